@@ -1,0 +1,1 @@
+"""Where the product keeps things: ports, and their Azure side."""

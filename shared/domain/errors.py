@@ -1,0 +1,97 @@
+"""What can go wrong, sorted by what happens next.
+
+ProductError
+├── Halt                  a run cannot go on with its next batch
+│   ├── TryLater          the destination is busy or out of reach: the slice ends, the run goes on later
+│   ├── NeedsAttention    a person must act: the connection, or the list of the export, is named
+│   └── BatchRefused      the destination refused these profiles: they become rejects, the run goes on
+├── BadSegment            a segment file cannot be read: the run fails for good, nothing is sent
+└── Refusal               an operation that a caller asked for cannot be done
+    ├── NotFound          no such thing, or none that this caller may see
+    ├── NotAllowed        the caller may see it but not do this
+    ├── Conflict          not now: the message says what to do instead
+    ├── Outdated          somebody changed it since the caller read it
+    └── Invalid           a field of the request, named by its JSON pointer, is wrong
+
+Texts of these errors are shown to people. They never hold a secret or an address.
+"""
+
+from enum import StrEnum
+
+
+class ProductError(Exception):
+    """Base of every error that the product raises on purpose."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Halt(ProductError):
+    """Base of what a request to a destination can end in, other than outcomes."""
+
+
+class TryLater(Halt):
+    """Worth trying again after a while.
+
+    `after` is in seconds, and None when the destination did not say.
+    """
+
+    def __init__(self, reason: str, after: float | None = None) -> None:
+        super().__init__(reason)
+        self.after = after
+
+
+class Culprit(StrEnum):
+    """What a person has to look at."""
+
+    CONNECTION = "connection"
+    LIST = "list"
+
+
+class NeedsAttention(Halt):
+    """Nothing will change until a person acts on `culprit`."""
+
+    def __init__(self, culprit: Culprit, reason: str) -> None:
+        super().__init__(reason)
+        self.culprit = culprit
+
+
+class BatchRefused(Halt):
+    """The destination refuses the profiles of one request as they are; `code` is its short name for why."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class BadSegment(ProductError):
+    """A segment cannot be exported as it is; the text says where in which file, and what to do."""
+
+
+class Refusal(ProductError):
+    """Base of what a caller of the API is told instead of a result."""
+
+
+class NotFound(Refusal):
+    """There is no such thing for this caller."""
+
+
+class NotAllowed(Refusal):
+    """The caller's role, or the sharing of the connection, does not allow this."""
+
+
+class Conflict(Refusal):
+    """The thing is not in a state that allows this."""
+
+
+class Outdated(Refusal):
+    """The ETag that the caller sent is not the current one."""
+
+
+class Invalid(Refusal):
+    """One field of the request is wrong; `pointer` is its JSON pointer, such as `/fields/email`."""
+
+    def __init__(self, pointer: str, reason: str) -> None:
+        super().__init__(reason)
+        self.pointer = pointer

@@ -1,0 +1,23 @@
+"""An export: a standing order that sends segments to one list of a connection."""
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+MAX_PROFILES = 1_000_000
+"""How many profiles one export may hold, as the product promises for every destination."""
+
+
+class Export(BaseModel, frozen=True):
+    """Which segments go to which list, and which column of them fills which field."""
+
+    id: str
+    name: str
+    connection_id: str
+    list_id: str
+    list_name: str
+    fields: dict[str, str]  # field of the destination -> column of the segment files
+    segments: list[str]
+    on_arrival: bool = True  # run when a new file of one of the segments lands
+    on_refresh: bool = True  # run with every scheduled refresh
+    created_at: datetime

@@ -1,0 +1,55 @@
+"""What became of each row of a run, and how many there were of each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+
+class Outcome(StrEnum):
+    """What became of one row. For every finished run, rows read = the sum of these."""
+
+    ACCEPTED = "accepted"  # the destination has it
+    UNCHANGED = "unchanged"  # not sent: the destination was told the same last time
+    DUPLICATE = "duplicate"  # not sent: an earlier row has the same address
+    INVALID = "invalid"  # not sent: our own rules refuse it
+    SUPPRESSED = "suppressed"  # the person, or the destination's compliance rules, said no
+    REFUSED = "refused"  # the destination said no for any other reason
+    UNKNOWN = "unknown"  # the destination would not say
+
+
+class Counts(BaseModel):
+    """How many rows of a run had which outcome."""
+
+    accepted: int = 0
+    unchanged: int = 0
+    duplicate: int = 0
+    invalid: int = 0
+    suppressed: int = 0
+    refused: int = 0
+    unknown: int = 0
+
+    @property
+    def total(self) -> int:
+        """The rows that have an outcome already."""
+        return sum(getattr(self, outcome) for outcome in Outcome)
+
+    def plus(self, more: Mapping[Outcome, int]) -> "Counts":
+        """Return these counts with `more` added."""
+        return Counts(**{o: getattr(self, o) + more.get(o, 0) for o in Outcome})
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that was not accepted: where it stands, its address, and why."""
+
+    segment: str
+    row: int  # as a spreadsheet numbers it: the header is row 1
+    address: str
+    outcome: Outcome
+    code: str
+    reason: str  # the destination's own words, or ours
+
+
+REJECT_COLUMNS = ("segment", "row", "address", "outcome", "code", "reason")

@@ -1,0 +1,156 @@
+"""A run: one execution of an export, and the checkpoint that it goes on from."""
+
+import hashlib
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+from shared.domain.outcomes import Counts
+from shared.domain.segment import SegmentVersion
+
+TIMELINE_LENGTH = 100
+"""How many events a run keeps: the first one and the newest."""
+
+_LATEST = 9_999_999_999_999  # milliseconds; subtracted from, so that newer runs sort first
+
+
+class RunStatus(StrEnum):
+    """Where a run stands, as people see it."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    SUCCESSFUL = "successful"  # it may have rejects
+    FAILURE = "failure"  # will be tried again
+    FAILED_PERMANENT = "failed_permanent"
+    SKIPPED = "skipped"
+    CANCELED = "canceled"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self not in (RunStatus.QUEUED, RunStatus.PROCESSING, RunStatus.FAILURE)
+
+
+class TriggerKind(StrEnum):
+    """What made a run begin."""
+
+    ARRIVAL = "arrival"  # a new version of a segment landed
+    REFRESH = "refresh"  # the refresh schedule was due
+    ON_DEMAND = "on_demand"  # a person or a script asked for it
+
+
+class Trigger(BaseModel, frozen=True):
+    """What made a run begin; the same `kind` and `key` never make a second run of one export."""
+
+    kind: TriggerKind
+    key: str  # the segment version, the due instant, or the request
+    at: datetime
+
+    def run_key(self) -> str:
+        """Return the run's key within its export; newer runs sort before older ones."""
+        digest = hashlib.sha256(f"{self.kind}|{self.key}".encode()).hexdigest()[:12]
+        return f"{_LATEST - int(self.at.timestamp() * 1000):013d}-{digest}"
+
+
+class Mode(StrEnum):
+    """Which profiles a run sends."""
+
+    CHANGES = "changes"  # those that are new or changed since the last successful run
+    EVERYTHING = "everything"
+
+
+class Event(BaseModel, frozen=True):
+    """Something that happened in a run, in words for people."""
+
+    at: datetime
+    text: str
+
+
+class Run(BaseModel, frozen=True):
+    """One execution of an export on one version of each of its segments."""
+
+    export_id: str
+    key: str
+    trigger: Trigger
+    mode: Mode = Mode.CHANGES
+    status: RunStatus = RunStatus.QUEUED
+    reason: str | None = None  # why it failed, was skipped, or waits
+    versions: list[SegmentVersion] = []
+    created_at: datetime
+    resumes_at: datetime | None = None  # when a waiting run goes on
+    finished_at: datetime | None = None
+    timeline: list[Event] = []
+
+    @property
+    def id(self) -> str:
+        """The public id, which also says where the run is stored."""
+        return f"{self.export_id}.{self.key}"
+
+    def noting(self, at: datetime, text: str) -> "Run":
+        """Return the run with an event added to its timeline."""
+        timeline = [*self.timeline, Event(at=at, text=text)]
+        if len(timeline) > TIMELINE_LENGTH:
+            timeline = [timeline[0], *timeline[2:]]
+        return self.model_copy(update={"timeline": timeline})
+
+    def processing(self, at: datetime, text: str) -> "Run":
+        """Return the run as one that a slice is working on."""
+        noted = self.noting(at, text)
+        return noted.model_copy(
+            update={"status": RunStatus.PROCESSING, "reason": None, "resumes_at": None}
+        )
+
+    def waiting(self, status: RunStatus, at: datetime, until: datetime, reason: str) -> "Run":
+        """Return the run as one that goes on by itself at `until`."""
+        noted = self.noting(at, reason)
+        return noted.model_copy(update={"status": status, "reason": reason, "resumes_at": until})
+
+    def over(self, status: RunStatus, at: datetime, text: str) -> "Run":
+        """Return the run as one that has ended; `text` is its reason unless it was successful."""
+        reason = None if status is RunStatus.SUCCESSFUL else text
+        return self.noting(at, text).model_copy(
+            update={"status": status, "reason": reason, "resumes_at": None, "finished_at": at}
+        )
+
+
+def split_run_id(run_id: str) -> tuple[str, str]:
+    """Return the export id and the key that a public run id is made of; the key is empty if it is none."""
+    export_id, _, key = run_id.partition(".")
+    return export_id, key
+
+
+class Phase(StrEnum):
+    """The part of its work that a run is in."""
+
+    PREPARE = "prepare"
+    SEND = "send"
+    SETTLE = "settle"
+    DONE = "done"
+
+
+class Checkpoint(BaseModel, frozen=True):
+    """Where a run goes on from. It has one writer at a time, fenced by its ETag.
+
+    Batches are numbered from 0 in the order of the parts. `batches_done` counts the contiguous
+    batches whose outcomes are in `counts` and in the reject files 0 … `reject_files` - 1.
+    """
+
+    phase: Phase = Phase.PREPARE
+    slice: int = 0  # how many slices have ended; the number that the next message must carry
+    setbacks: int = 0  # slices in a row that ended in TryLater without a batch done
+    rows_read: int = 0
+    profiles: int = 0  # to send
+    batches: int = 0
+    batches_done: int = 0
+    reject_files: int = 0
+    counts: Counts = Counts()
+    requests: int = 0  # answered ones
+    seconds: float = 0.0  # spent in slices
+
+
+class SliceMessage(BaseModel, frozen=True):
+    """What a message of the `slices` queue says: go on with this run, from this slice."""
+
+    run_id: str
+    slice: int

@@ -1,0 +1,60 @@
+"""When the scheduled refresh is due."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, Field
+
+Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+_DAYS: tuple[Day, ...] = Day.__args__  # type: ignore[attr-defined] # typing has no public name for it
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("not an IANA time zone; one looks like Europe/Stockholm")
+    return name
+
+
+class RefreshSchedule(BaseModel, frozen=True):
+    """When every export that follows the refresh runs. Off until an administrator sets times."""
+
+    times: list[time] = Field(default=[], max_length=4, description="Up to four times of day.")
+    days: list[Day] = Field(default=[], description="On these days; every day when empty.")
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+
+    def last_due(self, after: datetime, until: datetime) -> datetime | None:
+        """Return the newest instant (UTC) in `after` < instant <= `until` that the schedule names.
+
+        Only the newest: refreshes that were missed are made up for once, not many times.
+        """
+        due = [i for i in self._instants(after, until) if after < i <= until]
+        return max(due, default=None)
+
+    def _instants(self, after: datetime, until: datetime) -> Iterator[datetime]:
+        zone = ZoneInfo(self.time_zone)
+        # Looking back further than a week finds nothing newer, however long the app was down.
+        first = max(after, until - timedelta(days=8)).astimezone(zone).date()
+        for day in _days_between(first, until.astimezone(zone).date()):
+            if not self.days or _DAYS[day.weekday()] in self.days:
+                yield from (_instant(day, at, zone) for at in self.times)
+
+
+def _days_between(first: date, last: date) -> Iterator[date]:
+    for offset in range((last - first).days + 1):
+        yield first + timedelta(days=offset)
+
+
+def _instant(day: date, at: time, zone: ZoneInfo) -> datetime:
+    """Return the instant (UTC) of a wall-clock time.
+
+    One that exists twice means its first occurrence; for one that the clock change leaves out it is
+    the first instant after the gap, found minute by minute.
+    """
+    wall = datetime.combine(day, at)
+    while True:
+        instant = wall.replace(tzinfo=zone).astimezone(UTC)
+        if instant.astimezone(zone).replace(tzinfo=None, fold=0) == wall:
+            return instant
+        wall += timedelta(minutes=1)

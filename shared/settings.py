@@ -1,0 +1,47 @@
+"""The app's settings, read once from the environment. docs/settings.md explains each one."""
+
+from functools import cache
+
+from pydantic import Field, HttpUrl, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class StorageAccount(BaseSettings):
+    """Where the product's data lies: a connection string, or one address per service.
+
+    The names are those that the Functions host itself understands, so that one setting serves a
+    trigger and our own clients. With addresses, the app's managed identity is used.
+    """
+
+    model_config = SettingsConfigDict(extra="ignore")
+
+    connection_string: str | None = Field(None, validation_alias="DataStorage")
+    blob_url: str | None = Field(None, validation_alias="DataStorage__blobServiceUri")
+    queue_url: str | None = Field(None, validation_alias="DataStorage__queueServiceUri")
+    table_url: str | None = Field(None, validation_alias="DataStorage__tableServiceUri")
+
+
+class Settings(BaseSettings):
+    """Every setting of the app."""
+
+    model_config = SettingsConfigDict(extra="ignore")
+
+    storage: StorageAccount = Field(default_factory=StorageAccount)
+    key_vault_url: str
+    auth_issuer: str
+    auth_audience: str
+    public_base_url: HttpUrl
+
+    mailchimp_client_id: str = ""
+    mailchimp_client_secret: SecretStr = SecretStr("")
+    mailchimp_login_url: str = "https://login.mailchimp.com"
+    mailchimp_api_url: str = "https://{dc}.api.mailchimp.com"
+
+    slice_seconds: float = Field(240, gt=0, description="How long one execution works on a run.")
+    max_profiles: int = Field(1_000_000, gt=0, description="Profiles that one export may hold.")
+
+
+@cache
+def settings() -> Settings:
+    """Return the settings of this process; raise pydantic's ValidationError naming what is missing."""
+    return Settings()

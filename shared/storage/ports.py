@@ -1,0 +1,183 @@
+"""What the use cases need of storage, as protocols that tests can stand in for.
+
+Every write that may race says how it is guarded. Names are case-sensitive; times are UTC.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from shared.domain.connection import Connection
+from shared.domain.export import Export
+from shared.domain.run import Checkpoint, Run
+from shared.domain.schedule import RefreshSchedule
+
+ALL = "all"
+"""The partition of a table that has only one."""
+
+
+class AlreadyExists(Exception):
+    """Insert-if-absent found something there."""
+
+
+class Stale(Exception):
+    """The thing was changed or removed since it was read."""
+
+
+class Missing(Exception):
+    """There is no such blob, secret or record."""
+
+
+class Unavailable(Exception):
+    """Storage did not answer, or not in time; worth trying again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored[T]:
+    """A record with the key and the ETag under which it was read."""
+
+    key: str
+    value: T
+    etag: str
+
+
+class Records[T: BaseModel](Protocol):
+    """One table: records by (partition, key), sorted by key within a partition."""
+
+    async def get(self, partition: str, key: str) -> Stored[T] | None:
+        """Return the record, or None."""
+
+    async def insert(self, partition: str, key: str, value: T) -> str:
+        """Store a new record and return its ETag; raise AlreadyExists."""
+
+    async def replace(self, partition: str, key: str, value: T, etag: str) -> str:
+        """Replace the record that has this ETag and return the new one; raise Stale."""
+
+    async def put(self, partition: str, key: str, value: T) -> None:
+        """Store the record whatever was there."""
+
+    async def delete(self, partition: str, key: str, etag: str | None = None) -> None:
+        """Remove the record if it is there; with an ETag raise Stale when it is not the current one."""
+
+    async def page(
+        self, partition: str, *, after: str = "", before: str = "\uffff", limit: int = 100
+    ) -> Sequence[Stored[T]]:
+        """Return up to `limit` records whose key lies between `after` and `before`, both exclusive."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobInfo:
+    """What a listing says of one blob."""
+
+    name: str
+    etag: str
+    size: int  # bytes
+    modified: datetime
+
+
+class Blobs(Protocol):
+    """One blob container."""
+
+    def list(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
+        """Yield the blobs whose name begins with `prefix`, by name."""
+
+    async def info(self, name: str) -> BlobInfo | None:
+        """Return what a listing would say of this blob, or None."""
+
+    async def read(self, name: str) -> bytes:
+        """Return the whole blob; raise Missing."""
+
+    def stream(self, name: str, etag: str | None = None) -> AsyncIterator[bytes]:
+        """Yield the blob in pieces of a few MiB.
+
+        Raise Missing, or Stale as soon as the blob is no longer the version with this ETag.
+        """
+
+    async def write(self, name: str, data: bytes) -> None:
+        """Store the blob whatever was there."""
+
+    async def delete(self, prefix: str) -> None:
+        """Remove every blob whose name begins with `prefix`."""
+
+
+class Leases(Protocol):
+    """Exclusive rights that end by themselves after 60 seconds unless they are renewed."""
+
+    async def acquire(self, name: str) -> str | None:
+        """Return a lease id, or None when somebody else holds the lease."""
+
+    async def renew(self, name: str, lease_id: str) -> bool:
+        """Keep the lease for another 60 seconds; False when it is lost."""
+
+    async def release(self, name: str, lease_id: str) -> None:
+        """Give the lease back; doing it after losing it changes nothing."""
+
+    async def is_held(self, name: str) -> bool:
+        """Say whether anybody holds the lease now."""
+
+
+class MessageQueue(Protocol):
+    """The queue whose messages the slices function gets."""
+
+    async def send(self, message: BaseModel, delay: float = 0) -> None:
+        """Enqueue a message that becomes visible after `delay` seconds (at most seven days)."""
+
+
+class Secrets(Protocol):
+    """The vault."""
+
+    async def get(self, name: str) -> str:
+        """Return a secret's value; raise Missing."""
+
+    async def set(self, name: str, value: str) -> None:
+        """Store a secret under a name that was never used before, or a new version of it."""
+
+    async def delete(self, name: str) -> None:
+        """Remove the secret if it is there."""
+
+
+class OAuthState(BaseModel, frozen=True):
+    """A sign-in that began: who began it, for which connection."""
+
+    connection_id: str
+    by_id: str
+    by_name: str
+    expires_at: datetime
+
+
+class ActiveRun(BaseModel, frozen=True):
+    """The entry of the due index that says: this run is not over yet."""
+
+    run_id: str
+    connection_id: str
+    lane: str
+    wakes_at: datetime  # when a message or a slice should next move it
+
+
+class Bookmark(BaseModel, frozen=True):
+    """How far a periodic task has come."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Every port, joined; what bootstrap makes of Azure and tests make of memory."""
+
+    connections: Records[Connection]
+    exports: Records[Export]
+    runs: Records[Run]
+    checkpoints: Records[Checkpoint]
+    active_runs: Records[ActiveRun]
+    oauth_states: Records[OAuthState]
+    schedules: Records[RefreshSchedule]
+    bookmarks: Records[Bookmark]
+    segments: Blobs
+    run_files: Blobs
+    delivered: Blobs
+    lanes: Leases
+    slices: MessageQueue
+    secrets: Secrets
