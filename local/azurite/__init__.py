@@ -1,0 +1,57 @@
+"""Azurite, Microsoft's storage emulator: where it is, which Node runs it and how it is started.
+
+What it does not reproduce: Event Grid events, throttling, redundancy, identity-based access over
+plain HTTP, and whatever its own README lists as unsupported. It refuses API versions newer than it
+knows, and the storage SDKs move faster than it does, hence ``--skipApiVersionCheck``.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+SCRIPT = FOLDER / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
+OLDEST_NODE = 18
+# Azurite's published development account: not a secret, every SDK and tool knows it.
+ACCOUNT = "devstoreaccount1"
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+def node_folder() -> Path:
+    """Return the folder of a usable ``node`` and ``npm``: the machine's own, else the venv's."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node and npm and _major_version(node) >= OLDEST_NODE:
+        return Path(node).parent
+    return Path(sys.executable).parent
+
+
+def command(
+    blob_port: int, queue_port: int, table_port: int, *, location: Path | None = None
+) -> list[str]:
+    """Return the command that serves storage on 127.0.0.1; without a location, from memory."""
+    where = ["--location", str(location)] if location else ["--inMemoryPersistence"]
+    ports = {"blob": blob_port, "queue": queue_port, "table": table_port}
+    listen = [
+        flag
+        for service, port in ports.items()
+        for flag in (f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port))
+    ]
+    options = ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
+    return [str(node_folder() / "node"), str(SCRIPT), *options, *listen, *where]
+
+
+def connection_string(blob_url: str, queue_url: str, table_url: str) -> str:
+    """Return the connection string of the development account at these addresses."""
+    return (
+        f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
+        f"BlobEndpoint={blob_url}/{ACCOUNT};QueueEndpoint={queue_url}/{ACCOUNT};"
+        f"TableEndpoint={table_url}/{ACCOUNT};"
+    )
+
+
+def _major_version(node: str) -> int:
+    answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - node, found on PATH
+    found = re.match(r"v(\d+)\.", answer.stdout)
+    return int(found[1]) if found else 0
