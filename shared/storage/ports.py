@@ -60,12 +60,16 @@ class Records[T: BaseModel](Protocol):
         """Store the record whatever was there."""
 
     async def delete(self, partition: str, key: str, etag: str | None = None) -> None:
-        """Remove the record if it is there; with an ETag raise Stale when it is not the current one."""
+        """Remove the record if it is there.
+
+        With an ETag raise Stale unless it is the current one, also when the record is gone: of two
+        callers that delete what they both read, one succeeds.
+        """
 
     async def page(
         self, partition: str, *, after: str = "", before: str = "\uffff", limit: int = 100
     ) -> Sequence[Stored[T]]:
-        """Return up to `limit` records whose key lies between `after` and `before`, both exclusive."""
+        """Return up to `limit` records, by key, with `after` < key < `before`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,265 @@
+"""The storage ports in memory, with the guards of the real ones.
+
+Values are kept as JSON, so that what does not survive the way to storage and back does not survive
+it here either. Nothing here is ever Unavailable, and nothing takes time.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from math import ceil
+from uuid import uuid4
+
+from pydantic import BaseModel
+
+from shared.domain.clock import Clock
+from shared.domain.connection import Connection
+from shared.domain.export import Export
+from shared.domain.run import Checkpoint, Run
+from shared.domain.schedule import RefreshSchedule
+from shared.storage.limits import (
+    LEASE_SECONDS,
+    check_delay,
+    check_message,
+    check_secret,
+    check_table_key,
+)
+from shared.storage.ports import (
+    ActiveRun,
+    AlreadyExists,
+    BlobInfo,
+    Bookmark,
+    Missing,
+    OAuthState,
+    Stale,
+    Storage,
+    Stored,
+)
+
+_etags = (f'"0x{number:016X}"' for number in count(1))
+
+
+class MemoryRecords[T: BaseModel]:
+    """A table. It does not reproduce the limit of 1 MiB a record."""
+
+    def __init__(self, model: type[T]) -> None:
+        self._model = model
+        self._records: dict[tuple[str, str], tuple[str, str]] = {}  # JSON and ETag
+
+    async def get(self, partition: str, key: str) -> Stored[T] | None:
+        """Return the record, or None."""
+        return self._stored(partition, key) if (partition, key) in self._records else None
+
+    async def insert(self, partition: str, key: str, value: T) -> str:
+        """Store a new record and return its ETag; raise AlreadyExists."""
+        if (partition, key) in self._records:
+            raise AlreadyExists(f"{partition}/{key}")
+        return self._write(partition, key, value)
+
+    async def replace(self, partition: str, key: str, value: T, etag: str) -> str:
+        """Replace the record that has this ETag and return the new one; raise Stale."""
+        self._require_current(partition, key, etag)
+        return self._write(partition, key, value)
+
+    async def put(self, partition: str, key: str, value: T) -> None:
+        """Store the record whatever was there."""
+        self._write(partition, key, value)
+
+    async def delete(self, partition: str, key: str, etag: str | None = None) -> None:
+        """Remove the record if it is there; with an ETag raise Stale unless that is current."""
+        if etag is not None:
+            self._require_current(partition, key, etag)
+        self._records.pop((partition, key), None)
+
+    async def page(
+        self, partition: str, *, after: str = "", before: str = "\uffff", limit: int = 100
+    ) -> Sequence[Stored[T]]:
+        """Return up to `limit` records whose key lies between `after` and `before`."""
+        keys = sorted(k for p, k in self._records if p == partition and after < k < before)
+        return [self._stored(partition, key) for key in keys[:limit]]
+
+    def _stored(self, partition: str, key: str) -> Stored[T]:
+        body, etag = self._records[partition, key]
+        return Stored(key, self._model.model_validate_json(body), etag)
+
+    def _write(self, partition: str, key: str, value: T) -> str:
+        check_table_key(partition, key)
+        etag = next(_etags)
+        self._records[partition, key] = (value.model_dump_json(), etag)
+        return etag
+
+    def _require_current(self, partition: str, key: str, etag: str) -> None:
+        if self._records.get((partition, key), ("", ""))[1] != etag:
+            raise Stale(f"{partition}/{key}")
+
+
+class MemoryBlobs:
+    """A container. `piece` is the size in bytes of what `stream` yields at a time."""
+
+    def __init__(self, clock: Clock, piece: int = 4 * 1024 * 1024) -> None:
+        self._clock = clock
+        self._piece = piece
+        self._blobs: dict[str, tuple[bytes, BlobInfo]] = {}
+
+    async def list(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
+        """Yield the blobs whose name begins with `prefix`, by name."""
+        for name in sorted(self._blobs):
+            if name.startswith(prefix) and (info := await self.info(name)):
+                yield info
+
+    async def info(self, name: str) -> BlobInfo | None:
+        """Return what a listing would say of this blob, or None."""
+        return self._blobs[name][1] if name in self._blobs else None
+
+    async def read(self, name: str) -> bytes:
+        """Return the whole blob; raise Missing."""
+        return self._current(name, None)[0]
+
+    async def stream(self, name: str, etag: str | None = None) -> AsyncIterator[bytes]:
+        """Yield one version of the blob in pieces; raise Missing, or Stale once it is replaced."""
+        data, info = self._current(name, etag)
+        for start in range(0, len(data), self._piece):
+            if start:
+                self._current(name, info.etag)
+            yield data[start : start + self._piece]
+
+    async def write(self, name: str, data: bytes) -> None:
+        """Store the blob whatever was there."""
+        info = BlobInfo(name, next(_etags), len(data), self._clock.now())
+        self._blobs[name] = (bytes(data), info)
+
+    async def delete(self, prefix: str) -> None:
+        """Remove every blob whose name begins with `prefix`."""
+        for name in [name for name in self._blobs if name.startswith(prefix)]:
+            del self._blobs[name]
+
+    def _current(self, name: str, etag: str | None) -> tuple[bytes, BlobInfo]:
+        if name not in self._blobs:
+            raise Missing(name)
+        if etag is not None and self._blobs[name][1].etag != etag:
+            raise Stale(name)
+        return self._blobs[name]
+
+
+class MemoryLeases:
+    """Leases that end when the clock says so.
+
+    A lease that ended is lost at once; Azure would still renew it as long as nobody else took it.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._held: dict[str, tuple[str, float]] = {}  # lease id, and when it ends
+
+    async def acquire(self, name: str) -> str | None:
+        """Return a lease id, or None when somebody else holds the lease."""
+        if await self.is_held(name):
+            return None
+        return self._hold(name, str(uuid4()))
+
+    async def renew(self, name: str, lease_id: str) -> bool:
+        """Keep the lease for another 60 seconds; False when it is lost."""
+        if self._holder(name) != lease_id:
+            return False
+        self._hold(name, lease_id)
+        return True
+
+    async def release(self, name: str, lease_id: str) -> None:
+        """Give the lease back; doing it after losing it changes nothing."""
+        if self._holder(name) == lease_id:
+            del self._held[name]
+
+    async def is_held(self, name: str) -> bool:
+        """Say whether anybody holds the lease now."""
+        return self._holder(name) is not None
+
+    def take_away(self, name: str) -> None:
+        """End whatever lease there is, as an operator can."""
+        self._held.pop(name, None)
+
+    def _hold(self, name: str, lease_id: str) -> str:
+        self._held[name] = (lease_id, self._clock.monotonic() + LEASE_SECONDS)
+        return lease_id
+
+    def _holder(self, name: str) -> str | None:
+        lease_id, ends = self._held.get(name, (None, 0.0))
+        return lease_id if self._clock.monotonic() < ends else None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message in a queue, and when it can be received."""
+
+    message: BaseModel
+    visible_at: datetime
+
+
+class MemoryQueue:
+    """A queue that tests empty by hand; it counts no deliveries and hides nothing it handed out."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.waiting: list[Waiting] = []
+
+    async def send(self, message: BaseModel, delay: float = 0) -> None:
+        """Enqueue a message that becomes visible after `delay` seconds."""
+        check_message(message.model_dump_json())
+        check_delay(delay)
+        visible_at = self._clock.now() + timedelta(seconds=ceil(delay))
+        self.waiting.append(Waiting(message, visible_at))
+
+    def take(self) -> list[BaseModel]:
+        """Remove the messages that are visible now and return them, the earliest first."""
+        now = self._clock.now()
+        due = sorted(
+            (w for w in self.waiting if w.visible_at <= now), key=lambda waiting: waiting.visible_at
+        )
+        self.waiting = [waiting for waiting in self.waiting if waiting.visible_at > now]
+        return [waiting.message for waiting in due]
+
+
+class MemorySecrets:
+    """A vault with soft-delete, so that a deleted name stays taken. It keeps no old versions."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, str] = {}
+        self._deleted: set[str] = set()
+
+    async def get(self, name: str) -> str:
+        """Return a secret's value; raise Missing."""
+        if name not in self._values:
+            raise Missing(name)
+        return self._values[name]
+
+    async def set(self, name: str, value: str) -> None:
+        """Store a secret, or a new version of it; raise AlreadyExists for a deleted name."""
+        check_secret(name, value)
+        if name in self._deleted:
+            raise AlreadyExists(name)
+        self._values[name] = value
+
+    async def delete(self, name: str) -> None:
+        """Remove the secret if it is there."""
+        if self._values.pop(name, None) is not None:
+            self._deleted.add(name)
+
+
+def memory_storage(clock: Clock) -> Storage:
+    """Return every port, empty; the class of each is the one above."""
+    return Storage(
+        connections=MemoryRecords(Connection),
+        exports=MemoryRecords(Export),
+        runs=MemoryRecords(Run),
+        checkpoints=MemoryRecords(Checkpoint),
+        active_runs=MemoryRecords(ActiveRun),
+        oauth_states=MemoryRecords(OAuthState),
+        schedules=MemoryRecords(RefreshSchedule),
+        bookmarks=MemoryRecords(Bookmark),
+        segments=MemoryBlobs(clock),
+        run_files=MemoryBlobs(clock),
+        delivered=MemoryBlobs(clock),
+        lanes=MemoryLeases(clock),
+        slices=MemoryQueue(clock),
+        secrets=MemorySecrets(),
+    )
