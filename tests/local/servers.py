@@ -1,0 +1,45 @@
+"""Runs an ASGI application on a free loopback port for as long as a test needs it."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from local.certificates import Certificates
+from local.serving import HOST, config
+
+
+def free_port() -> int:
+    """A port that nobody listened on a moment ago."""
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(
+    app: ASGIApp, *, port: int | None = None, certificates: Certificates | None = None
+) -> Iterator[str]:
+    """Serve `app` in a thread; yields its address. Over TLS when `certificates` are given."""
+    listener = socket.create_server((HOST, port or 0))
+    server = uvicorn.Server(
+        config(
+            app,
+            certificate=certificates.certificate if certificates else None,
+            key=certificates.key if certificates else None,
+        )
+    )
+    # The socket listens already, so a client that comes early waits instead of being refused.
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    scheme = "https" if certificates else "http"
+    try:
+        yield f"{scheme}://{HOST}:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=30)
+        listener.close()
