@@ -1,0 +1,1 @@
+"""The services that profiles are sent to: one file each."""

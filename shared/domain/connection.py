@@ -106,6 +106,4 @@ class Connection(BaseModel, frozen=True):
         """Record that the destination no longer lets us in."""
         if self.is_draft:
             return self
-        return self.model_copy(
-            update={"status": ConnectionStatus.NEEDS_SIGN_IN, "reason": reason}
-        )
+        return self.model_copy(update={"status": ConnectionStatus.NEEDS_SIGN_IN, "reason": reason})

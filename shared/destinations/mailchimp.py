@@ -1,0 +1,241 @@
+"""Mailchimp: adds profiles to one audience, and updates those that are there.
+
+Facts and their sources:
+- `POST /lists/{audience}` takes up to 500 members and answers 200 with one error per refused member,
+  named by address (Marketing API 3.0 reference, "Batch subscribe or unsubscribe").
+- `status_if_new` is used for new members only, so nobody who unsubscribed is ever subscribed again;
+  it stands in the vendor's 2026 SDK, not in the older OpenAPI document.
+- An account user may have 10 connections open at once (Fundamentals, "Throttling"); we use 8 and
+  leave two to people and other programs.
+- OAuth tokens do not expire and there is no refresh token ("Access user data with OAuth 2").
+- The metadata call answers 200 with an error object when the token is wrong.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import orjson
+
+from shared.destinations.protocol import (
+    Api,
+    Client,
+    Credentials,
+    Encoder,
+    Field,
+    Limits,
+    ListInfo,
+    Prepared,
+    RowOutcome,
+    SignIn,
+)
+from shared.domain.connection import Account
+from shared.domain.email import normal_form
+from shared.domain.errors import Culprit, Halt, NeedsAttention, TryLater
+from shared.domain.outcomes import Outcome
+
+_DATA_CENTRE = re.compile(r"[a-z]{2,4}\d{1,3}")
+_LIST_ID = re.compile(r"[0-9a-zA-Z]{1,64}")
+_TAGS = {"first_name": "FNAME", "last_name": "LNAME"}
+_TEXT_BYTES = 255  # of a text merge field ("Format guidelines for your import file")
+_SUPPRESSED = ("compliance state", "permanently deleted", "unsubscribed", "bounced")
+
+
+@dataclass(frozen=True)
+class Mailchimp:
+    """The Mailchimp destination; the addresses are settings so that a stand-in can take their place."""
+
+    client: Client
+    login_url: str
+    api_url: str  # may hold {dc}, the account's data centre
+
+    name = "mailchimp"
+    title = "Mailchimp"
+    fields = (
+        Field("email", "Email", required=True),
+        Field("first_name", "First name"),
+        Field("last_name", "Last name"),
+    )
+    # No limit on bytes is published; 500 members of four fields are about 83 kB.
+    limits = Limits(profiles_per_batch=500, bytes_per_batch=2_000_000, concurrency=8)
+
+    def authorize_url(self, redirect_uri: str, state: str) -> str:
+        """Return Mailchimp's sign-in page. It documents no PKCE."""
+        query = {
+            "response_type": "code",
+            "client_id": self.client.id,
+            "redirect_uri": redirect_uri,
+            "state": state,
+        }
+        return f"{self.login_url}/oauth2/authorize?{urlencode(query)}"
+
+    async def exchange(
+        self, sign_in: SignIn, code: str, redirect_uri: str
+    ) -> tuple[Credentials, Account]:
+        """Trade the code for a token, and ask which account and data centre it is for."""
+        answer = await sign_in.post_form(
+            f"{self.login_url}/oauth2/token",
+            {
+                "grant_type": "authorization_code",
+                "client_id": self.client.id,
+                "client_secret": self.client.secret,
+                "redirect_uri": redirect_uri,
+                "code": code,
+            },
+        )
+        token = answer.get("access_token") if isinstance(answer, dict) else None
+        if not token:
+            raise NeedsAttention(Culprit.CONNECTION, "Mailchimp gave no access. Sign in again.")
+        metadata = await sign_in.get_json(
+            f"{self.login_url}/oauth2/metadata", {"Authorization": f"OAuth {token}"}
+        )
+        return {"access_token": str(token)}, _account(metadata)
+
+    def base_url(self, account: Account) -> str:
+        """Return the API of the account's data centre."""
+        return f"{self.api_url.format(dc=account.endpoint)}/3.0"
+
+    def headers(self, credentials: Credentials) -> Mapping[str, str]:
+        """Authorise with the access token."""
+        return {"Authorization": f"Bearer {credentials['access_token']}"}
+
+    def lane(self, account: Account) -> str:
+        """One quota per account user: that is what the 10 connections are counted by."""
+        return f"mailchimp-{account.id}"
+
+    def explain(self, response: httpx.Response) -> Halt | None:
+        """Tell Mailchimp's throttling 403, which has no JSON body, from a real one."""
+        is_json = "json" in response.headers.get("content-type", "")
+        if response.status_code == httpx.codes.FORBIDDEN and not is_json:
+            return TryLater("Mailchimp is limiting requests (a 403 without an explanation).")
+        return None
+
+    async def check(self, api: Api) -> None:
+        """Ping."""
+        await api.get("/ping")
+
+    async def lists(self, api: Api) -> Sequence[ListInfo]:
+        """Return every audience, 1,000 at a time."""
+        found: list[ListInfo] = []
+        while True:
+            page = await api.get(
+                "/lists",
+                {"count": "1000", "offset": str(len(found)), "fields": "lists.id,lists.name"},
+            )
+            found += [ListInfo(str(item["id"]), str(item["name"])) for item in page["lists"]]
+            if len(page["lists"]) < 1000:
+                return found
+
+    async def look_up(self, api: Api, list_id: str) -> ListInfo:
+        """Return one audience."""
+        audience = await self._audience(api, list_id)
+        return ListInfo(str(audience["id"]), str(audience["name"]))
+
+    async def encoder(self, api: Api, list_id: str, fields: Sequence[str]) -> Encoder:
+        """Look up what the audience asks of new members, and which merge fields it still has."""
+        audience = await self._audience(api, list_id)
+        # With double opt-in a person confirms first; `subscribed` would go round that.
+        status = "pending" if audience.get("double_optin") else "subscribed"
+        answer = await api.get(
+            f"/lists/{list_id}/merge-fields", {"count": "1000", "fields": "merge_fields.tag"}
+        )
+        there = {str(field["tag"]) for field in answer["merge_fields"]}
+        tags = tuple(_TAGS[field] for field in fields)
+        notes = [
+            f"The audience has no merge field {tag}; it is left out."
+            for tag in tags
+            if tag not in there
+        ]
+        used = [(at, tag) for at, tag in enumerate(tags) if tag in there]
+
+        def encode(address: str, values: Sequence[str]) -> bytes:
+            # An empty cell is left out: it must not clear what the audience has.
+            merge = {tag: _clipped(values[at]) for at, tag in used if values[at]}
+            return orjson.dumps(
+                {"email_address": address, "status_if_new": status, "merge_fields": merge}
+            )
+
+        return Encoder(encode, notes)
+
+    async def send(self, api: Api, list_id: str, batch: Sequence[Prepared]) -> Sequence[RowOutcome]:
+        """Add or update up to 500 members."""
+        members = b",".join(profile.fragment for profile in batch)
+        answer = await api.post(
+            f"/lists/{list_id}",
+            b'{"members":[' + members + b'],"update_existing":true}',
+            # A merge field that the audience requires and the segment lacks must not refuse a profile.
+            {"skip_merge_validation": "true"},
+        )
+        return _outcomes(batch, answer)
+
+    async def _audience(self, api: Api, list_id: str) -> dict[str, Any]:
+        if not _LIST_ID.fullmatch(list_id):
+            raise _no_audience(list_id)
+        try:
+            answer = await api.get(f"/lists/{list_id}", {"fields": "id,name,double_optin"})
+        except NeedsAttention as error:
+            raise _no_audience(list_id) if error.culprit is Culprit.LIST else error from None
+        if not isinstance(answer, dict) or "id" not in answer:
+            raise TryLater("Mailchimp gave an answer that makes no sense.")
+        return answer
+
+
+def _no_audience(list_id: str) -> NeedsAttention:
+    return NeedsAttention(Culprit.LIST, f"Mailchimp has no audience with the ID {list_id}.")
+
+
+def _account(metadata: Any) -> Account:
+    """Read the metadata; it is a 200 with an error object when the token is wrong."""
+    centre = metadata.get("dc") if isinstance(metadata, dict) else None
+    if not isinstance(centre, str) or not _DATA_CENTRE.fullmatch(centre):
+        raise NeedsAttention(
+            Culprit.CONNECTION, "Mailchimp did not name the account. Sign in again."
+        )
+    return Account(
+        id=f"{centre}-{metadata['user_id']}",
+        name=str(metadata.get("accountname") or "Mailchimp"),
+        endpoint=centre,
+    )
+
+
+def _clipped(text: str) -> str:
+    """Cut a text merge field to 255 bytes, never inside a character."""
+    if len(text) * 4 <= _TEXT_BYTES:  # a character has at most four bytes
+        return text
+    return text.encode()[:_TEXT_BYTES].decode(errors="ignore")
+
+
+def _outcomes(batch: Sequence[Prepared], answer: Any) -> Sequence[RowOutcome]:
+    """Pair refusals with their rows by address, and find the rows that the answer leaves out."""
+    try:
+        errors = answer["errors"]
+        written = answer["total_created"] + answer["total_updated"]
+    except (KeyError, TypeError):
+        raise TryLater("Mailchimp gave an answer that makes no sense.") from None
+    index_of = {profile.address: index for index, profile in enumerate(batch)}
+    outcomes = [
+        _refusal(index, error)
+        for error in errors
+        if (index := index_of.get(normal_form(error["email_address"]))) is not None
+        and error.get("error_code") != "ERROR_CONTACT_EXISTS"
+    ]
+    if written + len(errors) == len(batch):
+        return outcomes
+    named = {normal_form(item["email_address"]) for item in errors}
+    for member in (*answer.get("new_members", ()), *answer.get("updated_members", ())):
+        named.add(normal_form(member["email_address"]))
+    return outcomes + [
+        RowOutcome(index, Outcome.UNKNOWN, "not_mentioned", "Mailchimp's answer leaves it out.")
+        for address, index in index_of.items()
+        if address not in named
+    ]
+
+
+def _refusal(index: int, error: Mapping[str, str]) -> RowOutcome:
+    reason = error.get("error", "")
+    said_no = any(phrase in reason.lower() for phrase in _SUPPRESSED)
+    outcome = Outcome.SUPPRESSED if said_no else Outcome.REFUSED
+    return RowOutcome(index, outcome, error.get("error_code", ""), reason)

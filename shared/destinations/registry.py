@@ -1,0 +1,17 @@
+"""Every destination, by name: the only list of them."""
+
+from collections.abc import Mapping
+
+from shared.destinations.mailchimp import Mailchimp
+from shared.destinations.protocol import Client, Destination
+from shared.settings import Settings
+
+
+def destinations(settings: Settings) -> Mapping[str, Destination]:
+    """Return the destinations as the settings shape them."""
+    mailchimp = Mailchimp(
+        Client(settings.mailchimp_client_id, settings.mailchimp_client_secret.get_secret_value()),
+        settings.mailchimp_login_url,
+        settings.mailchimp_api_url,
+    )
+    return {destination.name: destination for destination in (mailchimp,)}

@@ -1,0 +1,106 @@
+"""Authorised calls to one account of a destination, and the calls of an OAuth sign-in.
+
+Both raise a Halt wherever there is no usable answer, so that nobody else looks at a status code.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import orjson
+
+from shared.destinations.protocol import Credentials, Destination
+from shared.domain.connection import Account
+from shared.domain.errors import TryLater
+from shared.transport.verdict import Explain, lost, verdict
+
+# Mailchimp ends a call after 120 seconds, the longest of the three; a little more lets its answer come.
+ANSWER_SECONDS = 125.0
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every URL at INFO
+
+
+def open_http(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """Return the client that all vendor connections of this process share."""
+    return httpx.AsyncClient(
+        transport=transport,
+        timeout=httpx.Timeout(30, read=ANSWER_SECONDS, pool=None),
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
+        headers={"User-Agent": "segment-exports"},
+        follow_redirects=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class VendorApi:
+    """One account of a destination."""
+
+    http: httpx.AsyncClient
+    who: str
+    base_url: str
+    headers: Mapping[str, str] = field(repr=False)
+    explain: Explain
+
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+        """Return the JSON of an answer."""
+        request = self.http.build_request(
+            "GET", self.base_url + path, params=params, headers=self.headers
+        )
+        return await _answer(self.http, request, self.who, self.explain)
+
+    async def post(self, path: str, content: bytes, params: Mapping[str, str] | None = None) -> Any:
+        """Send a JSON body and return the JSON of the answer."""
+        headers = {**self.headers, "Content-Type": "application/json"}
+        request = self.http.build_request(
+            "POST", self.base_url + path, params=params, headers=headers, content=content
+        )
+        return await _answer(self.http, request, self.who, self.explain)
+
+
+@dataclass(frozen=True, slots=True)
+class VendorSignIn:
+    """The sign-in service of a destination."""
+
+    http: httpx.AsyncClient
+    who: str
+    explain: Explain
+
+    async def post_form(self, url: str, form: Mapping[str, str]) -> Any:
+        """Send a form and return the JSON of the answer."""
+        request = self.http.build_request("POST", url, data=form)
+        return await _answer(self.http, request, self.who, self.explain)
+
+    async def get_json(self, url: str, headers: Mapping[str, str]) -> Any:
+        """Return the JSON of an answer."""
+        request = self.http.build_request("GET", url, headers=headers)
+        return await _answer(self.http, request, self.who, self.explain)
+
+
+def vendor_api(
+    http: httpx.AsyncClient, destination: Destination, account: Account, credentials: Credentials
+) -> VendorApi:
+    """Return an authorised way to an account."""
+    return VendorApi(
+        http,
+        destination.title,
+        destination.base_url(account),
+        destination.headers(credentials),
+        destination.explain,
+    )
+
+
+async def _answer(
+    http: httpx.AsyncClient, request: httpx.Request, who: str, explain: Explain
+) -> Any:
+    try:
+        response = await http.send(request)
+    except httpx.TransportError as error:
+        raise lost(who, error) from error
+    if halt := verdict(who, response, explain):
+        raise halt
+    try:
+        return orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        raise TryLater(f"{who} answered with something that is not data.") from None

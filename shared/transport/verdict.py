@@ -1,0 +1,64 @@
+"""What an answer of a vendor means: one table from HTTP to what happens next.
+
+A destination's `explain` is asked first and only states exceptions.
+"""
+
+from collections.abc import Callable
+
+import httpx
+
+from shared.domain.errors import BatchRefused, Culprit, Halt, NeedsAttention, TryLater
+
+type Explain = Callable[[httpx.Response], Halt | None]
+
+_STATUS: dict[int, Callable[[str, httpx.Response], Halt]] = {
+    401: lambda who, _: NeedsAttention(
+        Culprit.CONNECTION, f"{who} no longer accepts the sign-in (401). Sign in again."
+    ),
+    403: lambda who, _: NeedsAttention(
+        Culprit.CONNECTION, f"{who} does not allow this account to do it (403). Sign in again."
+    ),
+    404: lambda who, _: NeedsAttention(Culprit.LIST, f"{who} no longer has the list (404)."),
+    408: lambda who, _: TryLater(f"{who} took too long to read the request (408)."),
+    429: lambda who, answer: TryLater(f"{who} is limiting requests (429).", retry_after(answer)),
+}
+
+
+def verdict(who: str, response: httpx.Response, explain: Explain) -> Halt | None:
+    """Return why an answer is no success, or None; `who` is the destination's title."""
+    if response.is_success:
+        return None
+    status = response.status_code
+    if explained := explain(response):
+        return explained
+    if known := _STATUS.get(status):
+        return known(who, response)
+    if response.is_server_error:
+        return TryLater(f"{who} has a problem of its own ({status}).", retry_after(response))
+    return BatchRefused(
+        f"http_{status}", f"{who} refused the request ({status}). {_detail(response)}"
+    )
+
+
+def lost(who: str, error: httpx.TransportError) -> TryLater:
+    """Return what a request without an answer means. Every request of ours may be repeated."""
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return TryLater(f"{who} could not be reached.")
+    if isinstance(error, httpx.TimeoutException):
+        return TryLater(f"{who} did not answer in time.")
+    return TryLater(f"The connection to {who} broke before an answer came.")
+
+
+def retry_after(response: httpx.Response) -> float | None:
+    """Return the seconds of a Retry-After header; dates and nonsense count as none."""
+    text = response.headers.get("retry-after", "")
+    return float(text) if text.isascii() and text.isdigit() else None
+
+
+def _detail(response: httpx.Response) -> str:
+    """Return the vendor's own sentence from a problem document, if there is one."""
+    try:
+        body = response.json()
+    except ValueError:
+        return ""
+    return str(body.get("detail", ""))[:300] if isinstance(body, dict) else ""
