@@ -1,0 +1,78 @@
+"""What people read of runs: status, progress, and the rows that were rejected."""
+
+from collections.abc import AsyncIterator, Sequence
+
+import orjson
+from pydantic import BaseModel
+
+from shared.domain.errors import NotFound
+from shared.domain.outcomes import Counts, Outcome, Reject
+from shared.domain.run import Checkpoint, Phase, Run, split_run_id
+from shared.exports.services import Services
+from shared.exports.names import CHECKPOINT, reject_file
+from shared.storage.ports import Stored
+
+
+class Progress(BaseModel):
+    """How far a run has come."""
+
+    phase: Phase
+    rows_read: int
+    profiles: int  # to send
+    counts: Counts
+    percent: int | None  # of the profiles to send; None until their number is known
+    batches: int
+    batches_done: int
+    requests: int
+    seconds: float  # of execution so far
+
+
+async def find_run(services: Services, run_id: str) -> Run:
+    """Return a run by its public id; raise NotFound."""
+    export_id, key = split_run_id(run_id)
+    stored = await services.storage.runs.get(export_id, key) if export_id and key else None
+    if stored is None:
+        raise NotFound("There is no such run.")
+    return stored.value
+
+
+async def list_runs(
+    services: Services, export_id: str, after: str = "", limit: int = 50
+) -> Sequence[Stored[Run]]:
+    """Return an export's runs, newest first, from behind the key `after`."""
+    return await services.storage.runs.page(export_id, after=after, limit=limit)
+
+
+async def run_progress(services: Services, run: Run) -> Progress:
+    """Return how far a run has come."""
+    checkpoint = await _checkpoint(services, run)
+    percent = None
+    if checkpoint.phase is not Phase.PREPARE:
+        done = checkpoint.batches_done
+        percent = 100 * done // checkpoint.batches if checkpoint.batches else 100
+    return Progress(
+        phase=checkpoint.phase,
+        rows_read=checkpoint.rows_read,
+        profiles=checkpoint.profiles,
+        counts=checkpoint.counts,
+        percent=percent,
+        batches=checkpoint.batches,
+        batches_done=checkpoint.batches_done,
+        requests=checkpoint.requests,
+        seconds=checkpoint.seconds,
+    )
+
+
+async def reject_lines(services: Services, run: Run) -> AsyncIterator[Reject]:
+    """Yield every row of a run that was not accepted and not unchanged, as far as it has come."""
+    checkpoint = await _checkpoint(services, run)
+    for number in range(checkpoint.reject_files):
+        lines = await services.storage.run_files.read(reject_file(run.id, number))
+        for line in lines.splitlines():
+            segment, row, address, outcome, code, reason = orjson.loads(line)
+            yield Reject(segment, row, address, Outcome(outcome), code, reason)
+
+
+async def _checkpoint(services: Services, run: Run) -> Checkpoint:
+    stored = await services.storage.checkpoints.get(run.id, CHECKPOINT)
+    return stored.value if stored else Checkpoint()

@@ -1,0 +1,33 @@
+"""Going on with runs that stopped because their connection needed sign-in."""
+
+from shared.domain.run import RunStatus, SliceMessage, split_run_id
+from shared.exports.names import CHECKPOINT
+from shared.exports.services import Services
+from shared.storage.ports import ALL, ActiveRun
+
+
+def waiting(connection_id: str) -> str:
+    """Return the partition of the due index with the runs that wait for a connection's sign-in."""
+    return f"waiting-{connection_id}"
+
+
+async def resume_runs(services: Services, connection_id: str) -> None:
+    """Put every run that stopped half-way for want of a sign-in back to work from its checkpoint."""
+    storage = services.storage
+    for entry in await storage.active_runs.page(waiting(connection_id)):
+        await _resume(services, entry.value)
+        await storage.active_runs.delete(waiting(connection_id), entry.key)
+
+
+async def _resume(services: Services, entry: ActiveRun) -> None:
+    storage, now = services.storage, services.clock.now()
+    stored = await storage.runs.get(*split_run_id(entry.run_id))
+    if stored is None or stored.value.status is not RunStatus.SKIPPED:
+        return
+    again = stored.value.waiting(RunStatus.QUEUED, now, now, "Signed in again; going on.")
+    again = again.model_copy(update={"finished_at": None})
+    await storage.active_runs.put(ALL, entry.run_id, entry.model_copy(update={"wakes_at": now}))
+    await storage.runs.replace(again.export_id, again.key, again, stored.etag)
+    checkpoint = await storage.checkpoints.get(again.id, CHECKPOINT)
+    number = checkpoint.value.slice if checkpoint else 0
+    await storage.slices.send(SliceMessage(run_id=again.id, slice=number))

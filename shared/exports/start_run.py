@@ -1,0 +1,85 @@
+"""Beginning a run: the one call in which every trigger ends."""
+
+from datetime import timedelta
+
+from shared.domain.connection import Connection, ConnectionStatus
+from shared.domain.errors import Conflict, NotFound
+from shared.domain.export import Export
+from shared.domain.run import Mode, Run, RunStatus, SliceMessage, Trigger, TriggerKind
+from shared.exports.services import Services
+from shared.storage.ports import ALL, ActiveRun, AlreadyExists, Stored
+
+_BEGAN = {
+    TriggerKind.ARRIVAL: "A new file of a segment landed.",
+    TriggerKind.REFRESH: "The scheduled refresh was due.",
+    TriggerKind.ON_DEMAND: "Asked for on demand.",
+}
+
+
+async def start_run(
+    services: Services, export_id: str, trigger: Trigger, mode: Mode = Mode.CHANGES
+) -> tuple[Run, bool]:
+    """Begin a run of an export and enqueue its first slice.
+
+    Return the run, and whether this call made it: the same trigger never makes a second one.
+    A run on a connection that cannot be used is made and skipped at once, so that people see why.
+    Raise NotFound for an unknown export, Conflict when its connection is still being set up.
+    """
+    run, made = await create_run(services, export_id, trigger, mode)
+    if made and not run.status.is_over:
+        await services.storage.slices.send(SliceMessage(run_id=run.id, slice=0))
+    return run, made
+
+
+async def create_run(
+    services: Services, export_id: str, trigger: Trigger, mode: Mode = Mode.CHANGES
+) -> tuple[Run, bool]:
+    """Do all of `start_run` but enqueueing, for a caller who works on the first slice at once."""
+    storage, now = services.storage, services.clock.now()
+    stored = await storage.exports.get(ALL, export_id)
+    if stored is None:
+        raise NotFound("There is no such export.")
+    connection = await _connection(services, stored.value)
+    run = Run(
+        export_id=export_id, key=trigger.run_key(), trigger=trigger, mode=mode, created_at=now
+    ).noting(now, _BEGAN[trigger.kind])
+    if connection.status is ConnectionStatus.NEEDS_SIGN_IN:
+        reason = f"The connection {connection.display_name} needs sign-in: {connection.reason}"
+        run = run.over(RunStatus.SKIPPED, now, reason)
+    else:
+        await _index(services, run, connection)
+    try:
+        await storage.runs.insert(export_id, run.key, run)
+    except AlreadyExists:
+        return await _existing(services, run), False
+    return run, True
+
+
+async def _connection(services: Services, export: Export) -> Connection:
+    stored = await services.storage.connections.get(ALL, export.connection_id)
+    if stored is None or stored.value.is_draft or stored.value.account is None:
+        raise Conflict("The export's connection is not set up yet. Save the connection first.")
+    return stored.value
+
+
+async def _index(services: Services, run: Run, connection: Connection) -> None:
+    """Enter the run into the index that the sweep reads, before there is a run that could be lost."""
+    if connection.account is None:
+        return
+    entry = ActiveRun(
+        run_id=run.id,
+        connection_id=connection.id,
+        lane=services.destination(connection).lane(connection.account),
+        wakes_at=services.clock.now() + timedelta(minutes=1),
+    )
+    try:
+        await services.storage.active_runs.insert(ALL, run.id, entry)
+    except AlreadyExists:
+        return
+
+
+async def _existing(services: Services, run: Run) -> Run:
+    stored: Stored[Run] | None = await services.storage.runs.get(run.export_id, run.key)
+    if stored is None:
+        raise NotFound("The run was removed.")
+    return stored.value

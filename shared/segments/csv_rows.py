@@ -1,0 +1,116 @@
+"""Reading a CSV segment file as it streams in: bytes go in, rows come out, no I/O here.
+
+RFC 4180 with a header, in UTF-8 with or without a byte order mark. Python's own `csv` module does the
+parsing; it wants lines, so a block of whole lines is parsed at a time, and the lines of a record
+that the block ends in the middle of are kept for the next block.
+"""
+
+import csv
+from collections.abc import Iterator
+from io import StringIO
+
+from shared.domain.errors import BadSegment
+
+MAX_FIELD = 131_072
+"""Characters that one field may have, which is also `csv`'s own default."""
+
+MAX_LINE = 4 * 1024 * 1024
+"""Bytes that one line may have; what is longer is no CSV file with line ends we know."""
+
+_BOM = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class _MoreWanted(Exception):  # noqa: N818 - not an error: it tells where the block ended
+    """The block of lines is used up."""
+
+
+class CsvRows:
+    """The rows of one file. `header` is None until the first row has come in.
+
+    Rows are numbered as a spreadsheet numbers them: the header is row 1. Blank lines count, but are
+    not returned. Every error is a BadSegment that says where in which file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.header: list[str] | None = None
+        self._path = path
+        self._tail = b""  # bytes of a line that has not ended
+        self._open: list[str] = []  # lines of a record that has not ended
+        self._row = 0
+        self._lines = 0  # that were parsed as whole records
+        self._offset = 0  # bytes decoded
+
+    def feed(self, data: bytes) -> Iterator[tuple[int, list[str]]]:
+        """Take the next bytes of the file, and yield (row number, cells) of the rows they complete."""
+        if self._offset == 0 and not self._tail:
+            self._refuse_utf_16(data)
+        data = self._tail + data
+        end = data.rfind(b"\n") + 1
+        self._tail = data[end:]
+        if len(self._tail) > MAX_LINE:
+            line = self._lines + len(self._open) + data[:end].count(b"\n") + 1
+            raise self._bad(line, f"the line is longer than {MAX_LINE:,} bytes")
+        return self._rows(data[:end])
+
+    def close(self) -> Iterator[tuple[int, list[str]]]:
+        """Say that the file has ended, and yield what is left of it."""
+        rest, self._tail = self._tail, b""
+        yield from self._rows(rest)
+        if self._open:
+            raise self._bad(self._lines + 1, "a quote is opened here and never closed")
+        if self.header is None:
+            raise BadSegment(f"{self._path} is empty. It needs a header and at least one profile.")
+
+    def _rows(self, block: bytes) -> Iterator[tuple[int, list[str]]]:
+        text = self._decode(block)
+        reader = csv.reader(self._feed_lines(text))
+        row, whole = self._row, 0
+        try:
+            for cells in reader:
+                row += 1
+                whole = reader.line_num
+                if not cells:
+                    continue
+                if self.header is None:
+                    self.header = [name.strip() for name in cells]
+                else:
+                    yield row, cells
+        except _MoreWanted:
+            pass
+        except csv.Error:
+            at = self._lines + whole + 1
+            raise self._bad(at, f"a field is longer than {MAX_FIELD:,} characters") from None
+        unfinished = reader.line_num > whole
+        self._open = [*self._open, *StringIO(text, newline="")][whole:] if unfinished else []
+        self._row = row
+        self._lines += whole
+
+    def _feed_lines(self, text: str) -> Iterator[str]:
+        yield from self._open
+        yield from StringIO(text, newline="")
+        raise _MoreWanted
+
+    def _decode(self, block: bytes) -> str:
+        start = self._offset
+        self._offset += len(block)
+        if start == 0:
+            block = block.removeprefix(_BOM)
+        before = self._lines + len(self._open)
+        if (nul := block.find(b"\0")) >= 0:
+            raise self._bad(before + block.count(b"\n", 0, nul) + 1, "there is a NUL character")
+        try:
+            return block.decode()
+        except UnicodeDecodeError as error:
+            byte = self._offset - len(block) + error.start + 1
+            raise self._bad(
+                before + block.count(b"\n", 0, error.start) + 1,
+                f"byte {byte:,} of the file (0x{block[error.start]:02X}) is not UTF-8",
+            ) from None
+
+    def _refuse_utf_16(self, data: bytes) -> None:
+        if data.startswith(_UTF_16):
+            raise BadSegment(f"{self._path} is in UTF-16. Save it as UTF-8 and drop it again.")
+
+    def _bad(self, line: int, what: str) -> BadSegment:
+        return BadSegment(f"{self._path}, line {line:,}: {what}. Nothing was sent.")
