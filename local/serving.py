@@ -30,6 +30,12 @@ class ResettableProtocol(H11Protocol):
 
         self.app = lending
 
+    def shutdown(self) -> None:
+        """Close; over TLS without waiting half a minute for a client that left to say goodbye."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self.transport.abort()
+
 
 def _reset(transport: Transport) -> None:
     # A linger of zero makes the kernel send RST; a plain close would look like an orderly end.

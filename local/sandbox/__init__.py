@@ -1,0 +1,1 @@
+"""Sandboxes of the destinations: servers that enforce what the vendors publish."""
