@@ -1,0 +1,130 @@
+"""``python -m local``: the local stack from the command line."""
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from local import addresses, record
+from local.identity import ROLES
+from local.processes import StackError
+from local.stack import STATE, Stack, token
+
+
+def main() -> int:
+    """Run one command; return its exit code."""
+    options = _parser().parse_args()
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except StackError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130  # as a shell says it
+
+
+def start(options: argparse.Namespace) -> int:
+    """Start the stack and keep it running until Ctrl-C, ``stop`` or the end of a process."""
+    _interrupt_on(signal.SIGTERM, signal.SIGHUP)
+    print("Starting ...", flush=True)
+    with Stack(options.state) as stack:
+        if not options.no_host:
+            stack.start_host()
+        print(_welcome(stack), flush=True)
+        try:
+            stack.watch()
+        except KeyboardInterrupt:
+            print("Stopping ...", flush=True)
+    return 0
+
+
+def stop(options: argparse.Namespace) -> int:
+    """End a stack started in another terminal."""
+    print("Stopped." if record.stop(options.state) else "Nothing was running.")
+    return 0
+
+
+def env(options: argparse.Namespace) -> int:
+    """Print each address and setting of the running stack, for a shell to read."""
+    running = _running(options.state)
+    urls = {f"{name.upper()}_URL": url for name, url in addresses.urls(running.ports).items()}
+    for name, value in (urls | running.settings).items():
+        print(f"{name}={shlex.quote(value)}")
+    return 0
+
+
+def print_token(options: argparse.Namespace) -> int:
+    """Print a bearer token for the running stack."""
+    print(token(options.state, _running(options.state).settings, options.role, hours=options.hours))
+    return 0
+
+
+def demonstrate(options: argparse.Namespace) -> int:
+    """Run the demo, which starts a stack of its own."""
+    from local.demo import demo  # it alone needs rich
+
+    _interrupt_on(signal.SIGTERM, signal.SIGHUP)
+    return demo(rows=options.rows, report=options.json, state=options.state)
+
+
+def _running(state: Path) -> record.Record:
+    running = record.running(state)
+    if not running:
+        raise StackError("The stack is not running. `make start` starts it.")
+    return running
+
+
+def _interrupt_on(*signals: signal.Signals) -> None:
+    # These end a program at once; as KeyboardInterrupt they let it stop the stack first.
+    for each in signals:
+        signal.signal(each, signal.default_int_handler)
+
+
+def _welcome(stack: Stack) -> str:
+    url = stack.urls
+    given = addresses.given(os.environ)
+    lines = [
+        f"API         {url['api']}/api/v1",
+        f"API docs    {url['api']}/api/docs",
+        f"Mailchimp   {url['mailchimp']}/sandbox",
+        f"Storage     {url['blob']} (blobs), {url['queue']} (queues), {url['table']} (tables)",
+        f"Logs        {stack.state / 'logs'}",
+        f"A token     {sys.executable} -m local token administrator",
+        f"Settings    {sys.executable} -m local env",
+        *([f"From your environment: {', '.join(given)}"] if given else []),
+        "Ctrl-C stops everything.",
+    ]
+    return "\n".join(lines)
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--state", type=Path, default=STATE, help="folder of the stack's state")
+    parser = argparse.ArgumentParser(prog="python -m local", description="The local stack.")
+    commands = parser.add_subparsers(required=True)
+
+    def add(name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, parents=[shared], help=run.__doc__)
+        command.set_defaults(run=run)
+        return command
+
+    add("start", start).add_argument(
+        "--no-host", action="store_true", help="leave the functions host to you"
+    )
+    add("stop", stop)
+    add("env", env)
+    minting = add("token", print_token)
+    minting.add_argument("role", choices=ROLES)
+    minting.add_argument("--hours", type=float, default=8.0, help="until it expires")
+    demo = add("demo", demonstrate)
+    demo.add_argument("--rows", type=int, default=10_000, help="profiles to send")
+    demo.add_argument("--json", type=Path, help="file for the figures of the summary")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

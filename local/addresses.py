@@ -1,0 +1,101 @@
+"""Where the parts of the local stack answer, and the settings that make the product use them."""
+
+import secrets
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from local import azurite
+from local.processes import StackError
+
+PORTS = ("api", "blob", "queue", "table", "vault", "identity", "mailchimp")
+AUDIENCE = "api://segment-exports"
+MAILCHIMP_CLIENT = {
+    "MAILCHIMP_CLIENT_ID": "local-client",
+    "MAILCHIMP_CLIENT_SECRET": "local-client-secret",
+}
+
+
+def choose_ports(environ: Mapping[str, str], earlier: Mapping[str, int]) -> dict[str, int]:
+    """Return a port for each of PORTS: the given one, else the earlier one if free, else any free.
+
+    ``LOCAL_PORT_API=7071`` in the environment gives one. Raises StackError if that one is taken.
+    """
+    with ExitStack() as held:  # all at once, so that no two get the same
+        return {name: _choose(name, environ, earlier, held) for name in PORTS}
+
+
+def _choose(
+    name: str, environ: Mapping[str, str], earlier: Mapping[str, int], held: ExitStack
+) -> int:
+    variable = f"LOCAL_PORT_{name.upper()}"
+    if given := environ.get(variable):
+        try:
+            return _bind(int(given), held)
+        except (OSError, OverflowError, ValueError) as error:
+            raise StackError(f"{variable}={given} cannot be used: {error}.") from error
+    try:
+        return _bind(earlier.get(name, 0), held)
+    except OSError:
+        return _bind(0, held)
+
+
+def _bind(port: int, held: ExitStack) -> int:
+    listener = held.enter_context(socket.socket())
+    # As servers do: a port whose last connections are still in TIME_WAIT is free.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    return int(listener.getsockname()[1])
+
+
+def free_port(wanted: int) -> int:
+    """Return the wanted port if it is free, else any that is."""
+    with ExitStack() as held:
+        try:
+            return _bind(wanted, held)
+        except OSError:
+            return _bind(0, held)
+
+
+def urls(ports: Mapping[str, int]) -> dict[str, str]:
+    """Return the base URL of each part."""
+    return {
+        name: f"{'https' if name == 'vault' else 'http'}://127.0.0.1:{port}"
+        for name, port in ports.items()
+    }
+
+
+def settings(ports: Mapping[str, int], environ: Mapping[str, str], bundle: Path) -> dict[str, str]:
+    """Return every setting of the product; what the caller's environment says wins.
+
+    Not for the certificates: without the local authority in the bundle the vault is not trusted.
+    """
+    # httpx and aiohttp read the first, requests (the synchronous Azure clients) the second.
+    trust = {"SSL_CERT_FILE": str(bundle), "REQUESTS_CA_BUNDLE": str(bundle)}
+    return _defaults(ports) | given(environ) | trust
+
+
+def given(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that the caller's environment has, an empty value being none."""
+    names = _defaults(dict.fromkeys(PORTS, 0))
+    return {name: environ[name] for name in names if environ.get(name)}
+
+
+def _defaults(ports: Mapping[str, int]) -> dict[str, str]:
+    url = urls(ports)
+    storage = azurite.connection_string(url["blob"], url["queue"], url["table"])
+    return {
+        "AzureWebJobsStorage": storage,
+        "DataStorage": storage,
+        "SEGMENT_EVENTS": "LogsAndContainerScan",  # Azurite sends no Event Grid events
+        "KEY_VAULT_URL": url["vault"],
+        "AUTH_ISSUER": url["identity"],
+        "AUTH_AUDIENCE": AUDIENCE,
+        "IDENTITY_ENDPOINT": f"{url['identity']}/msi/token",
+        "IDENTITY_HEADER": secrets.token_urlsafe(24),
+        "PUBLIC_BASE_URL": url["api"],
+        "MAILCHIMP_LOGIN_URL": url["mailchimp"],
+        "MAILCHIMP_API_URL": url["mailchimp"],
+        **MAILCHIMP_CLIENT,
+    }

@@ -1,0 +1,38 @@
+"""Whether a server of the local stack is ready, asked over HTTP."""
+
+import ssl
+
+import httpx
+
+TIMEOUT_SECONDS = 2.0
+# Trusts nobody, for plain HTTP: httpx would read every public root again for each question.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def answers(url: str) -> bool:
+    """Say whether anything answers there in HTTP, be it with an error."""
+    return _get(url) is not None
+
+
+def healthy(url: str, trust: ssl.SSLContext) -> bool:
+    """Say whether it answers 200."""
+    response = _get(url, trust)
+    return response is not None and response.status_code == 200
+
+
+def host_runs(url: str) -> bool:
+    """Say whether a functions host at this address has indexed its functions and listens."""
+    response = _get(f"{url}/admin/host/status")
+    return (
+        response is not None
+        and response.status_code == 200
+        and response.json().get("state") == "Running"
+    )
+
+
+def _get(url: str, trust: ssl.SSLContext = NO_TLS) -> httpx.Response | None:
+    try:
+        # No environment: a proxy that the machine uses must not be asked for 127.0.0.1.
+        return httpx.get(url, verify=trust, trust_env=False, timeout=TIMEOUT_SECONDS)
+    except httpx.TransportError:
+        return None

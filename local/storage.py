@@ -1,0 +1,36 @@
+"""The containers, queues and tables of the product, which infra creates on Azure."""
+
+import contextlib
+
+from azure.core.exceptions import ResourceExistsError
+from azure.data.tables import TableServiceClient
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
+
+CONTAINERS = ("segments", "runs", "delivered", "lanes")
+QUEUES = ("slices", "slices-poison")
+TABLES = (
+    "connections",
+    "exports",
+    "runs",
+    "checkpoints",
+    "due",
+    "oauthstates",
+    "audit",
+    "settings",
+)
+
+
+def create(connection_string: str) -> None:
+    """Create whatever of them the storage account lacks."""
+    with BlobServiceClient.from_connection_string(connection_string) as blobs:
+        for container in CONTAINERS:
+            with contextlib.suppress(ResourceExistsError):
+                blobs.create_container(container)
+    with QueueServiceClient.from_connection_string(connection_string) as queues:
+        for queue in QUEUES:
+            with contextlib.suppress(ResourceExistsError):
+                queues.create_queue(queue)
+    with TableServiceClient.from_connection_string(connection_string) as tables:
+        for table in TABLES:
+            tables.create_table_if_not_exists(table)
