@@ -100,8 +100,8 @@ class Blobs(Protocol):
         Raise Missing, or Stale as soon as the blob is no longer the version with this ETag.
         """
 
-    async def write(self, name: str, data: bytes) -> None:
-        """Store the blob whatever was there."""
+    async def write(self, name: str, data: bytes | AsyncIterator[bytes]) -> None:
+        """Store the blob whatever was there; pieces are uploaded as they come, never held together."""
 
     async def delete(self, prefix: str) -> None:
         """Remove every blob whose name begins with `prefix`."""

@@ -1,0 +1,247 @@
+"""Prepare: read the segment files once and lay out all work of a run before the first profile leaves.
+
+First pass: every row is mapped, checked and written in the destination's own JSON to a spool, by the
+first byte of its address's digest. Second pass: partition by partition, duplicates and unchanged
+profiles are found, and the rest goes into parts. Memory does not grow with the number of rows.
+
+If it dies it starts over: nothing has been sent, and what it wrote is written again.
+"""
+
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from shared.destinations.protocol import Encode, Limits
+from shared.domain.email import is_address, normal_form
+from shared.domain.errors import BadSegment
+from shared.domain.export import Export
+from shared.domain.outcomes import Counts, Outcome, Reject
+from shared.domain.run import Checkpoint, Mode, Phase, Run
+from shared.domain.segment import SegmentVersion
+from shared.exports.delivered import DeliveredState, Digests, digest_key, state_name
+from shared.exports.names import digests
+from shared.exports.parts import PartWriter
+from shared.exports.rejects import RejectWriter
+from shared.exports.services import Services
+from shared.exports.spool import PARTITIONS, Spool
+from shared.segments.catalogue import newest_version, replaced
+from shared.segments.csv_rows import CsvRows
+from shared.storage.ports import Blobs, Missing, Stale
+
+type Report = Callable[[int], Awaitable[None]]
+"""Told the number of rows read so far, now and then."""
+
+_UPLOAD_PIECE = 1024 * 1024  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where the mapped columns stand in one file."""
+
+    width: int
+    email: int
+    others: Sequence[int]
+
+
+async def resolve_versions(services: Services, export: Export) -> list[SegmentVersion]:
+    """Return the newest version of each of the export's segments; raise BadSegment if one has none."""
+    versions = []
+    for name in export.segments:
+        version = await newest_version(services.storage.segments, name)
+        if version is None:
+            raise BadSegment(f"The segment {name} has no file. Drop one at segments/{name}/.")
+        versions.append(version)
+    return versions
+
+
+async def prepare(
+    services: Services, run: Run, export: Export, encode: Encode, limits: Limits, report: Report
+) -> Checkpoint:
+    """Lay out the work of `run.versions`, and return the checkpoint that sending begins from.
+
+    Raise BadSegment when a file cannot be read, lacks a mapped column or is replaced meanwhile, when
+    there is no profile at all, or when there are more profiles than one export may hold.
+    """
+    storage = services.storage
+    keyed = Digests(await digest_key(storage.secrets))
+    rejects = RejectWriter(storage.run_files, run.id, first_file=0)
+    delivered = DeliveredState(
+        storage.delivered, state_name(export) if run.mode is Mode.CHANGES else None
+    )
+    parts = PartWriter(storage.run_files, run.id, limits)
+    with Spool() as spool, tempfile.TemporaryFile() as state:
+        mapper = _Mapper(export, encode, keyed, spool, rejects, report)
+        for number, version in enumerate(run.versions):
+            await mapper.read(storage.segments, number, version)
+        if not mapper.rows:
+            raise BadSegment(f"{_paths(run)} has a header but no profiles. Nothing was sent.")
+        sorter = _Sorter(run, keyed, delivered, rejects, parts, state, services.max_profiles)
+        for partition in range(PARTITIONS):
+            await sorter.sort(partition, spool)
+        if sorter.distinct > services.max_profiles:
+            raise BadSegment(
+                f"The export has {sorter.distinct:,} profiles and may have "
+                f"{services.max_profiles:,}. Nothing was sent; choose smaller segments."
+            )
+        await parts.close()
+        await rejects.write()
+        await storage.run_files.write(digests(run.id), _pieces(state))
+    return Checkpoint(
+        phase=Phase.SEND,
+        rows_read=mapper.rows,
+        profiles=parts.profiles,
+        batches=parts.batches,
+        reject_files=rejects.files_written,
+        counts=Counts(unchanged=sorter.unchanged).plus(rejects.counts),
+    )
+
+
+class _Mapper:
+    """The first pass: rows become profiles in the spool, or rejects."""
+
+    def __init__(
+        self,
+        export: Export,
+        encode: Encode,
+        keyed: Digests,
+        spool: Spool,
+        rejects: RejectWriter,
+        report: Report,
+    ) -> None:
+        self.rows = 0
+        self._export = export
+        self._encode = encode
+        self._keyed = keyed
+        self._spool = spool
+        self._rejects = rejects
+        self._report = report
+
+    async def read(self, files: Blobs, number: int, version: SegmentVersion) -> None:
+        """Read one file from front to back; raise BadSegment."""
+        rows = CsvRows(version.path)
+        columns: _Columns | None = None
+        async for block in _blocks(files, version, rows):
+            for row, cells in block:
+                if columns is None:
+                    columns = self._columns(version, rows.header or [])
+                self._map(number, version.segment, row, cells, columns)
+            await self._rejects.write_full()
+            await self._report(self.rows)
+        if columns is None:
+            self._columns(version, rows.header or [])
+
+    def _map(
+        self, number: int, segment: str, row: int, cells: list[str], columns: _Columns
+    ) -> None:
+        self.rows += 1
+        if len(cells) != columns.width:
+            reason = f"The row has {len(cells)} fields and the header {columns.width}."
+            self._reject(segment, row, "", "wrong_field_count", reason)
+            return
+        address = normal_form(cells[columns.email])
+        if not is_address(address):
+            code = "bad_address" if address else "no_address"
+            reason = "This is no email address." if address else "There is no email address."
+            self._reject(segment, row, address, code, reason)
+            return
+        fragment = self._encode(address, [cells[at].strip() for at in columns.others])
+        digest = self._keyed.address(address)
+        origin = f"{digest.hex()}\t{number}:{row}\t{address}\t".encode()
+        self._spool.add(digest[0], origin + fragment)
+
+    def _reject(self, segment: str, row: int, address: str, code: str, reason: str) -> None:
+        self._rejects.add(Reject(segment, row, address, Outcome.INVALID, code, reason))
+
+    def _columns(self, version: SegmentVersion, header: list[str]) -> _Columns:
+        for field, column in self._export.fields.items():
+            there = header.count(column)
+            if there != 1:
+                what = "has no column" if there == 0 else "has more than one column"
+                raise BadSegment(
+                    f"{version.path} {what} {column!r}, which the export maps to {field}. "
+                    "Nothing was sent."
+                )
+        mapped = self._export.fields
+        others = [header.index(column) for field, column in mapped.items() if field != "email"]
+        return _Columns(len(header), header.index(mapped["email"]), others)
+
+
+class _Sorter:
+    """The second pass: one partition after the other, what needs sending goes into parts."""
+
+    def __init__(
+        self,
+        run: Run,
+        keyed: Digests,
+        delivered: DeliveredState,
+        rejects: RejectWriter,
+        parts: PartWriter,
+        state: IO[bytes],
+        most: int,
+    ) -> None:
+        self.distinct = 0
+        self.unchanged = 0
+        self._segments = [version.segment for version in run.versions]
+        self._keyed = keyed
+        self._delivered = delivered
+        self._rejects = rejects
+        self._parts = parts
+        self._state = state
+        self._most = most
+
+    async def sort(self, partition: int, spool: Spool) -> None:
+        """Handle the profiles of one partition."""
+        before = await self._delivered.partition(partition)
+        first: dict[bytes, bytes] = {}  # digest -> origin of the row that counts
+        for line in spool.lines(partition):
+            digest, rest = line.split(b"\t", 1)
+            origin, address, fragment = rest.split(b"\t", 2)
+            kept = first.setdefault(digest, origin)
+            if kept is not origin:
+                self._reject_duplicate(origin, address, kept)
+                continue
+            self.distinct += 1
+            if self.distinct > self._most:
+                continue  # only counted, for the message
+            key, content = bytes.fromhex(digest.decode()), self._keyed.profile(fragment)
+            self._state.write(key + content)
+            if before.get(key) == content:
+                self.unchanged += 1
+            else:
+                await self._parts.add(rest, len(fragment))
+        await self._rejects.write_full()
+
+    def _reject_duplicate(self, origin: bytes, address: bytes, kept: bytes) -> None:
+        segment, row = self._place(origin)
+        same, as_row = self._place(kept)
+        reason = f"The same address as row {as_row} of {same}, which counts."
+        self._rejects.add(
+            Reject(segment, row, address.decode(), Outcome.DUPLICATE, "duplicate", reason)
+        )
+
+    def _place(self, origin: bytes) -> tuple[str, int]:
+        number, row = origin.split(b":")
+        return self._segments[int(number)], int(row)
+
+
+async def _blocks(
+    files: Blobs, version: SegmentVersion, rows: CsvRows
+) -> AsyncIterator[Iterable[tuple[int, list[str]]]]:
+    """Yield the rows of a file, block by block as its bytes come in."""
+    try:
+        async for data in files.stream(version.path, version.etag):
+            yield rows.feed(data)
+    except (Missing, Stale):
+        raise replaced(version) from None
+    yield rows.close()
+
+
+async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
+    file.seek(0)
+    while piece := file.read(_UPLOAD_PIECE):
+        yield piece
+
+
+def _paths(run: Run) -> str:
+    return " and ".join(version.path for version in run.versions)

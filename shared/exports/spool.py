@@ -1,0 +1,53 @@
+"""A scratch file that sorts lines into 256 partitions by the first byte of a digest.
+
+Duplicates and unchanged profiles are found by comparing every profile with every other one and with
+all that was delivered before. Done partition by partition, that takes the memory of one partition,
+however many profiles there are.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from typing import Self
+
+PARTITIONS = 256
+_BUFFER = 4 * 1024 * 1024  # bytes held back before they are written
+
+
+class Spool:
+    """Lines by partition. The file has no name, so nothing is left behind however the process ends."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        self._pieces: list[list[tuple[int, int]]] = [[] for _ in range(PARTITIONS)]
+        self._held: list[list[bytes]] = [[] for _ in range(PARTITIONS)]
+        self._held_bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, partition: int, line: bytes) -> None:
+        """Append a line, which must hold no line feed, to a partition."""
+        self._held[partition].append(line)
+        self._held_bytes += len(line)
+        if self._held_bytes > _BUFFER:
+            self._write_out()
+
+    def lines(self, partition: int) -> Iterator[bytes]:
+        """Yield the lines of a partition in the order in which they were added."""
+        for offset, size in self._pieces[partition]:
+            self._file.seek(offset)
+            yield from self._file.read(size).split(b"\n")
+        yield from self._held[partition]
+
+    def _write_out(self) -> None:
+        offset = self._file.seek(0, 2)
+        for pieces, held in zip(self._pieces, self._held, strict=True):
+            if held:
+                data = b"\n".join(held)
+                pieces.append((offset, len(data)))
+                offset += self._file.write(data)
+                held.clear()
+        self._held_bytes = 0

@@ -1,0 +1,105 @@
+"""Records in Azure Table storage: the model's JSON, beside a partition and a key."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import batched, count
+
+from azure.core import MatchConditions
+from azure.data.tables import TableEntity, UpdateMode
+from azure.data.tables.aio import TableClient
+from pydantic import BaseModel
+
+from shared.storage.azure_errors import translated
+from shared.storage.limits import check_record, check_table_key, is_table_key
+from shared.storage.ports import Missing, Stale, Stored
+
+_PIECE = 16_000
+"""Characters of JSON in one property: it holds 32K UTF-16 units, and a character may take two."""
+
+
+class TableRecords[T: BaseModel]:
+    """The `Records` of one table; it must exist.
+
+    After an answer was lost the SDK asks again. An insert or a replace that had worked then reports
+    AlreadyExists or Stale: these say that the write may be ours, not that it is not.
+    """
+
+    def __init__(self, table: TableClient, model: type[T]) -> None:
+        self._table = table
+        self._model = model
+
+    async def get(self, partition: str, key: str) -> Stored[T] | None:
+        """Return the record, or None."""
+        if not (is_table_key(partition) and is_table_key(key)):
+            return None
+        try:
+            with self._named(partition, key):
+                return self._stored(await self._table.get_entity(partition, key))
+        except Missing:
+            return None
+
+    async def insert(self, partition: str, key: str, value: T) -> str:
+        """Store a new record and return its ETag; raise AlreadyExists."""
+        with self._named(partition, key):
+            return _etag(await self._table.create_entity(_entity(partition, key, value)))
+
+    async def replace(self, partition: str, key: str, value: T, etag: str) -> str:
+        """Replace the record that has this ETag and return the new one; raise Stale."""
+        try:
+            with self._named(partition, key):
+                answer = await self._table.update_entity(
+                    _entity(partition, key, value),
+                    mode=UpdateMode.REPLACE,
+                    etag=etag,
+                    match_condition=MatchConditions.IfNotModified,
+                )
+        except Missing as gone:
+            raise Stale(str(gone)) from gone
+        return _etag(answer)
+
+    async def put(self, partition: str, key: str, value: T) -> None:
+        """Store the record whatever was there."""
+        entity = _entity(partition, key, value)
+        with self._named(partition, key):
+            await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
+
+    async def delete(self, partition: str, key: str, etag: str | None = None) -> None:
+        """Remove the record if it is there; with an ETag raise Stale unless that is current."""
+        if etag is not None:
+            await self._delete_version(partition, key, etag)
+        elif is_table_key(partition) and is_table_key(key):
+            with self._named(partition, key):
+                await self._table.delete_entity(partition, key)
+
+    async def _delete_version(self, partition: str, key: str, etag: str) -> None:
+        # A transaction of one, because delete_entity takes a record that is gone for a success: two
+        # callers who both delete what they read would both believe that they did.
+        entity = {"PartitionKey": partition, "RowKey": key}
+        guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        try:
+            with self._named(partition, key):
+                await self._table.submit_transaction([("delete", entity, guard)])
+        except Missing as gone:
+            raise Stale(str(gone)) from gone
+
+    async def page(
+        self, partition: str, *, after: str = "", before: str = "\uffff", limit: int = 100
+    ) -> Sequence[Stored[T]]:
+        """Return up to `limit` records, by key, with `after` < key < `before`."""
+        found: list[Stored[T]] = []
+        with self._named(partition, f"{after}…{before}"):
+            async for entity in self._table.query_entities(
+                "PartitionKey eq @partition and RowKey gt @after and RowKey lt @before",
+                parameters={"partition": partition, "after": after, "before": before},
+                results_per_page=min(limit, 1000),
+            ):
+                found.append(self._stored(entity))
+                if len(found) == limit:
+                    break
+        return found
+
+    def _stored(self, entity: TableEntity) -> Stored[T]:
+        value = self._model.model_validate_json("".join(_pieces(entity)))
+        return Stored(entity["RowKey"], value, _etag(entity.metadata))
+
+    def _named(self, partition: str, key: str):  # type: ignore[no-untyped-def]
+        return translated(f"{self._table.table_name}/{partition}/{key}")
