@@ -7,6 +7,9 @@ The numbers are Azure's published ones: "Understanding the table service data mo
 
 import re
 
+RECORD_BYTES = 1_000_000
+"""What we let a record's JSON take in UTF-16: an entity holds 1 MiB with its keys and names."""
+
 LEASE_SECONDS = 60
 """How long a lease lasts; Azure allows 15 to 60."""
 
@@ -22,9 +25,9 @@ _TABLE_KEY = re.compile(r"[^/\\#?\x00-\x1f\x7f-\x9f]{1,512}")
 _SECRET_NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 
 
-def is_table_key(text: str) -> bool:
-    """Say whether a table can hold a record under this partition or key."""
-    return _TABLE_KEY.fullmatch(text) is not None
+def is_table_key(*texts: str) -> bool:
+    """Say whether each can be a partition or a key of a table."""
+    return all(_TABLE_KEY.fullmatch(text) for text in texts)
 
 
 def check_table_key(*texts: str) -> None:
@@ -32,6 +35,12 @@ def check_table_key(*texts: str) -> None:
     for text in texts:
         if not is_table_key(text):
             raise ValueError(f"no table can hold the key {text!r}")
+
+
+def check_record(body: str) -> None:
+    """Raise ValueError when the JSON of a record is too long for a table."""
+    if (size := len(body.encode("utf-16-le"))) > RECORD_BYTES:
+        raise ValueError(f"a record of {size} bytes; a table takes {RECORD_BYTES}")
 
 
 def check_message(text: str) -> None:

@@ -1,7 +1,8 @@
 """Records in Azure Table storage: the model's JSON, beside a partition and a key."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import batched, count
+from contextlib import AbstractContextManager
+from typing import Any
 
 from azure.core import MatchConditions
 from azure.data.tables import TableEntity, UpdateMode
@@ -17,10 +18,10 @@ _PIECE = 16_000
 
 
 class TableRecords[T: BaseModel]:
-    """The `Records` of one table; it must exist.
+    """The `Records` of one table, which must exist.
 
-    After an answer was lost the SDK asks again. An insert or a replace that had worked then reports
-    AlreadyExists or Stale: these say that the write may be ours, not that it is not.
+    When an answer is lost the SDK asks again, and an insert or a replace that had worked the first
+    time then raises AlreadyExists or Stale.
     """
 
     def __init__(self, table: TableClient, model: type[T]) -> None:
@@ -29,45 +30,47 @@ class TableRecords[T: BaseModel]:
 
     async def get(self, partition: str, key: str) -> Stored[T] | None:
         """Return the record, or None."""
-        if not (is_table_key(partition) and is_table_key(key)):
+        if not is_table_key(partition, key):
             return None
         try:
-            with self._named(partition, key):
+            with self._translated(partition, key):
                 return self._stored(await self._table.get_entity(partition, key))
         except Missing:
             return None
 
     async def insert(self, partition: str, key: str, value: T) -> str:
         """Store a new record and return its ETag; raise AlreadyExists."""
-        with self._named(partition, key):
-            return _etag(await self._table.create_entity(_entity(partition, key, value)))
+        entity = _entity(partition, key, value)
+        with self._translated(partition, key):
+            return _etag(await self._table.create_entity(entity))
 
     async def replace(self, partition: str, key: str, value: T, etag: str) -> str:
         """Replace the record that has this ETag and return the new one; raise Stale."""
+        entity = _entity(partition, key, value)
         try:
-            with self._named(partition, key):
+            with self._translated(partition, key):
                 answer = await self._table.update_entity(
-                    _entity(partition, key, value),
+                    entity,
                     mode=UpdateMode.REPLACE,
                     etag=etag,
                     match_condition=MatchConditions.IfNotModified,
                 )
         except Missing as gone:
-            raise Stale(str(gone)) from gone
+            raise Stale(*gone.args) from gone
         return _etag(answer)
 
     async def put(self, partition: str, key: str, value: T) -> None:
         """Store the record whatever was there."""
         entity = _entity(partition, key, value)
-        with self._named(partition, key):
+        with self._translated(partition, key):
             await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
 
     async def delete(self, partition: str, key: str, etag: str | None = None) -> None:
         """Remove the record if it is there; with an ETag raise Stale unless that is current."""
         if etag is not None:
             await self._delete_version(partition, key, etag)
-        elif is_table_key(partition) and is_table_key(key):
-            with self._named(partition, key):
+        elif is_table_key(partition, key):
+            with self._translated(partition, key):
                 await self._table.delete_entity(partition, key)
 
     async def _delete_version(self, partition: str, key: str, etag: str) -> None:
@@ -76,21 +79,21 @@ class TableRecords[T: BaseModel]:
         entity = {"PartitionKey": partition, "RowKey": key}
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
         try:
-            with self._named(partition, key):
+            with self._translated(partition, key):
                 await self._table.submit_transaction([("delete", entity, guard)])
         except Missing as gone:
-            raise Stale(str(gone)) from gone
+            raise Stale(*gone.args) from gone
 
     async def page(
         self, partition: str, *, after: str = "", before: str = "\uffff", limit: int = 100
     ) -> Sequence[Stored[T]]:
         """Return up to `limit` records, by key, with `after` < key < `before`."""
         found: list[Stored[T]] = []
-        with self._named(partition, f"{after}…{before}"):
+        with self._translated(partition, "…"):
             async for entity in self._table.query_entities(
                 "PartitionKey eq @partition and RowKey gt @after and RowKey lt @before",
                 parameters={"partition": partition, "after": after, "before": before},
-                results_per_page=min(limit, 1000),
+                results_per_page=min(limit, 1000),  # the most that the service gives
             ):
                 found.append(self._stored(entity))
                 if len(found) == limit:
@@ -101,5 +104,31 @@ class TableRecords[T: BaseModel]:
         value = self._model.model_validate_json("".join(_pieces(entity)))
         return Stored(entity["RowKey"], value, _etag(entity.metadata))
 
-    def _named(self, partition: str, key: str):  # type: ignore[no-untyped-def]
+    def _translated(self, partition: str, key: str) -> AbstractContextManager[None]:
         return translated(f"{self._table.table_name}/{partition}/{key}")
+
+
+def _entity(partition: str, key: str, value: BaseModel) -> dict[str, str]:
+    """Return the entity whose properties body, body1, body2 … joined are the JSON of the value."""
+    check_table_key(partition, key)
+    body = value.model_dump_json()
+    check_record(body)
+    entity = {"PartitionKey": partition, "RowKey": key}
+    for number, start in enumerate(range(0, len(body), _PIECE)):
+        entity[_property(number)] = body[start : start + _PIECE]
+    return entity
+
+
+def _pieces(entity: TableEntity) -> Iterator[str]:
+    number = 0
+    while (piece := entity.get(_property(number))) is not None:
+        yield piece
+        number += 1
+
+
+def _property(number: int) -> str:
+    return f"body{number or ''}"
+
+
+def _etag(metadata: Mapping[str, Any]) -> str:
+    return str(metadata["etag"])

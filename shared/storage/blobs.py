@@ -1,0 +1,143 @@
+"""Files and leases in Azure Blob storage."""
+
+from collections.abc import AsyncIterator
+
+from azure.core import MatchConditions
+from azure.storage.blob import BlobProperties
+from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
+
+from shared.storage.azure_errors import translated
+from shared.storage.limits import LEASE_SECONDS
+from shared.storage.ports import AlreadyExists, BlobInfo, Missing, Stale, Unavailable
+
+_BATCH = 256
+"""How many blobs one request may delete, as the service documents for "Blob Batch"."""
+
+
+class BlobContainer:
+    """The `Blobs` of one container, which must exist."""
+
+    def __init__(self, container: ContainerClient) -> None:
+        self._container = container
+
+    async def list(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
+        """Yield the blobs whose name begins with `prefix`, by name, a page of 5,000 at a time."""
+        with translated(self._path(prefix)):
+            async for properties in self._container.list_blobs(name_starts_with=prefix):
+                yield _info(properties)
+
+    async def info(self, name: str) -> BlobInfo | None:
+        """Return what a listing would say of this blob, or None."""
+        try:
+            with translated(self._path(name)):
+                return _info(await self._container.get_blob_client(name).get_blob_properties())
+        except Missing:
+            return None
+
+    async def read(self, name: str) -> bytes:
+        """Return the whole blob; raise Missing."""
+        with translated(self._path(name)):
+            return await (await self._container.download_blob(name)).readall()
+
+    async def stream(self, name: str, etag: str | None = None) -> AsyncIterator[bytes]:
+        """Yield the blob in pieces, of the size that the client was made with.
+
+        Raise Missing, or Stale as soon as the blob is no longer the version with this ETag; without
+        one, the version that the first piece is of.
+        """
+        condition = MatchConditions.IfNotModified if etag else None
+        with translated(self._path(name)):
+            download = await self._container.download_blob(
+                name, etag=etag, match_condition=condition
+            )
+            async for piece in download.chunks():
+                yield piece
+
+    async def write(self, name: str, data: bytes | AsyncIterator[bytes]) -> None:
+        """Store the blob whatever was there; pieces replace it once the last of them has come."""
+        with translated(self._path(name)):
+            await self._container.upload_blob(name, data, overwrite=True)
+
+    async def delete(self, prefix: str) -> None:
+        """Remove every blob whose name begins with `prefix`."""
+        with translated(self._path(prefix)):
+            blobs = self._container.list_blobs(name_starts_with=prefix, results_per_page=_BATCH)
+            async for page in blobs.by_page():
+                await self._delete_all([blob.name async for blob in page])
+
+    async def _delete_all(self, names: list[str]) -> None:  # type: ignore[valid-type]
+        if not names:
+            return
+        answers = await self._container.delete_blobs(*names, raise_on_any_failure=False)
+        async for answer in answers:
+            if answer.status_code not in (202, 404):  # deleted, or gone before we came
+                raise Unavailable(f"{self._container.container_name}: {answer.status_code}")
+
+    def _path(self, name: str) -> str:
+        return f"{self._container.container_name}/{name}"
+
+
+def _info(properties: BlobProperties) -> BlobInfo:
+    # A listing spells an ETag without the quotes that a header has.
+    etag = f'"{properties.etag.strip('"')}"'
+    return BlobInfo(properties.name, etag, properties.size, properties.last_modified)
+
+
+class BlobLeases:
+    """The `Leases`: each is that of an empty blob, made when it is first asked for."""
+
+    def __init__(self, container: ContainerClient) -> None:
+        self._container = container
+
+    async def acquire(self, name: str) -> str | None:
+        """Return a lease id, or None when somebody else holds the lease."""
+        try:
+            try:
+                return await self._acquire(name)
+            except Missing:
+                await self._make(name)
+                return await self._acquire(name)
+        except AlreadyExists:  # a lease, or a blob that another instance just made and may hold
+            return None
+
+    async def renew(self, name: str, lease_id: str) -> bool:
+        """Keep the lease for another 60 seconds; False when it is lost."""
+        try:
+            with translated(self._path(name)):
+                await self._lease(name, lease_id).renew()
+        except (AlreadyExists, Stale, Missing):  # somebody else's, ended, or without its blob
+            return False
+        return True
+
+    async def release(self, name: str, lease_id: str) -> None:
+        """Give the lease back; doing it after losing it changes nothing."""
+        try:
+            with translated(self._path(name)):
+                await self._lease(name, lease_id).release()
+        except (AlreadyExists, Stale, Missing):
+            return
+
+    async def is_held(self, name: str) -> bool:
+        """Say whether anybody holds the lease now."""
+        try:
+            with translated(self._path(name)):
+                blob = await self._container.get_blob_client(name).get_blob_properties()
+        except Missing:
+            return False
+        return blob.lease.status == "locked"
+
+    async def _acquire(self, name: str) -> str:
+        lease = self._lease(name)
+        with translated(self._path(name)):
+            await lease.acquire(LEASE_SECONDS)
+        return lease.id
+
+    async def _make(self, name: str) -> None:
+        with translated(self._path(name)):
+            await self._container.upload_blob(name, b"")
+
+    def _lease(self, name: str, lease_id: str | None = None) -> BlobLeaseClient:
+        return BlobLeaseClient(self._container.get_blob_client(name), lease_id)
+
+    def _path(self, name: str) -> str:
+        return f"{self._container.container_name}/{name}"
