@@ -1,0 +1,1 @@
+"""Thin triggers: parse, call one use case, return."""

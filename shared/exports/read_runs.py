@@ -8,8 +8,8 @@ from pydantic import BaseModel
 from shared.domain.errors import NotFound
 from shared.domain.outcomes import Counts, Outcome, Reject
 from shared.domain.run import Checkpoint, Phase, Run, split_run_id
-from shared.exports.services import Services
 from shared.exports.names import CHECKPOINT, reject_file
+from shared.exports.services import Services
 from shared.storage.ports import Stored
 
 

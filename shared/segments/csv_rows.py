@@ -21,7 +21,7 @@ _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-class _MoreWanted(Exception):  # noqa: N818 - not an error: it tells where the block ended
+class _MoreWanted(Exception):
     """The block of lines is used up."""
 
 

@@ -101,7 +101,7 @@ class Blobs(Protocol):
         """
 
     async def write(self, name: str, data: bytes | AsyncIterator[bytes]) -> None:
-        """Store the blob whatever was there; pieces are uploaded as they come, never all at once."""
+        """Store the blob whatever was there; pieces are uploaded as they come, not all at once."""
 
     async def delete(self, prefix: str) -> None:
         """Remove every blob whose name begins with `prefix`."""

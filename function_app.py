@@ -1,0 +1,9 @@
+"""What the Functions host loads: one app made of the triggers in `functions/`."""
+
+import azure.functions as func
+
+from functions import arrivals, http, refresh, slices
+
+app = func.FunctionApp()
+for module in (arrivals, http, refresh, slices):
+    app.register_functions(module.blueprint)

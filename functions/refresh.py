@@ -1,0 +1,14 @@
+"""The timer trigger: every minute, in UTC."""
+
+import azure.functions as func
+
+from shared.bootstrap import services
+from shared.exports.tick import tick
+
+blueprint = func.Blueprint()
+
+
+@blueprint.timer_trigger(arg_name="timer", schedule="0 * * * * *")
+async def refresh(timer: func.TimerRequest) -> None:
+    """Start what is due, and find what was lost."""
+    await tick(await services())

@@ -1,0 +1,38 @@
+"""The only module that joins ports to Azure. Everything is opened at first use, once per process.
+
+Nothing is opened in an ASGI lifespan: under the Functions adapter it starts at the first HTTP request
+only, and several times when several come at once.
+"""
+
+import asyncio
+
+from shared.destinations.registry import destinations
+from shared.domain.clock import SystemClock
+from shared.exports.services import Services
+from shared.settings import settings
+from shared.storage.clients import open_storage
+from shared.transport.client import open_http
+
+_lock = asyncio.Lock()
+_opened: list[Services] = []
+
+
+async def services() -> Services:
+    """Return what the use cases work with; raise pydantic's ValidationError naming a missing setting."""
+    async with _lock:
+        if not _opened:
+            _opened.append(_open())
+        return _opened[0]
+
+
+def _open() -> Services:
+    chosen = settings()
+    return Services(
+        storage=open_storage(chosen),
+        destinations=destinations(chosen),
+        http=open_http(),
+        clock=SystemClock(),
+        public_base_url=str(chosen.public_base_url).rstrip("/"),
+        slice_seconds=chosen.slice_seconds,
+        max_profiles=chosen.max_profiles,
+    )

@@ -1,0 +1,92 @@
+"""Arrivals: a new version of a segment begins a run of every export that follows it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+from shared.domain.errors import Conflict, NotFound
+from shared.domain.export import Export
+from shared.domain.run import Run, SliceMessage, Trigger, TriggerKind
+from shared.domain.segment import SegmentVersion
+from shared.exports.run_slice import run_slice
+from shared.exports.services import Services
+from shared.exports.start_run import create_run, start_run
+from shared.segments.catalogue import version_of
+from shared.storage.ports import ALL, Bookmark
+
+_SETTLED = timedelta(minutes=2)
+"""How long an event may take before the sweep looks for the file itself."""
+
+_BOOKMARK = "arrivals"
+
+
+async def arrive(services: Services, path: str) -> None:
+    """Begin a run for each export that follows the segment of a file, and work on their first slices.
+
+    The same version delivered again makes no second run. Exports whose lane is taken go on by queue.
+    """
+    blob = await services.storage.segments.info(path)
+    version = version_of(blob) if blob else None
+    if version is None:
+        return
+    begun = [
+        run
+        async for export in all_exports(services)
+        if (run := await _begin(services, export, version)) is not None
+    ]
+    await asyncio.gather(
+        *(run_slice(services, SliceMessage(run_id=run.id, slice=0)) for run in begun)
+    )
+
+
+async def sweep_arrivals(services: Services) -> None:
+    """Begin the runs of versions whose event was lost: the timer is the truth, events are hints."""
+    storage, now = services.storage, services.clock.now()
+    bookmark = await storage.bookmarks.get(ALL, _BOOKMARK)
+    since = bookmark.value.at if bookmark else now - _SETTLED
+    until = now - _SETTLED
+    async for blob in storage.segments.list():
+        version = version_of(blob)
+        if version and since < version.modified <= until:
+            await _start_all(services, version)
+    await storage.bookmarks.put(ALL, _BOOKMARK, Bookmark(at=max(since, until)))
+
+
+async def all_exports(services: Services) -> AsyncIterator[Export]:
+    """Yield every export."""
+    after = ""
+    while page := await services.storage.exports.page(ALL, after=after):
+        for stored in page:
+            yield stored.value
+        after = page[-1].key
+
+
+async def _start_all(services: Services, version: SegmentVersion) -> None:
+    async for export in all_exports(services):
+        if _follows(export, version):
+            await start_run(services, export.id, _trigger(version))
+
+
+async def _begin(services: Services, export: Export, version: SegmentVersion) -> Run | None:
+    """Create the run of one export; None if it does not follow the segment or the run is there."""
+    if not _follows(export, version):
+        return None
+    try:
+        run, made = await create_run(services, export.id, _trigger(version))
+    except (Conflict, NotFound):
+        return None  # its connection is being set up again, or it was removed this moment
+    return run if made and not run.status.is_over else None
+
+
+def _follows(export: Export, version: SegmentVersion) -> bool:
+    # A version older than the export was there when it was saved, and saving runs nothing.
+    return (
+        export.on_arrival
+        and version.segment in export.segments
+        and version.modified > export.created_at
+    )
+
+
+def _trigger(version: SegmentVersion) -> Trigger:
+    at: datetime = version.modified
+    return Trigger(kind=TriggerKind.ARRIVAL, key=version.key, at=at)

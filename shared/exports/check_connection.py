@@ -1,0 +1,92 @@
+"""Asking a connection's account something, and finding out that it no longer lets us in."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from shared.destinations.protocol import Api, Destination, ListInfo
+from shared.domain.connection import Account, Connection, ConnectionStatus
+from shared.domain.errors import Conflict, Culprit, NeedsAttention
+from shared.exports.connections import WHAT
+from shared.exports.resume import resume_runs
+from shared.exports.services import Services
+from shared.exports.stored import amend, find
+from shared.storage.ports import Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a check found; `reason` is None when the connection works."""
+
+    connection: Stored[Connection]
+    reason: str | None = None
+
+
+async def check_connection(services: Services, key: str) -> Check:
+    """Prove that a connection works, changing nothing at the destination.
+
+    One that does not is marked as needing sign-in; one that was marked and works again is mended and
+    its runs go on. Raise NotFound, Conflict before it was ever connected, or TryLater.
+    """
+    stored = await find(services.storage.connections, key, WHAT)
+    connection = stored.value
+    account = _account(connection)
+    try:
+        await services.destination(connection).check(await services.api(connection))
+    except NeedsAttention as error:
+        return Check(await mark_needs_sign_in(services, connection, error.reason), error.reason)
+    if connection.status is not ConnectionStatus.NEEDS_SIGN_IN:
+        return Check(stored)
+    return Check(await _mend(services, connection, account))
+
+
+async def lists_of(services: Services, connection: Connection) -> Sequence[ListInfo]:
+    """Return the lists of the connection's account; raise as `signed_in` does."""
+    async with signed_in(services, connection) as (destination, api):
+        return await destination.lists(api)
+
+
+@asynccontextmanager
+async def signed_in(
+    services: Services, connection: Connection
+) -> AsyncIterator[tuple[Destination, Api]]:
+    """Give the body an authorised way to the account; raise Conflict if there is none.
+
+    When the body finds that the destination no longer lets us in, the connection is marked so.
+    """
+    _account(connection)
+    try:
+        yield services.destination(connection), await services.api(connection)
+    except NeedsAttention as error:
+        if error.culprit is not Culprit.CONNECTION:
+            raise
+        await mark_needs_sign_in(services, connection, error.reason)
+        raise Conflict(f"{connection.display_name} needs sign-in: {error.reason}") from None
+
+
+async def mark_needs_sign_in(
+    services: Services, connection: Connection, reason: str
+) -> Stored[Connection]:
+    """Record that the destination refused these credentials, unless there are newer ones by now."""
+
+    def change(now: Connection) -> Connection:
+        same = now.secret_name == connection.secret_name
+        return now.needing_sign_in(reason) if same else now
+
+    return await amend(services.storage.connections, connection.id, WHAT, None, change)
+
+
+async def _mend(services: Services, connection: Connection, account: Account) -> Stored[Connection]:
+    def change(now: Connection) -> Connection:
+        same = now.secret_name == connection.secret_name
+        return now.connected(account, now.secret_name) if same and now.secret_name else now
+
+    mended = await amend(services.storage.connections, connection.id, WHAT, None, change)
+    await resume_runs(services, connection.id)
+    return mended
+
+
+def _account(connection: Connection) -> Account:
+    if connection.account is None:
+        raise Conflict("Connect to the account first: POST …/connect.")
+    return connection.account

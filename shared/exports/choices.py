@@ -1,0 +1,79 @@
+"""What people may choose of a connection and of an export, with the rules that need no look-up."""
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+
+from shared.domain.connection import SharedWith
+
+
+def _printable(text: str) -> str:
+    if any(unicodedata.category(character) == "Cc" for character in text):
+        raise ValueError("control characters, such as line breaks, cannot be part of a name")
+    return text
+
+
+type Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+    AfterValidator(_printable),
+]
+type Id = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+# A blob's name has at most 1,024 characters; the limits on a mapping only bound what is stored.
+type SegmentName = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+type Mapped = Annotated[
+    dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=100)],
+        Annotated[str, StringConstraints(min_length=1, max_length=500)],
+    ],
+    Field(
+        max_length=50,
+        description="Field of the destination: column of the segments that fills it.",
+        examples=[{"email": "EMail", "first_name": "FirstName"}],
+    ),
+]
+type Segments = Annotated[list[SegmentName], Field(min_length=1, max_length=50)]
+
+
+class NewConnection(BaseModel, frozen=True, extra="forbid"):
+    """A connection that somebody begins to set up."""
+
+    destination: Id
+    display_name: Name
+    shared_with: SharedWith = SharedWith.ADMINISTRATORS
+
+
+class ConnectionChanges(BaseModel, frozen=True, extra="forbid"):
+    """What to change of a connection. Only members that are given count; no default is ever read."""
+
+    display_name: Name = Field(default_factory=str)
+    shared_with: SharedWith = SharedWith.ADMINISTRATORS
+
+
+class ExportChoices(BaseModel, frozen=True, extra="forbid"):
+    """All that a person chooses of an export."""
+
+    name: Name
+    connection_id: Id
+    list_id: Id
+    fields: Mapped
+    segments: Segments
+    on_arrival: bool = True
+    on_refresh: bool = True
+
+
+class ExportChanges(BaseModel, frozen=True, extra="forbid"):
+    """What to change of an export. Only members that are given count; no default is ever read."""
+
+    name: Name = Field(default_factory=str)
+    connection_id: Id = Field(default_factory=str)
+    list_id: Id = Field(default_factory=str)
+    fields: Mapped = Field(default_factory=dict)
+    segments: Segments = Field(default_factory=list)
+    on_arrival: bool = Field(default_factory=bool)
+    on_refresh: bool = Field(default_factory=bool)
+
+    def given(self) -> dict[str, object]:
+        """Return the members that the caller gave."""
+        return self.model_dump(exclude_unset=True)

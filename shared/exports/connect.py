@@ -1,0 +1,142 @@
+"""Connecting an account: the OAuth sign-in, from the first click to credentials in the vault.
+
+What ties the two halves together is the state: 256 random bits that work once, for ten minutes, for
+one connection, and of which storage holds only a digest. RFC 9700 would also tie them to the browser
+with a cookie. That is not possible here: `connect` is called with a bearer token by a portal of
+another origin or by curl, so the browser that comes back is not the one that asked. What remains is
+that an administrator could talk somebody into letting our app into *their* account; Mailchimp's page
+names the app, and only administrators can begin.
+"""
+
+import hashlib
+import json
+import secrets
+from contextlib import suppress
+from datetime import timedelta
+from uuid import uuid4
+
+from shared.destinations.protocol import Credentials
+from shared.domain.connection import Account, Connection, ConnectionStatus
+from shared.domain.errors import Conflict, Refusal
+from shared.domain.people import Person
+from shared.exports.connections import WHAT, exports_on
+from shared.exports.resume import resume_runs
+from shared.exports.services import Services
+from shared.exports.stored import amend, everything, find
+from shared.storage.ports import ALL, OAuthState, Stale
+
+CALLBACK = "/api/v1/oauth/callback"
+"""Where a destination's sign-in page sends the browser; registered with every destination."""
+
+_LIFETIME = timedelta(minutes=10)
+
+
+class BadState(Refusal):
+    """The state of a callback was never given out, was used before, or is too old."""
+
+
+async def begin_sign_in(services: Services, person: Person, key: str) -> str:
+    """Return the page where a person lets us in; raise NotFound, or Conflict before consent."""
+    connection = (await find(services.storage.connections, key, WHAT)).value
+    connection.require_consent()
+    await _forget_old_states(services)
+    state = secrets.token_urlsafe(32)
+    began = OAuthState(
+        connection_id=key,
+        by_id=person.id,
+        by_name=person.name,
+        expires_at=services.clock.now() + _LIFETIME,
+    )
+    await services.storage.oauth_states.insert(ALL, _digest(state), began)
+    return services.destination(connection).authorize_url(_redirect_uri(services), state)
+
+
+async def finish_sign_in(services: Services, state: str, code: str | None) -> None:
+    """Store what a sign-in gave us; `code` is None when the person or the destination refused.
+
+    Raise BadState, NotFound when the connection was removed meanwhile, Conflict when the sign-in was
+    refused or is for another account than the exports' lists, NeedsAttention or TryLater.
+    """
+    began = await _redeem(services, state)
+    connection = (await find(services.storage.connections, began.connection_id, WHAT)).value
+    if code is None:
+        raise Conflict("The sign-in was not completed. Nothing was changed.")
+    destination = services.destination(connection)
+    credentials, account = await destination.exchange(
+        services.sign_in(destination), code, _redirect_uri(services)
+    )
+    await _require_same_account(services, connection, account)
+    before = await _store(services, connection.id, account, credentials)
+    if before.secret_name:
+        await services.storage.secrets.delete(before.secret_name)
+    if before.status is ConnectionStatus.NEEDS_SIGN_IN:
+        await resume_runs(services, connection.id)
+
+
+async def _redeem(services: Services, state: str) -> OAuthState:
+    """Use up a state. Of two callbacks that bring the same one, the ETag lets one through."""
+    refused = BadState("This sign-in is unknown, was used before, or took more than ten minutes.")
+    records, key = services.storage.oauth_states, _digest(state)
+    stored = await records.get(ALL, key)
+    if stored is None:
+        raise refused
+    try:
+        await records.delete(ALL, key, stored.etag)
+    except Stale:
+        raise refused from None
+    if stored.value.expires_at <= services.clock.now():
+        raise refused
+    return stored.value
+
+
+async def _store(
+    services: Services, key: str, account: Account, credentials: Credentials
+) -> Connection:
+    """Put the credentials into the vault and the account on the connection; return it as it was.
+
+    The name is always new, because a vault does not give a deleted name back for up to 90 days.
+    """
+    vault, name = services.storage.secrets, f"connection-{uuid4().hex}"
+    await vault.set(name, json.dumps(dict(credentials)))
+    before: list[Connection] = []
+
+    def change(now: Connection) -> Connection:
+        before.append(now)
+        return now.connected(account, name)
+
+    try:
+        await amend(services.storage.connections, key, WHAT, None, change)
+    except Refusal:
+        await vault.delete(name)
+        raise
+    return before[-1]
+
+
+async def _require_same_account(
+    services: Services, connection: Connection, account: Account
+) -> None:
+    """Refuse another account while exports depend on the lists of the one that is connected."""
+    known = connection.account
+    if known is None or known.id == account.id or not await exports_on(services, connection.id):
+        return
+    raise Conflict(
+        f"This is the account {account.name}, but the exports on this connection use lists of "
+        f"{known.name}. Sign in to that account, or make another connection for this one."
+    )
+
+
+async def _forget_old_states(services: Services) -> None:
+    """Remove what sign-ins that were never finished left behind."""
+    records, now = services.storage.oauth_states, services.clock.now()
+    async for stored in everything(records):
+        if stored.value.expires_at <= now:
+            with suppress(Stale):
+                await records.delete(ALL, stored.key, stored.etag)
+
+
+def _redirect_uri(services: Services) -> str:
+    return services.public_base_url + CALLBACK
+
+
+def _digest(state: str) -> str:
+    return hashlib.sha256(state.encode()).hexdigest()

@@ -1,0 +1,115 @@
+"""Setting up, sharing and removing connections. Only administrators get here, but for reading."""
+
+from shared.domain.connection import TERMS_VERSION, Connection, Consent
+from shared.domain.errors import Conflict, Invalid, NotFound
+from shared.domain.people import Caller, Person
+from shared.exports.choices import ConnectionChanges, NewConnection
+from shared.exports.services import Services
+from shared.exports.stored import amend, everything, find, new_id, page_of, require_current
+from shared.storage.ports import ALL, Stale, Stored
+
+WHAT = "connection"
+
+_NAMED = 10  # exports that a refusal names
+
+
+async def list_connections(
+    services: Services, caller: Caller, after: str, limit: int
+) -> tuple[list[Stored[Connection]], str | None]:
+    """Return a page of the connections that the caller may see, the oldest first."""
+    records = services.storage.connections
+    return await page_of(records, after, limit, lambda each: each.may_be_used_by(caller))
+
+
+async def find_connection(services: Services, caller: Caller, key: str) -> Stored[Connection]:
+    """Return a connection; raise NotFound also for one that the caller may not see."""
+    stored = await find(services.storage.connections, key, WHAT)
+    if not stored.value.may_be_used_by(caller):
+        raise NotFound(f"There is no such {WHAT}.")
+    return stored
+
+
+async def create_connection(services: Services, new: NewConnection) -> Stored[Connection]:
+    """Store a draft; raise Invalid for a destination that does not exist."""
+    if new.destination not in services.destinations:
+        there = ", ".join(services.destinations)
+        raise Invalid("/destination", f"There is no such destination. There are: {there}.")
+    connection = Connection(
+        id=new_id(services.clock),
+        destination=new.destination,
+        display_name=new.display_name,
+        shared_with=new.shared_with,
+        created_at=services.clock.now(),
+    )
+    etag = await services.storage.connections.insert(ALL, connection.id, connection)
+    return Stored(connection.id, connection, etag)
+
+
+async def change_connection(
+    services: Services, key: str, etag: str | None, changes: ConnectionChanges
+) -> Stored[Connection]:
+    """Rename a connection, or share it with others; raise NotFound or Outdated."""
+    update = {name: getattr(changes, name) for name in changes.model_fields_set}
+    records = services.storage.connections
+    return await amend(records, key, WHAT, etag, lambda now: now.model_copy(update=update))
+
+
+async def record_consent(
+    services: Services, person: Person, key: str, etag: str | None, terms_version: str
+) -> Stored[Connection]:
+    """Record that somebody accepted the data-privacy terms; raise Invalid for an outdated version."""
+    if terms_version != TERMS_VERSION:
+        raise Invalid("/terms_version", f"The current version of the terms is {TERMS_VERSION}.")
+    consent = Consent(by=person, at=services.clock.now(), terms_version=terms_version)
+    records = services.storage.connections
+    return await amend(records, key, WHAT, etag, lambda now: now.agreed(consent))
+
+
+async def add_export_user(
+    services: Services, person: Person, key: str, etag: str | None
+) -> Stored[Connection]:
+    """Record on whose behalf exports run."""
+    records = services.storage.connections
+    return await amend(records, key, WHAT, etag, lambda now: now.exported_by(person))
+
+
+async def save_connection(services: Services, key: str, etag: str | None) -> Stored[Connection]:
+    """Complete a draft; raise Conflict naming the step that is missing."""
+    return await amend(services.storage.connections, key, WHAT, etag, Connection.saved)
+
+
+async def remove_connection(services: Services, key: str, etag: str | None) -> None:
+    """Remove a connection and its credentials; raise Conflict naming the exports in the way.
+
+    The credentials go first: if what follows fails, asking again removes the rest, and nothing that
+    opens an account is ever left without an owner.
+    """
+    storage = services.storage
+    stored = await find(storage.connections, key, WHAT)
+    require_current(stored, etag, WHAT)
+    await _require_unused(services, stored.value)
+    if stored.value.secret_name:
+        await storage.secrets.delete(stored.value.secret_name)
+    try:
+        await storage.connections.delete(ALL, key, stored.etag)
+    except Stale:
+        raise Conflict(
+            "Somebody changed the connection while it was being removed. Remove it again."
+        ) from None
+
+
+async def exports_on(services: Services, connection_id: str) -> list[str]:
+    """Return the names of the exports on a connection."""
+    return [
+        stored.value.name
+        async for stored in everything(services.storage.exports)
+        if stored.value.connection_id == connection_id
+    ]
+
+
+async def _require_unused(services: Services, connection: Connection) -> None:
+    if names := await exports_on(services, connection.id):
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        raise Conflict(
+            f"Remove the exports on this connection first: {', '.join(names[:_NAMED])}{more}."
+        )

@@ -1,0 +1,56 @@
+"""Ending a run, in an order in which a crash leaves nothing wrong behind."""
+
+from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
+from shared.exports.names import CHECKPOINT, parts_folder
+from shared.exports.resume import waiting
+from shared.exports.services import Services
+from shared.storage.ports import ALL, Stale, Stored
+
+
+async def end_run(services: Services, stored: Stored[Run], status: RunStatus, text: str) -> None:
+    """Close a run and remove what it no longer needs; raise Stale when somebody else changed it."""
+    run = stored.value.over(status, services.clock.now(), text)
+    await services.storage.runs.replace(run.export_id, run.key, run, stored.etag)
+    await tidy(services, run)
+
+
+async def tidy(services: Services, run: Run) -> None:
+    """Remove the parts of a run that is over, then its entry in the index of active runs.
+
+    A skipped run keeps its parts: it goes on when its connection is signed in again.
+    """
+    if run.status is not RunStatus.SKIPPED:
+        await services.storage.run_files.delete(parts_folder(run.id))
+    await services.storage.active_runs.delete(ALL, run.id)
+
+
+async def suspend_run(
+    services: Services, stored: Stored[Run], connection_id: str, reason: str
+) -> None:
+    """Mark a connection as needing sign-in, and skip the run until somebody has signed in again."""
+    storage, run = services.storage, stored.value
+    connection = await storage.connections.get(ALL, connection_id)
+    if connection is not None:
+        marked = connection.value.needing_sign_in(reason)
+        await storage.connections.replace(ALL, connection_id, marked, connection.etag)
+    entry = await storage.active_runs.get(ALL, run.id)
+    if entry is not None:
+        await storage.active_runs.put(waiting(connection_id), run.id, entry.value)
+    text = f"{reason} The run goes on from here once somebody has signed in."
+    await end_run(services, stored, RunStatus.SKIPPED, text)
+
+
+async def fail_run(services: Services, message: SliceMessage) -> None:
+    """Close a run whose message the queue gave up after its last try."""
+    storage = services.storage
+    stored = await storage.runs.get(*split_run_id(message.run_id))
+    checkpoint = await storage.checkpoints.get(message.run_id, CHECKPOINT)
+    number = checkpoint.value.slice if checkpoint else 0
+    if stored is None or stored.value.status.is_over or number != message.slice:
+        return
+    why = stored.value.reason or "It never said why."
+    text = f"Given up: several tries in a row ended in the same way. {why}"
+    try:
+        await end_run(services, stored, RunStatus.FAILED_PERMANENT, text)
+    except Stale:
+        return  # a slice is working on it after all

@@ -1,0 +1,71 @@
+"""One slice: a bounded piece of work on a run, by whoever holds its lane."""
+
+import logging
+
+from shared.domain.connection import Connection
+from shared.domain.export import Export
+from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
+from shared.exports.checkpoints import Fenced, OpenCheckpoint
+from shared.exports.end_run import end_run, tidy
+from shared.exports.lane import LaneLost, LaneTaken, lane
+from shared.exports.services import Services
+from shared.exports.slice_work import SliceWork
+from shared.exports.wake import wake
+from shared.storage.ports import ALL, Stale, Stored
+
+log = logging.getLogger(__name__)
+
+_LANE_RETRY = 10.0  # seconds until a run whose lane is taken looks again
+
+
+async def run_slice(services: Services, message: SliceMessage) -> None:
+    """Work on a run until it ends, its time is up, or it has to wait; then see to its continuation.
+
+    A message that comes twice, late or for a run that is over changes nothing.
+    """
+    stored = await services.storage.runs.get(*split_run_id(message.run_id))
+    if stored is None:
+        return
+    if stored.value.status.is_over:
+        await tidy(services, stored.value)
+        return
+    order = await _order(services, stored)
+    if order is None:
+        await end_run(services, stored, RunStatus.CANCELED, "The export was removed.")
+        return
+    try:
+        async with lane(services.storage.lanes, services.clock, _lane(services, order[1])):
+            await _in_lane(services, message, *order)
+    except LaneTaken:
+        await wake(services, message, _LANE_RETRY)
+    except (LaneLost, Fenced, Stale) as error:
+        # Somebody else has the run now, or the sweep will find it; what was answered is recorded.
+        log.warning("slice of run %s stopped: %s", message.run_id, type(error).__name__)
+
+
+async def _order(services: Services, stored: Stored[Run]) -> tuple[Export, Connection] | None:
+    """Return what the run works for, or None if that is gone."""
+    export = await services.storage.exports.get(ALL, stored.value.export_id)
+    if export is None:
+        return None
+    connection = await services.storage.connections.get(ALL, export.value.connection_id)
+    if connection is None or connection.value.account is None:
+        return None
+    return export.value, connection.value
+
+
+def _lane(services: Services, connection: Connection) -> str:
+    if connection.account is None:
+        raise AssertionError("_order returns no connection without an account")
+    return services.destination(connection).lane(connection.account)
+
+
+async def _in_lane(
+    services: Services, message: SliceMessage, export: Export, connection: Connection
+) -> None:
+    # Read again: another slice may have moved both while this one waited for the lane.
+    stored = await services.storage.runs.get(*split_run_id(message.run_id))
+    checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
+    if stored is None or stored.value.status.is_over or checkpoint.value.slice != message.slice:
+        return
+    await SliceWork(services, export, connection, stored, checkpoint).work()

@@ -1,0 +1,184 @@
+"""The work of one slice: prepare, send and settle, and writing down whatever stops them."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from shared.domain.connection import Connection, ConnectionStatus
+from shared.domain.errors import BadSegment, BatchRefused, Culprit, NeedsAttention, TryLater
+from shared.domain.export import Export
+from shared.domain.run import Checkpoint, Phase, Run, RunStatus, SliceMessage
+from shared.exports.checkpoints import Fenced, OpenCheckpoint
+from shared.exports.end_run import end_run, suspend_run
+from shared.exports.prepare import prepare, resolve_versions
+from shared.exports.send import Sending
+from shared.exports.services import Services
+from shared.exports.settle import settle
+from shared.exports.wake import expect, wake
+from shared.storage.ports import Stale, Stored
+
+_FIRST_SETBACK = 30.0  # seconds until a run goes on after a setback; doubled for each one in a row
+_LONGEST_SETBACK = 1800.0
+_MOST_SETBACKS = 24  # in a row: about nine hours
+_REPORT_SECONDS = 2.0  # between two reports of the rows read
+
+
+class SliceWork:
+    """The work on one run, by the slice that holds its lane."""
+
+    def __init__(
+        self,
+        services: Services,
+        export: Export,
+        connection: Connection,
+        stored: Stored[Run],
+        checkpoint: OpenCheckpoint,
+    ) -> None:
+        self._services = services
+        self._clock = services.clock
+        self._export = export
+        self._connection = connection
+        self._destination = services.destination(connection)
+        self._stored = stored
+        self._checkpoint = checkpoint
+        self._began = self._clock.monotonic()
+        self._seconds_before = checkpoint.value.seconds
+
+    async def work(self) -> None:
+        """Go through the phases until the run ends or has to stop; raise Fenced, Stale, or a surprise."""
+        try:
+            if not await self._phases():
+                await self._park(RunStatus.QUEUED, 0, "The time of one slice is up; going on.")
+        except TryLater as error:
+            await self._set_back(error)
+        except NeedsAttention as error:
+            await self._stop_for(error)
+        except (BadSegment, BatchRefused) as error:
+            await self._end(RunStatus.FAILED_PERMANENT, error.reason)
+        except (Fenced, Stale):
+            raise
+        except Exception as error:
+            await self._note_surprise(error)
+            raise
+
+    async def _phases(self) -> bool:
+        """Return True when the run has ended, False when the time is up."""
+        if self._connection.status is ConnectionStatus.NEEDS_SIGN_IN:
+            raise NeedsAttention(Culprit.CONNECTION, self._connection.reason or "Sign in again.")
+        if self._checkpoint.value.phase is Phase.PREPARE:
+            await self._prepare()
+        else:
+            await self._change(self._run.processing(self._clock.now(), "Going on."))
+        if self._checkpoint.value.phase is Phase.SEND:
+            if not await self._send():
+                return False
+            await self._move(phase=Phase.SETTLE)
+        await settle(self._services, self._run, self._export, self._checkpoint.value)
+        await self._end(RunStatus.SUCCESSFUL, _summary(self._checkpoint.value))
+        return True
+
+    async def _prepare(self) -> None:
+        await self._change(self._run.processing(self._clock.now(), "Reading the segment files."))
+        versions = await resolve_versions(self._services, self._export)
+        await self._change(self._run.model_copy(update={"versions": versions}))
+        api = await self._services.api(self._connection)
+        mapped = [field for field in self._export.fields if field != "email"]
+        encoder = await self._destination.encoder(api, self._export.list_id, mapped)
+        laid_out = await prepare(
+            self._services,
+            self._run,
+            self._export,
+            encoder.encode,
+            self._destination.limits,
+            self._reporter(),
+        )
+        kept = {"slice": self._checkpoint.value.slice, "seconds": self._seconds_before}
+        await self._checkpoint.write(laid_out.model_copy(update=kept))
+        run, now = self._run, self._clock.now()
+        for note in encoder.notes:
+            run = run.noting(now, note)
+        text = f"Read {laid_out.rows_read:,} rows; {laid_out.profiles:,} profiles to send."
+        await self._change(run.noting(now, text))
+
+    async def _send(self) -> bool:
+        sending = Sending(
+            self._services,
+            self._run,
+            self._export.list_id,
+            self._destination,
+            await self._services.api(self._connection),
+            self._checkpoint,
+        )
+        return await sending.go_on(self._began + self._services.slice_seconds)
+
+    def _reporter(self) -> Callable[[int], Awaitable[None]]:
+        """Return what lets people see the rows read while a file is read."""
+        last = self._clock.monotonic()
+
+        async def report(rows: int) -> None:
+            nonlocal last
+            if self._clock.monotonic() - last >= _REPORT_SECONDS:
+                last = self._clock.monotonic()
+                await self._move(rows_read=rows)
+
+        return report
+
+    async def _set_back(self, error: TryLater) -> None:
+        """Wait for the destination: as long as it asked for, else longer after each setback in a row."""
+        setbacks = self._checkpoint.value.setbacks
+        if setbacks >= _MOST_SETBACKS:
+            text = f"Given up after {setbacks} tries in a row. {error.reason}"
+            await self._end(RunStatus.FAILED_PERMANENT, text)
+            return
+        delay = error.after or min(_FIRST_SETBACK * 2**setbacks, _LONGEST_SETBACK)
+        await self._move(setbacks=setbacks + 1)
+        until = f"{self._clock.now() + timedelta(seconds=delay):%H:%M:%S} UTC"
+        await self._park(RunStatus.FAILURE, delay, f"{error.reason} Trying again at {until}.")
+
+    async def _stop_for(self, error: NeedsAttention) -> None:
+        if error.culprit is Culprit.LIST:
+            await self._end(RunStatus.FAILED_PERMANENT, error.reason)
+            return
+        await self._move(seconds=self._seconds())
+        await suspend_run(self._services, self._stored, self._connection.id, error.reason)
+
+    async def _park(self, status: RunStatus, delay: float, reason: str) -> None:
+        """End the slice: checkpoint first, message second, so that a crash between them loses nothing."""
+        number = self._checkpoint.value.slice + 1
+        await self._move(slice=number, seconds=self._seconds())
+        now = self._clock.now()
+        await self._change(self._run.waiting(status, now, now + timedelta(seconds=delay), reason))
+        await wake(self._services, SliceMessage(run_id=self._run.id, slice=number), delay)
+
+    async def _end(self, status: RunStatus, text: str) -> None:
+        await self._move(phase=Phase.DONE, seconds=self._seconds())
+        await end_run(self._services, self._stored, status, text)
+
+    async def _note_surprise(self, error: Exception) -> None:
+        """Say what happened before the trigger fails, and its message is delivered again."""
+        now = self._clock.now()
+        text = f"Something went wrong that should not ({type(error).__name__}). Trying again."
+        await self._change(self._run.waiting(RunStatus.FAILURE, now, now, text))
+        await expect(self._services, self._run.id, _FIRST_SETBACK)
+
+    @property
+    def _run(self) -> Run:
+        return self._stored.value
+
+    def _seconds(self) -> float:
+        return self._seconds_before + self._clock.monotonic() - self._began
+
+    async def _move(self, **update: Any) -> None:
+        await self._checkpoint.write(self._checkpoint.value.model_copy(update=update))
+
+    async def _change(self, run: Run) -> None:
+        etag = await self._services.storage.runs.replace(
+            run.export_id, run.key, run, self._stored.etag
+        )
+        self._stored = Stored(run.key, run, etag)
+
+
+def _summary(checkpoint: Checkpoint) -> str:
+    counts = {name: count for name, count in checkpoint.counts if count}
+    parts = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    return f"Done: {checkpoint.rows_read:,} rows read: {parts}."

@@ -1,0 +1,75 @@
+"""Reading and changing configuration: found or refused, and changed under its ETag."""
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+
+from pydantic import BaseModel
+
+from shared.domain.clock import Clock
+from shared.domain.errors import NotFound, Outdated
+from shared.storage.ports import ALL, Records, Stale, Stored
+
+_TRIES = 3
+
+
+def new_id(clock: Clock) -> str:
+    """Return an id that nothing has yet; ids sort by age, so that lists have an order that stays."""
+    return f"{int(clock.now().timestamp() * 1000):012x}{secrets.token_hex(8)}"
+
+
+async def find[T: BaseModel](records: Records[T], key: str, what: str) -> Stored[T]:
+    """Return a record; raise NotFound, calling it `what`."""
+    stored = await records.get(ALL, key)
+    if stored is None:
+        raise NotFound(f"There is no such {what}.")
+    return stored
+
+
+def require_current[T](stored: Stored[T], etag: str | None, what: str) -> None:
+    """Raise Outdated when a caller read another version; without an ETag any version is right."""
+    if etag is not None and etag != stored.etag:
+        raise Outdated(f"Somebody changed the {what} since you read it. Read it again.")
+
+
+async def amend[T: BaseModel](
+    records: Records[T], key: str, what: str, etag: str | None, change: Callable[[T], T]
+) -> Stored[T]:
+    """Change a record and return it as it is now; raise NotFound or Outdated.
+
+    `change` may raise a refusal. Without an ETag from the caller it is asked again, with the newer
+    record, when somebody else writes in between.
+    """
+    for _ in range(_TRIES):
+        stored = await find(records, key, what)
+        require_current(stored, etag, what)
+        changed = change(stored.value)
+        if changed == stored.value:
+            return stored
+        try:
+            return Stored(key, changed, await records.replace(ALL, key, changed, stored.etag))
+        except Stale:
+            continue
+    raise Outdated(f"Others are changing the {what} right now. Try again.")
+
+
+async def everything[T: BaseModel](
+    records: Records[T], partition: str = ALL, after: str = ""
+) -> AsyncIterator[Stored[T]]:
+    """Yield the records of a partition whose key is greater than `after`."""
+    while page := await records.page(partition, after=after):
+        for stored in page:
+            yield stored
+        after = page[-1].key
+
+
+async def page_of[T: BaseModel](
+    records: Records[T], after: str, limit: int, wanted: Callable[[T], bool] = lambda _: True
+) -> tuple[list[Stored[T]], str | None]:
+    """Return up to `limit` wanted records from behind `after`, and where the next page begins."""
+    found: list[Stored[T]] = []
+    async for stored in everything(records, after=after):
+        if wanted(stored.value):
+            if len(found) == limit:
+                return found, found[-1].key
+            found.append(stored)
+    return found, None

@@ -1,0 +1,89 @@
+"""The minute tick: the scheduled refresh, and the sweeps that find what was lost."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+from shared.domain.errors import Conflict, NotFound
+from shared.domain.run import RunStatus, SliceMessage, Trigger, TriggerKind, split_run_id
+from shared.exports.arrive import all_exports, sweep_arrivals
+from shared.exports.end_run import tidy
+from shared.exports.names import CHECKPOINT
+from shared.exports.services import Services
+from shared.exports.start_run import start_run
+from shared.exports.wake import wake
+from shared.storage.ports import ALL, ActiveRun, Bookmark
+
+REFRESH_SCHEDULE = "refresh"
+"""The key of the refresh schedule, and of the bookmark of the last instant looked at."""
+
+_LATE = timedelta(seconds=60)
+"""How long after its time a run may be silent before it is woken again."""
+
+
+async def tick(services: Services) -> None:
+    """Do what is due. Doing it twice at once, or late, makes no run twice."""
+    await refresh(services)
+    await sweep_arrivals(services)
+    await sweep_runs(services)
+
+
+async def refresh(services: Services) -> None:
+    """Start a run of each export that follows the refresh if an instant of the schedule has come."""
+    storage, now = services.storage, services.clock.now()
+    schedule = await storage.schedules.get(ALL, REFRESH_SCHEDULE)
+    if schedule is None or not schedule.value.times:
+        return
+    bookmark = await storage.bookmarks.get(ALL, REFRESH_SCHEDULE)
+    due = schedule.value.last_due(bookmark.value.at, now) if bookmark else None
+    if due is not None:
+        trigger = Trigger(kind=TriggerKind.REFRESH, key=due.isoformat(), at=due)
+        async for export in all_exports(services):
+            if export.on_refresh:
+                await _start(services, export.id, trigger)
+    # Only now: a crash before this repeats the instant, and a repeated instant makes no second run.
+    await storage.bookmarks.put(ALL, REFRESH_SCHEDULE, Bookmark(at=now))
+
+
+async def sweep_runs(services: Services) -> None:
+    """Wake the runs that should have shown a sign of life and have not."""
+    async for entry in _active(services):
+        stored = await services.storage.runs.get(*split_run_id(entry.run_id))
+        if stored is None:
+            if _is_late(services, entry):
+                await services.storage.active_runs.delete(ALL, entry.run_id)
+        elif stored.value.status.is_over:
+            await tidy(services, stored.value)
+        elif await _is_lost(services, entry, stored.value.status):
+            await _wake(services, entry)
+
+
+async def _start(services: Services, export_id: str, trigger: Trigger) -> None:
+    try:
+        await start_run(services, export_id, trigger)
+    except (Conflict, NotFound):
+        return  # its connection is being set up again, or it was removed this moment
+
+
+async def _active(services: Services) -> AsyncIterator[ActiveRun]:
+    after = ""
+    while page := await services.storage.active_runs.page(ALL, after=after):
+        for stored in page:
+            yield stored.value
+        after = page[-1].key
+
+
+async def _is_lost(services: Services, entry: ActiveRun, status: RunStatus) -> bool:
+    """Say whether nothing is moving the run: its slice died, or its message is gone."""
+    if status is RunStatus.PROCESSING:
+        return not await services.storage.lanes.is_held(entry.lane)
+    return _is_late(services, entry)
+
+
+def _is_late(services: Services, entry: ActiveRun) -> bool:
+    return services.clock.now() > entry.wakes_at + _LATE
+
+
+async def _wake(services: Services, entry: ActiveRun) -> None:
+    checkpoint = await services.storage.checkpoints.get(entry.run_id, CHECKPOINT)
+    number = checkpoint.value.slice if checkpoint else 0
+    await wake(services, SliceMessage(run_id=entry.run_id, slice=number), 0)
