@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -59,14 +60,14 @@ class Process:
         lines = self.log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
         return StackError("\n".join([f"{self.name} {what}. The end of {self.log}:", *lines]))
 
-    def wait_until(self, healthy: Callable[[], bool]) -> None:
+    def wait_until(self, healthy: Callable[[], bool], *, seconds: float = START_SECONDS) -> None:
         """Wait until it is healthy; raise StackError with its log if it ends or takes too long."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + seconds
         while not healthy():
             if not self.alive:
                 raise self.failed(f"ended with code {self.popen.returncode}")
             if time.monotonic() > deadline:
-                raise self.failed(f"was not ready after {START_SECONDS:.0f} s")
+                raise self.failed(f"was not ready after {seconds:.0f} s")
             time.sleep(POLL_SECONDS)
 
 
@@ -90,12 +91,12 @@ def spawn(
     return Process(name, port, command, log, popen)
 
 
-def end(processes: Iterable[Process]) -> None:
-    """SIGTERM them all, and SIGKILL those that have not ended after STOP_SECONDS."""
+def end(processes: Iterable[Process], *, seconds: float = STOP_SECONDS) -> None:
+    """SIGTERM them all, and SIGKILL those that have not ended after so many seconds."""
     processes = list(processes)
     for process in processes:
         process.popen.terminate()
-    deadline = time.monotonic() + STOP_SECONDS
+    deadline = time.monotonic() + seconds
     for process in processes:
         try:
             process.popen.wait(max(0.0, deadline - time.monotonic()))
@@ -109,11 +110,24 @@ def command_of(pid: int) -> list[str]:
 
 
 def runs(pid: int, command: Sequence[str]) -> bool:
-    """Say whether the process with this id exists and runs this command: ids are used again."""
+    """Say whether the process with this id runs this command: ids are used again.
+
+    One that has ended but whose parent has not asked for its exit code (a zombie) does not run.
+    """
     try:
         return command_of(pid) == list(command)
     except psutil.NoSuchProcess:
         return False
+
+
+def wait_until_ended(commands: Mapping[int, Sequence[str]], *, seconds: float) -> bool:
+    """Wait until none of these runs any more; return whether that came true in time."""
+    deadline = time.monotonic() + seconds
+    while any(runs(pid, command) for pid, command in commands.items()):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
 
 
 def end_foreign(commands: Mapping[int, Sequence[str]], *, seconds: float) -> int:
@@ -121,13 +135,12 @@ def end_foreign(commands: Mapping[int, Sequence[str]], *, seconds: float) -> int
 
     An id that no longer runs its command is left alone. Returns how many were ended.
     """
-    ours = [psutil.Process(pid) for pid, command in commands.items() if runs(pid, command)]
-    for process in ours:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.terminate()
-    _, stubborn = psutil.wait_procs(ours, timeout=seconds)
-    for process in stubborn:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(stubborn, timeout=seconds)
+    ours = {pid: command for pid, command in commands.items() if runs(pid, command)}
+    for signum in (signal.SIGTERM, signal.SIGKILL):
+        for pid, command in ours.items():
+            if runs(pid, command):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signum)
+        if wait_until_ended(ours, seconds=seconds):
+            break
     return len(ours)

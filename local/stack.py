@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from azure.core.exceptions import AzureError
+
 from local import addresses, azurite, certificates, health, identity, record, storage
 from local.processes import ROOT, Process, StackError, end, spawn
 
@@ -142,7 +144,10 @@ class Stack:
         trust = ssl.create_default_context(cafile=self.settings["SSL_CERT_FILE"])
         for server in self._servers:
             server.wait_until(partial(self._ready, server, trust))
-        storage.create(self.settings["DataStorage"])
+        try:
+            storage.create(self.settings["DataStorage"])
+        except (AzureError, ValueError) as error:
+            raise StackError(f"The storage that DataStorage names is of no use: {error}") from error
 
     def _ready(self, server: Process, trust: ssl.SSLContext) -> bool:
         if server.name == "azurite":

@@ -1,0 +1,46 @@
+"""What several tests share: the local stack, started once and only if some test asks for it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:  # importing it takes a second, which the unit tests need not spend
+    from local.stack import Stack
+
+TESTS = Path(__file__).parent
+NEED_PROCESSES = (TESTS / "local", TESTS / "e2e")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker of the tests that `make unit` leaves out."""
+    config.addinivalue_line("markers", "stack: needs processes of the local stack")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what asks for the stack, and everything in the folders that test or use its parts."""
+    for item in items:
+        in_folder = any(item.path.is_relative_to(folder) for folder in NEED_PROCESSES)
+        if in_folder or "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.stack)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
+    """The running stack without a functions host: tests start the hosts they need.
+
+    Its storage is in memory and shared by all tests, so each uses names of its own.
+    """
+    from local import addresses
+    from local.stack import Stack
+
+    given = addresses.given(os.environ)
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in given and not name.startswith("LOCAL_PORT_")
+    }
+    with Stack(tmp_path_factory.mktemp("stack"), environ=environ, in_memory=True) as running:
+        yield running

@@ -1,0 +1,81 @@
+"""The ports and settings of the local stack."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import addresses
+from local.processes import StackError
+
+PORTS = {name: 9000 + number for number, name in enumerate(addresses.PORTS)}
+BUNDLE = Path("bundle.pem")
+
+
+@pytest.fixture
+def busy() -> Iterator[int]:
+    """A port that somebody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def unused() -> int:
+    """A port that nobody listened on a moment ago."""
+    return addresses.free_port(0)
+
+
+def test_every_part_gets_a_port_of_its_own() -> None:
+    ports = addresses.choose_ports({}, {})
+    assert set(ports) == set(addresses.PORTS)
+    assert len(set(ports.values())) == len(ports)
+
+
+def test_a_given_port_is_used(unused: int) -> None:
+    assert addresses.choose_ports({"LOCAL_PORT_API": str(unused)}, {})["api"] == unused
+
+
+def test_the_earlier_port_is_kept_while_it_is_free(unused: int) -> None:
+    assert addresses.choose_ports({}, {"vault": unused})["vault"] == unused
+
+
+def test_another_port_replaces_an_earlier_one_that_is_taken(busy: int) -> None:
+    assert addresses.choose_ports({}, {"vault": busy})["vault"] != busy
+
+
+@pytest.mark.parametrize("given", ["seventy", "70000", "-1"])
+def test_a_given_port_that_is_none_is_an_error(given: str) -> None:
+    with pytest.raises(StackError, match=f"LOCAL_PORT_API={given} cannot be used"):
+        addresses.choose_ports({"LOCAL_PORT_API": given}, {})
+
+
+def test_a_given_port_that_is_taken_is_an_error(busy: int) -> None:
+    with pytest.raises(StackError, match=f"LOCAL_PORT_API={busy} cannot be used"):
+        addresses.choose_ports({"LOCAL_PORT_API": str(busy)}, {})
+
+
+def test_the_settings_point_at_the_local_servers() -> None:
+    settings = addresses.settings(PORTS, {}, BUNDLE)
+    assert settings["KEY_VAULT_URL"] == f"https://127.0.0.1:{PORTS['vault']}"
+    assert settings["AUTH_ISSUER"] == f"http://127.0.0.1:{PORTS['identity']}"
+    assert settings["PUBLIC_BASE_URL"] == f"http://127.0.0.1:{PORTS['api']}"
+    assert f"127.0.0.1:{PORTS['blob']}/devstoreaccount1" in settings["DataStorage"]
+
+
+def test_a_setting_in_the_environment_wins_over_the_local_one() -> None:
+    environ = {"MAILCHIMP_API_URL": "https://{dc}.vendor.example", "PATH": "/bin"}
+    settings = addresses.settings(PORTS, environ, BUNDLE)
+    assert settings["MAILCHIMP_API_URL"] == "https://{dc}.vendor.example"
+    assert settings["MAILCHIMP_LOGIN_URL"].startswith("http://127.0.0.1:")
+    assert "PATH" not in settings
+
+
+def test_an_empty_value_in_the_environment_is_no_setting() -> None:
+    settings = addresses.settings(PORTS, {"AUTH_AUDIENCE": ""}, BUNDLE)
+    assert settings["AUTH_AUDIENCE"] == addresses.AUDIENCE
+
+
+def test_the_local_certificates_are_trusted_whatever_the_environment_says() -> None:
+    settings = addresses.settings(PORTS, {"SSL_CERT_FILE": "/elsewhere.pem"}, BUNDLE)
+    assert settings["SSL_CERT_FILE"] == settings["REQUESTS_CA_BUNDLE"] == str(BUNDLE)
