@@ -1,6 +1,6 @@
 """Files and leases in Azure Blob storage."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from azure.core import MatchConditions
 from azure.storage.blob import BlobProperties
@@ -65,7 +65,7 @@ class BlobContainer:
             async for page in blobs.by_page():
                 await self._delete_all([blob.name async for blob in page])
 
-    async def _delete_all(self, names: list[str]) -> None:  # type: ignore[valid-type]
+    async def _delete_all(self, names: Sequence[str]) -> None:
         if not names:
             return
         answers = await self._container.delete_blobs(*names, raise_on_any_failure=False)
