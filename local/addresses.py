@@ -10,6 +10,7 @@ from local import azurite
 from local.processes import StackError
 
 PORTS = ("api", "blob", "queue", "table", "vault", "identity", "mailchimp")
+CALLBACK = "/api/v1/oauth/callback"  # as a vendor's application is registered with
 AUDIENCE = "api://segment-exports"
 MAILCHIMP_CLIENT = {
     "MAILCHIMP_CLIENT_ID": "local-client",

@@ -163,11 +163,12 @@ class Stack:
     def _modules(self) -> dict[str, list[str]]:
         """Return the servers that are modules of ours, with their own arguments."""
         trusted = ["--issuer", self.urls["identity"]]
+        registered = ["--redirect-uri", self.settings["PUBLIC_BASE_URL"] + addresses.CALLBACK]
         certified = ["--certificates", str(self.state / "certificates")]
         return {
             "local.identity": self._keeping("identity"),
             "local.vault": [*self._keeping("vault"), *trusted, *certified],
-            "local.sandbox.mailchimp": self._keeping("mailchimp"),
+            "local.sandbox.mailchimp": [*self._keeping("mailchimp"), *registered],
         }
 
     def _keeping(self, name: str) -> list[str]:

