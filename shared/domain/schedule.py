@@ -17,11 +17,21 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _wall_clock(at: time) -> time:
+    if at.tzinfo is not None:
+        raise ValueError("a time of day without an offset; time_zone says where it is meant")
+    return at
+
+
 class RefreshSchedule(BaseModel, frozen=True):
     """When every export that follows the refresh runs. Off until an administrator sets times."""
 
-    times: list[time] = Field(default=[], max_length=4, description="Up to four times of day.")
-    days: list[Day] = Field(default=[], description="On these days; every day when empty.")
+    times: list[Annotated[time, AfterValidator(_wall_clock)]] = Field(
+        default=[], max_length=4, description="Up to four times of day."
+    )
+    days: list[Day] = Field(
+        default=[], max_length=7, description="On these days; every day when empty."
+    )
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
 
     def last_due(self, after: datetime, until: datetime) -> datetime | None:

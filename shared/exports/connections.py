@@ -1,7 +1,7 @@
 """Setting up, sharing and removing connections. Only administrators get here, but for reading."""
 
 from shared.domain.connection import TERMS_VERSION, Connection, Consent
-from shared.domain.errors import Conflict, Invalid, NotFound
+from shared.domain.errors import Conflict, Invalid, NotFound, Outdated
 from shared.domain.people import Caller, Person
 from shared.exports.choices import ConnectionChanges, NewConnection
 from shared.exports.services import Services
@@ -93,7 +93,7 @@ async def remove_connection(services: Services, key: str, etag: str | None) -> N
     try:
         await storage.connections.delete(ALL, key, stored.etag)
     except Stale:
-        raise Conflict(
+        raise Outdated(
             "Somebody changed the connection while it was being removed. Remove it again."
         ) from None
 

@@ -1,0 +1,95 @@
+"""Checking what somebody chose for an export against the destination and the segments."""
+
+from collections.abc import Iterable, Sequence
+
+from shared.destinations.protocol import Destination
+from shared.domain.connection import Connection, ConnectionStatus
+from shared.domain.errors import BadSegment, Conflict, Culprit, Invalid, NeedsAttention
+from shared.domain.people import Caller
+from shared.domain.segment import Segment
+from shared.exports.check_connection import signed_in
+from shared.exports.choices import ExportChoices
+from shared.exports.services import Services
+from shared.segments.catalogue import find_segment
+from shared.storage.ports import ALL, Blobs
+
+_NAMED = 20  # columns that a refusal names
+
+
+async def usable_connection(services: Services, caller: Caller, key: str) -> Connection:
+    """Return a connection that the caller can put an export on.
+
+    Raise Invalid when there is none that the caller may see, Conflict when it is not ready.
+    """
+    stored = await services.storage.connections.get(ALL, key)
+    if stored is None or not stored.value.may_be_used_by(caller):
+        raise Invalid("/connection_id", "There is no such connection.")
+    connection = stored.value
+    if connection.is_draft:
+        raise Conflict(f"{connection.display_name} is still being set up. Save it first.")
+    if connection.status is ConnectionStatus.NEEDS_SIGN_IN:
+        raise Conflict(f"{connection.display_name} needs sign-in: {connection.reason}")
+    return connection
+
+
+async def list_name(services: Services, connection: Connection, list_id: str) -> str:
+    """Return what the destination calls a list; raise Invalid when there is none with this id."""
+    try:
+        async with signed_in(services, connection) as (destination, api):
+            return (await destination.look_up(api, list_id)).name
+    except NeedsAttention as error:
+        if error.culprit is not Culprit.LIST:
+            raise
+        raise Invalid("/list_id", error.reason) from None
+
+
+def check_fields(destination: Destination, mapped: Iterable[str]) -> None:
+    """Raise Invalid unless every mapped field exists and every required one is mapped."""
+    known = {field.name for field in destination.fields}
+    chosen = set(mapped)
+    for name in chosen - known:
+        there = ", ".join(field.name for field in destination.fields)
+        raise Invalid(
+            f"/fields/{escaped(name)}",
+            f"{destination.title} has no such field. It has: {there}.",
+        )
+    for field in destination.fields:
+        if field.required and field.name not in chosen:
+            raise Invalid(f"/fields/{field.name}", f"Say which column holds the {field.title}.")
+
+
+async def check_segments(files: Blobs, choices: ExportChoices) -> None:
+    """Raise Invalid unless the segments exist and hold every mapped column."""
+    seen: set[str] = set()
+    for index, name in enumerate(choices.segments):
+        if name in seen:
+            raise Invalid(f"/segments/{index}", "This segment is named twice.")
+        seen.add(name)
+        segment = await _segment(files, name, f"/segments/{index}")
+        for field, column in choices.fields.items():
+            if column not in segment.columns:
+                raise Invalid(f"/fields/{escaped(field)}", _no_column(column, segment))
+
+
+def escaped(name: str) -> str:
+    """Return a name as one step of a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+async def _segment(files: Blobs, name: str, pointer: str) -> Segment:
+    try:
+        segment = await find_segment(files, name)
+    except BadSegment as error:
+        raise Invalid(pointer, error.reason) from None
+    if segment is None:
+        raise Invalid(pointer, "There is no such segment.")
+    return segment
+
+
+def _no_column(column: str, segment: Segment) -> str:
+    return f"The column {column} is not in the segment {segment.name}. {_columns(segment.columns)}"
+
+
+def _columns(columns: Sequence[str]) -> str:
+    more = f" and {len(columns) - _NAMED} more" if len(columns) > _NAMED else ""
+    return f"It has: {', '.join(columns[:_NAMED])}{more}."
