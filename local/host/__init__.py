@@ -1,0 +1,23 @@
+"""The functions host for development and tests: the app's triggers against real storage.
+
+It stands where the Azure Functions host stands: it listens (HTTP, clock, queues, blobs), hands
+each event to Microsoft's own worker core (`azure-functions-runtime`) in the messages that core
+decodes in production, and settles the event by what comes back. Queues, leases, receipts and
+schedules live in the storage account alone, so a kill at any moment loses nothing and several
+hosts can share one account.
+
+What it does not reproduce:
+
+- the process boundary: host and worker share one process and one event loop here. A function
+  that blocks the loop also stops the renewal of the timer's lease and of message visibility,
+  and the answers to other requests; in Azure it stops only its own worker;
+- gRPC and its message size limit, worker restarts, `functionTimeout`, function retry policies;
+- the scale controller, scale groups, cold starts, drain times other than the one grace period;
+- keys: a function of level `function` or `admin` always answers 401, `/admin` and `/runtime`
+  are open (the host binds to the loopback interface only);
+- other triggers, output bindings other than the HTTP answer, `InputStream` blobs, route
+  constraints; an app that has one is refused when it is indexed;
+- dynamic concurrency, the random part of polling delays (at most one second here, up to
+  `maxPollingInterval` there), the limit of 10,000 blobs a scan and the scan of storage logs;
+- months and weekdays by name in schedules, time zones, daylight saving.
+"""

@@ -1,0 +1,113 @@
+"""Starting and stopping the host."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import httpx
+
+from tests.local.host.conftest import ROOT, StartHost, World, until
+
+
+async def test_the_host_names_the_functions_it_found(start_host: StartHost) -> None:
+    host = await start_host()
+    lines = host.log.read_text().splitlines()
+    assert [line for line in lines if line.startswith("function ")] == [
+        "function keyed (httpTrigger)",
+        "function plain (httpTrigger)",
+        "function poisoned (queueTrigger)",
+        "function scanned (blobTrigger)",
+        "function secondly (timerTrigger)",
+        "function told (blobTrigger)",
+        "function web (httpTrigger)",
+        "function work (queueTrigger)",
+        "function yearly (timerTrigger)",
+    ]
+
+
+async def test_a_stop_lets_a_running_function_finish_and_takes_nothing_new(
+    world: World, start_host: StartHost, http: httpx.AsyncClient
+) -> None:
+    host = await start_host()
+    gate = world.folder / "gate"
+    await world.send(f"wait {gate}")
+    await world.called("work", text=f"wait {gate}")
+    host.signal(signal.SIGTERM)
+
+    async def closed() -> bool:
+        try:
+            await http.get(host.url)
+        except httpx.TransportError:
+            return True
+        return False
+
+    await until(closed, "the end of listening")
+    assert host.process.poll() is None
+    await world.send("too late")
+    gate.touch()
+    assert await host.ended() == 0
+    assert [call["text"] for call in world.calls("work")] == [f"wait {gate}", f"done {gate}"]
+
+
+async def test_a_stop_waits_no_longer_than_the_grace_period(
+    world: World, start_host: StartHost
+) -> None:
+    host = await start_host("--grace", "0.5")
+    await world.send(f"wait {world.folder / 'never'}")
+    await world.called("work")
+    host.signal(signal.SIGINT)
+    assert await host.ended() == 0
+
+
+async def test_a_second_signal_ends_the_host_at_once(world: World, start_host: StartHost) -> None:
+    host = await start_host("--grace", "1000")
+    await world.send(f"wait {world.folder / 'never'}")
+    await world.called("work")
+    host.signal(signal.SIGTERM)
+
+    async def stopping() -> bool:
+        return "stopping" in host.log.read_text()
+
+    await until(stopping, "the first signal")
+    host.signal(signal.SIGTERM)
+    assert await host.ended() == 128 + signal.SIGTERM
+
+
+def _refusal(world: World) -> str:
+    command = [sys.executable, "-m", "local.host", "--port", "0", "--app", str(world.folder)]
+    ended = subprocess.run(  # noqa: S603
+        command, cwd=ROOT, capture_output=True, text=True, timeout=40, check=False
+    )
+    assert ended.returncode == 1
+    return ended.stderr
+
+
+def test_an_app_that_cannot_be_imported_is_refused_with_the_reason(world: World) -> None:
+    (world.folder / "function_app.py").write_text("raise ValueError('broken on purpose')")
+    assert "ValueError: broken on purpose" in _refusal(world)
+
+
+def test_a_binding_that_the_host_lacks_is_refused_with_the_function(world: World) -> None:
+    (world.folder / "function_app.py").write_text(
+        "import azure.functions as func\n"
+        "app = func.FunctionApp()\n"
+        "@app.blob_trigger(arg_name='body', path='in/{name}', connection='DataStorage')\n"
+        "def heavy(body: func.InputStream) -> None: ...\n"
+    )
+    assert "heavy: this host binds a blob as BlobClient only" in _refusal(world)
+
+
+def test_a_missing_setting_is_named(world: World) -> None:
+    (world.folder / "function_app.py").write_text(
+        "import azure.functions as func\n"
+        "app = func.FunctionApp()\n"
+        "@app.queue_trigger(arg_name='m', queue_name='%NOT_THERE%', connection='DataStorage')\n"
+        "def queue(m: func.QueueMessage) -> None: ...\n"
+    )
+    assert "the setting NOT_THERE of %NOT_THERE% does not exist" in _refusal(world)
+
+
+def test_a_wrong_host_json_is_refused(world: World) -> None:
+    (world.folder / "host.json").write_text(json.dumps({"version": "1.0"}))
+    assert '"version" must be "2.0"' in _refusal(world)
