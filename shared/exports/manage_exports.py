@@ -1,5 +1,6 @@
 """Creating, changing, reading and removing exports. None of it runs one."""
 
+import asyncio
 from dataclasses import dataclass
 
 from shared.domain.connection import Connection, ConnectionStatus
@@ -38,12 +39,17 @@ async def list_exports(
 ) -> tuple[list[ExportView], str | None]:
     """Return a page of all exports, the oldest first; everybody may read them."""
     found, onward = await page_of(services.storage.exports, after, limit)
-    return [await view(services, caller, stored) for stored in found], onward
+    return await asyncio.gather(*(view(services, caller, each) for each in found)), onward
 
 
 async def find_export(services: Services, caller: Caller, key: str) -> ExportView:
     """Return one export; raise NotFound."""
     return await view(services, caller, await find(services.storage.exports, key, WHAT))
+
+
+async def require_export(services: Services, key: str) -> None:
+    """Raise NotFound unless there is such an export."""
+    await find(services.storage.exports, key, WHAT)
 
 
 async def view(services: Services, caller: Caller, stored: Stored[Export]) -> ExportView:

@@ -1,0 +1,87 @@
+"""The API as one ASGI application. Nothing is opened here: services come with the first request."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI, Request, Security
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.openapi.utils import get_openapi
+from fastapi.security import HTTPBearer
+from starlette.responses import HTMLResponse, Response
+
+from shared.api.guard import Guard
+from shared.api.problems import HANDLED, MEDIA_TYPE, Problem, answer
+from shared.api.routes import about, connections, exports, oauth, runs, schedule, segments
+from shared.api.routes.about import VERSION
+from shared.api.tokens import TokenCheck
+from shared.exports.services import Services
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Problem, "description": "The request was refused; the body says why."},
+    "5XX": {"model": Problem, "description": "It failed on our side, or must be tried later."},
+}
+_OPENAPI = "/api/openapi.json"
+# FastAPI's page loads Swagger UI from these two; nothing else may run on it.
+_DOCS_POLICY = (
+    "default-src 'none'; frame-ancestors 'none'; connect-src 'self'; "
+    "img-src data: https://fastapi.tiangolo.com; style-src 'unsafe-inline' https://cdn.jsdelivr.net; "
+    "script-src https://cdn.jsdelivr.net '{inline}'"
+)
+
+
+def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenCheck) -> FastAPI:
+    """Return the API over the services that `get_services` gives, for callers that `tokens` knows."""
+    app = FastAPI(
+        title="Segment Exports",
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=_OPENAPI,
+        redirect_slashes=False,
+        responses=_PROBLEMS,
+    )
+    app.state.get_services = get_services
+    for kind in HANDLED:
+        app.add_exception_handler(kind, _answer)
+    # The guard has checked the token by then; this tells the documentation that there is one.
+    signed_in = [Security(HTTPBearer(auto_error=False))]
+    for module in (connections, exports, runs, segments, schedule, about):
+        app.include_router(module.router, dependencies=signed_in)
+    app.include_router(oauth.router)
+    app.include_router(about.public)
+    app.add_route("/api/docs", _docs(app), include_in_schema=False)
+    app.add_middleware(Guard, tokens=tokens)
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign] # FastAPI's documented way
+    return app
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    return answer(request, error)
+
+
+def _docs(app: FastAPI) -> Callable[[Request], Awaitable[Response]]:
+    page = bytes(get_swagger_ui_html(openapi_url=_OPENAPI, title=app.title).body)
+    scripts = re.findall(rb"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(b"".join(scripts)).digest()).decode()
+    headers = {"Content-Security-Policy": _DOCS_POLICY.format(inline=f"sha256-{digest}")}
+
+    async def docs(_: Request) -> Response:
+        return HTMLResponse(page, headers=headers)
+
+    return docs
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document, with problems under the media type that they really have."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        for path in document["paths"].values():
+            for operation in path.values():
+                for status in _PROBLEMS:
+                    operation["responses"][status]["content"] = problem
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,84 @@
+"""What routes ask for by type: the services, the caller, a role, an ETag, a place in a list."""
+
+import base64
+import binascii
+from typing import Annotated
+
+from fastapi import Depends, Header, Query, Request, Response
+from pydantic import BaseModel
+
+from shared.domain.errors import NotAllowed
+from shared.domain.people import Caller, Role
+from shared.exports.services import Services
+
+
+async def _services(request: Request) -> Services:
+    given: Services = await request.app.state.get_services()
+    return given
+
+
+def _caller(request: Request) -> Caller:
+    caller: Caller = request.state.caller  # put there by the guard
+    return caller
+
+
+def _contributor(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+    if not caller.is_contributor:
+        raise _needs(Role.CONTRIBUTOR)
+    return caller
+
+
+def _administrator(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+    if not caller.is_administrator:
+        raise _needs(Role.ADMINISTRATOR)
+    return caller
+
+
+def _needs(role: Role) -> NotAllowed:
+    return NotAllowed(f"This needs the role {role}. Ask whoever administers Segment Exports.")
+
+
+def _if_match(
+    if_match: Annotated[
+        str | None, Header(max_length=200, description="The ETag that you read; 412 if outdated.")
+    ] = None,
+) -> str | None:
+    """Return the ETag that must be current; `*` is content with any."""
+    return None if if_match is None or if_match.strip() == "*" else if_match.strip()
+
+
+def _after(
+    after: Annotated[str, Query(max_length=2000, description="The `next` of another page.")] = "",
+) -> str:
+    """Return where a page begins. A cursor that we never gave is taken for the first page."""
+    try:
+        place = base64.urlsafe_b64decode(after.encode()).decode()
+    except (binascii.Error, UnicodeError):
+        return ""
+    return place if place.isprintable() else ""
+
+
+type TheServices = Annotated[Services, Depends(_services)]
+type AnyCaller = Annotated[Caller, Depends(_caller)]
+type Contributor = Annotated[Caller, Depends(_contributor)]
+type Administrator = Annotated[Caller, Depends(_administrator)]
+type IfMatch = Annotated[str | None, Depends(_if_match)]
+type After = Annotated[str, Depends(_after)]
+type Limit = Annotated[int, Query(ge=1, le=100, description="How many items to return.")]
+
+
+class Page[T](BaseModel):
+    """Part of a list; `next` is given while there is more: pass it as `after`."""
+
+    items: list[T]
+    next: str | None = None
+
+
+def cursor(place: str | None) -> str | None:
+    """Return a place in a list in a form that callers do not take apart."""
+    return base64.urlsafe_b64encode(place.encode()).decode() if place else None
+
+
+def tagged(response: Response, etag: str) -> None:
+    """Give an answer the ETag that a later change can be tied to."""
+    response.headers["ETag"] = etag

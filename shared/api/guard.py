@@ -1,0 +1,129 @@
+"""What stands before every route: sign-in, the size of the body, safe headers, and the last resort.
+
+These are plain ASGI applications because they must also hold where FastAPI answers by itself (an
+unknown path, a body that is no JSON), and because Starlette's own answer to an unknown exception is
+lost under the Functions adapter.
+"""
+
+import logging
+import traceback
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.api.problems import TOO_LARGE, UNEXPECTED, answer, correlation_id, problem
+from shared.api.tokens import NotSignedIn, TokenCheck
+from shared.domain.errors import ProductError
+from shared.exports.connect import CALLBACK
+
+MAX_BODY = 1_000_000  # bytes
+DONE = "/api/v1/oauth/done"
+PUBLIC = {"/api/health", "/api/docs", "/api/openapi.json", CALLBACK, DONE}
+"""The paths that need no token, besides the explanations of problems."""
+
+_log = logging.getLogger(__name__)
+
+_SAFE = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",  # the callback's address holds a code
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Guard:
+    """Wraps the whole API."""
+
+    def __init__(self, app: ASGIApp, tokens: TokenCheck) -> None:
+        self._app = app
+        self._tokens = tokens
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def send_safely(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                _add_headers(scope, message)
+            await send(message)
+
+        try:
+            await self._answer(scope, receive, send_safely)
+        except Exception as error:
+            _log_failure(scope, error)
+            if started:
+                raise
+            detail = "The request was not done, or not wholly. Try again, or report the id."
+            await problem(scope, UNEXPECTED, detail)(scope, receive, send_safely)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path not in PUBLIC and not path.startswith("/api/problems/"):
+            try:
+                caller = await self._tokens.caller(_bearer(scope))
+            except (NotSignedIn, ProductError) as error:
+                await answer(Request(scope), error)(scope, receive, send)
+                return
+            scope.setdefault("state", {})["caller"] = caller
+        body = await _body(scope, receive)
+        if body is None:
+            detail = f"The body may have {MAX_BODY} bytes."
+            await problem(scope, TOO_LARGE, detail)(scope, receive, send)
+            return
+        await self._app(scope, _replaying(body, receive), send)
+
+
+def _bearer(scope: Scope) -> str:
+    scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise NotSignedIn("Send a bearer token in the Authorization header.", given=False)
+    return token.strip()
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes | None:
+    """Return the whole body, or None when it is too large."""
+    length = Headers(scope=scope).get("content-length", "")
+    if length.isdecimal() and int(length) > MAX_BODY:
+        return None
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > MAX_BODY:
+            return None
+    return body
+
+
+def _replaying(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that gives a body that was read already, then whatever comes after it."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def _add_headers(scope: Scope, message: Message) -> None:
+    headers = MutableHeaders(scope=message)
+    for name, value in _SAFE.items():
+        headers.setdefault(name, value)
+    if scope.get("scheme") == "https":
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+
+
+def _log_failure(scope: Scope, error: Exception) -> None:
+    """Log where it happened, but not what the exception says: that may quote what it choked on."""
+    where = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("request %s: %s at\n%s", correlation_id(scope), type(error).__qualname__, where)

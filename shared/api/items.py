@@ -1,0 +1,169 @@
+"""What the API says of connections, exports and runs. Nothing here ever holds a secret's name."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from shared.domain.connection import Connection, ConnectionStatus, Consent, SharedWith
+from shared.domain.export import Export
+from shared.domain.people import Caller, Person
+from shared.domain.run import Event, Mode, Run, RunStatus, TriggerKind
+from shared.domain.segment import Segment, SegmentVersion
+from shared.exports.manage_exports import ExportView
+from shared.exports.read_runs import Progress, run_progress
+from shared.exports.services import Services
+
+
+class SharedConnectionItem(BaseModel):
+    """A connection as contributors see it."""
+
+    id: str
+    destination: str
+    display_name: str
+
+
+class AccountItem(BaseModel):
+    """The account at the destination."""
+
+    id: str
+    name: str
+
+
+class ConnectionItem(SharedConnectionItem):
+    """A connection as administrators see it."""
+
+    shared_with: SharedWith
+    status: ConnectionStatus
+    reason: str | None  # why it needs sign-in
+    consent: Consent | None
+    account: AccountItem | None
+    export_user: Person | None
+    created_at: datetime
+
+
+def connection_item(
+    connection: Connection, caller: Caller
+) -> ConnectionItem | SharedConnectionItem:
+    """Return as much of a connection as the caller may see."""
+    kind = ConnectionItem if caller.is_administrator else SharedConnectionItem
+    return kind.model_validate(connection.model_dump())
+
+
+class LastRun(BaseModel):
+    """An export's newest run, in short."""
+
+    id: str
+    status: RunStatus
+    reason: str | None
+    created_at: datetime
+    finished_at: datetime | None
+    resumes_at: datetime | None
+
+
+class Can(BaseModel):
+    """What the caller may do."""
+
+    edit: bool
+    run: bool
+
+
+class ExportItem(Export):
+    """An export."""
+
+    destination: str | None  # None when its connection is gone
+    can: Can
+    status: str  # the newest run's, or not_started
+    last_run: LastRun | None
+
+
+def export_item(view: ExportView) -> ExportItem:
+    """Return an export as its caller sees it."""
+    last = view.last_run
+    return ExportItem(
+        **view.stored.value.model_dump(),
+        destination=view.destination,
+        can=Can(edit=view.can_edit, run=view.can_run),
+        status=last.status if last else "not_started",
+        last_run=LastRun.model_validate({"id": last.id, **last.model_dump()}) if last else None,
+    )
+
+
+class VersionItem(BaseModel):
+    """One file of a segment."""
+
+    segment: str
+    path: str
+    size: int  # bytes
+    modified: datetime
+
+
+class SegmentItem(BaseModel):
+    """A segment; its columns are those of its newest file, and none when that cannot be read."""
+
+    name: str
+    columns: list[str]
+    versions: int
+    newest: VersionItem
+
+
+def segment_item(segment: Segment) -> SegmentItem:
+    """Return a segment as everybody sees it."""
+    return SegmentItem(
+        name=segment.name,
+        columns=list(segment.columns),
+        versions=segment.versions,
+        newest=_version(segment.newest),
+    )
+
+
+class RunItem(BaseModel):
+    """A run."""
+
+    id: str
+    export_id: str
+    status: RunStatus
+    reason: str | None
+    trigger: TriggerKind
+    mode: Mode
+    created_at: datetime
+    resumes_at: datetime | None
+    finished_at: datetime | None
+    progress: Progress
+
+
+class RunDetail(RunItem):
+    """A run with the files that it reads and what happened so far."""
+
+    versions: list[VersionItem]
+    timeline: list[Event]
+
+
+async def run_items(services: Services, runs: Sequence[Run]) -> list[RunItem]:
+    """Return runs for a list."""
+    progress = await asyncio.gather(*(run_progress(services, run) for run in runs))
+    return [_run_item(run, so_far) for run, so_far in zip(runs, progress, strict=True)]
+
+
+def _run_item(run: Run, progress: Progress) -> RunItem:
+    return RunItem(
+        id=run.id, trigger=run.trigger.kind, progress=progress, **run.model_dump(include=_SHOWN)
+    )
+
+
+async def run_detail(services: Services, run: Run) -> RunDetail:
+    """Return all there is to say of a run."""
+    progress = await run_progress(services, run)
+    return RunDetail(
+        **_run_item(run, progress).model_dump(),
+        versions=[_version(version) for version in run.versions],
+        timeline=run.timeline,
+    )
+
+
+_SHOWN = set(RunItem.model_fields) - {"id", "trigger", "progress"}
+
+
+def _version(version: SegmentVersion) -> VersionItem:
+    return VersionItem.model_validate(version.model_dump())

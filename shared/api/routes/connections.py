@@ -1,0 +1,175 @@
+"""Connections: set up by administrators, and seen by contributors once they are shared."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from shared.api.dependencies import (
+    Administrator,
+    After,
+    Contributor,
+    IfMatch,
+    Limit,
+    Page,
+    TheServices,
+    cursor,
+    tagged,
+)
+from shared.api.items import ConnectionItem, SharedConnectionItem, connection_item
+from shared.domain.connection import Connection, ConnectionStatus
+from shared.domain.people import Caller
+from shared.exports import check_connection, connect, connections
+from shared.exports.choices import ConnectionChanges, Id, NewConnection
+from shared.storage.ports import Stored
+
+router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
+
+type Item = ConnectionItem | SharedConnectionItem
+
+
+class ConsentBody(BaseModel, extra="forbid"):
+    """That the caller accepts the data-privacy terms, and which version of them."""
+
+    accepted: Literal[True]
+    terms_version: Id
+
+
+class ConnectBody(BaseModel, extra="forbid"):
+    """Nothing: all that an OAuth sign-in needs is asked on the destination's own page."""
+
+
+class SignInPage(BaseModel):
+    """The page to open in a browser."""
+
+    authorize_url: str
+
+
+class CheckResult(BaseModel):
+    """Whether a connection works, and if not, why."""
+
+    ok: bool
+    reason: str | None
+    status: ConnectionStatus
+
+
+class ListItem(BaseModel):
+    """A list of the account."""
+
+    id: str
+    name: str
+
+
+def _answer(response: Response, stored: Stored[Connection], caller: Caller) -> Item:
+    tagged(response, stored.etag)
+    return connection_item(stored.value, caller)
+
+
+@router.get("", operation_id="listConnections", summary="Connections that I may use")
+async def list_all(
+    services: TheServices, caller: Contributor, after: After, limit: Limit = 50
+) -> Page[Item]:
+    """Return a page of connections, the oldest first."""
+    found, onward = await connections.list_connections(services, caller, after, limit)
+    items = [connection_item(stored.value, caller) for stored in found]
+    return Page(items=items, next=cursor(onward))
+
+
+@router.post("", status_code=201, operation_id="createConnection", summary="Begin a connection")
+async def create(
+    services: TheServices, caller: Administrator, body: NewConnection, response: Response
+) -> Item:
+    """Store a draft, which nobody can use yet."""
+    stored = await connections.create_connection(services, body)
+    response.headers["Location"] = f"/api/v1/connections/{stored.key}"
+    return _answer(response, stored, caller)
+
+
+@router.get("/{key}", operation_id="getConnection", summary="One connection")
+async def get(services: TheServices, caller: Contributor, key: str, response: Response) -> Item:
+    """Return a connection."""
+    stored = await connections.find_connection(services, caller, key)
+    return _answer(response, stored, caller)
+
+
+@router.patch("/{key}", operation_id="changeConnection", summary="Rename or share a connection")
+async def change(
+    services: TheServices,
+    caller: Administrator,
+    key: str,
+    etag: IfMatch,
+    body: ConnectionChanges,
+    response: Response,
+) -> Item:
+    """Change what is given."""
+    stored = await connections.change_connection(services, key, etag, body)
+    return _answer(response, stored, caller)
+
+
+@router.delete(
+    "/{key}", status_code=204, operation_id="removeConnection", summary="Remove a connection"
+)
+async def remove(services: TheServices, _: Administrator, key: str, etag: IfMatch) -> None:
+    """Remove a connection that no export uses, and its credentials."""
+    await connections.remove_connection(services, key, etag)
+
+
+@router.post("/{key}/consent", operation_id="consent", summary="Accept the data-privacy terms")
+async def consent(
+    services: TheServices,
+    caller: Administrator,
+    key: str,
+    etag: IfMatch,
+    body: ConsentBody,
+    response: Response,
+) -> Item:
+    """Record who accepted the terms, and when; without it nothing connects."""
+    stored = await connections.record_consent(
+        services, caller.person, key, etag, body.terms_version
+    )
+    return _answer(response, stored, caller)
+
+
+@router.post("/{key}/connect", operation_id="connect", summary="Begin to sign in")
+async def begin(
+    services: TheServices, caller: Administrator, key: str, _: ConnectBody | None = None
+) -> SignInPage:
+    """Return the destination's page where somebody lets us into the account, within ten minutes."""
+    return SignInPage(authorize_url=await connect.begin_sign_in(services, caller.person, key))
+
+
+@router.put("/{key}/export-user", operation_id="addExportUser", summary="Export in my name")
+async def add_export_user(
+    services: TheServices, caller: Administrator, key: str, etag: IfMatch, response: Response
+) -> Item:
+    """Record the caller as the person on whose behalf exports run."""
+    stored = await connections.add_export_user(services, caller.person, key, etag)
+    return _answer(response, stored, caller)
+
+
+@router.post("/{key}/save", operation_id="saveConnection", summary="Complete a connection")
+async def save(
+    services: TheServices, caller: Administrator, key: str, etag: IfMatch, response: Response
+) -> Item:
+    """Make a draft ready for exports; 409 says which step is missing."""
+    return _answer(response, await connections.save_connection(services, key, etag), caller)
+
+
+@router.post("/{key}/check", operation_id="checkConnection", summary="Prove that it works")
+async def check(
+    services: TheServices, _: Administrator, key: str, response: Response
+) -> CheckResult:
+    """Ask the destination, changing nothing there."""
+    result = await check_connection.check_connection(services, key)
+    tagged(response, result.connection.etag)
+    return CheckResult(
+        ok=result.reason is None, reason=result.reason, status=result.connection.value.status
+    )
+
+
+@router.get("/{key}/lists", operation_id="listLists", summary="Lists of the account")
+async def lists(services: TheServices, caller: Contributor, key: str) -> Page[ListItem]:
+    """Return every list that an export could send to."""
+    stored = await connections.find_connection(services, caller, key)
+    found = await check_connection.lists_of(services, stored.value)
+    return Page(items=[ListItem(id=each.id, name=each.name) for each in found])

@@ -1,0 +1,65 @@
+"""Runs of all exports, and the rows that they did not bring across."""
+
+import csv
+import io
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter
+from starlette.responses import StreamingResponse
+
+from shared.api.dependencies import After, Limit, Page, TheServices, cursor
+from shared.api.items import RunDetail, RunItem, run_detail, run_items
+from shared.domain.outcomes import REJECT_COLUMNS, Reject
+from shared.exports.read_runs import find_run, reject_lines
+from shared.exports.recent_runs import recent_runs
+
+router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@router.get("", operation_id="listRuns", summary="Runs of all exports")
+async def list_all(services: TheServices, after: After, limit: Limit = 50) -> Page[RunItem]:
+    """Return a page of runs, the newest first."""
+    found, onward = await recent_runs(services, after, limit)
+    return Page(items=await run_items(services, found), next=cursor(onward))
+
+
+@router.get("/{key}", operation_id="getRun", summary="One run with its progress")
+async def get(services: TheServices, key: str) -> RunDetail:
+    """Return a run."""
+    return await run_detail(services, await find_run(services, key))
+
+
+@router.get(
+    "/{key}/rejects",
+    operation_id="listRejects",
+    summary="Rows that were not accepted, as CSV",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
+async def rejects(services: TheServices, key: str) -> StreamingResponse:
+    """Return the rejects so far. No cell is one that a spreadsheet would run as a formula."""
+    run = await find_run(services, key)
+    return StreamingResponse(
+        _csv(reject_lines(services, run)),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="rejects-{run.id}.csv"'},
+    )
+
+
+async def _csv(lines: AsyncIterator[Reject]) -> AsyncIterator[str]:
+    yield _line(REJECT_COLUMNS)
+    async for reject in lines:
+        yield _line([str(getattr(reject, column)) for column in REJECT_COLUMNS])
+
+
+def _line(cells: list[str] | tuple[str, ...]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow(map(_inert, cells))
+    return buffer.getvalue()
+
+
+def _inert(cell: str) -> str:
+    """Return a cell that spreadsheets take for text (OWASP, "CSV injection")."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell

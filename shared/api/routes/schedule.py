@@ -1,0 +1,35 @@
+"""The refresh schedule of the system: when every export that follows it runs."""
+
+from fastapi import APIRouter, Response
+
+from shared.api.dependencies import Administrator, IfMatch, TheServices, tagged
+from shared.domain.schedule import RefreshSchedule
+from shared.exports.refresh_schedule import read_schedule, set_schedule
+
+router = APIRouter(prefix="/api/v1/refresh-schedule", tags=["refresh schedule"])
+
+
+class ScheduleBody(RefreshSchedule, extra="forbid"):
+    """The schedule to keep from now on; without times it is off."""
+
+
+@router.get("", operation_id="getRefreshSchedule", summary="When exports are refreshed")
+async def get(services: TheServices, _: Administrator, response: Response) -> RefreshSchedule:
+    """Return the schedule; it is off until somebody sets times."""
+    stored = await read_schedule(services)
+    tagged(response, stored.etag)
+    return stored.value
+
+
+@router.put("", operation_id="setRefreshSchedule", summary="Set when exports are refreshed")
+async def replace(
+    services: TheServices,
+    _: Administrator,
+    body: ScheduleBody,
+    etag: IfMatch,
+    response: Response,
+) -> RefreshSchedule:
+    """Replace the schedule."""
+    stored = await set_schedule(services, etag, RefreshSchedule(**body.model_dump()))
+    tagged(response, stored.etag)
+    return stored.value

@@ -1,0 +1,27 @@
+"""Segments: what has landed in storage."""
+
+from fastapi import APIRouter
+
+from shared.api.dependencies import After, Limit, Page, TheServices, cursor
+from shared.api.items import SegmentItem, segment_item
+from shared.domain.errors import NotFound
+from shared.segments.catalogue import find_segment, list_segments
+
+router = APIRouter(prefix="/api/v1/segments", tags=["segments"])
+
+
+@router.get("", operation_id="listSegments", summary="Segments that can be exported")
+async def list_all(services: TheServices, after: After, limit: Limit = 50) -> Page[SegmentItem]:
+    """Return a page of segments, by name."""
+    found = [each for each in await list_segments(services.storage.segments) if each.name > after]
+    onward = found[limit - 1].name if len(found) > limit else None
+    return Page(items=[segment_item(each) for each in found[:limit]], next=cursor(onward))
+
+
+@router.get("/{name}", operation_id="getSegment", summary="One segment with its columns")
+async def get(services: TheServices, name: str) -> SegmentItem:
+    """Return a segment; 409 when the header of its newest file cannot be read."""
+    segment = await find_segment(services.storage.segments, name)
+    if segment is None:
+        raise NotFound("There is no such segment.")
+    return segment_item(segment)
