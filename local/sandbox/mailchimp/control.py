@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from local.sandbox.faults import Fault
 from local.sandbox.mailchimp import pages
-from local.sandbox.mailchimp.audience import Audience, Member, digest_of
+from local.sandbox.mailchimp.audience import Audience, Member, digest_of, packed
 from local.sandbox.mailchimp.fields import MergeField
 from local.sandbox.mailchimp.state import Account, Sandbox, new_audience
 
@@ -183,7 +183,7 @@ class Control:
         audience = self._audience(request)
         now = int(self._sandbox.clock.now())
         for seed in await _read(request, list[Seed]):
-            fields = orjson.dumps(seed.merge_fields)
+            fields = packed(seed.merge_fields)
             member = Member(seed.email, seed.status, fields, now, seed.tags)
             audience.members[digest_of(seed.email)] = member
         return Response(status_code=204)

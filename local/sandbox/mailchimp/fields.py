@@ -137,6 +137,8 @@ class MergeField:
 
 def clip(text: str) -> str:
     """Cut to 255 bytes of UTF-8, never within a character."""
+    if 4 * len(text) <= MAXIMUM_TEXT_BYTES:  # the common case, cheaply: no character is longer
+        return text
     data = text.encode()
     if len(data) <= MAXIMUM_TEXT_BYTES:
         return text
