@@ -112,8 +112,11 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    add("start", start).add_argument(
-        "--no-host", action="store_true", help="leave the functions host to you"
+    starting = add("start", start)
+    starting.add_argument("--no-host", action="store_true", help="leave the functions host to you")
+    variables = ", ".join(f"LOCAL_PORT_{name.upper()}" for name in addresses.PORTS)
+    starting.epilog = (
+        f"These variables fix the ports that are otherwise any free ones: {variables}."
     )
     add("stop", stop)
     add("env", env)
