@@ -38,6 +38,8 @@ class ResettableProtocol(H11Protocol):
 
 
 def _reset(transport: Transport) -> None:
+    if transport.is_closing():  # the client was first
+        return
     # A linger of zero makes the kernel send RST; a plain close would look like an orderly end.
     connection = transport.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,9 +1,11 @@
 """Runs an ASGI application on a free loopback port for as long as a test needs it."""
 
+import asyncio
 import socket
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -43,3 +45,15 @@ def serving(
         server.should_exit = True
         thread.join(timeout=30)
         listener.close()
+
+
+@asynccontextmanager
+async def command(module: str, *arguments: str) -> AsyncIterator[None]:
+    """`python -m module arguments` while a test needs it; it must end when it is told to."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, *arguments)
+    try:
+        yield
+    finally:
+        process.terminate()
+        async with asyncio.timeout(10):
+            await process.wait()

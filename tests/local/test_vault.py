@@ -28,7 +28,7 @@ from local.identity import FUNCTIONS, SigningKey
 from local.vault.access import keys_of
 from local.vault.app import create_app, resource_of
 from local.vault.secrets import Secrets
-from tests.local.servers import free_port, serving
+from tests.local.servers import command, free_port, serving
 
 AIO_SCRIPT = """
 import asyncio, sys
@@ -138,14 +138,29 @@ def test_the_official_client_sets_versions_and_reads_them(vault: Vault) -> None:
 
 
 async def test_the_asynchronous_client_works_with_nothing_but_the_environment(
-    vault: Vault, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Its own process: aiohttp reads SSL_CERT_FILE when it is imported.
-    monkeypatch.setenv("SSL_CERT_FILE", str(vault.tls.bundle))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", AIO_SCRIPT, vault.url, stdout=asyncio.subprocess.PIPE
-    )
-    output, _ = await process.communicate()
+    issuing, vault = free_port(), free_port()
+    issuer, url = f"http://127.0.0.1:{issuing}", f"https://127.0.0.1:{vault}"
+    state = ["--state", str(tmp_path)]
+    tls = certificates.ensure(tmp_path / "certificates")
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{issuer}/msi/token")
+    monkeypatch.setenv("IDENTITY_HEADER", "planted")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls.bundle))
+    trusted = ssl.create_default_context(cafile=str(tls.bundle))
+    transport = httpx.AsyncHTTPTransport(retries=10, verify=trusted)
+    async with (
+        command("local.identity", *state, "--port", str(issuing)),
+        command("local.vault", *state, "--port", str(vault), "--issuer", issuer),
+        httpx.AsyncClient(transport=transport) as http,
+    ):
+        assert (await http.get(f"{issuer}/health")).status_code == 200
+        assert (await http.get(f"{url}/health")).status_code == 200
+        # Its own process, too: aiohttp reads SSL_CERT_FILE when it is imported.
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", AIO_SCRIPT, url, stdout=asyncio.subprocess.PIPE
+        )
+        output, _ = await process.communicate()
     assert output.decode().split("\n") == ["planted", "['connection-1']", ""]
 
 

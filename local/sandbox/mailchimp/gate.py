@@ -45,13 +45,14 @@ class Gate:
             return
         route = f"{scope['method']} {_IDS.sub(r'/\1/{id}', scope['path'])}"
         account.connect()
+        outcome = "failed"
         try:
             outcome = await self._admit(account, scope, receive, send)
         except ClientDisconnect:
             outcome = "disconnected"
         finally:
+            account.requests[f"{route} {outcome}"] += 1
             account.disconnect()
-        account.requests[f"{route} {outcome}"] += 1
 
     async def _admit(self, account: Account, scope: Scope, receive: Receive, send: Send) -> str:
         """Answer the request; returns the status, or what happened instead of an answer."""

@@ -1,14 +1,13 @@
 """Looking at what arrived."""
 
-import asyncio
 import json
-import sys
 from pathlib import Path
 
 import httpx
 
 from local.sandbox.mailchimp.state import PASSWORD, Sandbox
-from tests.local.servers import free_port
+from tests.local.sandbox.conftest import REDIRECT
+from tests.local.servers import command, free_port
 
 
 def people(*names: str) -> dict[str, object]:
@@ -105,18 +104,16 @@ async def test_the_page_shows_accounts_and_escapes_names(
 
 
 async def test_the_command_serves_with_its_flags(tmp_path: Path) -> None:
-    port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "local.sandbox.mailchimp", "--port", str(port)),
-        *("--state", str(tmp_path), "--accounts", "3", "--redirect-uri", "http://product.test/cb"),
-    )
-    try:
-        transport = httpx.AsyncHTTPTransport(retries=10)  # with a growing wait between them
-        async with httpx.AsyncClient(transport=transport) as http:
-            url = f"http://127.0.0.1:{port}"
-            assert (await http.get(f"{url}/health")).text == "ok"
-            stats = (await http.get(f"{url}/sandbox/stats")).json()["accounts"]
-            assert [one["datacenter"] for one in stats] == ["us1", "us2", "us3"]
-    finally:
-        process.terminate()
-        await process.wait()
+    port = str(free_port())
+    flags = ["--port", port, "--state", str(tmp_path), "--accounts", "3"]
+    flags += ["--client-id", "us", "--redirect-uri", "http://a.test/", "--redirect-uri", REDIRECT]
+    asked = {"response_type": "code", "client_id": "us", "redirect_uri": REDIRECT}
+    transport = httpx.AsyncHTTPTransport(retries=10)  # with a growing wait between them
+    async with (
+        command("local.sandbox.mailchimp", *flags),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", transport=transport) as http,
+    ):
+        assert (await http.get("/health")).status_code == 200
+        assert (await http.get("/oauth2/authorize", params=asked)).status_code == 200
+        stats = (await http.get("/sandbox/stats")).json()["accounts"]
+        assert [one["datacenter"] for one in stats] == ["us1", "us2", "us3"]

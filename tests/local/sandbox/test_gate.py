@@ -119,6 +119,19 @@ async def test_silence_ends_with_the_connection_after_its_seconds(
     assert await members_of(http, knobs) == written
 
 
+async def test_a_client_that_gives_up_keeps_its_place_until_the_silence_ends(
+    http: httpx.AsyncClient, newsletter: str, served: tuple[str, Sandbox]
+) -> None:
+    account = served[1].accounts[1]
+    await http.post("/sandbox/faults", json={"kind": "silence", "seconds": 1200})
+    with pytest.raises(httpx.ReadTimeout):
+        await http.post(newsletter, json=MEMBERS, timeout=0.3)
+    assert account.connections == 1
+    while account.connections:  # noqa: ASYNC110 # the server is another thread
+        await asyncio.sleep(0.01)
+    assert account.requests == {"POST /3.0/lists/{id} silence": 1}
+
+
 async def test_a_call_that_would_take_120_seconds_is_cut_and_writes_nothing(
     http: httpx.AsyncClient, newsletter: str, knobs: str
 ) -> None:
