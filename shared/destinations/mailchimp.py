@@ -22,13 +22,13 @@ import orjson
 
 from shared.destinations.protocol import (
     Api,
+    Batch,
     Client,
     Credentials,
     Encoder,
     Field,
     Limits,
     ListInfo,
-    Prepared,
     RowOutcome,
     SignIn,
 )
@@ -153,19 +153,21 @@ class Mailchimp:
 
         def encode(address: str, values: Sequence[str]) -> bytes:
             # An empty cell is left out: it must not clear what the audience has.
-            merge = {tag: _clipped(values[at]) for at, tag in used if values[at]}
-            return orjson.dumps(
-                {"email_address": address, "status_if_new": status, "merge_fields": merge}
-            )
+            merge = {tag: values[at] for at, tag in used if values[at]}
+            member = {"email_address": address, "status_if_new": status, "merge_fields": merge}
+            fragment = orjson.dumps(member)
+            if len(fragment) > _TEXT_BYTES:  # only then can a field be too long
+                member["merge_fields"] = {tag: _clipped(text) for tag, text in merge.items()}
+                fragment = orjson.dumps(member)
+            return fragment
 
         return Encoder(encode, notes)
 
-    async def send(self, api: Api, list_id: str, batch: Sequence[Prepared]) -> Sequence[RowOutcome]:
+    async def send(self, api: Api, list_id: str, batch: Batch) -> Sequence[RowOutcome]:
         """Add or update up to 500 members."""
-        members = b",".join(profile.fragment for profile in batch)
         answer = await api.post(
             f"/lists/{list_id}",
-            b'{"members":[' + members + b'],"update_existing":true}',
+            b'{"members":[' + batch.joined + b'],"update_existing":true}',
             # A merge field that the audience requires and the segment lacks must not refuse a profile.
             {"skip_merge_validation": "true"},
         )
@@ -203,26 +205,26 @@ def _account(metadata: Any) -> Account:
 
 def _clipped(text: str) -> str:
     """Cut a text merge field to 255 bytes, never inside a character."""
-    if len(text) * 4 <= _TEXT_BYTES:  # a character has at most four bytes
-        return text
     return text.encode()[:_TEXT_BYTES].decode(errors="ignore")
 
 
-def _outcomes(batch: Sequence[Prepared], answer: Any) -> Sequence[RowOutcome]:
+def _outcomes(batch: Batch, answer: Any) -> Sequence[RowOutcome]:
     """Pair refusals with their rows by address, and find the rows that the answer leaves out."""
     try:
         errors = answer["errors"]
         written = answer["total_created"] + answer["total_updated"]
     except (KeyError, TypeError):
         raise TryLater("Mailchimp gave an answer that makes no sense.") from None
-    index_of = {profile.address: index for index, profile in enumerate(batch)}
+    if not errors and written == batch.size:
+        return ()
+    index_of = batch.index_of()
     outcomes = [
         _refusal(index, error)
         for error in errors
         if (index := index_of.get(normal_form(error["email_address"]))) is not None
         and error.get("error_code") != "ERROR_CONTACT_EXISTS"
     ]
-    if written + len(errors) == len(batch):
+    if written + len(errors) == batch.size:
         return outcomes
     named = {normal_form(item["email_address"]) for item in errors}
     for member in (*answer.get("new_members", ()), *answer.get("updated_members", ())):

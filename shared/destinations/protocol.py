@@ -56,12 +56,21 @@ class Encoder:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """One profile of a batch: where it came from, its address and its JSON."""
+class Batch:
+    """The profiles of one request, as they were prepared: sending decodes and encodes none of them.
 
-    origin: str  # "<segment number>:<row>"
-    address: str
-    fragment: bytes
+    `joined` is the destination's own JSON of each profile with a comma and a line feed between two,
+    so it can stand in a JSON array as it is. No JSON holds a raw line feed, so it can be split again.
+    """
+
+    origins: bytes  # "<segment number>:<row>", separated by tabs
+    addresses: bytes  # in their normal form, separated by tabs
+    joined: bytes
+    size: int  # profiles
+
+    def index_of(self) -> dict[str, int]:
+        """Return where in the batch each address is; a batch never holds an address twice."""
+        return {address: at for at, address in enumerate(self.addresses.decode().split("\t"))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,5 +162,5 @@ class Destination(Protocol):
     async def encoder(self, api: Api, list_id: str, fields: Sequence[str]) -> Encoder:
         """Return how profiles with these mapped fields (the address excluded) are written."""
 
-    async def send(self, api: Api, list_id: str, batch: Sequence[Prepared]) -> Sequence[RowOutcome]:
+    async def send(self, api: Api, list_id: str, batch: Batch) -> Sequence[RowOutcome]:
         """Send a batch and return the outcome of each profile that was not accepted."""

@@ -8,12 +8,17 @@ only after the `@`.
 
 import re
 
+_LOCAL = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+
+# Nearly every address is plain: its domain is ASCII and its length rules out a part that is too long.
+# This pattern is read once for each of a million rows, and takes a third of the other one's time.
+_PLAIN = re.compile(_LOCAL + r"@(?:[a-z0-9]+(?:-+[a-z0-9]+)*\.)+[a-z]{2,}")
+_PLAIN_LENGTH = 63
+
 _ADDRESS = re.compile(
-    r"(?=.{3,254}\Z)"  # the whole of it
-    r"(?=[^@]{1,64}@)"  # the part before the @
-    r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@(?:[^\W_](?:(?:[^\W_]|-){0,61}[^\W_])?\.)+[^\W\d_](?:[^\W_]|-){0,61}[^\W_]",
-    re.DOTALL,
+    r"(?=.{3,254}\Z)(?=[^@]{1,64}@)"
+    + _LOCAL
+    + r"@(?:[^\W_](?:(?:[^\W_]|-){0,61}[^\W_])?\.)+[^\W\d_](?:[^\W_]|-){0,61}[^\W_]"
 )
 
 
@@ -27,4 +32,6 @@ def normal_form(text: str) -> str:
 
 def is_address(address: str) -> bool:
     """Say whether an address in its normal form is one that a destination could accept."""
+    if len(address) <= _PLAIN_LENGTH and _PLAIN.fullmatch(address):
+        return True
     return _ADDRESS.fullmatch(address) is not None

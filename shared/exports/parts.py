@@ -1,19 +1,24 @@
 """Parts: the prepared work of a run, cut into batches when it is written.
 
-A part is compressed text. Batches are separated by an empty line, profiles by a line feed, and a
-profile is origin, address and the destination's own JSON, separated by tabs. So sending neither
-decodes nor encodes a profile again, and a batch has the same profiles however often it is sent.
+A part is compressed text, and a batch in it is made of origins, addresses and the destination's own
+JSON of its profiles, each ended by an empty line. So sending neither decodes nor encodes a profile
+again, and a batch has the same profiles however often it is sent.
 """
 
 import gzip
 from collections.abc import AsyncIterator, Sequence
 
-from shared.destinations.protocol import Limits, Prepared
+from shared.destinations.protocol import Batch, Limits
 from shared.exports.names import part
 from shared.storage.ports import Blobs
 
 _PROFILES_PER_PART = 10_000
 _COMPRESSION = 1  # more costs more time than the smaller blob saves
+_END = b"\n\n"
+
+
+type Profile = tuple[bytes, bytes, bytes]
+"""A profile to send: its origin ("<segment number>:<row>"), its address, and its JSON."""
 
 
 def batches_per_part(limits: Limits) -> int:
@@ -30,52 +35,56 @@ class PartWriter:
         self._files = files
         self._run_id = run_id
         self._limits = limits
-        self._lines: list[bytes] = []
-        self._bytes = 0
-        self._done: list[bytes] = []
+        self._waiting: list[Profile] = []
+        self._written: list[bytes] = []  # batches of the part that is being filled
 
-    async def add(self, line: bytes, size: int) -> None:
-        """Take one profile as a line of a part; `size` is the length of its JSON."""
-        full = len(self._lines) >= self._limits.profiles_per_batch
-        if full or self._bytes + size >= self._limits.bytes_per_batch:
+    async def add(self, profiles: Sequence[Profile]) -> None:
+        """Take profiles, and write the parts that they fill."""
+        self.profiles += len(profiles)
+        self._waiting += profiles
+        while len(self._waiting) >= self._limits.profiles_per_batch:
             await self._end_batch()
-        self._lines.append(line)
-        self._bytes += size + 1
-        self.profiles += 1
 
     async def close(self) -> None:
         """Write what is left."""
-        if self._lines:
+        while self._waiting:
             await self._end_batch()
-        if self._done:
+        if self._written:
             await self._end_part()
 
     async def _end_batch(self) -> None:
-        self._done.append(b"\n".join(self._lines))
-        self._lines, self._bytes = [], 0
+        size = self._batch_size()
+        origins, addresses, fragments = zip(*self._waiting[:size], strict=True)
+        del self._waiting[:size]
+        batch = (b"\t".join(origins), b"\t".join(addresses), b",\n".join(fragments))
+        self._written.append(_END.join(batch))
         self.batches += 1
-        if len(self._done) == batches_per_part(self._limits):
+        if len(self._written) == batches_per_part(self._limits):
             await self._end_part()
+
+    def _batch_size(self) -> int:
+        """Return how many of the waiting profiles fit one request by number and by bytes."""
+        first = self._waiting[: self._limits.profiles_per_batch]
+        room = self._limits.bytes_per_batch - sum(len(fragment) + 2 for _, _, fragment in first)
+        while room < 0 and len(first) > 1:
+            room += len(first.pop()[2]) + 2
+        return len(first)
 
     async def _end_part(self) -> None:
         number = (self.batches - 1) // batches_per_part(self._limits)
-        data = gzip.compress(b"\n\n".join(self._done), _COMPRESSION, mtime=0)
+        data = gzip.compress(_END.join(self._written), _COMPRESSION, mtime=0)
         await self._files.write(part(self._run_id, number), data)
-        self._done = []
+        self._written = []
 
 
 async def read_batches(
     files: Blobs, run_id: str, per_part: int, first: int, total: int
-) -> AsyncIterator[Sequence[Prepared]]:
+) -> AsyncIterator[Batch]:
     """Yield the batches from number `first` up to `total`; raise Missing when a part is gone."""
     number = first
     while number < total:
         text = gzip.decompress(await files.read(part(run_id, number // per_part)))
-        for batch in text.split(b"\n\n")[number % per_part :]:
-            yield [_prepared(line) for line in batch.split(b"\n")]
+        fields = text.split(_END)[number % per_part * 3 :]
+        for origins, addresses, joined in zip(*[iter(fields)] * 3, strict=True):
+            yield Batch(origins, addresses, joined, size=origins.count(b"\t") + 1)
             number += 1
-
-
-def _prepared(line: bytes) -> Prepared:
-    origin, address, fragment = line.split(b"\t", 2)
-    return Prepared(origin.decode(), address.decode(), fragment)

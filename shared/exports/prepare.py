@@ -1,15 +1,16 @@
 """Prepare: read the segment files once and lay out all work of a run before the first profile leaves.
 
-First pass: every row is mapped, checked and written in the destination's own JSON to a spool, by the
-first byte of its address's digest. Second pass: partition by partition, duplicates and unchanged
-profiles are found, and the rest goes into parts. Memory does not grow with the number of rows.
+First pass: every row is mapped, checked and written to a spool in the destination's own JSON. Second
+pass: partition by partition, duplicates and unchanged profiles are found, and the rest goes into
+parts. Memory does not grow with the number of rows.
 
 If it dies it starts over: nothing has been sent, and what it wrote is written again.
 """
 
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import IO
 
 from shared.destinations.protocol import Encode, Limits
@@ -19,18 +20,24 @@ from shared.domain.export import Export
 from shared.domain.outcomes import Counts, Outcome, Reject
 from shared.domain.run import Checkpoint, Mode, Phase, Run
 from shared.domain.segment import SegmentVersion
-from shared.exports.delivered import DeliveredState, Digests, digest_key, state_name
+from shared.exports.delivered import Digests, StateReader, digest_key, packed, state_name
 from shared.exports.names import digests
-from shared.exports.parts import PartWriter
+from shared.exports.parts import PartWriter, Profile
 from shared.exports.rejects import RejectWriter
 from shared.exports.services import Services
-from shared.exports.spool import PARTITIONS, Spool
+from shared.exports.spool import PARTITIONS, Spool, partition_of
 from shared.segments.catalogue import newest_version, replaced
 from shared.segments.csv_rows import CsvRows
 from shared.storage.ports import Blobs, Missing, Stale
 
 type Report = Callable[[int], Awaitable[None]]
 """Told the number of rows read so far, now and then."""
+
+type Row = tuple[int, list[str]]
+"""A row number and the cells of the row."""
+
+_NOT_AN_ADDRESS = ("bad_address", "This is no email address.")
+_NO_ADDRESS = ("no_address", "There is no email address.")
 
 _UPLOAD_PIECE = 1024 * 1024  # bytes
 
@@ -66,19 +73,18 @@ async def prepare(
     storage = services.storage
     keyed = Digests(await digest_key(storage.secrets))
     rejects = RejectWriter(storage.run_files, run.id, first_file=0)
-    delivered = DeliveredState(
-        storage.delivered, state_name(export) if run.mode is Mode.CHANGES else None
-    )
+    compare = run.mode is Mode.CHANGES
+    before = StateReader(storage.delivered.stream(state_name(export)) if compare else None)
     parts = PartWriter(storage.run_files, run.id, limits)
     with Spool() as spool, tempfile.TemporaryFile() as state:
-        mapper = _Mapper(export, encode, keyed, spool, rejects, report)
+        mapper = _Mapper(export, encode, spool, rejects, report)
         for number, version in enumerate(run.versions):
             await mapper.read(storage.segments, number, version)
         if not mapper.rows:
             raise BadSegment(f"{_paths(run)} has a header but no profiles. Nothing was sent.")
-        sorter = _Sorter(run, keyed, delivered, rejects, parts, state, services.max_profiles)
+        sorter = _Sorter(run, keyed, before, rejects, parts, state, services.max_profiles)
         for partition in range(PARTITIONS):
-            await sorter.sort(partition, spool)
+            await sorter.sort(spool.lines(partition))
         if sorter.distinct > services.max_profiles:
             raise BadSegment(
                 f"The export has {sorter.distinct:,} profiles and may have "
@@ -101,18 +107,11 @@ class _Mapper:
     """The first pass: rows become profiles in the spool, or rejects."""
 
     def __init__(
-        self,
-        export: Export,
-        encode: Encode,
-        keyed: Digests,
-        spool: Spool,
-        rejects: RejectWriter,
-        report: Report,
+        self, export: Export, encode: Encode, spool: Spool, rejects: RejectWriter, report: Report
     ) -> None:
         self.rows = 0
         self._export = export
         self._encode = encode
-        self._keyed = keyed
         self._spool = spool
         self._rejects = rejects
         self._report = report
@@ -122,33 +121,35 @@ class _Mapper:
         rows = CsvRows(version.path)
         columns: _Columns | None = None
         async for block in _blocks(files, version, rows):
-            for row, cells in block:
-                if columns is None:
-                    columns = self._columns(version, rows.header or [])
-                self._map(number, version.segment, row, cells, columns)
+            first = next(block, None)
+            if first is not None:
+                columns = columns or self._columns(version, rows.header or [])
+                self._map(number, version.segment, chain((first,), block), columns)
             await self._rejects.write_full()
             await self._report(self.rows)
         if columns is None:
             self._columns(version, rows.header or [])
 
-    def _map(
-        self, number: int, segment: str, row: int, cells: list[str], columns: _Columns
-    ) -> None:
-        self.rows += 1
-        if len(cells) != columns.width:
-            reason = f"The row has {len(cells)} fields and the header {columns.width}."
-            self._reject(segment, row, "", "wrong_field_count", reason)
-            return
-        address = normal_form(cells[columns.email])
-        if not is_address(address):
-            code = "bad_address" if address else "no_address"
-            reason = "This is no email address." if address else "There is no email address."
-            self._reject(segment, row, address, code, reason)
-            return
-        fragment = self._encode(address, [cells[at].strip() for at in columns.others])
-        digest = self._keyed.address(address)
-        origin = f"{digest.hex()}\t{number}:{row}\t{address}\t".encode()
-        self._spool.add(digest[0], origin + fragment)
+    def _map(self, number: int, segment: str, rows: Iterator[Row], columns: _Columns) -> None:
+        # Read once for each of a million rows: what the loop needs lies in local variables.
+        width, email, others = columns.width, columns.email, columns.others
+        encode, add = self._encode, self._spool.add
+        count = 0
+        for row, cells in rows:
+            count += 1
+            if len(cells) != width:
+                reason = f"The row has {len(cells)} fields and the header {width}."
+                self._reject(segment, row, "", "wrong_field_count", reason)
+                continue
+            address = normal_form(cells[email])
+            if not is_address(address):
+                code, reason = _NOT_AN_ADDRESS if address else _NO_ADDRESS
+                self._reject(segment, row, address, code, reason)
+                continue
+            plain = address.encode()
+            fragment = encode(address, [cells[at].strip() for at in others])
+            add(partition_of(plain), b"%d:%d\t%b\t%b" % (number, row, plain, fragment))
+        self.rows += count
 
     def _reject(self, segment: str, row: int, address: str, code: str, reason: str) -> None:
         self._rejects.add(Reject(segment, row, address, Outcome.INVALID, code, reason))
@@ -174,7 +175,7 @@ class _Sorter:
         self,
         run: Run,
         keyed: Digests,
-        delivered: DeliveredState,
+        before: StateReader,
         rejects: RejectWriter,
         parts: PartWriter,
         state: IO[bytes],
@@ -183,33 +184,34 @@ class _Sorter:
         self.distinct = 0
         self.unchanged = 0
         self._segments = [version.segment for version in run.versions]
-        self._keyed = keyed
-        self._delivered = delivered
+        self._digest = keyed.of
+        self._before = before
         self._rejects = rejects
         self._parts = parts
         self._state = state
         self._most = most
 
-    async def sort(self, partition: int, spool: Spool) -> None:
-        """Handle the profiles of one partition."""
-        before = await self._delivered.partition(partition)
-        first: dict[bytes, bytes] = {}  # digest -> origin of the row that counts
-        for line in spool.lines(partition):
-            digest, rest = line.split(b"\t", 1)
-            origin, address, fragment = rest.split(b"\t", 2)
-            kept = first.setdefault(digest, origin)
+    async def sort(self, lines: Sequence[bytes]) -> None:
+        """Handle the profiles of the next partition."""
+        before = frozenset(await self._before.partition())
+        first: dict[bytes, bytes] = {}  # address -> origin of the row that counts
+        digests: list[bytes] = []
+        changed: list[Profile] = []
+        for line in lines:
+            origin, address, fragment = line.split(b"\t", 2)
+            kept = first.setdefault(address, origin)
             if kept is not origin:
                 self._reject_duplicate(origin, address, kept)
                 continue
-            self.distinct += 1
-            if self.distinct > self._most:
-                continue  # only counted, for the message
-            key, content = bytes.fromhex(digest.decode()), self._keyed.profile(fragment)
-            self._state.write(key + content)
-            if before.get(key) == content:
-                self.unchanged += 1
-            else:
-                await self._parts.add(rest, len(fragment))
+            digest = self._digest(fragment)
+            digests.append(digest)
+            if digest not in before:
+                changed.append((origin, address, fragment))
+        self.distinct += len(digests)
+        self.unchanged += len(digests) - len(changed)
+        if self.distinct <= self._most:  # beyond that they are only counted, for the message
+            self._state.write(packed(digests))
+            await self._parts.add(changed)
         await self._rejects.write_full()
 
     def _reject_duplicate(self, origin: bytes, address: bytes, kept: bytes) -> None:
@@ -227,7 +229,7 @@ class _Sorter:
 
 async def _blocks(
     files: Blobs, version: SegmentVersion, rows: CsvRows
-) -> AsyncIterator[Iterable[tuple[int, list[str]]]]:
+) -> AsyncIterator[Iterator[Row]]:
     """Yield the rows of a file, block by block as its bytes come in."""
     try:
         async for data in files.stream(version.path, version.etag):

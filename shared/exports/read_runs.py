@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-import orjson
 from pydantic import BaseModel
 
 from shared.domain.errors import NotFound
-from shared.domain.outcomes import Counts, Outcome, Reject
+from shared.domain.outcomes import Counts, Reject
 from shared.domain.run import Checkpoint, Phase, Run, split_run_id
-from shared.exports.names import CHECKPOINT, reject_file
+from shared.exports.names import CHECKPOINT
+from shared.exports.rejects import stored_rejects
 from shared.exports.services import Services
 from shared.storage.ports import Stored
 
@@ -66,11 +66,9 @@ async def run_progress(services: Services, run: Run) -> Progress:
 async def reject_lines(services: Services, run: Run) -> AsyncIterator[Reject]:
     """Yield every row of a run that was not accepted and not unchanged, as far as it has come."""
     checkpoint = await _checkpoint(services, run)
-    for number in range(checkpoint.reject_files):
-        lines = await services.storage.run_files.read(reject_file(run.id, number))
-        for line in lines.splitlines():
-            segment, row, address, outcome, code, reason = orjson.loads(line)
-            yield Reject(segment, row, address, Outcome(outcome), code, reason)
+    files = services.storage.run_files
+    async for reject, _ in stored_rejects(files, run.id, checkpoint.reject_files):
+        yield reject
 
 
 async def _checkpoint(services: Services, run: Run) -> Checkpoint:

@@ -1,6 +1,7 @@
 """Writing rejects: files of JSON lines, numbered so that writing one again changes nothing."""
 
 from collections import Counter
+from collections.abc import AsyncIterator
 
 import orjson
 
@@ -21,8 +22,8 @@ class RejectWriter:
         self._run_id = run_id
         self._lines: list[bytes] = []
 
-    def add(self, reject: Reject) -> None:
-        """Take one reject."""
+    def add(self, reject: Reject, digest: bytes = b"") -> None:
+        """Take one reject; `digest` stands for its profile if that was sent and not taken."""
         self.counts[reject.outcome] += 1
         self._lines.append(
             orjson.dumps(
@@ -33,6 +34,7 @@ class RejectWriter:
                     reject.outcome,
                     reject.code,
                     reject.reason,
+                    digest.hex(),
                 )
             )
         )
@@ -51,3 +53,14 @@ class RejectWriter:
         )
         self.files_written += 1
         self._lines = []
+
+
+async def stored_rejects(
+    files: Blobs, run_id: str, count: int
+) -> AsyncIterator[tuple[Reject, bytes]]:
+    """Yield the rejects of the first `count` files of a run, with the digests they were added with."""
+    for number in range(count):
+        for line in (await files.read(reject_file(run_id, number))).splitlines():
+            segment, row, address, outcome, code, reason, digest = orjson.loads(line)
+            reject = Reject(segment, row, address, Outcome(outcome), code, reason)
+            yield reject, bytes.fromhex(digest)

@@ -9,11 +9,12 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.destinations.protocol import Api, Destination, Prepared, RowOutcome
+from shared.destinations.protocol import Api, Batch, Destination, RowOutcome
 from shared.domain.errors import BatchRefused, TryLater
 from shared.domain.outcomes import Outcome, Reject
 from shared.domain.run import Run
 from shared.exports.checkpoints import OpenCheckpoint
+from shared.exports.delivered import Digests
 from shared.exports.parts import batches_per_part, read_batches
 from shared.exports.rejects import RejectWriter
 from shared.exports.services import Services
@@ -27,7 +28,7 @@ LONGEST_WAIT = 2.0  # seconds; a longer wait ends the slice, because execution t
 class _Answer:
     """What became of one batch."""
 
-    batch: Sequence[Prepared]
+    batch: Batch
     outcomes: Sequence[RowOutcome]
     requests: int
 
@@ -42,6 +43,7 @@ class Sending:
     destination: Destination
     api: Api
     checkpoint: OpenCheckpoint
+    digests: Digests
 
     async def go_on(self, deadline: float) -> bool:
         """Send from the checkpoint until all is sent (True) or the deadline has passed (False).
@@ -82,7 +84,7 @@ class Sending:
             raise
         return self.checkpoint.value.batches_done == start.batches
 
-    async def _deliver(self, batch: Sequence[Prepared]) -> _Answer:
+    async def _deliver(self, batch: Batch) -> _Answer:
         """Send one batch, and again after a short wait while the destination is only busy."""
         for attempt in range(1, _TRIES + 1):
             try:
@@ -104,9 +106,8 @@ class Sending:
         rejects = RejectWriter(self.services.storage.run_files, self.run.id, now.reject_files)
         sent = 0
         for answer in answers:
-            sent += len(answer.batch)
-            for outcome in answer.outcomes:
-                rejects.add(self._reject(answer.batch[outcome.index], outcome))
+            sent += answer.batch.size
+            self._add_rejects(rejects, answer)
         await rejects.write()
         accepted = sent - rejects.counts.total()
         await self.checkpoint.write(
@@ -121,12 +122,20 @@ class Sending:
             )
         )
 
-    def _reject(self, profile: Prepared, outcome: RowOutcome) -> Reject:
-        number, row = profile.origin.split(":")
-        segment = self.run.versions[int(number)].segment
-        return Reject(
-            segment, int(row), profile.address, outcome.outcome, outcome.code, outcome.reason
-        )
+    def _add_rejects(self, rejects: RejectWriter, answer: _Answer) -> None:
+        if not answer.outcomes:
+            return
+        origins = answer.batch.origins.decode().split("\t")
+        addresses = answer.batch.addresses.decode().split("\t")
+        fragments = answer.batch.joined.split(b",\n")
+        for said in answer.outcomes:
+            number, row = origins[said.index].split(":")
+            segment = self.run.versions[int(number)].segment
+            address = addresses[said.index]
+            rejects.add(
+                Reject(segment, int(row), address, said.outcome, said.code, said.reason),
+                self.digests.of(fragments[said.index]),
+            )
 
 
 def _answered(flight: deque[asyncio.Task[_Answer]]) -> Sequence[_Answer]:
@@ -137,10 +146,10 @@ def _answered(flight: deque[asyncio.Task[_Answer]]) -> Sequence[_Answer]:
     return answers
 
 
-def _all_refused(batch: Sequence[Prepared], refused: BatchRefused) -> Sequence[RowOutcome]:
+def _all_refused(batch: Batch, refused: BatchRefused) -> Sequence[RowOutcome]:
     return [
         RowOutcome(index, Outcome.REFUSED, refused.code, refused.reason)
-        for index in range(len(batch))
+        for index in range(batch.size)
     ]
 
 

@@ -9,6 +9,7 @@ from shared.domain.errors import BadSegment, BatchRefused, Culprit, NeedsAttenti
 from shared.domain.export import Export
 from shared.domain.run import Checkpoint, Phase, Run, RunStatus, SliceMessage
 from shared.exports.checkpoints import Fenced, OpenCheckpoint
+from shared.exports.delivered import Digests, digest_key
 from shared.exports.end_run import end_run, suspend_run
 from shared.exports.prepare import prepare, resolve_versions
 from shared.exports.send import Sending
@@ -108,6 +109,7 @@ class SliceWork:
             self._destination,
             await self._services.api(self._connection),
             self._checkpoint,
+            Digests(await digest_key(self._services.storage.secrets)),
         )
         return await sending.go_on(self._began + self._services.slice_seconds)
 

@@ -1,16 +1,22 @@
-"""A scratch file that sorts lines into 256 partitions by the first byte of a digest.
+"""A scratch file that sorts lines into 256 partitions.
 
 Duplicates and unchanged profiles are found by comparing every profile with every other one and with
 all that was delivered before. Done partition by partition, that takes the memory of one partition,
-however many profiles there are.
+however many profiles there are. A profile's partition follows from its address alone, so it is the
+same in every run.
 """
 
 import tempfile
-from collections.abc import Iterator
 from typing import Self
+from zlib import crc32
 
 PARTITIONS = 256
-_BUFFER = 4 * 1024 * 1024  # bytes held back before they are written
+_BUFFER_LINES = 20_000  # held back before they are written
+
+
+def partition_of(address: bytes) -> int:
+    """Return the partition of an address."""
+    return crc32(address) % PARTITIONS
 
 
 class Spool:
@@ -20,7 +26,7 @@ class Spool:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._pieces: list[list[tuple[int, int]]] = [[] for _ in range(PARTITIONS)]
         self._held: list[list[bytes]] = [[] for _ in range(PARTITIONS)]
-        self._held_bytes = 0
+        self._held_lines = 0
 
     def __enter__(self) -> Self:
         return self
@@ -31,16 +37,17 @@ class Spool:
     def add(self, partition: int, line: bytes) -> None:
         """Append a line, which must hold no line feed, to a partition."""
         self._held[partition].append(line)
-        self._held_bytes += len(line)
-        if self._held_bytes > _BUFFER:
+        self._held_lines += 1
+        if self._held_lines == _BUFFER_LINES:
             self._write_out()
 
-    def lines(self, partition: int) -> Iterator[bytes]:
-        """Yield the lines of a partition in the order in which they were added."""
+    def lines(self, partition: int) -> list[bytes]:
+        """Return the lines of a partition in the order in which they were added."""
+        lines: list[bytes] = []
         for offset, size in self._pieces[partition]:
             self._file.seek(offset)
-            yield from self._file.read(size).split(b"\n")
-        yield from self._held[partition]
+            lines += self._file.read(size).split(b"\n")
+        return lines + self._held[partition]
 
     def _write_out(self) -> None:
         offset = self._file.seek(0, 2)
@@ -50,4 +57,4 @@ class Spool:
                 pieces.append((offset, len(data)))
                 offset += self._file.write(data)
                 held.clear()
-        self._held_bytes = 0
+        self._held_lines = 0

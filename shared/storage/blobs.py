@@ -1,6 +1,7 @@
 """Files and leases in Azure Blob storage."""
 
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 from azure.core import MatchConditions
 from azure.storage.blob import BlobProperties
@@ -43,15 +44,18 @@ class BlobContainer:
         """Yield the blob in pieces, of the size that the client was made with.
 
         Raise Missing, or Stale as soon as the blob is no longer the version with this ETag; without
-        one, the version that the first piece is of.
+        one, no longer the version that the first piece is of.
         """
-        condition = MatchConditions.IfNotModified if etag else None
-        with translated(self._path(name)):
-            download = await self._container.download_blob(
-                name, etag=etag, match_condition=condition
-            )
-            async for piece in download.chunks():
-                yield piece
+        pinned: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        try:
+            with translated(self._path(name)):
+                download = await self._container.download_blob(name, **(pinned if etag else {}))
+                async for piece in download.chunks():
+                    yield piece
+        except Missing as gone:
+            if etag is None:
+                raise
+            raise Stale(*gone.args) from gone  # as Azurite answers, too: 412, not 404
 
     async def write(self, name: str, data: bytes | AsyncIterator[bytes]) -> None:
         """Store the blob whatever was there; pieces replace it once the last of them has come."""

@@ -41,8 +41,14 @@ _STORAGE_RETRY: dict[str, Any] = {
 _CORE_RETRY: dict[str, Any] = {"retry_total": 3, "retry_backoff_factor": 1}
 
 _MIB = 1024 * 1024
-# A stream holds one piece in memory: 4 MiB is as fast as the default of 32 MiB and far smaller.
-_PIECES = {"max_single_get_size": 4 * _MIB, "max_chunk_get_size": 4 * _MIB}
+_PIECES = {
+    # A stream holds one piece in memory: 4 MiB is as fast as the default of 32 MiB, and smaller.
+    "max_single_get_size": 4 * _MIB,
+    "max_chunk_get_size": 4 * _MIB,
+    # Beyond 1 MiB in one body aiohttp warns that writing it may block the event loop.
+    "max_single_put_size": _MIB,
+    "max_block_size": _MIB,
+}
 
 
 class _Closable(Protocol):

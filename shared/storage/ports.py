@@ -97,7 +97,8 @@ class Blobs(Protocol):
     def stream(self, name: str, etag: str | None = None) -> AsyncIterator[bytes]:
         """Yield the blob in pieces of a few MiB.
 
-        Raise Missing, or Stale as soon as the blob is no longer the version with this ETag.
+        Raise Missing; or, with an ETag, Stale as soon as the blob is not this version any more or is
+        gone.
         """
 
     async def write(self, name: str, data: bytes | AsyncIterator[bytes]) -> None:

@@ -88,10 +88,13 @@ class TableRecords[T: BaseModel]:
         self, partition: str, *, after: str = "", before: str = "\uffff", limit: int = 100
     ) -> Sequence[Stored[T]]:
         """Return up to `limit` records, by key, with `after` < key < `before`."""
+        query = "PartitionKey eq @partition and RowKey gt @after"
+        if before != "\uffff":  # no character, so nothing promises that the service takes it
+            query += " and RowKey lt @before"
         found: list[Stored[T]] = []
         with self._translated(partition, "…"):
             async for entity in self._table.query_entities(
-                "PartitionKey eq @partition and RowKey gt @after and RowKey lt @before",
+                query,
                 parameters={"partition": partition, "after": after, "before": before},
                 results_per_page=min(limit, 1000),  # the most that the service gives
             ):

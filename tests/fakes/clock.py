@@ -1,21 +1,25 @@
-"""A clock that tests move by hand."""
+"""A clock on which nobody waits."""
 
 import asyncio
+import heapq
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 
 class FakeClock:
-    """A `shared.domain.clock.Clock` on which a wait takes no time.
+    """A `shared.domain.clock.Clock` that jumps to the next sleeper as soon as nothing else can run.
 
-    `sleep` moves the clock at once and yields to the loop once. It does not reproduce waits that
-    overlap: two tasks that sleep 20 seconds side by side move the clock by 40, and a task that
-    sleeps in an endless loop moves it at every turn of the loop.
+    Tasks that sleep side by side wake in the right order and at the right instants, so leases,
+    back-off and time budgets can be tested together. It fits tests whose I/O is in memory: with a real
+    socket, "nothing can run" may only mean that an answer is on its way.
     """
 
     def __init__(self, now: datetime = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)) -> None:
         self._began = now
         self._seconds = 0.0
-        self.slept: list[float] = []  # what was asked of sleep(), in order
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = count()
+        self._watching = False
 
     def now(self) -> datetime:
         """Return the current instant, in UTC."""
@@ -25,12 +29,33 @@ class FakeClock:
         """Return the seconds that went by on this clock."""
         return self._seconds
 
-    async def sleep(self, seconds: float) -> None:
-        """Move the clock and let the other tasks have a turn."""
-        self.slept.append(seconds)
-        self.advance(seconds)
-        await asyncio.sleep(0)
-
     def advance(self, seconds: float) -> None:
         """Let that many seconds go by."""
         self._seconds += max(seconds, 0)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until every other task waits too and this sleeper is the next to wake."""
+        loop = asyncio.get_running_loop()
+        woken: asyncio.Future[None] = loop.create_future()
+        deadline = self._seconds + max(seconds, 0)
+        heapq.heappush(self._sleepers, (deadline, next(self._order), woken))
+        if not self._watching:
+            self._watching = True
+            loop.call_soon(self._jump_when_idle, loop)
+        await woken
+
+    def _jump_when_idle(self, loop: asyncio.AbstractEventLoop) -> None:
+        # asyncio has no public way to ask whether anything can run; this is what "idle" means to it.
+        if not loop._ready:  # type: ignore[attr-defined]
+            self._wake_next()
+        self._watching = bool(self._sleepers)
+        if self._watching:
+            loop.call_soon(self._jump_when_idle, loop)
+
+    def _wake_next(self) -> None:
+        while self._sleepers:
+            deadline, _, woken = heapq.heappop(self._sleepers)
+            if not woken.done():  # its task was cancelled
+                self._seconds = max(self._seconds, deadline)
+                woken.set_result(None)
+                return

@@ -138,11 +138,12 @@ class MemoryBlobs:
             del self._blobs[name]
 
     def _current(self, name: str, etag: str | None) -> tuple[bytes, BlobInfo]:
-        if name not in self._blobs:
-            raise Missing(name)
-        if etag is not None and self._blobs[name][1].etag != etag:
+        there = self._blobs.get(name)
+        if etag is not None and (there is None or there[1].etag != etag):
             raise Stale(name)
-        return self._blobs[name]
+        if there is None:
+            raise Missing(name)
+        return there
 
 
 class MemoryLeases:

@@ -2,8 +2,10 @@
 
 import base64
 import json
+from contextlib import suppress
 
 import httpx
+from azure.core.exceptions import ResourceExistsError
 
 from tests.local.host.conftest import RunningHost, StartHost, World, until
 
@@ -69,6 +71,26 @@ async def test_a_blob_dropped_before_the_host_started_is_new_to_it_once(
     await world.put("in/late.csv", "late")
     await world.called("scanned", name="in/late.csv")
     assert [call["name"] for call in world.calls("scanned")] == ["in/early.csv", "in/late.csv"]
+
+
+async def test_a_receipt_left_incomplete_by_a_dead_host_does_not_lose_the_blob(
+    world: World, start_host: StartHost
+) -> None:
+    await world.put("in/half.csv", "half")
+    async with world.container() as container, world.container("azure-webjobs-hosts") as hosts:
+        properties = await container.get_blob_client("in/half.csv").get_blob_properties()
+        etag = properties.etag.strip('"')
+        with suppress(ResourceExistsError):
+            await hosts.create_container()
+        receipt = hosts.get_blob_client(
+            f"blobreceipts/{world.names}/Host.Functions.scanned/{etag}"
+            f"/drops-{world.names}/in/half.csv"
+        )
+        await receipt.upload_blob(b"")
+        await receipt.acquire_lease(lease_duration=15)
+        await start_host()
+        await world.called("scanned", name="in/half.csv")
+        assert (await receipt.get_blob_properties()).metadata == {"completed": "true"}
 
 
 async def test_two_hosts_run_each_version_once(world: World, start_host: StartHost) -> None:

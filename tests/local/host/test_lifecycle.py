@@ -4,8 +4,10 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import httpx
+from azure.core.exceptions import ResourceNotFoundError
 
 from tests.local.host.conftest import ROOT, StartHost, World, until
 
@@ -81,6 +83,25 @@ def _refusal(world: World) -> str:
     )
     assert ended.returncode == 1
     return ended.stderr
+
+
+async def test_a_queue_that_is_deleted_is_created_again(
+    world: World, start_host: StartHost
+) -> None:
+    host = await start_host()
+    async with world.queue() as queue:
+        await queue.delete_queue()
+
+        async def back() -> bool:
+            missing = f"work-{world.names} is gone" in host.log.read_text()
+            with suppress(ResourceNotFoundError):
+                await queue.get_queue_properties()
+                return missing
+            return False
+
+        await until(back, "the new queue")
+    await world.send("after all")
+    await world.called("work", text="after all")
 
 
 def test_an_app_that_cannot_be_imported_is_refused_with_the_reason(world: World) -> None:
