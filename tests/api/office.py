@@ -1,0 +1,135 @@
+"""The API over memory, with people who call it and accounts that it can be let into."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+
+from local.identity import SigningKey
+from shared.api.app import create_app
+from shared.api.tokens import TokenCheck
+from shared.destinations.mailchimp import Mailchimp
+from shared.destinations.protocol import Client
+from shared.domain.connection import TERMS_VERSION
+from shared.exports.connect import CALLBACK
+from shared.exports.services import Services
+from tests.fakes.accounts import ACME, SECRET, Account, FakeAccounts
+from tests.fakes.clock import FakeClock
+from tests.fakes.identity import AUDIENCE, ISSUER, FakeIssuer
+from tests.fakes.storage import memory_storage
+
+BASE = "https://exports.test"
+SEGMENT = "EMail,FirstName,LastName\nana@example.com,Ana,Silva\n"
+
+
+@dataclass
+class Office:
+    """Everything that a test of the API needs."""
+
+    key: SigningKey
+    clock: FakeClock = field(default_factory=FakeClock)
+    accounts: FakeAccounts = field(default_factory=lambda: FakeAccounts(BASE + CALLBACK))
+    issuer: FakeIssuer = field(init=False)
+    services: Services = field(init=False)
+    http: httpx.AsyncClient = field(init=False)
+
+    def __post_init__(self) -> None:
+        mailchimp = Mailchimp(Client("client", SECRET), "https://login.test", "https://{dc}.test")
+        self.issuer = FakeIssuer(self.key)
+        self.services = Services(
+            storage=memory_storage(self.clock),
+            destinations={mailchimp.name: mailchimp},
+            http=httpx.AsyncClient(transport=self.accounts),
+            clock=self.clock,
+            public_base_url=BASE,
+            slice_seconds=240,
+            max_profiles=1_000_000,
+        )
+        tokens = TokenCheck(
+            httpx.AsyncClient(transport=self.issuer), ISSUER, AUDIENCE, self.clock
+        )
+        app = create_app(self.get_services, tokens)
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
+
+    async def get_services(self) -> Services:
+        """Return the services as they are now; a test may replace them."""
+        return self.services
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, role: str | None = "administrator", **more: Any
+    ) -> httpx.Response:
+        """Send a request below /api/v1 as somebody with this role, or as nobody."""
+        headers = dict(more.pop("headers", {}))
+        if role:
+            headers["Authorization"] = f"Bearer {self.issuer.token(role)}"
+        return await self.http.request(
+            method, f"/api/v1{path}", json=body, headers=headers, **more
+        )
+
+    async def done(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        """Send a request that must succeed, and return its JSON."""
+        answer = await self.ask(method, path, body, **more)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    async def draft(self, **chosen: Any) -> str:
+        """Begin a connection; return its id."""
+        body = {"destination": "mailchimp", "display_name": "Our Mailchimp"} | chosen
+        created = await self.done("POST", "/connections", body)
+        return str(created["id"])
+
+    async def agree(self, key: str) -> None:
+        """Accept the terms."""
+        body = {"accepted": True, "terms_version": TERMS_VERSION}
+        await self.done("POST", f"/connections/{key}/consent", body)
+
+    async def state(self, key: str) -> str:
+        """Begin a sign-in; return the state that the sign-in page was given."""
+        page = await self.done("POST", f"/connections/{key}/connect", {})
+        return parse_qs(urlsplit(page["authorize_url"]).query)["state"][0]
+
+    async def come_back(self, **query: str) -> httpx.Response:
+        """Follow the sign-in page back to us, as a browser without a token."""
+        return await self.http.get(CALLBACK, params=query)
+
+    async def sign_in(self, key: str, account: Account = ACME) -> httpx.Response:
+        """Sign in to an account from beginning to end."""
+        return await self.come_back(state=await self.state(key), code=self.accounts.allow(account))
+
+    async def ready(self, **chosen: Any) -> str:
+        """Set up a connection completely; return its id."""
+        key = await self.draft(**chosen)
+        await self.agree(key)
+        assert (await self.sign_in(key)).status_code == 303
+        await self.done("PUT", f"/connections/{key}/export-user")
+        await self.done("POST", f"/connections/{key}/save")
+        return key
+
+    async def drop(self, name: str = "Customers", text: str = SEGMENT) -> None:
+        """Put a segment file into storage."""
+        await self.services.storage.segments.write(f"{name}.csv", text.encode())
+
+    async def export(self, connection: str, **chosen: Any) -> str:
+        """Create an export; return its id."""
+        await self.drop()
+        body = choices(connection, **chosen)
+        created = await self.done("POST", "/exports", body)
+        return str(created["id"])
+
+
+def choices(connection: str, **chosen: Any) -> dict[str, Any]:
+    """Return the body of an export that is right, but for what is chosen."""
+    return {
+        "name": "Newsletter",
+        "connection_id": connection,
+        "list_id": "a1",
+        "fields": {"email": "EMail", "first_name": "FirstName"},
+        "segments": ["Customers"],
+    } | chosen
+
+
+def pointers(answer: httpx.Response) -> list[str]:
+    """Return where a refused body is wrong."""
+    assert answer.status_code == 422, answer.text
+    return [error["pointer"] for error in answer.json()["errors"]]

@@ -1,0 +1,174 @@
+"""Who may call what: every route, as everybody."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from shared.domain.connection import TERMS_VERSION
+from tests.api.office import Office, choices
+
+CONNECTION = {"destination": "mailchimp", "display_name": "Another"}
+CONSENT = {"accepted": True, "terms_version": TERMS_VERSION}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request, and the status that a viewer, a contributor and an administrator get.
+
+    In paths and bodies, SHARED and PRIVATE stand for a connection's id, and ON_SHARED and
+    ON_PRIVATE for an export on it, DRAFT for a connection that is still being set up and RUN for a run.
+    """
+
+    request: str
+    viewer: int
+    contributor: int
+    administrator: int
+    body: Any = None
+
+
+TABLE = [
+    Row("GET /me", 200, 200, 200),
+    Row("GET /destinations", 200, 200, 200),
+    Row("GET /connections", 403, 200, 200),
+    Row("POST /connections", 403, 403, 201, CONNECTION),
+    Row("GET /connections/SHARED", 403, 200, 200),
+    Row("GET /connections/PRIVATE", 403, 404, 200),
+    Row("GET /connections/DRAFT", 403, 404, 200),
+    Row("GET /connections/unknown", 403, 404, 404),
+    Row("PATCH /connections/SHARED", 403, 403, 200, {"display_name": "Renamed"}),
+    Row("PATCH /connections/unknown", 403, 403, 404, {"display_name": "Renamed"}),
+    Row("DELETE /connections/DRAFT", 403, 403, 204),
+    Row("DELETE /connections/unknown", 403, 403, 404),
+    Row("POST /connections/SHARED/consent", 403, 403, 200, CONSENT),
+    Row("POST /connections/SHARED/connect", 403, 403, 200, {}),
+    Row("PUT /connections/SHARED/export-user", 403, 403, 200),
+    Row("POST /connections/SHARED/save", 403, 403, 200),
+    Row("POST /connections/SHARED/check", 403, 403, 200),
+    Row("GET /connections/SHARED/lists", 403, 200, 200),
+    Row("GET /connections/PRIVATE/lists", 403, 404, 200),
+    Row("GET /segments", 200, 200, 200),
+    Row("GET /segments/Customers", 200, 200, 200),
+    Row("GET /segments/unknown", 404, 404, 404),
+    Row("GET /exports", 200, 200, 200),
+    Row("POST /exports", 403, 201, 201, choices("SHARED")),
+    Row("POST /exports", 403, 422, 201, choices("PRIVATE")),
+    Row("GET /exports/ON_SHARED", 200, 200, 200),
+    Row("GET /exports/ON_PRIVATE", 200, 200, 200),
+    Row("GET /exports/unknown", 404, 404, 404),
+    Row("PATCH /exports/ON_SHARED", 403, 200, 200, {"name": "Renamed"}),
+    Row("PATCH /exports/ON_PRIVATE", 403, 403, 200, {"name": "Renamed"}),
+    Row("PATCH /exports/unknown", 403, 404, 404, {"name": "Renamed"}),
+    Row("DELETE /exports/ON_SHARED", 403, 204, 204),
+    Row("DELETE /exports/ON_PRIVATE", 403, 403, 204),
+    Row("POST /exports/ON_SHARED/run", 403, 202, 202, {"mode": "everything"}),
+    Row("POST /exports/ON_PRIVATE/run", 403, 403, 202, {}),
+    Row("POST /exports/unknown/run", 403, 404, 404, {}),
+    Row("GET /exports/ON_SHARED/runs", 200, 200, 200),
+    Row("GET /exports/unknown/runs", 404, 404, 404),
+    Row("GET /runs", 200, 200, 200),
+    Row("GET /runs/RUN", 200, 200, 200),
+    Row("GET /runs/unknown", 404, 404, 404),
+    Row("GET /runs/ON_SHARED.unknown", 404, 404, 404),
+    Row("GET /runs/RUN/rejects", 200, 200, 200),
+    Row("GET /runs/unknown/rejects", 404, 404, 404),
+    Row("GET /refresh-schedule", 403, 403, 200),
+    Row("PUT /refresh-schedule", 403, 403, 200, {"times": ["06:30"], "time_zone": "Europe/Paris"}),
+]
+OPEN = {"/api/health", "/api/problems/{slug}", "/api/v1/oauth/callback", "/api/v1/oauth/done"}
+
+
+@pytest.fixture
+async def names(office: Office) -> dict[str, str]:
+    shared = await office.ready(shared_with="contributors")
+    private = await office.ready()
+    on_private = await office.export(private)
+    run = await office.done("POST", f"/exports/{on_private}/run", {})
+    return {
+        "ON_SHARED": await office.export(shared),
+        "ON_PRIVATE": on_private,
+        "SHARED": shared,
+        "PRIVATE": private,
+        "DRAFT": await office.draft(shared_with="contributors"),
+        "RUN": str(run["id"]),
+    }
+
+
+def filled(value: Any, names: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: filled(each, names) for key, each in value.items()}
+    if isinstance(value, str):
+        for name, key in names.items():
+            value = value.replace(name, key)
+    return value
+
+
+@pytest.mark.parametrize("role", [None, "viewer", "contributor", "administrator"])
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.request)
+async def test_a_route_answers_each_role_as_the_table_says(
+    office: Office, names: dict[str, str], row: Row, role: str | None
+) -> None:
+    method, path = filled(row.request, names).split()
+    answer = await office.ask(method, path, filled(row.body, names), role=role)
+    assert answer.status_code == (getattr(row, role) if role else 401), answer.text
+
+
+async def test_the_table_leaves_no_route_out(office: Office) -> None:
+    document = (await office.http.get("/api/openapi.json")).json()
+    there = {
+        f"{method.upper()} {path.removeprefix('/api/v1')}"
+        for path, operations in document["paths"].items()
+        if path not in OPEN
+        for method in operations
+    }
+    words = {"ON_SHARED": "{key}", "SHARED": "{key}", "RUN": "{key}", "DRAFT": "{key}"}
+    tested = {filled(row.request, words).replace("Customers", "{name}") for row in TABLE}
+    assert there <= tested
+
+
+@pytest.mark.parametrize("path", sorted(OPEN | {"/api/docs", "/api/openapi.json"}))
+async def test_what_is_open_asks_for_no_token(office: Office, path: str) -> None:
+    answer = await office.http.get(path.replace("{slug}", "conflict"))
+    assert answer.status_code != 401
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/api",
+        "/api/v1",
+        "/api/v1/nothing",
+        "/api/docs/",
+        "/api/health/../v1/me",
+        "/api/v1/oauth/callback/",
+        "//api/v1/me",
+    ],
+)
+async def test_everything_else_does(office: Office, path: str) -> None:
+    assert (await office.http.get(path)).status_code == 401
+
+
+async def test_contributors_see_only_what_tells_a_shared_connection_from_others(
+    office: Office, names: dict[str, str]
+) -> None:
+    listed = await office.done("GET", "/connections", role="contributor")
+    one = await office.done("GET", f"/connections/{names['SHARED']}", role="contributor")
+    assert listed["items"] == [one]
+    assert one == {
+        "id": names["SHARED"],
+        "destination": "mailchimp",
+        "display_name": "Our Mailchimp",
+    }
+
+
+async def test_an_export_says_what_its_reader_may_do(
+    office: Office, names: dict[str, str]
+) -> None:
+    async def can(role: str, name: str) -> Any:
+        return (await office.done("GET", f"/exports/{names[name]}", role=role))["can"]
+
+    assert await can("viewer", "ON_SHARED") == {"edit": False, "run": False}
+    assert await can("contributor", "ON_SHARED") == {"edit": True, "run": True}
+    assert await can("contributor", "ON_PRIVATE") == {"edit": False, "run": False}
+    assert await can("administrator", "ON_PRIVATE") == {"edit": True, "run": True}

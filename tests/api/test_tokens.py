@@ -1,0 +1,194 @@
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from local.identity import FUNCTIONS, PEOPLE, SigningKey
+from shared.api.tokens import TokenCheck
+from tests.api.office import Office
+from tests.fakes.clock import FakeClock
+from tests.fakes.identity import AUDIENCE, ISSUER
+
+
+async def me(office: Office, token: str) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {token}"}
+    return await office.http.get("/api/v1/me", headers=headers)
+
+
+@pytest.mark.parametrize("role", ["administrator", "contributor", "viewer"])
+async def test_a_token_says_who_calls(office: Office, role: str) -> None:
+    answer = await me(office, office.issuer.token(role))
+    assert answer.json() == {
+        "id": PEOPLE[role].object_id,
+        "name": PEOPLE[role].name,
+        "role": role,
+    }
+
+
+async def test_the_strongest_of_several_roles_counts(office: Office) -> None:
+    token = office.issuer.token("viewer", roles=["viewer", "something.else", "contributor"])
+    assert (await me(office, token)).json()["role"] == "contributor"
+
+
+async def test_a_program_without_a_name_is_called_by_its_id(office: Office) -> None:
+    answer = await me(office, office.issuer.token("viewer", identity=FUNCTIONS))
+    assert answer.json()["name"] == FUNCTIONS.object_id
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"issuer": "https://issuer.test"},
+        {"issuer": "https://issuer.test/v2.0/"},
+        {"audience": "api://another-app"},
+        {"lifetime": -1},
+        {"now": 4_000_000_000},
+        {"algorithm": "none"},
+        {"algorithm": "HS256"},
+    ],
+    ids=lambda spoilt: "-".join(map(str, *spoilt.items())),
+)
+async def test_a_spoilt_token_is_refused(office: Office, spoilt: dict[str, Any]) -> None:
+    answer = await me(office, office.issuer.token("administrator", **spoilt))
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_a_token_signed_with_another_key_under_our_key_id_is_refused(
+    office: Office, other_key: SigningKey
+) -> None:
+    claims = jwt.decode(
+        office.issuer.token("administrator"), options={"verify_signature": False}
+    )
+    forged = jwt.encode(
+        claims, other_key.private, algorithm="RS256", headers={"kid": office.issuer.key.id}
+    )
+    assert (await me(office, forged)).status_code == 401
+
+
+async def test_a_token_of_an_unknown_key_is_refused(
+    office: Office, other_key: SigningKey
+) -> None:
+    assert (await me(office, office.issuer.token("administrator", key=other_key))).status_code == 401
+
+
+@pytest.mark.parametrize("missing", ["exp", "nbf", "iss", "aud", "sub"])
+async def test_a_token_that_lacks_a_claim_is_refused(office: Office, missing: str) -> None:
+    claims = jwt.decode(
+        office.issuer.token("administrator"), options={"verify_signature": False}
+    )
+    del claims[missing]
+    key = office.issuer.key
+    token = jwt.encode(claims, key.private, algorithm="RS256", headers={"kid": key.id})
+    assert (await me(office, token)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "Bearer nonsense", "Bearer a.b.c"]
+)
+async def test_what_is_no_token_is_refused(office: Office, header: str) -> None:
+    answer = await office.http.get("/api/v1/me", headers={"Authorization": header})
+    assert answer.status_code == 401
+
+
+async def test_nobody_is_asked_for_a_token_without_being_called_a_forger(office: Office) -> None:
+    answer = await office.http.get("/api/v1/me")
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_an_identity_header_of_a_proxy_is_not_trusted(office: Office) -> None:
+    headers = {"X-MS-CLIENT-PRINCIPAL-NAME": "root", "X-MS-CLIENT-PRINCIPAL": "e30="}
+    assert (await office.http.get("/api/v1/me", headers=headers)).status_code == 401
+
+
+@pytest.mark.parametrize("roles", [None, [], ["Administrator"], ["owner"]])
+async def test_without_a_role_of_ours_a_sentence_says_what_to_ask_for(
+    office: Office, roles: list[str] | None
+) -> None:
+    answer = await me(office, office.issuer.token("viewer", roles=roles))
+    assert answer.status_code == 403
+    assert "Ask whoever administers it for the role" in answer.json()["detail"]
+
+
+async def test_roles_as_a_string_are_no_roles(office: Office) -> None:
+    claims = jwt.decode(office.issuer.token("viewer"), options={"verify_signature": False})
+    claims["roles"] = "administrator"
+    key = office.issuer.key
+    token = jwt.encode(claims, key.private, algorithm="RS256", headers={"kid": key.id})
+    assert (await me(office, token)).status_code == 403
+
+
+async def test_keys_are_fetched_once_for_many_calls(office: Office) -> None:
+    for _ in range(3):
+        await me(office, office.issuer.token("viewer"))
+    assert len(office.issuer.asked) == 2
+
+
+async def test_a_new_key_is_found_once_the_cooldown_is_over(
+    office: Office, other_key: SigningKey
+) -> None:
+    await me(office, office.issuer.token("viewer"))
+    office.issuer.key = other_key
+
+    assert (await me(office, office.issuer.token("viewer"))).status_code == 401
+    office.clock.advance(30)
+    assert (await me(office, office.issuer.token("viewer"))).status_code == 200
+
+
+async def test_made_up_key_ids_do_not_make_us_ask_all_the_time(
+    office: Office, other_key: SigningKey
+) -> None:
+    for _ in range(10):
+        office.clock.advance(6)
+        await me(office, office.issuer.token("viewer", key=other_key))
+    assert len(office.issuer.asked) == 4
+
+
+async def test_a_key_that_the_issuer_withdrew_stops_working_within_an_hour(
+    office: Office, signing_key: SigningKey, other_key: SigningKey
+) -> None:
+    await me(office, office.issuer.token("viewer"))
+    office.issuer.key = other_key
+    office.clock.advance(3601)
+    assert (await me(office, office.issuer.token("viewer", key=signing_key))).status_code == 401
+
+
+async def test_known_keys_go_on_while_the_issuer_is_down(office: Office) -> None:
+    await me(office, office.issuer.token("viewer"))
+    office.issuer.down = True
+    office.clock.advance(3601)
+    assert (await me(office, office.issuer.token("viewer"))).status_code == 200
+
+
+async def test_without_keys_the_caller_is_told_to_try_later(office: Office) -> None:
+    office.issuer.down = True
+    answer = await me(office, office.issuer.token("viewer"))
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "30"
+
+
+@pytest.mark.parametrize(
+    "published",
+    [{"issuer": "https://evil.test"}, {"jwks_uri": "http://keys.test/jwks"}, {"jwks_uri": "file:///x"}],
+)
+async def test_a_discovery_document_that_cannot_be_trusted_gives_no_keys(
+    office: Office, published: dict[str, str]
+) -> None:
+    for name, value in published.items():
+        setattr(office.issuer, name, value)
+    assert (await me(office, office.issuer.token("administrator"))).status_code == 503
+
+
+@pytest.mark.parametrize("issuer", ["http://issuer.test", "ftp://issuer.test", "issuer.test", ""])
+def test_an_issuer_that_could_be_forged_on_the_way_is_refused(issuer: str) -> None:
+    with pytest.raises(ValueError, match="https"):
+        TokenCheck(httpx.AsyncClient(), issuer, AUDIENCE, FakeClock())
+
+
+@pytest.mark.parametrize("issuer", [ISSUER, "http://127.0.0.1:9000", "http://localhost:9000"])
+def test_an_issuer_on_https_or_on_this_machine_is_accepted(issuer: str) -> None:
+    TokenCheck(httpx.AsyncClient(), issuer, AUDIENCE, FakeClock())
+
