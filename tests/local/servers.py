@@ -4,7 +4,7 @@ import asyncio
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
@@ -45,6 +45,13 @@ def serving(
         server.should_exit = True
         thread.join(timeout=30)
         listener.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that another thread or process does; TimeoutError after 10 seconds."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 # nobody can set an event for us
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

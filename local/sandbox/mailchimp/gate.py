@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -56,10 +56,13 @@ class Gate:
 
     async def _admit(self, account: Account, scope: Scope, receive: Receive, send: Send) -> str:
         """Answer the request; returns the status, or what happened instead of an answer."""
+        crowded = account.connections > CONNECTIONS
+        # Read it all first: what has arrived takes effect even if the client is gone by then.
+        body = await Request(scope, receive).body()
         if scope["datacenter"] not in (None, account.datacenter):
             answer = problems.wrong_datacenter(account.datacenter).answer()
             return await _call(answer, scope, receive, send)
-        if account.connections > CONNECTIONS:
+        if crowded:
             return await _call(problems.TOO_MANY_REQUESTS.answer(), scope, receive, send)
         fault = self._sandbox.faults.take(account.number, scope["method"], scope["path"])
         if fault and fault.kind in _ANSWERS:
@@ -73,9 +76,9 @@ class Gate:
             await self._sandbox.clock.sleep(latency)
         scope["account"] = account
         if fault:
-            await _call(self._api, scope, receive, _nowhere)
+            await _call(self._api, scope, _again(body), _nowhere)
             return await self._cut(fault, scope, receive)
-        return await _call(self._api, scope, receive, send)
+        return await _call(self._api, scope, _again(body), send)
 
     async def _cut(self, fault: Fault, scope: Scope, receive: Receive) -> str:
         """Reset the connection; a silent one keeps its place among the 10 until then."""
@@ -101,6 +104,13 @@ async def _call(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> str
 
     await app(scope, receive, watched)
     return status
+
+
+def _again(body: bytes) -> Receive:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body}
+
+    return receive
 
 
 async def _nowhere(_: Message) -> None:

@@ -10,7 +10,7 @@ import pytest
 from local.sandbox.mailchimp.app import create_app
 from local.sandbox.mailchimp.state import Sandbox
 from tests.local.sandbox.conftest import REDIRECT, HandClock
-from tests.local.servers import serving
+from tests.local.servers import serving, until
 
 MEMBERS = {"members": [{"email_address": "ann@example.com", "status_if_new": "subscribed"}]}
 
@@ -46,8 +46,7 @@ async def test_the_eleventh_simultaneous_call_is_refused_and_the_ten_are_served(
     with serving(create_app(sandbox)) as url:
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as http:
             ten = [asyncio.create_task(http.get("/3.0/ping")) for _ in range(10)]
-            while account.connections < 10:  # noqa: ASYNC110 # the server is another thread
-                await asyncio.sleep(0.01)
+            await until(lambda: account.connections == 10)
             other = sandbox.accounts[2].api_key
             eleventh = await http.get("/3.0/ping")
             elsewhere = asyncio.create_task(
@@ -125,11 +124,36 @@ async def test_a_client_that_gives_up_keeps_its_place_until_the_silence_ends(
     account = served[1].accounts[1]
     await http.post("/sandbox/faults", json={"kind": "silence", "seconds": 1200})
     with pytest.raises(httpx.ReadTimeout):
-        await http.post(newsletter, json=MEMBERS, timeout=0.3)
+        await http.post(newsletter, json=MEMBERS, timeout=httpx.Timeout(30, read=0.3))
     assert account.connections == 1
-    while account.connections:  # noqa: ASYNC110 # the server is another thread
-        await asyncio.sleep(0.01)
+    await until(lambda: not account.connections)
     assert account.requests == {"POST /3.0/lists/{id} silence": 1}
+
+
+async def test_what_was_sent_whole_is_written_even_if_the_client_is_gone(
+    http: httpx.AsyncClient, newsletter: str, served: tuple[str, Sandbox]
+) -> None:
+    audience = next(iter(served[1].accounts[1].audiences.values()))
+    await http.post("/sandbox/latency", json={"seconds": 119})
+    with pytest.raises(httpx.ReadTimeout):
+        await http.post(newsletter, json=MEMBERS, timeout=httpx.Timeout(30, read=0.03))
+    assert not audience.members
+    await until(lambda: len(audience.members) == 1)
+
+
+async def test_what_was_sent_in_part_is_not_written(
+    http: httpx.AsyncClient, newsletter: str, knobs: str, served: tuple[str, Sandbox]
+) -> None:
+    async def cut_short() -> AsyncIterator[bytes]:
+        yield b'{"members": ['
+        raise ConnectionAbortedError
+
+    account = served[1].accounts[1]
+    with pytest.raises(ConnectionAbortedError):
+        await http.post(newsletter, content=cut_short())
+    await until(lambda: bool(account.requests))
+    assert account.requests == {"POST /3.0/lists/{id} disconnected": 1}
+    assert await members_of(http, knobs) == 0
 
 
 async def test_a_call_that_would_take_120_seconds_is_cut_and_writes_nothing(
