@@ -9,7 +9,8 @@ from azure.keyvault.secrets.aio import SecretClient
 from shared.storage.key_vault import KeyVaultSecrets
 from shared.storage.ports import AlreadyExists, Missing, Secrets, Stale
 from tests.contract.storage_sides import Note, Side, azure, memory
-from tests.fakes.storage import MemorySecrets
+from tests.fakes.clock import FakeClock
+from tests.fakes.storage import MemoryLeases, MemoryQueue, MemorySecrets
 
 REAL = pytest.param("azure", marks=pytest.mark.stack)
 MIB = 1024 * 1024
@@ -289,6 +290,20 @@ class TestLeases:
         assert not await side.leases.is_held(own)
 
 
+async def test_a_lease_in_memory_ends_60_seconds_after_it_was_last_renewed() -> None:
+    clock = FakeClock()
+    leases = MemoryLeases(clock)
+    lease = await leases.acquire("lane")
+    assert lease is not None
+    clock.advance(59)
+    assert await leases.renew("lane", lease)
+    clock.advance(59)
+    assert await leases.is_held("lane")
+    clock.advance(1)
+    assert not await leases.renew("lane", lease)
+    assert await leases.acquire("lane") is not None
+
+
 class TestQueue:
     async def test_a_message_is_received_as_it_was_sent(self, side: Side) -> None:
         await side.queue.send(Note(text="É 李 <&>"))
@@ -311,6 +326,18 @@ class TestQueue:
     async def test_a_delay_out_of_range_is_refused(self, side: Side, delay: int) -> None:
         with pytest.raises(ValueError, match="delay"):
             await side.queue.send(Note(text="never"), delay)
+
+
+async def test_a_queue_in_memory_shows_messages_in_the_order_they_become_due() -> None:
+    clock = FakeClock()
+    queue = MemoryQueue(clock)
+    await queue.send(Note(text="second"), delay=9.5)
+    await queue.send(Note(text="first"), delay=3)
+    clock.advance(9)
+    assert queue.take() == [Note(text="first")]
+    clock.advance(1)
+    assert queue.take() == [Note(text="second")]
+    assert queue.waiting == []
 
 
 @pytest.fixture(params=["memory", REAL])
