@@ -6,6 +6,8 @@ import logging
 import sys
 from pathlib import Path
 
+from azure.core.exceptions import AzureError
+
 from local.host.config import ConfigError
 from local.host.host import Options, serve
 from local.host.worker import AppError
@@ -32,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
                 )
             )
         )
-    except (AppError, ConfigError) as error:
+    except (AppError, ConfigError, OSError, AzureError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -47,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--queue-visibility",
-        type=float,
+        type=int,
         default=600,
         help="seconds after which the message of a host that died is visible again",
     )

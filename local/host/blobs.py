@@ -29,7 +29,7 @@ from local.host.clock import pause
 from local.host.lease import exclusive
 from local.host.patterns import BlobPattern, blob_pattern
 from local.host.protos import ModelBindingData, TypedData
-from local.host.queues import QueueListener, Rules, create
+from local.host.queues import QueueListener, Rules
 from local.host.storage import HOST_STORAGE, Storage, full_name, host_id
 from local.host.worker import Function, invoke
 
@@ -85,7 +85,6 @@ class BlobListener:
         """Look for blobs and run functions until told to stop, then wait for those running."""
         queue = await self._storage.queue(HOST_STORAGE, queue_name())
         poison = await self._storage.queue(HOST_STORAGE, POISON_QUEUE)
-        await create(queue)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(QueueListener(queue, poison, self._handle, self._rules).run(stopping))
             for each in self._functions.values():

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from local.host import config, queues, worker
-from local.host.blobs import BlobListener, blob_function
+from local.host.blobs import BlobListener, blob_function, queue_name
 from local.host.http import ByHand, HttpApp, HttpServer, Route, route
 from local.host.queues import Rules
-from local.host.storage import Storage
+from local.host.storage import HOST_STORAGE, Storage
 from local.host.timer import TimerListener
 from local.host.worker import AppError, Function
 
@@ -32,7 +32,7 @@ class Options:
     app: Path
     port: int
     grace: float
-    queue_visibility: float
+    queue_visibility: int
     blob_scan: float
     timer_lease: int
 
@@ -82,6 +82,8 @@ class Host:
         rules = self._blob_rules()
         blobs = BlobListener(targets, self._storage, rules, self._options.blob_scan)
         if targets:
+            # before an event can come in
+            await queues.create(await self._storage.queue(HOST_STORAGE, queue_name()))
             self.listens.append(blobs.run)
         for each in functions:
             self.by_hand[each.name] = partial(blobs.by_hand, each.name)
@@ -104,7 +106,8 @@ class Host:
 async def serve(options: Options) -> None:
     """Run an app until SIGINT or SIGTERM.
 
-    Raises AppError or ConfigError when it cannot start.
+    Raises AppError or ConfigError when it cannot start, OSError when the port is taken, and
+    AzureError when the storage does not answer.
     """
     settings = config.read(options.app / "host.json")
     functions = await worker.load(options.app)
@@ -136,6 +139,10 @@ def _stop_on_signals(stopping: asyncio.Event, grace: float) -> None:
     """Stop at the first signal, at the latest after the grace period; exit at the second."""
     loop = asyncio.get_running_loop()
 
+    def give_up() -> None:
+        log.warning("functions still running are cut off")
+        exit_now(0)
+
     def exit_now(status: int) -> None:
         # Not sys.exit: a thread in a function that does not return would hold the process.
         logging.shutdown()
@@ -146,7 +153,7 @@ def _stop_on_signals(stopping: asyncio.Event, grace: float) -> None:
             exit_now(128 + number)
         log.info("stopping; running functions have %.0f s", grace)
         stopping.set()
-        loop.call_later(grace, exit_now, 0)
+        loop.call_later(grace, give_up)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop, number)

@@ -15,12 +15,12 @@ log = logging.getLogger("host.lease")
 
 
 class Lease:
-    """A lease as its holder knows it."""
+    """A lease as its holder knows it; times in seconds, `asked` by the monotonic clock."""
 
-    def __init__(self, client: BlobLeaseClient, seconds: int) -> None:
+    def __init__(self, client: BlobLeaseClient, seconds: int, asked: float) -> None:
         self.client = client
         self.seconds = seconds
-        self.until = time.monotonic() + seconds
+        self.until = asked + seconds  # on this host's clock, the service's ends a little later
 
     @property
     def held(self) -> bool:
@@ -58,8 +58,7 @@ async def exclusive(blob: BlobClient, seconds: int) -> AsyncIterator[Lease | Non
     except ResourceExistsError:
         yield None
         return
-    lease = Lease(client, seconds)
-    lease.until = asked + seconds
+    lease = Lease(client, seconds, asked)
     done = asyncio.Event()
     keeper = asyncio.create_task(_keep(lease, done))
     try:

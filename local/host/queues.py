@@ -44,11 +44,11 @@ class Rules:
     max_dequeue_count: int
     retry_delay: float
     slowest_poll: float
-    visibility: float
+    visibility: int
     base64: bool
 
     @classmethod
-    def of(cls, queues: Queues, visibility: float) -> "Rules":
+    def of(cls, queues: Queues, visibility: int) -> "Rules":
         """Return the rules of host.json."""
         return cls(
             batch_size=queues.batch_size,
@@ -71,6 +71,7 @@ class QueueListener:
         self._poison = poison
         self._handle = handle
         self._rules = rules
+        self._missing = False
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Receive until told to stop, then wait for the messages being handled."""
@@ -81,7 +82,7 @@ class QueueListener:
                 if len(running) > self._rules.new_batch_threshold:
                     await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                     continue
-                messages = await self._receive()
+                messages = await self._look()
                 for message in messages:
                     task = tasks.create_task(self._process(message))
                     running.add(task)
@@ -92,21 +93,29 @@ class QueueListener:
                     await pause(stopping, delay)
                     delay = min(delay * 2, self._rules.slowest_poll)
 
+    async def _look(self) -> list[QueueMessage]:
+        try:
+            return await self._receive()
+        except ResourceNotFoundError:
+            log.warning("%s is gone and will be created", self._queue.queue_name)
+            self._missing = True
+        except AzureError as error:
+            log.warning("%s cannot be read: %s", self._queue.queue_name, error)
+        return []
+
     async def _receive(self) -> list[QueueMessage]:
+        if self._missing:
+            await create(self._queue)
+            self._missing = False
         pages = self._queue.receive_messages(
             messages_per_page=self._rules.batch_size,
-            visibility_timeout=round(self._rules.visibility),
+            visibility_timeout=self._rules.visibility,
         ).by_page()
         try:
             # One page is one request; the rest of the messages is the next look's business.
             return [message async for message in await anext(pages)]
         except StopAsyncIteration:
             return []
-        except ResourceNotFoundError:
-            await create(self._queue)
-        except AzureError as error:
-            log.warning("%s cannot be read: %s", self._queue.queue_name, error)
-        return []
 
     async def _process(self, message: QueueMessage) -> None:
         try:

@@ -56,11 +56,15 @@ async def test_a_message_that_is_not_base64_is_given_up_without_a_run(shared: Sh
     assert "not base64!" not in [call["text"] for call in world.calls("work")]
 
 
-async def test_no_more_messages_run_at_once_than_the_settings_allow(shared: Shared) -> None:
-    world, _ = shared
+async def test_no_more_messages_run_at_once_than_the_settings_allow(
+    world: World, start_host: StartHost
+) -> None:
+    async with world.queue() as queue:
+        await queue.create_queue()
     gates = [world.folder / f"gate{number}" for number in range(6)]
     for gate in gates:
         await world.send(f"wait {gate}")
+    await start_host()
 
     async def started(count: int) -> list[str]:
         texts = [call["text"] for call in world.calls("work")]
