@@ -44,6 +44,7 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
         responses=_PROBLEMS,
     )
     app.state.get_services = get_services
+    app.state.tokens = tokens
     for kind in HANDLED:
         app.add_exception_handler(kind, _answer)
     # The guard has checked the token by then; this tells the documentation that there is one.
@@ -53,7 +54,7 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
     app.include_router(oauth.router)
     app.include_router(about.public)
     app.add_route("/api/docs", _docs(app), include_in_schema=False)
-    app.add_middleware(Guard, tokens=tokens)
+    app.add_middleware(Guard)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign] # FastAPI's documented way
     return app
 

@@ -35,9 +35,8 @@ _SAFE = {
 class Guard:
     """Wraps the whole API."""
 
-    def __init__(self, app: ASGIApp, tokens: TokenCheck) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._tokens = tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -65,8 +64,9 @@ class Guard:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if path not in PUBLIC and not path.startswith("/api/problems/"):
+            tokens: TokenCheck = scope["app"].state.tokens
             try:
-                caller = await self._tokens.caller(_bearer(scope))
+                caller = await tokens.caller(_bearer(scope))
             except (NotSignedIn, ProductError) as error:
                 await answer(Request(scope), error)(scope, receive, send)
                 return

@@ -1,10 +1,12 @@
 """The API over memory, with people who call it and accounts that it can be let into."""
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+from fastapi import FastAPI
 
 from local.identity import SigningKey
 from shared.api.app import create_app
@@ -32,6 +34,7 @@ class Office:
     accounts: FakeAccounts = field(default_factory=lambda: FakeAccounts(BASE + CALLBACK))
     issuer: FakeIssuer = field(init=False)
     services: Services = field(init=False)
+    app: FastAPI = field(init=False)
     http: httpx.AsyncClient = field(init=False)
 
     def __post_init__(self) -> None:
@@ -46,26 +49,28 @@ class Office:
             slice_seconds=240,
             max_profiles=1_000_000,
         )
-        tokens = TokenCheck(
-            httpx.AsyncClient(transport=self.issuer), ISSUER, AUDIENCE, self.clock
-        )
-        app = create_app(self.get_services, tokens)
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
+        tokens = TokenCheck(httpx.AsyncClient(transport=self.issuer), ISSUER, AUDIENCE, self.clock)
+        self.app = _app()
+        self.app.state.get_services, self.app.state.tokens = self.get_services, tokens
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE)
 
     async def get_services(self) -> Services:
         """Return the services as they are now; a test may replace them."""
         return self.services
 
     async def ask(
-        self, method: str, path: str, body: Any = None, role: str | None = "administrator", **more: Any
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        role: str | None = "administrator",
+        **more: Any,
     ) -> httpx.Response:
         """Send a request below /api/v1 as somebody with this role, or as nobody."""
         headers = dict(more.pop("headers", {}))
         if role:
             headers["Authorization"] = f"Bearer {self.issuer.token(role)}"
-        return await self.http.request(
-            method, f"/api/v1{path}", json=body, headers=headers, **more
-        )
+        return await self.http.request(method, f"/api/v1{path}", json=body, headers=headers, **more)
 
     async def done(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
         """Send a request that must succeed, and return its JSON."""
@@ -87,7 +92,7 @@ class Office:
     async def state(self, key: str) -> str:
         """Begin a sign-in; return the state that the sign-in page was given."""
         page = await self.done("POST", f"/connections/{key}/connect", {})
-        return parse_qs(urlsplit(page["authorize_url"]).query)["state"][0]
+        return parse_qs(urlsplit(str(page["authorize_url"])).query)["state"][0]
 
     async def come_back(self, **query: str) -> httpx.Response:
         """Follow the sign-in page back to us, as a browser without a token."""
@@ -116,6 +121,17 @@ class Office:
         body = choices(connection, **chosen)
         created = await self.done("POST", "/exports", body)
         return str(created["id"])
+
+
+@cache
+def _app() -> FastAPI:
+    """Return the one app of all tests: putting its routes together takes half a second."""
+
+    async def nothing() -> Services:
+        raise AssertionError("an office must have put its services here")
+
+    closed = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(404)))
+    return create_app(nothing, TokenCheck(closed, ISSUER, AUDIENCE, FakeClock()))
 
 
 def choices(connection: str, **chosen: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ CONSENT = {"accepted": True, "terms_version": TERMS_VERSION}
 
 @dataclass(frozen=True)
 class Row:
-    """A request, and the status that a viewer, a contributor and an administrator get.
+    """A request, and the status that a viewer, a contributor and an administrator get, in this order.
 
     In paths and bodies, SHARED and PRIVATE stand for a connection's id, and ON_SHARED and
     ON_PRIVATE for an export on it, DRAFT for a connection that is still being set up and RUN for a run.
@@ -59,7 +59,7 @@ TABLE = [
     Row("PATCH /exports/ON_SHARED", 403, 200, 200, {"name": "Renamed"}),
     Row("PATCH /exports/ON_PRIVATE", 403, 403, 200, {"name": "Renamed"}),
     Row("PATCH /exports/unknown", 403, 404, 404, {"name": "Renamed"}),
-    Row("DELETE /exports/ON_SHARED", 403, 204, 204),
+    Row("DELETE /exports/ON_SHARED", 403, 204, 404),
     Row("DELETE /exports/ON_PRIVATE", 403, 403, 204),
     Row("POST /exports/ON_SHARED/run", 403, 202, 202, {"mode": "everything"}),
     Row("POST /exports/ON_PRIVATE/run", 403, 403, 202, {}),
@@ -103,14 +103,16 @@ def filled(value: Any, names: dict[str, str]) -> Any:
     return value
 
 
-@pytest.mark.parametrize("role", [None, "viewer", "contributor", "administrator"])
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.request)
 async def test_a_route_answers_each_role_as_the_table_says(
-    office: Office, names: dict[str, str], row: Row, role: str | None
+    office: Office, names: dict[str, str], row: Row
 ) -> None:
     method, path = filled(row.request, names).split()
-    answer = await office.ask(method, path, filled(row.body, names), role=role)
-    assert answer.status_code == (getattr(row, role) if role else 401), answer.text
+    statuses = [
+        (await office.ask(method, path, filled(row.body, names), role=role)).status_code
+        for role in (None, "viewer", "contributor", "administrator")
+    ]
+    assert statuses == [401, row.viewer, row.contributor, row.administrator]
 
 
 async def test_the_table_leaves_no_route_out(office: Office) -> None:
@@ -162,9 +164,7 @@ async def test_contributors_see_only_what_tells_a_shared_connection_from_others(
     }
 
 
-async def test_an_export_says_what_its_reader_may_do(
-    office: Office, names: dict[str, str]
-) -> None:
+async def test_an_export_says_what_its_reader_may_do(office: Office, names: dict[str, str]) -> None:
     async def can(role: str, name: str) -> Any:
         return (await office.done("GET", f"/exports/{names[name]}", role=role))["can"]
 

@@ -59,26 +59,22 @@ async def test_a_spoilt_token_is_refused(office: Office, spoilt: dict[str, Any])
 async def test_a_token_signed_with_another_key_under_our_key_id_is_refused(
     office: Office, other_key: SigningKey
 ) -> None:
-    claims = jwt.decode(
-        office.issuer.token("administrator"), options={"verify_signature": False}
-    )
+    claims = jwt.decode(office.issuer.token("administrator"), options={"verify_signature": False})
     forged = jwt.encode(
         claims, other_key.private, algorithm="RS256", headers={"kid": office.issuer.key.id}
     )
     assert (await me(office, forged)).status_code == 401
 
 
-async def test_a_token_of_an_unknown_key_is_refused(
-    office: Office, other_key: SigningKey
-) -> None:
-    assert (await me(office, office.issuer.token("administrator", key=other_key))).status_code == 401
+async def test_a_token_of_an_unknown_key_is_refused(office: Office, other_key: SigningKey) -> None:
+    assert (
+        await me(office, office.issuer.token("administrator", key=other_key))
+    ).status_code == 401
 
 
 @pytest.mark.parametrize("missing", ["exp", "nbf", "iss", "aud", "sub"])
 async def test_a_token_that_lacks_a_claim_is_refused(office: Office, missing: str) -> None:
-    claims = jwt.decode(
-        office.issuer.token("administrator"), options={"verify_signature": False}
-    )
+    claims = jwt.decode(office.issuer.token("administrator"), options={"verify_signature": False})
     del claims[missing]
     key = office.issuer.key
     token = jwt.encode(claims, key.private, algorithm="RS256", headers={"kid": key.id})
@@ -172,7 +168,11 @@ async def test_without_keys_the_caller_is_told_to_try_later(office: Office) -> N
 
 @pytest.mark.parametrize(
     "published",
-    [{"issuer": "https://evil.test"}, {"jwks_uri": "http://keys.test/jwks"}, {"jwks_uri": "file:///x"}],
+    [
+        {"issuer": "https://evil.test"},
+        {"jwks_uri": "http://keys.test/jwks"},
+        {"jwks_uri": "file:///x"},
+    ],
 )
 async def test_a_discovery_document_that_cannot_be_trusted_gives_no_keys(
     office: Office, published: dict[str, str]
@@ -191,4 +191,3 @@ def test_an_issuer_that_could_be_forged_on_the_way_is_refused(issuer: str) -> No
 @pytest.mark.parametrize("issuer", [ISSUER, "http://127.0.0.1:9000", "http://localhost:9000"])
 def test_an_issuer_on_https_or_on_this_machine_is_accepted(issuer: str) -> None:
     TokenCheck(httpx.AsyncClient(), issuer, AUDIENCE, FakeClock())
-

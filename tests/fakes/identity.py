@@ -23,8 +23,14 @@ class FakeIssuer(httpx.AsyncBaseTransport):
 
     def token(self, role: str, **changes: Any) -> str:
         """Return a token of the person with this role; changes are arguments of `mint`."""
-        right = {"issuer": ISSUER, "audience": AUDIENCE, "identity": PEOPLE[role], "roles": [role]}
-        return mint(**({"key": self.key} | right | changes))
+        right: dict[str, Any] = {
+            "key": self.key,
+            "issuer": ISSUER,
+            "audience": AUDIENCE,
+            "identity": PEOPLE[role],
+            "roles": [role],
+        }
+        return mint(**(right | changes))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer discovery and the key set."""

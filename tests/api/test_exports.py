@@ -1,0 +1,237 @@
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.domain.run import Run, RunStatus
+from shared.storage.ports import ALL
+from tests.api.office import Office, choices, pointers
+
+
+async def test_an_export_is_stored_as_chosen_and_nothing_runs(office: Office) -> None:
+    key = await office.export(await office.ready(), name="  Nyhetsbrev ")
+    export = await office.done("GET", f"/exports/{key}", role="viewer")
+    assert export["name"] == "Nyhetsbrev"
+    assert export["destination"] == "mailchimp"
+    assert (export["list_id"], export["list_name"]) == ("a1", "Newsletter")
+    assert export["fields"] == {"email": "EMail", "first_name": "FirstName"}
+    assert (export["on_arrival"], export["on_refresh"]) == (True, True)
+    assert (export["status"], export["last_run"]) == ("not_started", None)
+    assert (await office.done("GET", "/runs"))["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("chosen", "where"),
+    [
+        ({"name": ""}, ["/name"]),
+        ({"name": " \t "}, ["/name"]),
+        ({"name": "x" * 101}, ["/name"]),
+        ({"name": None}, ["/name"]),
+        ({"connection_id": "unknown"}, ["/connection_id"]),
+        ({"connection_id": "a/b#c?"}, ["/connection_id"]),
+        ({"list_id": "b1"}, ["/list_id"]),
+        ({"list_id": "../ping"}, ["/list_id"]),
+        ({"list_id": ""}, ["/list_id"]),
+        ({"fields": {}}, ["/fields/email"]),
+        ({"fields": {"first_name": "FirstName"}}, ["/fields/email"]),
+        ({"fields": {"email": "EMail", "shoe/size": "FirstName"}}, ["/fields/shoe~1size"]),
+        ({"fields": {"email": ""}}, ["/fields/email"]),
+        ({"fields": {"email": "Mail"}}, ["/fields/email"]),
+        ({"fields": {"email": "email"}}, ["/fields/email"]),
+        ({"segments": []}, ["/segments"]),
+        ({"segments": ["Customers", "Customers"]}, ["/segments/1"]),
+        ({"segments": ["Customers", "unknown"]}, ["/segments/1"]),
+        ({"segments": "Customers"}, ["/segments"]),
+        ({"on_arrival": "sometimes"}, ["/on_arrival"]),
+        ({"id": "mine"}, ["/id"]),
+    ],
+    ids=str,
+)
+async def test_a_bad_export_is_refused_by_field(
+    office: Office, chosen: dict[str, Any], where: list[str]
+) -> None:
+    await office.drop()
+    body = choices(await office.ready(), **chosen)
+    assert pointers(await office.ask("POST", "/exports", body)) == where
+    assert (await office.done("GET", "/exports"))["items"] == []
+
+
+async def test_a_missing_column_is_named_with_those_there_are(office: Office) -> None:
+    await office.drop("Wide", ",".join(f"c{number}" for number in range(25)) + "\n")
+    body = choices(await office.ready(), segments=["Wide"], fields={"email": "EMail"})
+    answer = await office.ask("POST", "/exports", body)
+    assert pointers(answer) == ["/fields/email"]
+    detail = answer.json()["errors"][0]["detail"]
+    assert detail.startswith("The column EMail is not in the segment Wide. It has: c0, c1, ")
+    assert detail.endswith("c19 and 5 more.")
+
+
+async def test_a_column_must_be_in_every_segment(office: Office) -> None:
+    await office.drop("Customers")
+    await office.drop("Partners", "EMail\nbo@example.com\n")
+    body = choices(await office.ready(), segments=["Customers", "Partners"])
+    answer = await office.ask("POST", "/exports", body)
+    assert pointers(answer) == ["/fields/first_name"]
+    assert "Partners" in answer.json()["errors"][0]["detail"]
+
+
+async def test_a_segment_whose_header_cannot_be_read_is_refused(office: Office) -> None:
+    await office.services.storage.segments.write("Broken.csv", b"EMail,\xff\xfe\n")
+    body = choices(await office.ready(), segments=["Broken"])
+    assert pointers(await office.ask("POST", "/exports", body)) == ["/segments/0"]
+
+
+async def test_a_draft_takes_no_exports(office: Office) -> None:
+    await office.drop()
+    answer = await office.ask("POST", "/exports", choices(await office.draft()))
+    assert answer.status_code == 409
+    assert "Save it first" in answer.json()["detail"]
+
+
+async def test_a_connection_that_needs_sign_in_takes_no_new_exports(office: Office) -> None:
+    await office.drop()
+    key = await office.ready()
+    office.accounts.revoke()
+    await office.done("POST", f"/connections/{key}/check")
+    answer = await office.ask("POST", "/exports", choices(key))
+    assert answer.status_code == 409
+    assert "needs sign-in" in answer.json()["detail"]
+
+
+async def test_a_name_may_be_used_twice(office: Office) -> None:
+    key = await office.ready()
+    await office.export(key)
+    await office.export(key)
+    assert len((await office.done("GET", "/exports"))["items"]) == 2
+
+
+async def test_a_rename_asks_nothing_of_the_destination(office: Office) -> None:
+    key = await office.export(await office.ready())
+    office.accounts.paths.clear()
+    await office.done("PATCH", f"/exports/{key}", {"name": "Renamed", "on_refresh": False})
+    assert office.accounts.paths == []
+    export = await office.done("GET", f"/exports/{key}")
+    assert (export["name"], export["on_refresh"], export["on_arrival"]) == ("Renamed", False, True)
+
+
+async def test_another_list_is_looked_up(office: Office) -> None:
+    key = await office.export(await office.ready())
+    changed = await office.done("PATCH", f"/exports/{key}", {"list_id": "a2"})
+    assert changed["list_name"] == "Customers"
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"list_id": "gone"}, ["/list_id"]),
+        ({"fields": {"email": "Nowhere"}}, ["/fields/email"]),
+        ({"fields": {"first_name": "FirstName"}}, ["/fields/email"]),
+        ({"segments": ["unknown"]}, ["/segments/0"]),
+        ({"segments": []}, ["/segments"]),
+        ({"connection_id": "unknown"}, ["/connection_id"]),
+        ({"name": None}, ["/name"]),
+    ],
+    ids=str,
+)
+async def test_a_bad_change_is_refused_by_field_and_changes_nothing(
+    office: Office, change: dict[str, Any], where: list[str]
+) -> None:
+    key = await office.export(await office.ready())
+    before = await office.done("GET", f"/exports/{key}")
+    assert pointers(await office.ask("PATCH", f"/exports/{key}", change)) == where
+    assert await office.done("GET", f"/exports/{key}") == before
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+async def test_an_outdated_etag_stops_a_change(office: Office, method: str) -> None:
+    key = await office.export(await office.ready())
+    old = (await office.ask("GET", f"/exports/{key}")).headers["ETag"]
+    new = (await office.ask("PATCH", f"/exports/{key}", {"name": "By another"})).headers["ETag"]
+    body = {"name": "Renamed"} if method == "PATCH" else None
+
+    stale = await office.ask(method, f"/exports/{key}", body, headers={"If-Match": old})
+    fresh = await office.ask(method, f"/exports/{key}", body, headers={"If-Match": new})
+
+    assert (stale.status_code, fresh.is_success) == (412, True)
+
+
+async def last(office: Office, key: str) -> Run:
+    [stored] = await office.services.storage.runs.page(key, limit=1)
+    return stored.value
+
+
+async def become(office: Office, key: str, status: RunStatus) -> None:
+    run = await last(office, key)
+    await office.services.storage.runs.put(key, run.key, run.model_copy(update={"status": status}))
+
+
+@pytest.mark.parametrize("change", [{"list_id": "a2"}, {"fields": {"email": "EMail"}}])
+async def test_what_a_run_depends_on_cannot_change_under_it(
+    office: Office, change: dict[str, Any]
+) -> None:
+    key = await office.export(await office.ready())
+    await office.done("POST", f"/exports/{key}/run", {})
+    assert (await office.ask("PATCH", f"/exports/{key}", change)).status_code == 409
+    await office.done("PATCH", f"/exports/{key}", {"name": "Renamed"})
+    await become(office, key, RunStatus.SUCCESSFUL)
+    await office.done("PATCH", f"/exports/{key}", change)
+
+
+async def test_removing_waits_for_a_slice_and_then_takes_personal_data_along(
+    office: Office,
+) -> None:
+    key = await office.export(await office.ready())
+    run = await office.done("POST", f"/exports/{key}/run", {}, headers={"Idempotency-Key": "once"})
+    storage = office.services.storage
+    await storage.run_files.write(f"{run['id']}/rejects/000000.jsonl", b"[]")
+    await storage.delivered.write(f"{key}/state", b"digests")
+    await become(office, key, RunStatus.PROCESSING)
+    assert (await office.ask("DELETE", f"/exports/{key}")).status_code == 409
+
+    await become(office, key, RunStatus.SUCCESSFUL)
+    await office.done("DELETE", f"/exports/{key}")
+
+    assert (await office.ask("GET", f"/exports/{key}")).status_code == 404
+    assert [blob async for blob in storage.run_files.list()] == []
+    assert [blob async for blob in storage.delivered.list()] == []
+    assert await storage.bookmarks.page(key) == []
+    assert (await office.done("GET", f"/runs/{run['id']}"))["status"] == "successful"
+
+
+async def test_an_export_without_its_connection_is_for_administrators(office: Office) -> None:
+    key = await office.export(await office.ready(shared_with="contributors"))
+    stored = await office.services.storage.exports.get(ALL, key)
+    assert stored is not None
+    await office.services.storage.connections.delete(ALL, stored.value.connection_id)
+
+    export = await office.done("GET", f"/exports/{key}")
+    assert export["destination"] is None
+    assert export["can"] == {"edit": True, "run": False}
+    assert (await office.ask("DELETE", f"/exports/{key}", role="contributor")).status_code == 403
+    assert (await office.ask("POST", f"/exports/{key}/run", {})).status_code == 409
+    await office.done("DELETE", f"/exports/{key}")
+
+
+async def test_while_the_destination_is_down_an_export_is_not_saved(office: Office) -> None:
+    await office.drop()
+    key = await office.ready()
+    office.accounts.faults = [httpx.Response(503, json={})]
+    assert (await office.ask("POST", "/exports", choices(key))).status_code == 503
+    assert (await office.done("GET", "/exports"))["items"] == []
+
+
+async def test_exports_are_listed_in_pages_with_their_last_run(office: Office) -> None:
+    connection = await office.ready()
+    keys = []
+    for _ in range(3):
+        office.clock.advance(1)
+        keys.append(await office.export(connection))
+    run = await office.done("POST", f"/exports/{keys[2]}/run", {})
+
+    first = await office.done("GET", "/exports", params={"limit": "2"})
+    second = await office.done("GET", "/exports", params={"limit": "2", "after": first["next"]})
+
+    assert [item["id"] for item in first["items"] + second["items"]] == keys
+    assert second["next"] is None
+    assert second["items"][0]["status"] == "queued"
+    assert second["items"][0]["last_run"]["id"] == run["id"]

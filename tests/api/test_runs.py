@@ -1,0 +1,146 @@
+import csv
+import io
+from datetime import timedelta
+
+from shared.domain.outcomes import REJECT_COLUMNS, Outcome, Reject
+from shared.domain.run import Checkpoint, Phase, Run, Trigger, TriggerKind
+from shared.exports.names import CHECKPOINT
+from shared.exports.rejects import RejectWriter
+from shared.exports.start_run import start_run
+from tests.api.office import Office
+from tests.fakes.storage import MemoryQueue
+
+
+async def test_a_run_on_demand_is_accepted_and_shown(office: Office) -> None:
+    key = await office.export(await office.ready())
+    answer = await office.ask("POST", f"/exports/{key}/run", {"mode": "everything"})
+    assert answer.status_code == 202
+    run = answer.json()
+    assert (run["status"], run["mode"], run["trigger"]) == ("queued", "everything", "on_demand")
+    assert answer.headers["Location"] == f"/api/v1/runs/{run['id']}"
+    assert await office.done("GET", f"/runs/{run['id']}", role="viewer") == run
+    assert run["timeline"][0]["text"] == "Asked for on demand."
+    assert run["progress"]["percent"] is None
+
+
+async def test_a_run_without_a_body_sends_changes(office: Office) -> None:
+    key = await office.export(await office.ready())
+    assert (await office.done("POST", f"/exports/{key}/run"))["mode"] == "changes"
+
+
+async def test_the_same_idempotency_key_is_the_same_run(office: Office) -> None:
+    key = await office.export(await office.ready())
+
+    async def ask(named: str | None) -> str:
+        office.clock.advance(60)
+        headers = {"Idempotency-Key": named} if named else {}
+        run = await office.done("POST", f"/exports/{key}/run", {}, headers=headers)
+        return str(run["id"])
+
+    assert await ask("monday") == await ask("monday")
+    assert await ask("tuesday") not in (await ask("monday"), await ask(None))
+    assert await ask(None) != await ask(None)
+    queue = office.services.storage.slices
+    assert isinstance(queue, MemoryQueue)
+    assert len(queue.waiting) == 5
+
+
+async def test_an_idempotency_key_is_not_kept_in_readable_form(office: Office) -> None:
+    key = await office.export(await office.ready())
+    headers = {"Idempotency-Key": "ana@example.com"}
+    run = await office.done("POST", f"/exports/{key}/run", {}, headers=headers)
+    [stored] = await office.services.storage.runs.page(key)
+    assert "ana@" not in stored.value.model_dump_json() + str(run)
+
+
+async def test_runs_of_an_export_come_in_pages_the_newest_first(office: Office) -> None:
+    key = await office.export(await office.ready())
+    begun = []
+    for _ in range(3):
+        office.clock.advance(1)
+        begun.append((await office.done("POST", f"/exports/{key}/run", {}))["id"])
+
+    first = await office.done("GET", f"/exports/{key}/runs", params={"limit": "2"})
+    after = first["next"]
+    second = await office.done("GET", f"/exports/{key}/runs", params={"limit": "2", "after": after})
+
+    assert [run["id"] for run in first["items"] + second["items"]] == begun[::-1]
+    assert second["next"] is None
+
+
+async def test_runs_of_all_exports_merge_in_pages_even_when_one_file_began_many(
+    office: Office,
+) -> None:
+    connection = await office.ready()
+    exports = [await office.export(connection) for _ in range(4)]
+    begun: set[str] = set()
+    for number in range(3):
+        at = office.clock.now() + timedelta(seconds=number)
+        trigger = Trigger(kind=TriggerKind.ARRIVAL, key=f"Customers.csv|{number}", at=at)
+        for export in exports:
+            run, _ = await start_run(office.services, export, trigger)
+            begun.add(run.id)
+
+    for limit in range(1, 14):
+        seen: list[dict[str, str]] = []
+        after = ""
+        while after is not None:
+            params = {"limit": str(limit), "after": after}
+            page = await office.done("GET", "/runs", params=params)
+            seen += page["items"]
+            after = page["next"]
+        ids = [run["id"] for run in seen]
+        assert len(ids) == len(set(ids))
+        assert set(ids) == begun
+        assert ids == sorted(ids, key=lambda name: name.split(".")[::-1])
+
+
+async def with_rejects(office: Office, *rejects: Reject) -> Run:
+    key = await office.export(await office.ready())
+    await office.done("POST", f"/exports/{key}/run", {})
+    [stored] = await office.services.storage.runs.page(key)
+    run = stored.value
+    writer = RejectWriter(office.services.storage.run_files, run.id, 0)
+    for reject in rejects:
+        writer.add(reject)
+    await writer.write()
+    checkpoint = Checkpoint(phase=Phase.DONE, reject_files=writer.files_written)
+    await office.services.storage.checkpoints.put(run.id, CHECKPOINT, checkpoint)
+    return run
+
+
+async def test_rejects_are_csv_with_every_column(office: Office) -> None:
+    said = 'He said "no", twice'
+    run = await with_rejects(
+        office, Reject("Customers", 7, "bo@fake.example", Outcome.REFUSED, "ERROR_GENERIC", said)
+    )
+    answer = await office.ask("GET", f"/runs/{run.id}/rejects")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"].startswith("attachment;")
+    rows = list(csv.reader(io.StringIO(answer.text, newline="")))
+    assert rows == [
+        list(REJECT_COLUMNS),
+        ["Customers", "7", "bo@fake.example", "refused", "ERROR_GENERIC", said],
+    ]
+
+
+async def test_no_cell_is_a_formula_to_a_spreadsheet(office: Office) -> None:
+    starts = ["=", "+", "-", "@", "\t", "\r"]
+    run = await with_rejects(
+        office,
+        *(
+            Reject("Customers", 2, f"{start}cmd|' /C calc'!A0", Outcome.INVALID, "email", start)
+            for start in starts
+        ),
+    )
+    answer = await office.ask("GET", f"/runs/{run.id}/rejects")
+    rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    assert [row["address"][:2] for row in rows] == [f"'{start}" for start in starts]
+    assert [row["reason"] for row in rows] == [f"'{start}" for start in starts]
+
+
+async def test_a_run_without_rejects_has_only_the_header(office: Office) -> None:
+    key = await office.export(await office.ready())
+    run = await office.done("POST", f"/exports/{key}/run", {})
+    answer = await office.ask("GET", f"/runs/{run['id']}/rejects")
+    assert answer.text == ",".join(REJECT_COLUMNS) + "\r\n"
