@@ -45,17 +45,13 @@ class FakeClock:
         await woken
 
     def _jump_when_idle(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._sleepers = [sleeper for sleeper in self._sleepers if not sleeper[2].done()]
+        heapq.heapify(self._sleepers)  # without those whose task was cancelled
         # asyncio has no public way to ask whether anything can run; this is what "idle" means to it.
-        if not loop._ready:  # type: ignore[attr-defined]
-            self._wake_next()
+        if self._sleepers and not loop._ready:  # type: ignore[attr-defined]
+            deadline, _, woken = heapq.heappop(self._sleepers)
+            self._seconds = max(self._seconds, deadline)
+            woken.set_result(None)
         self._watching = bool(self._sleepers)
         if self._watching:
             loop.call_soon(self._jump_when_idle, loop)
-
-    def _wake_next(self) -> None:
-        while self._sleepers:
-            deadline, _, woken = heapq.heappop(self._sleepers)
-            if not woken.done():  # its task was cancelled
-                self._seconds = max(self._seconds, deadline)
-                woken.set_result(None)
-                return
