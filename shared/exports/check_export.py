@@ -47,7 +47,7 @@ def check_fields(destination: Destination, mapped: Iterable[str]) -> None:
     """Raise Invalid unless every mapped field exists and every required one is mapped."""
     known = {field.name for field in destination.fields}
     chosen = set(mapped)
-    for name in chosen - known:
+    for name in sorted(chosen - known):
         there = ", ".join(field.name for field in destination.fields)
         raise Invalid(
             f"/fields/{escaped(name)}",

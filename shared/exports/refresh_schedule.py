@@ -3,18 +3,16 @@
 from shared.domain.errors import Outdated
 from shared.domain.schedule import RefreshSchedule
 from shared.exports.services import Services
+from shared.exports.tick import REFRESH_SCHEDULE
 from shared.storage.ports import ALL, AlreadyExists, Stale, Stored
-
-SCHEDULE = "refresh-schedule"
-"""The key of its record."""
 
 _NEVER_SET = '"never-set"'  # stands for an ETag until there is a record
 
 
 async def read_schedule(services: Services) -> Stored[RefreshSchedule]:
     """Return the schedule; until somebody sets it, the one that never refreshes."""
-    stored = await services.storage.schedules.get(ALL, SCHEDULE)
-    return stored or Stored(SCHEDULE, RefreshSchedule(), _NEVER_SET)
+    stored = await services.storage.schedules.get(ALL, REFRESH_SCHEDULE)
+    return stored or Stored(REFRESH_SCHEDULE, RefreshSchedule(), _NEVER_SET)
 
 
 async def set_schedule(
@@ -24,14 +22,14 @@ async def set_schedule(
     records = services.storage.schedules
     try:
         if etag is None:
-            await records.put(ALL, SCHEDULE, schedule)
+            await records.put(ALL, REFRESH_SCHEDULE, schedule)
             return await read_schedule(services)
         if etag == _NEVER_SET:
-            etag = await records.insert(ALL, SCHEDULE, schedule)
+            etag = await records.insert(ALL, REFRESH_SCHEDULE, schedule)
         else:
-            etag = await records.replace(ALL, SCHEDULE, schedule, etag)
+            etag = await records.replace(ALL, REFRESH_SCHEDULE, schedule, etag)
     except (AlreadyExists, Stale):
         raise Outdated(
             "Somebody changed the refresh schedule since you read it. Read it again."
         ) from None
-    return Stored(SCHEDULE, schedule, etag)
+    return Stored(REFRESH_SCHEDULE, schedule, etag)

@@ -7,11 +7,14 @@ import httpx
 import pytest
 
 from shared.domain.connection import Connection, ConnectionStatus
+from shared.domain.run import RunStatus
+from shared.exports.check_connection import mark_needs_sign_in
 from shared.exports.connect import CALLBACK
-from shared.storage.ports import ALL, Missing, OAuthState, Stored
+from shared.exports.resume import waiting
+from shared.storage.ports import ALL, ActiveRun, Missing, OAuthState, Stored
 from tests.api.office import BASE, Office
-from tests.fakes.accounts import ACME, OTHER
-from tests.fakes.storage import MemoryRecords
+from tests.fakes.accounts import ACME, OTHER, FakeAccounts
+from tests.fakes.storage import MemoryRecords, MemorySecrets
 
 
 async def agreed(office: Office) -> str:
@@ -194,3 +197,65 @@ async def test_states_that_nobody_came_back_with_are_forgotten(office: Office) -
     office.clock.advance(601)
     await office.state(key)
     assert len(await office.services.storage.oauth_states.page(ALL)) == 1
+
+
+class NamingSecrets(MemorySecrets):
+    """Remembers which names were ever used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    async def set(self, name: str, value: str) -> None:
+        """Store a secret."""
+        self.names.append(name)
+        await super().set(name, value)
+
+
+async def test_a_connection_removed_during_the_exchange_leaves_no_secret(office: Office) -> None:
+    key = await agreed(office)
+    vault = NamingSecrets()
+    storage = replace(office.services.storage, secrets=vault)
+
+    class Interrupted(FakeAccounts):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path == "/oauth2/metadata":
+                await office.services.storage.connections.delete(ALL, key)
+            return await super().handle_async_request(request)
+
+    accounts = Interrupted(BASE + CALLBACK)
+    http = httpx.AsyncClient(transport=accounts)
+    office.services = replace(office.services, http=http, storage=storage)
+
+    answer = await office.come_back(state=await office.state(key), code=accounts.allow())
+
+    await refused(office, answer, 404)
+    [name] = vault.names
+    with pytest.raises(Missing):
+        await vault.get(name)
+
+
+async def test_what_old_credentials_found_out_does_not_mark_newer_ones(office: Office) -> None:
+    key = await office.ready()
+    old = await stored(office, key)
+    await office.sign_in(key)
+    marked = await mark_needs_sign_in(office.services, old, "Revoked.")
+    assert marked.value.status is ConnectionStatus.READY
+
+
+async def test_a_run_that_waited_for_a_sign_in_goes_on_after_it(office: Office) -> None:
+    key = await office.ready()
+    export = await office.export(key)
+    run_id = (await office.done("POST", f"/exports/{export}/run", {}))["id"]
+    storage, now = office.services.storage, office.clock.now()
+    [run] = await storage.runs.page(export)
+    stopped = run.value.over(RunStatus.SKIPPED, now, "Sign-in is needed.")
+    await storage.runs.put(export, run.key, stopped)
+    entry = ActiveRun(run_id=run_id, connection_id=key, lane="mailchimp-us1-1", wakes_at=now)
+    await storage.active_runs.put(waiting(key), run_id, entry)
+    office.accounts.revoke()
+    await office.done("POST", f"/connections/{key}/check")
+
+    await office.sign_in(key)
+
+    assert (await office.done("GET", f"/runs/{run_id}"))["status"] == "queued"
