@@ -1,4 +1,7 @@
-"""What routes ask for by type: the services, the caller, a role, an ETag, a place in a list."""
+"""What routes ask for by type: the services, the caller, a role, an ETag, a place in a list.
+
+All are coroutines, also those that await nothing: FastAPI runs plain functions in threads.
+"""
 
 import base64
 import binascii
@@ -17,18 +20,18 @@ async def _services(request: Request) -> Services:
     return given
 
 
-def _caller(request: Request) -> Caller:
+async def _caller(request: Request) -> Caller:
     caller: Caller = request.state.caller  # put there by the guard
     return caller
 
 
-def _contributor(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+async def _contributor(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
     if not caller.is_contributor:
         raise _needs(Role.CONTRIBUTOR)
     return caller
 
 
-def _administrator(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+async def _administrator(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
     if not caller.is_administrator:
         raise _needs(Role.ADMINISTRATOR)
     return caller
@@ -38,7 +41,7 @@ def _needs(role: Role) -> NotAllowed:
     return NotAllowed(f"This needs the role {role}. Ask whoever administers Segment Exports.")
 
 
-def _if_match(
+async def _if_match(
     if_match: Annotated[
         str | None, Header(max_length=200, description="The ETag that you read; 412 if outdated.")
     ] = None,
@@ -47,7 +50,7 @@ def _if_match(
     return None if if_match is None or if_match.strip() == "*" else if_match.strip()
 
 
-def _after(
+async def _after(
     after: Annotated[str, Query(max_length=2000, description="The `next` of another page.")] = "",
 ) -> str:
     """Return where a page begins. A cursor that we never gave is taken for the first page."""
