@@ -3,6 +3,9 @@
 import azure.functions as func
 
 from functions import arrivals, http, refresh, slices
+from shared import telemetry
+
+telemetry.configure()
 
 app = func.FunctionApp()
 for module in (arrivals, http, refresh, slices):

@@ -1,0 +1,1 @@
+"""The local stack: everything that the product talks to, on this machine."""

@@ -12,7 +12,7 @@ from shared.exports.run_slice import run_slice
 from shared.exports.services import Services
 from shared.exports.start_run import create_run, start_run
 from shared.segments.catalogue import version_of
-from shared.storage.ports import ALL, Bookmark
+from shared.storage.ports import ALL, BOOKMARKS, Bookmark
 
 _SETTLED = timedelta(minutes=2)
 """How long an event may take before the sweep looks for the file itself."""
@@ -42,14 +42,14 @@ async def arrive(services: Services, path: str) -> None:
 async def sweep_arrivals(services: Services) -> None:
     """Begin the runs of versions whose event was lost: the timer is the truth, events are hints."""
     storage, now = services.storage, services.clock.now()
-    bookmark = await storage.bookmarks.get(ALL, _BOOKMARK)
+    bookmark = await storage.bookmarks.get(BOOKMARKS, _BOOKMARK)
     since = bookmark.value.at if bookmark else now - _SETTLED
     until = now - _SETTLED
     async for blob in storage.segments.list():
         version = version_of(blob)
         if version and since < version.modified <= until:
             await _start_all(services, version)
-    await storage.bookmarks.put(ALL, _BOOKMARK, Bookmark(at=max(since, until)))
+    await storage.bookmarks.put(BOOKMARKS, _BOOKMARK, Bookmark(at=max(since, until)))
 
 
 async def all_exports(services: Services) -> AsyncIterator[Export]:

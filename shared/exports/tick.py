@@ -11,10 +11,13 @@ from shared.exports.names import CHECKPOINT
 from shared.exports.services import Services
 from shared.exports.start_run import start_run
 from shared.exports.wake import wake
-from shared.storage.ports import ALL, ActiveRun, Bookmark
+from shared.storage.ports import ALL, BOOKMARKS, ActiveRun, Bookmark
 
 REFRESH_SCHEDULE = "refresh"
-"""The key of the refresh schedule, and of the bookmark of the last instant looked at."""
+"""The key of the refresh schedule."""
+
+_BOOKMARK = "refresh"
+_PERIOD = timedelta(minutes=1)
 
 _LATE = timedelta(seconds=60)
 """How long after its time a run may be silent before it is woken again."""
@@ -30,18 +33,17 @@ async def tick(services: Services) -> None:
 async def refresh(services: Services) -> None:
     """Start a run of each export that follows the refresh if an instant of the schedule has come."""
     storage, now = services.storage, services.clock.now()
+    bookmark = await storage.bookmarks.get(BOOKMARKS, _BOOKMARK)
     schedule = await storage.schedules.get(ALL, REFRESH_SCHEDULE)
-    if schedule is None or not schedule.value.times:
-        return
-    bookmark = await storage.bookmarks.get(ALL, REFRESH_SCHEDULE)
-    due = schedule.value.last_due(bookmark.value.at, now) if bookmark else None
+    since = bookmark.value.at if bookmark else now - _PERIOD
+    due = schedule.value.last_due(since, now) if schedule else None
     if due is not None:
         trigger = Trigger(kind=TriggerKind.REFRESH, key=due.isoformat(), at=due)
         async for export in all_exports(services):
             if export.on_refresh:
                 await _start(services, export.id, trigger)
     # Only now: a crash before this repeats the instant, and a repeated instant makes no second run.
-    await storage.bookmarks.put(ALL, REFRESH_SCHEDULE, Bookmark(at=now))
+    await storage.bookmarks.put(BOOKMARKS, _BOOKMARK, Bookmark(at=now))
 
 
 async def sweep_runs(services: Services) -> None:

@@ -18,6 +18,9 @@ from shared.domain.schedule import RefreshSchedule
 ALL = "all"
 """The partition of a table that has only one."""
 
+BOOKMARKS = "bookmarks"
+"""The partition of the bookmarks of periodic tasks, which share a table with the schedule."""
+
 
 class AlreadyExists(Exception):
     """Insert-if-absent found something there."""

@@ -3,7 +3,6 @@
 Both raise a Halt wherever there is no usable answer, so that nobody else looks at a status code.
 """
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +18,6 @@ from shared.transport.verdict import Explain, lost, verdict
 # Mailchimp ends a call after 120 seconds, the longest of the three; a little more lets its answer come.
 ANSWER_SECONDS = 125.0
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every URL at INFO
 
 
 def open_http(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
