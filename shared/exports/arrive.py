@@ -79,11 +79,12 @@ async def _begin(services: Services, export: Export, version: SegmentVersion) ->
 
 
 def _follows(export: Export, version: SegmentVersion) -> bool:
-    # A version older than the export was there when it was saved, and saving runs nothing.
+    # A version older than the export was there when it was saved, and saving runs nothing. Storage
+    # tells the time of a blob in whole seconds.
     return (
         export.on_arrival
         and version.segment in export.segments
-        and version.modified > export.created_at
+        and version.modified >= export.created_at.replace(microsecond=0)
     )
 
 

@@ -1,0 +1,108 @@
+"""The walk that a person takes through the API, taken by a program: connect, export, run."""
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any, Self
+
+import httpx
+
+from local.processes import StackError
+from local.sandbox.mailchimp.state import PASSWORD
+
+_HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
+_OVER = ("successful", "failed_permanent", "skipped", "canceled")
+TERMS = "2026-11"
+
+
+class Walk:
+    """A caller of the API with one token."""
+
+    def __init__(self, api_url: str, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        self._api = httpx.Client(base_url=f"{api_url}/api/v1", headers=headers, timeout=60)
+        self._browser = httpx.Client(timeout=60, follow_redirects=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._api.close()
+        self._browser.close()
+
+    def connect(self, display_name: str, username: str, password: str = PASSWORD) -> str:
+        """Set up a Mailchimp connection as an administrator does, and return its id."""
+        new = {"destination": "mailchimp", "display_name": display_name}
+        key = str(self.call("POST", "/connections", new)["id"])
+        at = f"/connections/{key}"
+        self.call("POST", f"{at}/consent", {"accepted": True, "terms_version": TERMS})
+        self.sign_in(self.call("POST", f"{at}/connect", {})["authorize_url"], username, password)
+        self.call("PUT", f"{at}/export-user")
+        self.call("POST", f"{at}/save")
+        checked = self.call("POST", f"{at}/check")
+        if not checked["ok"]:
+            raise StackError(f"The connection does not work: {checked['reason']}")
+        return key
+
+    def sign_in(self, authorize_url: str, username: str, password: str = PASSWORD) -> None:
+        """Sign in on the vendor's page, as a browser would, and come back through the callback."""
+        page = self._browser.get(authorize_url).raise_for_status().text
+        form: dict[str, str] = dict(_HIDDEN.findall(page))
+        form |= {"username": username, "password": password, "decision": "allow"}
+        answer = self._browser.post(httpx.URL(authorize_url).copy_with(query=None), data=form)
+        answer.raise_for_status()
+
+    def first_list(self, connection_id: str) -> str:
+        """Return the id of the first list of the account."""
+        return str(self.call("GET", f"/connections/{connection_id}/lists")["items"][0]["id"])
+
+    def export(self, name: str, connection_id: str, segment: str, **changes: Any) -> str:
+        """Create an export of a generated segment file to the account's first list; return its id."""
+        given = {
+            "name": name,
+            "connection_id": connection_id,
+            "list_id": self.first_list(connection_id),
+            "fields": {"email": "EMail", "first_name": "FirstName", "last_name": "LastName"},
+            "segments": [segment],
+        }
+        return str(self.call("POST", "/exports", given | changes)["id"])
+
+    def newest_run(self, export_id: str, trigger: str, *, seconds: float = 120) -> str:
+        """Wait until the export has a run that began in this way, and return the newest one's id."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for run in self.call("GET", f"/exports/{export_id}/runs")["items"]:
+                if run["trigger"] == trigger:
+                    return str(run["id"])
+            time.sleep(0.2)
+        raise StackError(f"No run began by {trigger} within {seconds:.0f} seconds.")
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """Return a run."""
+        return dict(self.call("GET", f"/runs/{run_id}"))
+
+    def finished_run(self, run_id: str, *, seconds: float = 120) -> dict[str, Any]:
+        """Wait until a run is over, and return it."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            run = self.run(run_id)
+            if is_over(run):
+                return run
+            time.sleep(0.2)
+        raise StackError(f"The run was not over within {seconds:.0f} seconds: {run}")
+
+    def rejects(self, run_id: str) -> str:
+        """Return a run's rejects as CSV."""
+        return self._api.get(f"/runs/{run_id}/rejects").raise_for_status().text
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Return the JSON of an answer; raise StackError with the problem if it is one."""
+        answer = self._api.request(method, path, json=body)
+        if answer.is_error:
+            raise StackError(f"{method} {path}: {answer.status_code} {answer.text}")
+        return answer.json() if answer.content else None
+
+
+def is_over(run: Mapping[str, Any]) -> bool:
+    """Say whether nothing more will happen to a run by itself."""
+    return run["status"] in _OVER
