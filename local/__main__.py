@@ -8,10 +8,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from azure.core.exceptions import AzureError
+from azure.storage.blob import BlobServiceClient
+
 from local import addresses, record
 from local.identity import ROLES
 from local.processes import StackError
 from local.stack import STATE, Stack, token
+from shared.domain.segment import segment_of
 
 
 def main() -> int:
@@ -60,6 +64,27 @@ def env(options: argparse.Namespace) -> int:
 def print_token(options: argparse.Namespace) -> int:
     """Print a bearer token for the running stack."""
     print(token(options.state, _running(options.state).settings, options.role, hours=options.hours))
+    return 0
+
+
+def drop(options: argparse.Namespace) -> int:
+    """Put a CSV file into the segments container of the running stack, as the upstream does."""
+    file, segment = options.file, options.segment
+    name = f"{segment}/{file.name}"
+    if not file.is_file():
+        raise StackError(f"There is no file {file}.")
+    if segment_of(name) != segment:  # storage would take it, and nothing would come of it
+        raise StackError(f"{name} is no segment file. One is called SEGMENT/NAME.csv.")
+    storage = _running(options.state).settings["DataStorage"]
+    try:
+        with (
+            BlobServiceClient.from_connection_string(storage) as service,
+            file.open("rb") as data,
+        ):
+            service.get_blob_client("segments", name).upload_blob(data, overwrite=True)
+    except AzureError as error:
+        raise StackError(f"Storage did not take the file: {error}") from error
+    print(f"Dropped segments/{name}")
     return 0
 
 
@@ -123,6 +148,9 @@ def _parser() -> argparse.ArgumentParser:
     minting = add("token", print_token)
     minting.add_argument("role", choices=ROLES)
     minting.add_argument("--hours", type=float, default=8.0, help="until it expires")
+    dropping = add("drop", drop)
+    dropping.add_argument("file", type=Path, help="its name ends in .csv; UTF-8, with a header")
+    dropping.add_argument("segment", help="name of the segment that it is a version of")
     demo = add("demo", demonstrate)
     demo.add_argument("--rows", type=int, default=10_000, help="profiles to send")
     demo.add_argument("--json", type=Path, help="file for the figures of the summary")
