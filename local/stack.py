@@ -28,8 +28,9 @@ class Stack:
     """The local stack, as a context manager that starts it without a functions host.
 
     ``environ`` is the caller's environment: its settings win over the local ones. With
-    ``in_memory`` storage forgets everything at the end. Start it, and hosts, from a thread that
-    lives as long as the stack does (local/tied.py says why).
+    ``in_memory`` storage forgets everything at the end; ``mailchimp`` is added to the command line of
+    that sandbox. Start it, and hosts, from a thread that lives as long as the stack does
+    (local/tied.py says why).
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Stack:
         *,
         environ: Mapping[str, str] = os.environ,
         in_memory: bool = False,
+        mailchimp: Sequence[str] = (),
     ) -> None:
         self.state = state
         self.ports: dict[str, int] = {}
@@ -46,6 +48,7 @@ class Stack:
         self._servers: list[Process] = []
         self._environ = environ
         self._in_memory = in_memory
+        self._mailchimp = mailchimp
 
     def __enter__(self) -> Self:
         """Start it, or raise StackError and leave nothing running."""
@@ -168,7 +171,7 @@ class Stack:
         return {
             "local.identity": self._keeping("identity"),
             "local.vault": [*self._keeping("vault"), *trusted, *certified],
-            "local.sandbox.mailchimp": [*self._keeping("mailchimp"), *registered],
+            "local.sandbox.mailchimp": [*self._keeping("mailchimp"), *registered, *self._mailchimp],
         }
 
     def _keeping(self, name: str) -> list[str]:

@@ -13,7 +13,6 @@ TABLES = (
     "connections",
     "exports",
     "runs",
-    "checkpoints",
     "due",
     "oauthstates",
     "audit",

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     mailchimp_client_secret: SecretStr = SecretStr("")
     mailchimp_login_url: str = "https://login.mailchimp.com"
     mailchimp_api_url: str = "https://{dc}.api.mailchimp.com"
+    mailchimp_partial_answers: bool = True
 
     slice_seconds: float = Field(240, gt=0, description="How long one execution works on a run.")
     max_profiles: int = Field(1_000_000, gt=0, description="Profiles that one export may hold.")

@@ -13,5 +13,6 @@ def destinations(settings: Settings) -> Mapping[str, Destination]:
         Client(settings.mailchimp_client_id, settings.mailchimp_client_secret.get_secret_value()),
         settings.mailchimp_login_url,
         settings.mailchimp_api_url,
+        settings.mailchimp_partial_answers,
     )
     return {destination.name: destination for destination in (mailchimp,)}

@@ -133,7 +133,8 @@ class Checkpoint(BaseModel, frozen=True):
     """Where a run goes on from. It has one writer at a time, fenced by its ETag.
 
     Batches are numbered from 0 in the order of the parts. `batches_done` counts the contiguous
-    batches whose outcomes are in `counts` and in the reject files 0 … `reject_files` - 1.
+    batches whose outcomes are in `counts`, and whose rejects are in the reject files 0 …
+    `reject_files` - 1 and in `rejects`. So one write moves all of them, or none.
     """
 
     phase: Phase = Phase.PREPARE
@@ -144,6 +145,7 @@ class Checkpoint(BaseModel, frozen=True):
     batches: int = 0
     batches_done: int = 0
     reject_files: int = 0
+    rejects: list[str] = []  # those that no file holds yet, as JSON lines
     counts: Counts = Counts()
     requests: int = 0  # answered ones
     seconds: float = 0.0  # spent in slices

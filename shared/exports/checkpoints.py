@@ -2,7 +2,7 @@
 
 from shared.domain.run import Checkpoint
 from shared.exports.names import CHECKPOINT
-from shared.storage.ports import AlreadyExists, Records, Stale
+from shared.storage.ports import AlreadyExists, Guarded, Stale
 
 
 class Fenced(Exception):
@@ -13,7 +13,7 @@ class OpenCheckpoint:
     """A checkpoint with the ETag of its last writing; each write is refused if somebody else wrote."""
 
     def __init__(
-        self, records: Records[Checkpoint], run_id: str, value: Checkpoint, etag: str | None
+        self, records: Guarded[Checkpoint], run_id: str, value: Checkpoint, etag: str | None
     ) -> None:
         self.value = value
         self._records = records
@@ -21,7 +21,7 @@ class OpenCheckpoint:
         self._etag = etag
 
     @classmethod
-    async def read(cls, records: Records[Checkpoint], run_id: str) -> "OpenCheckpoint":
+    async def read(cls, records: Guarded[Checkpoint], run_id: str) -> "OpenCheckpoint":
         """Open a run's checkpoint; a run without one is at its beginning."""
         stored = await records.get(run_id, CHECKPOINT)
         if stored is None:

@@ -39,6 +39,7 @@ type Row = tuple[int, list[str]]
 _NOT_AN_ADDRESS = ("bad_address", "This is no email address.")
 _NO_ADDRESS = ("no_address", "There is no email address.")
 
+_REJECTS_PER_FILE = 5_000
 _UPLOAD_PIECE = 1024 * 1024  # bytes
 
 
@@ -72,7 +73,7 @@ async def prepare(
     """
     storage = services.storage
     keyed = Digests(await digest_key(storage.secrets))
-    rejects = RejectWriter(storage.run_files, run.id, first_file=0)
+    rejects = RejectWriter(storage.run_files, run.id)
     compare = run.mode is Mode.CHANGES
     before = StateReader(storage.delivered.stream(state_name(export)) if compare else None)
     parts = PartWriter(storage.run_files, run.id, limits)
@@ -125,7 +126,7 @@ class _Mapper:
             if first is not None:
                 columns = columns or self._columns(version, rows.header or [])
                 self._map(number, version.segment, chain((first,), block), columns)
-            await self._rejects.write_full()
+            await self._rejects.write(_REJECTS_PER_FILE)
             await self._report(self.rows)
         if columns is None:
             self._columns(version, rows.header or [])
@@ -212,7 +213,7 @@ class _Sorter:
         if self.distinct <= self._most:  # beyond that they are only counted, for the message
             self._state.write(packed(digests))
             await self._parts.add(changed)
-        await self._rejects.write_full()
+        await self._rejects.write(_REJECTS_PER_FILE)
 
     def _reject_duplicate(self, origin: bytes, address: bytes, kept: bytes) -> None:
         segment, row = self._place(origin)

@@ -66,8 +66,7 @@ async def run_progress(services: Services, run: Run) -> Progress:
 async def reject_lines(services: Services, run: Run) -> AsyncIterator[Reject]:
     """Yield every row of a run that was not accepted and not unchanged, as far as it has come."""
     checkpoint = await _checkpoint(services, run)
-    files = services.storage.run_files
-    async for reject, _ in stored_rejects(files, run.id, checkpoint.reject_files):
+    async for reject, _ in stored_rejects(services.storage.run_files, run.id, checkpoint):
         yield reject
 
 

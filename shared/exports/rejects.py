@@ -1,66 +1,62 @@
-"""Writing rejects: files of JSON lines, numbered so that writing one again changes nothing."""
+"""Writing rejects: JSON lines, in files numbered so that writing one again changes nothing."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import orjson
 
 from shared.domain.outcomes import Outcome, Reject
+from shared.domain.run import Checkpoint
 from shared.exports.names import reject_file
 from shared.storage.ports import Blobs
 
-_REJECTS_PER_FILE = 5_000
-
 
 class RejectWriter:
-    """Collects rejects into files, and counts their outcomes."""
+    """Collects rejects, counts their outcomes, and moves them to files when there are enough."""
 
-    def __init__(self, files: Blobs, run_id: str, first_file: int) -> None:
+    def __init__(
+        self, files: Blobs, run_id: str, first_file: int = 0, waiting: Sequence[str] = ()
+    ) -> None:
         self.files_written = first_file
+        self.waiting = list(waiting)  # as lines that no file holds yet
         self.counts: Counter[Outcome] = Counter()
         self._files = files
         self._run_id = run_id
-        self._lines: list[bytes] = []
 
     def add(self, reject: Reject, digest: bytes = b"") -> None:
         """Take one reject; `digest` stands for its profile if that was sent and not taken."""
         self.counts[reject.outcome] += 1
-        self._lines.append(
-            orjson.dumps(
-                (
-                    reject.segment,
-                    reject.row,
-                    reject.address,
-                    reject.outcome,
-                    reject.code,
-                    reject.reason,
-                    digest.hex(),
-                )
-            )
+        values = (
+            reject.segment,
+            reject.row,
+            reject.address,
+            reject.outcome,
+            reject.code,
+            reject.reason,
+            digest.hex(),
         )
+        self.waiting.append(orjson.dumps(values).decode())
 
-    async def write_full(self) -> None:
-        """Write a file if there are enough rejects for one."""
-        if len(self._lines) >= _REJECTS_PER_FILE:
-            await self.write()
-
-    async def write(self) -> None:
-        """Write the rejects that were taken since the last file."""
-        if not self._lines:
-            return
-        await self._files.write(
-            reject_file(self._run_id, self.files_written), b"\n".join(self._lines)
-        )
-        self.files_written += 1
-        self._lines = []
+    async def write(self, at_least: int = 1) -> None:
+        """Move what is waiting to a file if that is so many lines."""
+        if len(self.waiting) >= at_least:
+            data = "\n".join(self.waiting).encode()
+            await self._files.write(reject_file(self._run_id, self.files_written), data)
+            self.files_written += 1
+            self.waiting = []
 
 
 async def stored_rejects(
-    files: Blobs, run_id: str, count: int
+    files: Blobs, run_id: str, checkpoint: Checkpoint
 ) -> AsyncIterator[tuple[Reject, bytes]]:
-    """Yield the rejects of the first `count` files of a run, with the digests they were added with."""
-    for number in range(count):
+    """Yield the rejects of a run up to a checkpoint, with the digests they were added with."""
+    for number in range(checkpoint.reject_files):
         for line in (await files.read(reject_file(run_id, number))).splitlines():
-            segment, row, address, outcome, code, reason, digest = orjson.loads(line)
-            reject = Reject(segment, row, address, Outcome(outcome), code, reason)
-            yield reject, bytes.fromhex(digest)
+            yield _reject(line)
+    for text in checkpoint.rejects:
+        yield _reject(text)
+
+
+def _reject(line: bytes | str) -> tuple[Reject, bytes]:
+    segment, row, address, outcome, code, reason, digest = orjson.loads(line)
+    return Reject(segment, row, address, Outcome(outcome), code, reason), bytes.fromhex(digest)

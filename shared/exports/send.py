@@ -21,6 +21,7 @@ from shared.exports.services import Services
 
 _TRIES = 3  # of one batch within a slice
 _FIRST_WAIT = 0.5  # seconds; doubled for the next try
+_REJECTS_IN_CHECKPOINT = 300  # that is some 50 kB to write at each move
 LONGEST_WAIT = 2.0  # seconds; a longer wait ends the slice, because execution time is paid for
 
 
@@ -101,20 +102,22 @@ class Sending:
         raise AssertionError("the last try returns or raises")
 
     async def _record(self, answers: Sequence[_Answer]) -> None:
-        """Write the rejects of contiguous batches, then move the checkpoint over them."""
+        """Move the checkpoint, rejects and all, over contiguous batches."""
         now = self.checkpoint.value
-        rejects = RejectWriter(self.services.storage.run_files, self.run.id, now.reject_files)
+        files = self.services.storage.run_files
+        rejects = RejectWriter(files, self.run.id, now.reject_files, now.rejects)
         sent = 0
         for answer in answers:
             sent += answer.batch.size
             self._add_rejects(rejects, answer)
-        await rejects.write()
+        await rejects.write(_REJECTS_IN_CHECKPOINT)
         accepted = sent - rejects.counts.total()
         await self.checkpoint.write(
             now.model_copy(
                 update={
                     "batches_done": now.batches_done + len(answers),
                     "reject_files": rejects.files_written,
+                    "rejects": rejects.waiting,
                     "counts": now.counts.plus({**rejects.counts, Outcome.ACCEPTED: accepted}),
                     "requests": now.requests + sum(answer.requests for answer in answers),
                     "setbacks": 0,

@@ -18,7 +18,7 @@ async def settle(services: Services, run: Run, export: Export, checkpoint: Check
     if checkpoint.counts.total != checkpoint.rows_read:
         raise AssertionError(f"{checkpoint.rows_read} rows, {checkpoint.counts.total} outcomes")
     storage = services.storage
-    rejects = stored_rejects(storage.run_files, run.id, checkpoint.reject_files)
+    rejects = stored_rejects(storage.run_files, run.id, checkpoint)
     not_taken = [digest async for _, digest in rejects if digest]
     delivered = without(StateReader(storage.run_files.stream(digests(run.id))), not_taken)
     await storage.delivered.write(state_name(export), delivered)

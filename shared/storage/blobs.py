@@ -1,15 +1,17 @@
 """Files and leases in Azure Blob storage."""
 
 from collections.abc import AsyncIterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from azure.core import MatchConditions
 from azure.storage.blob import BlobProperties
 from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
+from pydantic import BaseModel
 
 from shared.storage.azure_errors import translated
 from shared.storage.limits import LEASE_SECONDS
-from shared.storage.ports import AlreadyExists, BlobInfo, Missing, Stale, Unavailable
+from shared.storage.ports import AlreadyExists, BlobInfo, Missing, Stale, Stored, Unavailable
 
 _BATCH = 256
 """How many blobs one request may delete, as the service documents for "Blob Batch"."""
@@ -85,6 +87,44 @@ def _info(properties: BlobProperties) -> BlobInfo:
     # A listing spells an ETag without the quotes that a header has.
     etag = f'"{properties.etag.strip('"')}"'
     return BlobInfo(properties.name, etag, properties.size, properties.last_modified)
+
+
+class BlobRecords[T: BaseModel]:
+    """`Guarded` records as one small blob of JSON each, `<partition>/<key>`.
+
+    A blob may be larger than a table entity, and may hold personal data, which no table does.
+    """
+
+    def __init__(self, container: ContainerClient, model: type[T]) -> None:
+        self._model = model
+        # The same few blobs are written again and again; making a client is a third of a write.
+        self._client = lru_cache(maxsize=64)(container.get_blob_client)
+
+    async def get(self, partition: str, key: str) -> Stored[T] | None:
+        """Return the record, or None."""
+        name = f"{partition}/{key}"
+        try:
+            with translated(name):
+                download = await self._client(name).download_blob()
+                text = await download.readall()
+        except Missing:
+            return None
+        return Stored(key, self._model.model_validate_json(text), download.properties.etag)
+
+    async def insert(self, partition: str, key: str, value: T) -> str:
+        """Store a new record and return its ETag; raise AlreadyExists."""
+        return await self._upload(f"{partition}/{key}", value)
+
+    async def replace(self, partition: str, key: str, value: T, etag: str) -> str:
+        """Replace the record that has this ETag and return the new one; raise Stale."""
+        name = f"{partition}/{key}"
+        guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        return await self._upload(name, value, overwrite=True, **guard)
+
+    async def _upload(self, name: str, value: T, **guard: Any) -> str:
+        with translated(name):
+            data = value.model_dump_json().encode()
+            return str((await self._client(name).upload_blob(data, **guard))["etag"])
 
 
 class BlobLeases:

@@ -18,7 +18,7 @@ from shared.domain.export import Export
 from shared.domain.run import Checkpoint, Run
 from shared.domain.schedule import RefreshSchedule
 from shared.settings import Settings, StorageAccount
-from shared.storage.blobs import BlobContainer, BlobLeases
+from shared.storage.blobs import BlobContainer, BlobLeases, BlobRecords
 from shared.storage.key_vault import KeyVaultSecrets
 from shared.storage.ports import ActiveRun, Bookmark, OAuthState, Storage
 from shared.storage.queues import StorageQueue
@@ -93,7 +93,7 @@ def open_storage(settings: Settings) -> OpenStorage:
         connections=table("connections", Connection),
         exports=table("exports", Export),
         runs=table("runs", Run),
-        checkpoints=table("checkpoints", Checkpoint),
+        checkpoints=BlobRecords(blobs.get_container_client("runs"), Checkpoint),
         active_runs=table("due", ActiveRun),
         oauth_states=table("oauthstates", OAuthState),
         schedules=table("settings", RefreshSchedule),

@@ -47,8 +47,8 @@ class Stored[T]:
     etag: str
 
 
-class Records[T: BaseModel](Protocol):
-    """One table: records by (partition, key), sorted by key within a partition."""
+class Guarded[T: BaseModel](Protocol):
+    """Records by (partition, key) whose every change is guarded by an ETag."""
 
     async def get(self, partition: str, key: str) -> Stored[T] | None:
         """Return the record, or None."""
@@ -58,6 +58,10 @@ class Records[T: BaseModel](Protocol):
 
     async def replace(self, partition: str, key: str, value: T, etag: str) -> str:
         """Replace the record that has this ETag and return the new one; raise Stale."""
+
+
+class Records[T: BaseModel](Guarded[T], Protocol):
+    """One table: records by (partition, key), sorted by key within a partition."""
 
     async def put(self, partition: str, key: str, value: T) -> None:
         """Store the record whatever was there."""
@@ -178,7 +182,7 @@ class Storage:
     connections: Records[Connection]
     exports: Records[Export]
     runs: Records[Run]
-    checkpoints: Records[Checkpoint]
+    checkpoints: Guarded[Checkpoint]
     active_runs: Records[ActiveRun]
     oauth_states: Records[OAuthState]
     schedules: Records[RefreshSchedule]

@@ -105,7 +105,7 @@ async def with_rejects(office: Office, *rejects: Reject) -> Run:
         writer.add(reject)
     await writer.write()
     checkpoint = Checkpoint(phase=Phase.DONE, reject_files=writer.files_written)
-    await office.services.storage.checkpoints.put(run.id, CHECKPOINT, checkpoint)
+    await office.services.storage.checkpoints.insert(run.id, CHECKPOINT, checkpoint)
     return run
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from local.sandbox.mailchimp import answers
-from local.sandbox.mailchimp.answers import MemberAnswers, select
+from local.sandbox.mailchimp.answers import MemberAnswers, asks_little, select
 from local.sandbox.mailchimp.audience import WRITABLE, Audience, Options
 from local.sandbox.mailchimp.fields import RefusedError
 from local.sandbox.mailchimp.problems import ProblemError, invalid, not_found
@@ -184,7 +184,8 @@ class _Api:
             sync_tags=_flag(body, "sync_tags"),
             skip_merge_validation=_flag(request.query_params, "skip_merge_validation"),
         )
-        shown = MemberAnswers(_account(request), audience, lean=self._sandbox.lean_answers)
+        lean = self._sandbox.lean_answers or asks_little(request.query_params)
+        shown = MemberAnswers(_account(request), audience, lean=lean)
         now = self._sandbox.clock.now()
         new: list[dict[str, Any]] = []
         updated: list[dict[str, Any]] = []
