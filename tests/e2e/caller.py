@@ -1,0 +1,46 @@
+"""A caller of the API who remembers every secret that passes, for the check at the end."""
+
+import json
+from typing import Any
+
+import httpx
+
+from local.stack import Stack
+from local.walk import Walk
+from tests.e2e.traces import Traces
+
+
+class Caller(Walk):
+    """An administrator; `state` and `code` of sign-ins, tokens and problems go into the traces."""
+
+    def __init__(self, stack: Stack, traces: Traces, url: str) -> None:
+        token = stack.token("administrator")
+        traces.secrets.add(token)
+        super().__init__(url, token)
+        self._stack = stack
+        self._traces = traces
+        self._api.event_hooks["response"].append(self._note_problem)
+        self._browser.event_hooks["response"].append(self._note_sign_in)
+
+    def sign_in(self, authorize_url: str, *arguments: Any, **more: Any) -> None:
+        """Sign in, and remember the access token that the sandbox gave."""
+        super().sign_in(authorize_url, *arguments, **more)
+        tokens = json.loads((self._stack.state / "mailchimp" / "tokens.json").read_text())
+        self._traces.secrets |= tokens.keys()
+
+    def status_of(self, method: str, path: str, body: Any = None) -> int:
+        """Return the status of an answer, whatever it is."""
+        return self._api.request(method, path, json=body).status_code
+
+    def browse(self, url: str) -> int:
+        """Return the status of a page that a browser opens."""
+        return self._browser.get(url).status_code
+
+    def _note_problem(self, answer: httpx.Response) -> None:
+        if answer.is_error:
+            self._traces.problems.append(answer.read().decode())
+
+    def _note_sign_in(self, answer: httpx.Response) -> None:
+        self._note_problem(answer)
+        for name in ("state", "code"):
+            self._traces.secrets |= {each for each in answer.url.params.get_list(name) if each}

@@ -1,0 +1,104 @@
+"""The whole system as a test works with it: hosts, a caller, the sandbox and storage."""
+
+import csv
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import cache
+from typing import Any
+
+from azure.storage.blob import BlobServiceClient
+
+from local import profiles
+from local.processes import Process, end
+from local.stack import Stack
+from tests.e2e.caller import Caller
+from tests.e2e.records import Records
+from tests.e2e.sandbox import LATENCY, Sandbox
+from tests.e2e.traces import Traces
+
+OUTCOMES = ("accepted", "unchanged", "duplicate", "invalid", "suppressed", "refused", "unknown")
+
+
+class System:
+    """A running stack. Hosts are started by the test and end with `close`."""
+
+    def __init__(self, stack: Stack, traces: Traces) -> None:
+        self.stack = stack
+        self.traces = traces
+        self.sandbox = Sandbox(stack.urls["mailchimp"])
+        self.records = Records(stack)
+        self._hosts: list[Process] = []
+        self._callers = ExitStack()
+        self._connections: dict[int, str] = {}
+
+    def close(self) -> None:
+        """End the hosts and undo what was set at the sandbox."""
+        end(self._hosts)
+        self._callers.close()
+        self.sandbox.clear_faults()
+        self.sandbox.set_latency(LATENCY)
+        self.sandbox.close()
+        self.records.close()
+
+    def start_host(self, *arguments: str, **environment: str) -> Process:
+        """Start a functions host that looks for new files often."""
+        host = self.stack.start_host(environment, ["--blob-scan", "0.2", *arguments])
+        self._hosts.append(host)
+        return host
+
+    def caller(self, host: Process | None = None) -> Caller:
+        """Return a caller of a host's API, else of the one at the stack's address."""
+        url = host.url if host else self.stack.urls["api"]
+        return self._callers.enter_context(Caller(self.stack, self.traces, url))
+
+    def connection(self, caller: Caller, account: int = 1) -> str:
+        """Return this test's connection to an account, made at its first use."""
+        if account not in self._connections:
+            owner = f"owner{account}@example.com"
+            self._connections[account] = caller.connect(f"Account {account}", owner)
+        return self._connections[account]
+
+    def export(
+        self, caller: Caller, audience: str, segment: str, account: int = 1, **changes: Any
+    ) -> str:
+        """Create an export that only runs when a test asks for it, and return its id."""
+        quiet = {"on_arrival": False, "on_refresh": False, "list_id": audience}
+        connection = self.connection(caller, account)
+        return caller.export(f"To {audience}", connection, segment, **quiet | changes)
+
+    def drop(self, segment: str, rows: int) -> str:
+        """Put a generated file into a segment, and return its path in the container."""
+        path = f"{segment}/{rows}-rows.csv"
+        with BlobServiceClient.from_connection_string(
+            self.stack.settings["DataStorage"]
+        ) as service:
+            container = service.get_container_client("segments")
+            container.upload_blob(path, profiles.segment_file(rows), overwrite=True)
+        return path
+
+
+def run_now(caller: Caller, export: str) -> str:
+    """Ask for a run and return its id."""
+    return str(caller.call("POST", f"/exports/{export}/run")["id"])
+
+
+def counts(run: Mapping[str, Any]) -> dict[str, int]:
+    """Return the outcomes of a run, as the API tells them, that are not zero."""
+    told = run["progress"]["counts"]
+    return {outcome: told[outcome] for outcome in OUTCOMES if told[outcome]}
+
+
+def planned(rows: int) -> dict[str, int]:
+    """Return the outcomes that a generated file should have."""
+    return dict(profiles.plan(rows)._asdict())
+
+
+@cache
+def acceptable(rows: int) -> dict[str, dict[str, str]]:
+    """Return the merge fields by address of every profile of a generated file that is to arrive."""
+    text = b"".join(profiles.segment_file(rows)).decode("utf-8-sig")
+    found = {}
+    for number, row in enumerate(csv.DictReader(text.splitlines())):
+        if row["EMail"] == f"profile{number}@example.com":
+            found[row["EMail"]] = profiles.names(number)
+    return found
