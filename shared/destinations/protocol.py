@@ -5,7 +5,7 @@ profiles and read answers. Batching, retries, pacing, checkpoints and rejects be
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import httpx
@@ -88,7 +88,7 @@ class Client:
     """Our registration as an OAuth client of a destination."""
 
     id: str
-    secret: str
+    secret: str = field(repr=False)
 
 
 class Api(Protocol):

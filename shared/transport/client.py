@@ -94,7 +94,7 @@ async def _answer(
 ) -> Any:
     try:
         response = await http.send(request)
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:  # a body that cannot be decompressed is one, too
         raise lost(who, error) from error
     if halt := verdict(who, response, explain):
         raise halt

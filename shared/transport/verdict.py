@@ -40,7 +40,7 @@ def verdict(who: str, response: httpx.Response, explain: Explain) -> Halt | None
     )
 
 
-def lost(who: str, error: httpx.TransportError) -> TryLater:
+def lost(who: str, error: httpx.RequestError) -> TryLater:
     """Return what a request without an answer means. Every request of ours may be repeated."""
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return TryLater(f"{who} could not be reached.")

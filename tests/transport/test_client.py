@@ -1,0 +1,144 @@
+"""The authorised calls: usable answers come back, everything else is a Halt, and nothing leaks."""
+
+import traceback
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+
+from shared.destinations.mailchimp import Mailchimp
+from shared.destinations.protocol import Client
+from shared.domain.connection import Account
+from shared.domain.errors import Halt, NeedsAttention, TryLater
+from shared.transport.client import ANSWER_SECONDS, VendorApi, VendorSignIn, open_http, vendor_api
+
+TOKEN = "planted-token"
+SECRET = "planted-secret"
+DESTINATION = Mailchimp(Client("id", SECRET), "https://login.test", "https://{dc}.test")
+
+type Answer = Callable[[httpx.Request], httpx.Response]
+
+
+class Answers(httpx.AsyncBaseTransport):
+    """A network on which one function answers everything."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        return self._answer(request)
+
+
+def api(answer: Answer) -> VendorApi:
+    http = open_http(Answers(answer))
+    account = Account(id="us1-1", name="Acme", endpoint="us1")
+    return vendor_api(http, DESTINATION, account, {"access_token": TOKEN})
+
+
+def sign_in(answer: Answer) -> VendorSignIn:
+    return VendorSignIn(open_http(Answers(answer)), "Mailchimp", DESTINATION.explain)
+
+
+async def test_a_request_goes_to_the_account_with_its_authorisation() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"ok": True})
+
+    assert await api(answer).post("/lists/a", b'{"members":[]}', {"skip": "true"}) == {"ok": True}
+    [request] = seen
+    assert str(request.url) == "https://us1.test/3.0/lists/a?skip=true"
+    assert request.headers["authorization"] == f"Bearer {TOKEN}"
+    assert request.headers["content-type"] == "application/json"
+    assert request.content == b'{"members":[]}'
+
+
+async def test_a_form_is_sent_without_the_authorisation_of_any_account() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json=[])
+
+    await sign_in(answer).post_form("https://login.test/token", {"code": "a b"})
+    [request] = seen
+    assert request.content == b"code=a+b"
+    assert "authorization" not in request.headers
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>Sorry</html>", b"", b"{", b"\xff"], ids=["HTML", "empty", "cut", "binary"]
+)
+async def test_a_success_that_is_not_data_is_tried_later(body: bytes) -> None:
+    with pytest.raises(TryLater, match="answered with something that is not data"):
+        await api(lambda _: httpx.Response(200, content=body)).get("/ping")
+
+
+async def test_a_redirect_is_not_followed_with_our_authorisation() -> None:
+    hosts: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        hosts.append(request.url.host)
+        return httpx.Response(302, headers={"Location": "https://evil.test/"})
+
+    with pytest.raises(Halt, match="302"):
+        await api(answer).get("/ping")
+    assert hosts == ["us1.test"]
+
+
+async def test_an_error_on_the_way_is_tried_later() -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("reset")
+
+    with pytest.raises(TryLater):
+        await api(answer).get("/ping")
+
+
+async def test_a_broken_body_is_tried_later() -> None:
+    response = httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=Broken())
+    with pytest.raises(TryLater):
+        await api(lambda _: response).get("/ping")
+
+
+class Broken(httpx.AsyncByteStream):
+    """A body that claims to be compressed."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"not gzip at all"
+
+
+def test_an_answer_may_take_as_long_as_the_slowest_vendor_takes() -> None:
+    timeout = open_http().timeout
+    assert timeout.read == ANSWER_SECONDS
+    assert ANSWER_SECONDS > 120
+    assert timeout.connect is not None
+    assert timeout.connect <= 30
+
+
+def refused(_: httpx.Request) -> httpx.Response:
+    return httpx.Response(401, json={"detail": f"Bearer {TOKEN}"})
+
+
+def unreachable(_: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("no route")
+
+
+@pytest.mark.parametrize("answer", [refused, unreachable])
+async def test_neither_an_api_nor_its_errors_show_a_secret(answer: Answer) -> None:
+    mailchimp = api(answer)
+    with pytest.raises(Halt) as halted:
+        await mailchimp.get("/ping")
+    with pytest.raises(Halt) as form_halted:
+        await sign_in(answer).post_form("https://login.test/token", {"client_secret": SECRET})
+
+    shown = [repr(mailchimp), str(mailchimp), repr(mailchimp.explain)]
+    for error in (halted.value, form_halted.value):
+        shown += [repr(error), *traceback.format_exception(error)]
+    assert not [text for text in shown if "planted" in text]
+
+
+async def test_a_wrong_token_needs_a_sign_in() -> None:
+    with pytest.raises(NeedsAttention, match="Sign in again"):
+        await api(refused).get("/ping")
