@@ -14,7 +14,8 @@ Facts and their sources:
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -39,7 +40,8 @@ from shared.domain.email import normal_form
 from shared.domain.errors import Culprit, Halt, NeedsAttention, TryLater
 from shared.domain.outcomes import Outcome
 
-_DATA_CENTRE = re.compile(r"[a-z]{2,4}\d{1,3}")
+_DATA_CENTRE = re.compile(r"[a-z]{2,4}[0-9]{1,3}")
+_USER_ID = re.compile(r"[0-9]{1,20}")
 _LIST_ID = re.compile(r"[0-9a-zA-Z]{1,64}")
 _TAGS = {"first_name": "FNAME", "last_name": "LNAME"}
 _TEXT_BYTES = 255  # of a text merge field ("Format guidelines for your import file")
@@ -52,6 +54,7 @@ _ANSWER_FIELDS = ",".join(
         "total_updated",
     )
 )
+_EXISTS = "ERROR_CONTACT_EXISTS"
 _SUPPRESSED = ("compliance state", "permanently deleted", "unsubscribed", "bounced")
 
 
@@ -137,14 +140,16 @@ class Mailchimp:
                 "/lists",
                 {"count": "1000", "offset": str(len(found)), "fields": "lists.id,lists.name"},
             )
-            found += [ListInfo(str(item["id"]), str(item["name"])) for item in page["lists"]]
-            if len(page["lists"]) < 1000:
-                return found
+            with _making_sense():
+                found += [ListInfo(str(item["id"]), str(item["name"])) for item in page["lists"]]
+                if len(page["lists"]) < 1000:
+                    return found
 
     async def look_up(self, api: Api, list_id: str) -> ListInfo:
         """Return one audience."""
         audience = await self._audience(api, list_id)
-        return ListInfo(str(audience["id"]), str(audience["name"]))
+        with _making_sense():
+            return ListInfo(str(audience["id"]), str(audience["name"]))
 
     async def encoder(self, api: Api, list_id: str, fields: Sequence[str]) -> Encoder:
         """Look up what the audience asks of new members, and which merge fields it still has."""
@@ -154,7 +159,8 @@ class Mailchimp:
         answer = await api.get(
             f"/lists/{list_id}/merge-fields", {"count": "1000", "fields": "merge_fields.tag"}
         )
-        there = {str(field["tag"]) for field in answer["merge_fields"]}
+        with _making_sense():
+            there = {str(field["tag"]) for field in answer["merge_fields"]}
         tags = tuple(_TAGS[field] for field in fields)
         notes = [
             f"The audience has no merge field {tag}; it is left out."
@@ -202,14 +208,15 @@ def _no_audience(list_id: str) -> NeedsAttention:
 
 def _account(metadata: Any) -> Account:
     """Read the metadata; it is a 200 with an error object when the token is wrong."""
-    centre = metadata.get("dc") if isinstance(metadata, dict) else None
-    if not isinstance(centre, str) or not _DATA_CENTRE.fullmatch(centre):
+    said = metadata if isinstance(metadata, dict) else {}
+    centre, user = str(said.get("dc")), str(said.get("user_id"))
+    if not _DATA_CENTRE.fullmatch(centre) or not _USER_ID.fullmatch(user):
         raise NeedsAttention(
             Culprit.CONNECTION, "Mailchimp did not name the account. Sign in again."
         )
     return Account(
-        id=f"{centre}-{metadata['user_id']}",
-        name=str(metadata.get("accountname") or "Mailchimp"),
+        id=f"{centre}-{user}",
+        name=str(said.get("accountname") or "Mailchimp"),
         endpoint=centre,
     )
 
@@ -221,25 +228,23 @@ def _clipped(text: str) -> str:
 
 def _outcomes(batch: Batch, answer: Any) -> Sequence[RowOutcome]:
     """Pair refusals with their rows by address, and find the rows that the answer leaves out."""
-    try:
+    with _making_sense():
         errors = answer["errors"]
         written = answer["total_created"] + answer["total_updated"]
-    except (KeyError, TypeError):
-        raise TryLater("Mailchimp gave an answer that makes no sense.") from None
-    if not errors and written == batch.size:
-        return ()
-    index_of = batch.index_of()
-    outcomes = [
-        _refusal(index, error)
-        for error in errors
-        if (index := index_of.get(normal_form(error["email_address"]))) is not None
-        and error.get("error_code") != "ERROR_CONTACT_EXISTS"
-    ]
-    if written + len(errors) == batch.size:
-        return outcomes
-    named = {normal_form(item["email_address"]) for item in errors}
-    for member in (*answer.get("new_members", ()), *answer.get("updated_members", ())):
-        named.add(normal_form(member["email_address"]))
+        if not errors and written == batch.size:
+            return ()
+        named = {_address(error) for error in errors}
+        refused = {_address(error): error for error in errors if error.get("error_code") != _EXISTS}
+        index_of = batch.index_of()
+        outcomes = [
+            _refusal(index_of[address], error)
+            for address, error in refused.items()
+            if address in index_of
+        ]
+        if written + len(named) == batch.size and named <= index_of.keys():
+            return outcomes
+        for member in (*answer.get("new_members", ()), *answer.get("updated_members", ())):
+            named.add(_address(member))
     return outcomes + [
         RowOutcome(index, Outcome.UNKNOWN, "not_mentioned", "Mailchimp's answer leaves it out.")
         for address, index in index_of.items()
@@ -247,8 +252,21 @@ def _outcomes(batch: Batch, answer: Any) -> Sequence[RowOutcome]:
     ]
 
 
-def _refusal(index: int, error: Mapping[str, str]) -> RowOutcome:
-    reason = error.get("error", "")
+def _address(item: Mapping[str, str]) -> str:
+    return normal_form(item["email_address"])
+
+
+def _refusal(index: int, error: Mapping[str, Any]) -> RowOutcome:
+    reason = str(error.get("error") or "")
     said_no = any(phrase in reason.lower() for phrase in _SUPPRESSED)
     outcome = Outcome.SUPPRESSED if said_no else Outcome.REFUSED
-    return RowOutcome(index, outcome, error.get("error_code", ""), reason)
+    return RowOutcome(index, outcome, str(error.get("error_code") or ""), reason)
+
+
+@contextmanager
+def _making_sense() -> Iterator[None]:
+    """Turn what goes wrong while an answer is taken apart into TryLater."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError):
+        raise TryLater("Mailchimp gave an answer that makes no sense.") from None
