@@ -1,6 +1,7 @@
 """The whole system as a test works with it: hosts, a caller, the sandbox and storage."""
 
 import csv
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import cache
@@ -9,7 +10,7 @@ from typing import Any
 import httpx
 from azure.storage.blob import BlobServiceClient
 
-from local import profiles
+from local import addresses, profiles
 from local.processes import Process, end
 from local.stack import Stack
 from tests.e2e.caller import Caller
@@ -76,6 +77,16 @@ class System:
             container = service.get_container_client("segments")
             container.upload_blob(path, profiles.segment_file(rows), overwrite=True)
         return path
+
+
+def clean_environ() -> dict[str, str]:
+    """Return this process's environment without what would change a stack's addresses."""
+    given = addresses.given(os.environ)
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in given and not name.startswith("LOCAL_PORT_")
+    }
 
 
 def run_now(caller: Caller, export: str) -> str:
