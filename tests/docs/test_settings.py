@@ -17,7 +17,8 @@ def defaults(model: type[BaseSettings]) -> dict[str, str]:
     for name, field in model.model_fields.items():
         variable = str(field.validation_alias or name.upper())
         default = "required" if field.is_required() else field.get_default()
-        found[variable] = "" if default is None else str(default) or "empty"
+        text = str(default).lower() if isinstance(default, bool) else str(default)
+        found[variable] = "" if default is None else text or "empty"
     return found
 
 
