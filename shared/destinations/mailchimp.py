@@ -171,7 +171,7 @@ class Mailchimp:
 
         def encode(address: str, values: Sequence[str]) -> bytes:
             # An empty cell is left out: it must not clear what the audience has.
-            merge = {tag: values[at] for at, tag in used if values[at]}
+            merge = {tag: text for at, tag in used if (text := values[at].strip())}
             member = {"email_address": address, "status_if_new": status, "merge_fields": merge}
             fragment = orjson.dumps(member)
             if len(fragment) > _TEXT_BYTES:  # only then can a field be too long

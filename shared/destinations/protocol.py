@@ -18,7 +18,7 @@ type Credentials = Mapping[str, str]
 """What proves who we are at a vendor. Kept in the vault as JSON, never logged."""
 
 type Encode = Callable[[str, Sequence[str]], bytes]
-"""(address, one value per mapped field in the export's order) -> the vendor's JSON of one profile."""
+"""(address, the cell of each mapped field in the export's order) -> the vendor's JSON of one profile."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ only after the `@`.
 
 import re
 
-_LOCAL = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+_LOCAL = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]++(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]++)*+"
 
-# Nearly every address is plain: its domain is ASCII and its length rules out a part that is too long.
-# This pattern is read once for each of a million rows, and takes a third of the other one's time.
-_PLAIN = re.compile(_LOCAL + r"@(?:[a-z0-9]+(?:-+[a-z0-9]+)*\.)+[a-z]{2,}")
-_PLAIN_LENGTH = 63
+# Nearly every address is plain: its domain is ASCII, and it is too short for any part to be too long.
+# Looking for that first takes a third of the full pattern's time, which a million rows make worth it.
+_PLAIN = re.compile(_LOCAL + r"@(?:[a-z0-9]++(?:-++[a-z0-9]++)*+\.)+[a-z]{2,}")
+_PLAIN_LENGTH = 64
 
 _ADDRESS = re.compile(
     r"(?=.{3,254}\Z)(?=[^@]{1,64}@)"
@@ -32,6 +32,6 @@ def normal_form(text: str) -> str:
 
 def is_address(address: str) -> bool:
     """Say whether an address in its normal form is one that a destination could accept."""
-    if len(address) <= _PLAIN_LENGTH and _PLAIN.fullmatch(address):
+    if len(address) < _PLAIN_LENGTH and _PLAIN.fullmatch(address):
         return True
     return _ADDRESS.fullmatch(address) is not None

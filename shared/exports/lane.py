@@ -26,18 +26,24 @@ class LaneLost(Exception):
 @asynccontextmanager
 async def lane(leases: Leases, clock: Clock, name: str) -> AsyncIterator[None]:
     """Hold a lane for the body; raise LaneTaken, or LaneLost out of the body when it is lost."""
+    failure: Exception | None = None
     lease_id = await leases.acquire(name)
     if lease_id is None:
         raise LaneTaken(name)
     try:
         async with asyncio.TaskGroup() as group:
             keeper = group.create_task(_keep(leases, clock, name, lease_id))
-            yield
+            try:
+                yield
+            except Exception as error:  # held back, because the group would wrap it
+                failure = error
             keeper.cancel()
     except* LaneLost:
         raise LaneLost(name) from None
     finally:
         await leases.release(name, lease_id)
+    if failure is not None:
+        raise failure
 
 
 async def _keep(leases: Leases, clock: Clock, name: str, lease_id: str) -> None:

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from operator import itemgetter
 from typing import IO
 
 from shared.destinations.protocol import Encode, Limits
@@ -27,18 +28,16 @@ from shared.exports.rejects import RejectWriter
 from shared.exports.services import Services
 from shared.exports.spool import PARTITIONS, Spool, partition_of
 from shared.segments.catalogue import newest_version, replaced
-from shared.segments.csv_rows import CsvRows
+from shared.segments.csv_rows import CsvRows, Row
 from shared.storage.ports import Blobs, Missing, Stale
 
 type Report = Callable[[int], Awaitable[None]]
 """Told the number of rows read so far, now and then."""
 
-type Row = tuple[int, list[str]]
-"""A row number and the cells of the row."""
-
 _NOT_AN_ADDRESS = ("bad_address", "This is no email address.")
 _NO_ADDRESS = ("no_address", "There is no email address.")
 
+_BLOCK = 256 * 1024  # bytes parsed at once, which bounds the rows held in memory
 _REJECTS_PER_FILE = 5_000
 _UPLOAD_PIECE = 1024 * 1024  # bytes
 
@@ -49,7 +48,7 @@ class _Columns:
 
     width: int
     email: int
-    others: Sequence[int]
+    values: Callable[[list[str]], Sequence[str]]  # the cells of the other mapped fields
 
 
 async def resolve_versions(services: Services, export: Export) -> list[SegmentVersion]:
@@ -126,6 +125,7 @@ class _Mapper:
             if first is not None:
                 columns = columns or self._columns(version, rows.header or [])
                 self._map(number, version.segment, chain((first,), block), columns)
+            self._spool.write_out()
             await self._rejects.write(_REJECTS_PER_FILE)
             await self._report(self.rows)
         if columns is None:
@@ -133,8 +133,8 @@ class _Mapper:
 
     def _map(self, number: int, segment: str, rows: Iterator[Row], columns: _Columns) -> None:
         # Read once for each of a million rows: what the loop needs lies in local variables.
-        width, email, others = columns.width, columns.email, columns.others
-        encode, add = self._encode, self._spool.add
+        width, email, values = columns.width, columns.email, columns.values
+        encode, partitions = self._encode, self._spool.partitions
         count = 0
         for row, cells in rows:
             count += 1
@@ -148,8 +148,8 @@ class _Mapper:
                 self._reject(segment, row, address, code, reason)
                 continue
             plain = address.encode()
-            fragment = encode(address, [cells[at].strip() for at in others])
-            add(partition_of(plain), b"%d:%d\t%b\t%b" % (number, row, plain, fragment))
+            line = b"%d:%d\t%b\t%b" % (number, row, plain, encode(address, values(cells)))
+            partitions[partition_of(plain)].append(line)
         self.rows += count
 
     def _reject(self, segment: str, row: int, address: str, code: str, reason: str) -> None:
@@ -166,7 +166,7 @@ class _Mapper:
                 )
         mapped = self._export.fields
         others = [header.index(column) for field, column in mapped.items() if field != "email"]
-        return _Columns(len(header), header.index(mapped["email"]), others)
+        return _Columns(len(header), header.index(mapped["email"]), _picker(others))
 
 
 class _Sorter:
@@ -228,13 +228,21 @@ class _Sorter:
         return self._segments[int(number)], int(row)
 
 
+def _picker(columns: Sequence[int]) -> Callable[[list[str]], Sequence[str]]:
+    """Return what takes these cells of a row, in this order."""
+    if len(columns) > 1:
+        return itemgetter(*columns)
+    return lambda cells: [cells[column] for column in columns]
+
+
 async def _blocks(
     files: Blobs, version: SegmentVersion, rows: CsvRows
 ) -> AsyncIterator[Iterator[Row]]:
     """Yield the rows of a file, block by block as its bytes come in."""
     try:
         async for data in files.stream(version.path, version.etag):
-            yield rows.feed(data)
+            for start in range(0, len(data), _BLOCK):
+                yield rows.feed(data[start : start + _BLOCK])
     except (Missing, Stale):
         raise replaced(version) from None
     yield rows.close()

@@ -21,6 +21,7 @@ from shared.exports.services import Services
 
 _TRIES = 3  # of one batch within a slice
 _FIRST_WAIT = 0.5  # seconds; doubled for the next try
+_GATHER = 0.025  # seconds in which more answers may come: recording costs as much as a request
 _REJECTS_IN_CHECKPOINT = 300  # that is some 50 kB to write at each move
 LONGEST_WAIT = 2.0  # seconds; a longer wait ends the slice, because execution time is paid for
 
@@ -75,6 +76,7 @@ class Sending:
                 if not flight:
                     break
                 await asyncio.wait((flight[0],))
+                await self.services.clock.sleep(_GATHER)
                 await self._record(_answered(flight))
         except asyncio.CancelledError:
             await _stop(flight)

@@ -20,6 +20,7 @@ from shared.storage.ports import Stale, Stored
 
 _FIRST_SETBACK = 30.0  # seconds until a run goes on after a setback; doubled for each one in a row
 _LONGEST_SETBACK = 1800.0
+_LONGEST_ASKED = 24 * 3600.0  # that a destination may make a run wait; a queue holds a message for a week
 _MOST_SETBACKS = 24  # in a row: about nine hours
 _REPORT_SECONDS = 2.0  # between two reports of the rows read
 
@@ -132,7 +133,8 @@ class SliceWork:
             text = f"Given up after {setbacks} tries in a row. {error.reason}"
             await self._end(RunStatus.FAILED_PERMANENT, text)
             return
-        delay = error.after or min(_FIRST_SETBACK * 2**setbacks, _LONGEST_SETBACK)
+        own = min(_FIRST_SETBACK * 2**setbacks, _LONGEST_SETBACK)
+        delay = min(error.after or own, _LONGEST_ASKED)
         await self._move(setbacks=setbacks + 1)
         until = f"{self._clock.now() + timedelta(seconds=delay):%H:%M:%S} UTC"
         await self._park(RunStatus.FAILURE, delay, f"{error.reason} Trying again at {until}.")

@@ -20,13 +20,16 @@ def partition_of(address: bytes) -> int:
 
 
 class Spool:
-    """Lines by partition. The file has no name, so nothing is left behind however the process ends."""
+    """Lines by partition. The file has no name, so nothing is left behind however the process ends.
+
+    Append a line, which must hold no line feed, to `partitions[partition_of(address)]`, and now and
+    then call `write_out`: a call for each of a million lines would cost more than the rest of it.
+    """
 
     def __init__(self) -> None:
+        self.partitions: list[list[bytes]] = [[] for _ in range(PARTITIONS)]
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._pieces: list[list[tuple[int, int]]] = [[] for _ in range(PARTITIONS)]
-        self._held: list[list[bytes]] = [[] for _ in range(PARTITIONS)]
-        self._held_lines = 0
 
     def __enter__(self) -> Self:
         return self
@@ -34,12 +37,17 @@ class Spool:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def add(self, partition: int, line: bytes) -> None:
-        """Append a line, which must hold no line feed, to a partition."""
-        self._held[partition].append(line)
-        self._held_lines += 1
-        if self._held_lines == _BUFFER_LINES:
-            self._write_out()
+    def write_out(self) -> None:
+        """Move what is held to the file, if that is enough to be worth it."""
+        if sum(map(len, self.partitions)) < _BUFFER_LINES:
+            return
+        offset = self._file.seek(0, 2)
+        for pieces, held in zip(self._pieces, self.partitions, strict=True):
+            if held:
+                data = b"\n".join(held)
+                pieces.append((offset, len(data)))
+                offset += self._file.write(data)
+                held.clear()
 
     def lines(self, partition: int) -> list[bytes]:
         """Return the lines of a partition in the order in which they were added."""
@@ -47,14 +55,4 @@ class Spool:
         for offset, size in self._pieces[partition]:
             self._file.seek(offset)
             lines += self._file.read(size).split(b"\n")
-        return lines + self._held[partition]
-
-    def _write_out(self) -> None:
-        offset = self._file.seek(0, 2)
-        for pieces, held in zip(self._pieces, self._held, strict=True):
-            if held:
-                data = b"\n".join(held)
-                pieces.append((offset, len(data)))
-                offset += self._file.write(data)
-                held.clear()
-        self._held_lines = 0
+        return lines + self.partitions[partition]

@@ -7,7 +7,10 @@ that the block ends in the middle of are kept for the next block.
 
 import csv
 from collections.abc import Iterator
+from contextlib import suppress
 from io import StringIO
+from itertools import count
+from operator import itemgetter
 
 from shared.domain.errors import BadSegment
 
@@ -16,6 +19,9 @@ MAX_FIELD = 131_072
 
 MAX_LINE = 4 * 1024 * 1024
 """Bytes that one line may have; what is longer is no CSV file with line ends we know."""
+
+type Row = tuple[int, list[str]]
+"""A row's number and its cells."""
 
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -41,7 +47,7 @@ class CsvRows:
         self._lines = 0  # that were parsed as whole records
         self._offset = 0  # bytes decoded
 
-    def feed(self, data: bytes) -> Iterator[tuple[int, list[str]]]:
+    def feed(self, data: bytes) -> Iterator[Row]:
         """Take the next bytes of the file, and yield (row number, cells) of the rows they complete."""
         if self._offset == 0 and not self._tail:
             self._refuse_utf_16(data)
@@ -53,38 +59,49 @@ class CsvRows:
             raise self._bad(line, f"the line is longer than {MAX_LINE:,} bytes")
         return self._rows(data[:end])
 
-    def close(self) -> Iterator[tuple[int, list[str]]]:
+    def close(self) -> Iterator[Row]:
         """Say that the file has ended, and yield what is left of it."""
         rest, self._tail = self._tail, b""
-        yield from self._rows(rest)
+        rows = self._rows(rest)
         if self._open:
             raise self._bad(self._lines + 1, "a quote is opened here and never closed")
         if self.header is None:
             raise BadSegment(f"{self._path} is empty. It needs a header and at least one profile.")
+        return rows
 
-    def _rows(self, block: bytes) -> Iterator[tuple[int, list[str]]]:
+    def _rows(self, block: bytes) -> Iterator[Row]:
         text = self._decode(block)
+        rows: list[list[str]] = []
         reader = csv.reader(self._feed_lines(text))
-        row, whole = self._row, 0
         try:
-            for cells in reader:
-                row += 1
-                whole = reader.line_num
-                if not cells:
-                    continue
-                if self.header is None:
-                    self.header = [name.strip() for name in cells]
-                else:
-                    yield row, cells
-        except _MoreWanted:
-            pass
+            with suppress(_MoreWanted):
+                rows.extend(reader)  # keeps what came before the lines ran out, all of it in C
         except csv.Error:
-            at = self._lines + whole + 1
+            at = self._lines + self._whole_lines(text) + 1
             raise self._bad(at, f"a field is longer than {MAX_FIELD:,} characters") from None
-        unfinished = reader.line_num > whole
-        self._open = [*self._open, *StringIO(text, newline="")][whole:] if unfinished else []
-        self._row = row
+        # As many lines as rows: none of them has a line end inside, and the last is whole.
+        whole = reader.line_num if reader.line_num == len(rows) else self._whole_lines(text)
+        if whole < reader.line_num:
+            self._open = [*self._open, *StringIO(text, newline="")][whole:]
+        else:
+            self._open = []
         self._lines += whole
+        first, self._row = self._row + 1, self._row + len(rows)
+        numbered: Iterator[Row] = zip(count(first), rows, strict=False)
+        if [] in rows:
+            numbered = filter(itemgetter(1), numbered)
+        if self.header is None and (header := next(numbered, None)):
+            self.header = [name.strip() for name in header[1]]
+        return numbered
+
+    def _whole_lines(self, text: str) -> int:
+        """Return how many of the open lines and those of `text` make whole records."""
+        reader = csv.reader(self._feed_lines(text))
+        whole = 0
+        with suppress(_MoreWanted, csv.Error):
+            for _ in reader:
+                whole = reader.line_num
+        return whole
 
     def _feed_lines(self, text: str) -> Iterator[str]:
         yield from self._open

@@ -5,6 +5,7 @@ A destination's `explain` is asked first and only states exceptions.
 
 from collections.abc import Callable
 
+import aiohttp
 import httpx
 
 from shared.domain.errors import BatchRefused, Culprit, Halt, NeedsAttention, TryLater
@@ -42,6 +43,10 @@ def verdict(who: str, response: httpx.Response, explain: Explain) -> Halt | None
 
 def lost(who: str, error: httpx.RequestError) -> TryLater:
     """Return what a request without an answer means. Every request of ours may be repeated."""
+    cause = error.__cause__  # the transport calls every broken connection a ConnectTimeout
+    made = not isinstance(cause, aiohttp.ClientConnectorError)
+    if made and isinstance(cause, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
+        return TryLater(f"The connection to {who} broke before an answer came.")
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return TryLater(f"{who} could not be reached.")
     if isinstance(error, httpx.TimeoutException):
