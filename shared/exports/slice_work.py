@@ -20,7 +20,7 @@ from shared.storage.ports import Stale, Stored
 
 _FIRST_SETBACK = 30.0  # seconds until a run goes on after a setback; doubled for each one in a row
 _LONGEST_SETBACK = 1800.0
-_LONGEST_ASKED = 24 * 3600.0  # that a destination may make a run wait; a queue holds a message for a week
+_LONGEST_ASKED = 86400.0  # what a destination may ask for; a queue holds a message for a week
 _MOST_SETBACKS = 24  # in a row: about nine hours
 _REPORT_SECONDS = 2.0  # between two reports of the rows read
 

@@ -32,6 +32,7 @@ class FakeMailchimp(httpx.AsyncBaseTransport):
     status_if_new: dict[str, str] = field(default_factory=dict)
     received: Counter[str] = field(default_factory=Counter)  # how often an address was written
     faults: deque[Fault] = field(default_factory=deque)  # for the next bulk calls, in order
+    down: Fault | None = None  # for every bulk call after those
     calls: int = 0  # bulk calls that came in
     open: int = 0
     most_open: int = 0
@@ -59,6 +60,8 @@ class FakeMailchimp(httpx.AsyncBaseTransport):
                 await asyncio.sleep(0)
             if self.faults:
                 return await self.faults.popleft()(request)
+            if self.down:
+                return await self.down(request)
             return self.write(request)
         finally:
             self.open -= 1
@@ -109,6 +112,16 @@ async def forbids_without_a_body(_: httpx.Request) -> httpx.Response:
 async def answers_with_a_page(_: httpx.Request) -> httpx.Response:
     """Answer 200 with HTML."""
     return httpx.Response(200, html="<html>Sorry</html>")
+
+
+def hangs(clock: Clock) -> Fault:
+    """Return a fault that says nothing for as long as a call may take."""
+
+    async def fault(request: httpx.Request) -> httpx.Response:
+        await clock.sleep(120)
+        raise httpx.ReadTimeout("silence", request=request)
+
+    return fault
 
 
 async def resets(_: httpx.Request) -> httpx.Response:

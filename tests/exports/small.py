@@ -1,0 +1,68 @@
+"""A world whose batches are small, so that a run of many batches takes no time."""
+
+from typing import Any
+
+from shared.destinations.mailchimp import Mailchimp
+from shared.destinations.protocol import Client, Limits
+from shared.domain.connection import Connection
+from shared.domain.run import Run, SliceMessage
+from shared.exports.read_runs import find_run
+from shared.exports.run_slice import run_slice
+from shared.storage.ports import ALL
+from tests.exports.world import World, ready
+
+LANE = "mailchimp-us1-1"
+"""The lane of the account that the world's connections are signed in to."""
+
+BATCH = 10
+
+
+class SmallBatches(Mailchimp):
+    """Mailchimp with ten profiles in a batch; the number of requests under way stays what it is."""
+
+    limits = Limits(profiles_per_batch=BATCH, bytes_per_batch=2_000_000, concurrency=8)
+
+
+async def small(**settings: Any) -> World:
+    """Return a world with a connection, an export and small batches."""
+    world = await ready(**settings)
+    destination = SmallBatches(Client("id", "secret"), "https://login.test", "https://{dc}.test")
+    return world.having(destinations={destination.name: destination})
+
+
+async def work_on_visible(world: World) -> None:
+    """Deliver the messages that are visible now, and wait for no other."""
+    for message in world.queue.take():
+        assert isinstance(message, SliceMessage)
+        await run_slice(world.services, message)
+
+
+async def now(world: World, run: Run) -> Run:
+    """Return a run as it is now."""
+    return await find_run(world.services, run.id)
+
+
+async def connection(world: World) -> Connection:
+    """Return the world's connection as it is now."""
+    stored = await world.services.storage.connections.get(ALL, "connection")
+    assert stored is not None
+    return stored.value
+
+
+def delays(world: World) -> list[float]:
+    """Return in how many seconds each waiting message becomes visible."""
+    at = world.clock.now()
+    return sorted((waiting.visible_at - at).total_seconds() for waiting in world.queue.waiting)
+
+
+def written_again(world: World) -> int:
+    """Return how many profiles were written more often than once."""
+    return sum(times - 1 for times in world.mailchimp.received.values())
+
+
+async def leftovers(world: World) -> list[str]:
+    """Return the parts and the entries of the active index that are still there."""
+    storage = world.services.storage
+    parts = [blob.name async for blob in storage.run_files.list() if "/parts/" in blob.name]
+    active = [stored.key for stored in await storage.active_runs.page(ALL)]
+    return parts + active
