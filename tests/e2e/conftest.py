@@ -10,13 +10,13 @@ from tests.e2e.system import System, clean_environ
 from tests.e2e.traces import Traces
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def traces() -> Traces:
     """What the last test of this folder looks for everywhere."""
     return Traces()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory, traces: Traces) -> Iterator[Stack]:
     """The stack of these tests alone: they count what arrives, and search all that it wrote."""
     folder = tmp_path_factory.mktemp("e2e")
