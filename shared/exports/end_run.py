@@ -1,8 +1,10 @@
 """Ending a run, in an order in which a crash leaves nothing wrong behind."""
 
+from shared.domain.connection import Connection
 from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
+from shared.exports.check_connection import mark_needs_sign_in
 from shared.exports.names import CHECKPOINT, parts_folder
-from shared.exports.resume import waiting
+from shared.exports.resume import resume_runs, waiting
 from shared.exports.services import Services
 from shared.storage.ports import ALL, Stale, Stored
 
@@ -25,19 +27,21 @@ async def tidy(services: Services, run: Run) -> None:
 
 
 async def suspend_run(
-    services: Services, stored: Stored[Run], connection_id: str, reason: str
+    services: Services, stored: Stored[Run], connection: Connection, reason: str
 ) -> None:
     """Mark a connection as needing sign-in, and skip the run until somebody has signed in again."""
-    storage, run = services.storage, stored.value
-    connection = await storage.connections.get(ALL, connection_id)
-    if connection is not None:
-        marked = connection.value.needing_sign_in(reason)
-        await storage.connections.replace(ALL, connection_id, marked, connection.etag)
-    entry = await storage.active_runs.get(ALL, run.id)
+    run, active = stored.value, services.storage.active_runs
+    entry = await active.get(ALL, run.id)
     if entry is not None:
-        await storage.active_runs.put(waiting(connection_id), run.id, entry.value)
+        await active.put(waiting(connection.id), run.id, entry.value)
+    await mark_needs_sign_in(services, connection, reason)
     text = f"{reason} The run goes on from here once somebody has signed in."
     await end_run(services, stored, RunStatus.SKIPPED, text)
+    now = await services.storage.connections.get(ALL, connection.id)
+    if entry and now and now.value.secret_name != connection.secret_name:
+        # Somebody signed in while we were at it, and may have looked for waiting runs too early.
+        await active.put(waiting(connection.id), run.id, entry.value)
+        await resume_runs(services, connection.id)
 
 
 async def fail_run(services: Services, message: SliceMessage) -> None:

@@ -14,9 +14,10 @@ def waiting(connection_id: str) -> str:
 async def resume_runs(services: Services, connection_id: str) -> None:
     """Put every run that stopped half-way for want of a sign-in back to work from its checkpoint."""
     storage = services.storage
-    for entry in await storage.active_runs.page(waiting(connection_id)):
-        await _resume(services, entry.value)
-        await storage.active_runs.delete(waiting(connection_id), entry.key)
+    while entries := await storage.active_runs.page(waiting(connection_id)):
+        for entry in entries:
+            await _resume(services, entry.value)
+            await storage.active_runs.delete(waiting(connection_id), entry.key)
 
 
 async def _resume(services: Services, entry: ActiveRun) -> None:

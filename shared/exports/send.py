@@ -21,7 +21,7 @@ from shared.exports.services import Services
 
 _TRIES = 3  # of one batch within a slice
 _FIRST_WAIT = 0.5  # seconds; doubled for the next try
-_GATHER = 0.025  # seconds in which more answers may come: recording costs as much as a request
+_GATHER = 0.05  # seconds in which more answers may come, where a call takes seconds itself
 _REJECTS_IN_CHECKPOINT = 300  # that is some 50 kB to write at each move
 LONGEST_WAIT = 2.0  # seconds; a longer wait ends the slice, because execution time is paid for
 

@@ -144,7 +144,7 @@ class SliceWork:
             await self._end(RunStatus.FAILED_PERMANENT, error.reason)
             return
         await self._move(seconds=self._seconds())
-        await suspend_run(self._services, self._stored, self._connection.id, error.reason)
+        await suspend_run(self._services, self._stored, self._connection, error.reason)
 
     async def _park(self, status: RunStatus, delay: float, reason: str) -> None:
         """End the slice: checkpoint first, message second, so that a crash between them loses nothing."""
