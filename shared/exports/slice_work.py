@@ -155,7 +155,9 @@ class SliceWork:
         await wake(self._services, SliceMessage(run_id=self._run.id, slice=number), delay)
 
     async def _end(self, status: RunStatus, text: str) -> None:
-        await self._move(phase=Phase.DONE, seconds=self._seconds())
+        # Only a success is settled. A slice that finds a failure half-written down fails once more.
+        phase = Phase.DONE if status is RunStatus.SUCCESSFUL else self._checkpoint.value.phase
+        await self._move(phase=phase, seconds=self._seconds())
         await end_run(self._services, self._stored, status, text)
 
     async def _note_surprise(self, error: Exception) -> None:

@@ -9,7 +9,7 @@ from shared.domain.run import Run, SliceMessage
 from shared.exports.read_runs import find_run
 from shared.exports.run_slice import run_slice
 from shared.storage.ports import ALL
-from tests.exports.world import World, ready
+from tests.exports.world import ACCOUNT, World, ready
 
 LANE = "mailchimp-us1-1"
 """The lane of the account that the world's connections are signed in to."""
@@ -47,6 +47,16 @@ async def connection(world: World) -> Connection:
     stored = await world.services.storage.connections.get(ALL, "connection")
     assert stored is not None
     return stored.value
+
+
+async def sign_in_again(world: World) -> None:
+    """Mend the connection and the account, as the callback of a sign-in does; nothing is resumed yet."""
+    world.mailchimp.down = None
+    records = world.services.storage.connections
+    stored = await records.get(ALL, "connection")
+    assert stored is not None
+    mended = stored.value.connected(ACCOUNT, "secret-connection")
+    await records.replace(ALL, "connection", mended, stored.etag)
 
 
 def delays(world: World) -> list[float]:
