@@ -97,6 +97,6 @@ def _defaults(ports: Mapping[str, int]) -> dict[str, str]:
         "IDENTITY_HEADER": secrets.token_urlsafe(24),
         "PUBLIC_BASE_URL": url["api"],
         "MAILCHIMP_LOGIN_URL": url["mailchimp"],
-        "MAILCHIMP_API_URL": url["mailchimp"],
+        "MAILCHIMP_API_URL": url["mailchimp"] + "/{dc}",
         **MAILCHIMP_CLIENT,
     }
