@@ -38,7 +38,7 @@ def tokens(system: System) -> dict[str, str]:
     return {
         "none": "",
         "nonsense": "nonsense",
-        "unsigned": jwt.encode(claims, None, algorithm="none"),
+        "unsigned": jwt.encode(claims, "", algorithm="none"),
         "of another key": jwt.encode(claims, strangers_key, "RS256", {"kid": kid}),
         "expired": system.stack.token("administrator", hours=-1),
         "changed": good[:-8] + good[-8:].swapcase(),
