@@ -37,7 +37,10 @@ async def run_slice(services: Services, message: SliceMessage) -> None:
         async with lane(services.storage.lanes, services.clock, _lane(services, order[1])):
             await _in_lane(services, message, *order)
     except LaneTaken:
-        await wake(services, message, _LANE_RETRY)
+        # A stale message must not come back: it would tell the sweep of a time that the run does not keep.
+        checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
+        if checkpoint.value.slice == message.slice:
+            await wake(services, message, _LANE_RETRY)
     except (LaneLost, Fenced, Stale) as error:
         # Somebody else has the run now, or the sweep will find it; what was answered is recorded.
         log.warning("slice of run %s stopped: %s", message.run_id, type(error).__name__)
