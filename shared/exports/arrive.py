@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from shared.domain.errors import Conflict, NotFound
@@ -34,9 +35,11 @@ async def arrive(services: Services, path: str) -> None:
         async for export in all_exports(services)
         if (run := await _begin(services, export, version)) is not None
     ]
-    await asyncio.gather(
-        *(run_slice(services, SliceMessage(run_id=run.id, slice=0)) for run in begun)
-    )
+    slices = (run_slice(services, SliceMessage(run_id=run.id, slice=0)) for run in begun)
+    # All of them come to their end first: what goes on after the function has returned may be frozen.
+    for failure in await asyncio.gather(*slices, return_exceptions=True):
+        if isinstance(failure, BaseException):
+            raise failure
 
 
 async def sweep_arrivals(services: Services) -> None:
@@ -64,7 +67,9 @@ async def all_exports(services: Services) -> AsyncIterator[Export]:
 async def _start_all(services: Services, version: SegmentVersion) -> None:
     async for export in all_exports(services):
         if _follows(export, version):
-            await start_run(services, export.id, _trigger(version))
+            # One export that cannot run must not keep the sweep from the others, minute after minute.
+            with suppress(Conflict, NotFound):
+                await start_run(services, export.id, _trigger(version))
 
 
 async def _begin(services: Services, export: Export, version: SegmentVersion) -> Run | None:
