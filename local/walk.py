@@ -9,10 +9,10 @@ import httpx
 
 from local.processes import StackError
 from local.sandbox.mailchimp.state import PASSWORD
+from shared.domain.connection import TERMS_VERSION
 
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 _OVER = ("successful", "failed_permanent", "skipped", "canceled")
-TERMS = "2026-11"
 
 
 class Walk:
@@ -35,7 +35,7 @@ class Walk:
         new = {"destination": "mailchimp", "display_name": display_name}
         key = str(self.call("POST", "/connections", new)["id"])
         at = f"/connections/{key}"
-        self.call("POST", f"{at}/consent", {"accepted": True, "terms_version": TERMS})
+        self.call("POST", f"{at}/consent", {"accepted": True, "terms_version": TERMS_VERSION})
         self.sign_in(self.call("POST", f"{at}/connect", {})["authorize_url"], username, password)
         self.call("PUT", f"{at}/export-user")
         self.call("POST", f"{at}/save")

@@ -9,10 +9,10 @@ from pydantic import BaseModel
 from shared.domain.connection import Connection, ConnectionStatus, Consent, SharedWith
 from shared.domain.export import Export
 from shared.domain.people import Caller, Person
-from shared.domain.run import Event, Mode, Run, RunStatus, TriggerKind
+from shared.domain.run import Event, Mode, Progress, Run, RunStatus, TriggerKind
 from shared.domain.segment import Segment, SegmentVersion
 from shared.exports.manage_exports import ExportView
-from shared.exports.read_runs import Progress, run_progress
+from shared.exports.read_runs import run_progress
 from shared.exports.services import Services
 
 

@@ -4,9 +4,6 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-MAX_PROFILES = 1_000_000
-"""How many profiles one export may hold, as the product promises for every destination."""
-
 
 class Export(BaseModel, frozen=True):
     """Which segments go to which list, and which column of them fills which field."""

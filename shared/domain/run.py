@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel
+from pydantic import BaseModel, computed_field
 
 from shared.domain.outcomes import Counts
 from shared.domain.segment import SegmentVersion
@@ -67,6 +67,36 @@ class Event(BaseModel, frozen=True):
     text: str
 
 
+class Phase(StrEnum):
+    """The part of its work that a run is in."""
+
+    PREPARE = "prepare"
+    SEND = "send"
+    SETTLE = "settle"
+    DONE = "done"
+
+
+class Progress(BaseModel, frozen=True):
+    """How far a run has come. Batches are numbered from 0 in the order of the parts."""
+
+    phase: Phase = Phase.PREPARE
+    rows_read: int = 0
+    profiles: int = 0  # to send
+    batches: int = 0
+    batches_done: int = 0  # the contiguous ones whose outcomes are in `counts`
+    counts: Counts = Counts()
+    requests: int = 0  # answered ones
+    seconds: float = 0.0  # spent in slices
+
+    @computed_field  # type: ignore[prop-decorator] # mypy knows no decorator on top of a property
+    @property
+    def percent(self) -> int | None:
+        """How much of what is to be sent is done; None until the number of profiles is known."""
+        if self.phase is Phase.PREPARE:
+            return None
+        return 100 * self.batches_done // self.batches if self.batches else 100
+
+
 class Run(BaseModel, frozen=True):
     """One execution of an export on one version of each of its segments."""
 
@@ -81,6 +111,7 @@ class Run(BaseModel, frozen=True):
     resumes_at: datetime | None = None  # when a waiting run goes on
     finished_at: datetime | None = None
     timeline: list[Event] = []
+    progress: Progress | None = None  # as it was when the run ended
 
     @property
     def id(self) -> str:
@@ -120,35 +151,21 @@ def split_run_id(run_id: str) -> tuple[str, str]:
     return export_id, key
 
 
-class Phase(StrEnum):
-    """The part of its work that a run is in."""
-
-    PREPARE = "prepare"
-    SEND = "send"
-    SETTLE = "settle"
-    DONE = "done"
-
-
-class Checkpoint(BaseModel, frozen=True):
+class Checkpoint(Progress, frozen=True):
     """Where a run goes on from. It has one writer at a time, fenced by its ETag.
 
-    Batches are numbered from 0 in the order of the parts. `batches_done` counts the contiguous
-    batches whose outcomes are in `counts`, and whose rejects are in the reject files 0 …
-    `reject_files` - 1 and in `rejects`. So one write moves all of them, or none.
+    The rejects of the batches that are done are in the reject files 0 … `reject_files` - 1 and in
+    `rejects`. So one write moves position, counts and rejects, or none of them.
     """
 
-    phase: Phase = Phase.PREPARE
     slice: int = 0  # how many slices have ended; the number that the next message must carry
     setbacks: int = 0  # slices in a row that ended in TryLater without a batch done
-    rows_read: int = 0
-    profiles: int = 0  # to send
-    batches: int = 0
-    batches_done: int = 0
     reject_files: int = 0
     rejects: list[str] = []  # those that no file holds yet, as JSON lines
-    counts: Counts = Counts()
-    requests: int = 0  # answered ones
-    seconds: float = 0.0  # spent in slices
+
+    def as_progress(self) -> Progress:
+        """Return the part of it that says how far the run has come."""
+        return Progress(**self.model_dump(include=set(Progress.model_fields)))
 
 
 class SliceMessage(BaseModel, frozen=True):

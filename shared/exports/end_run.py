@@ -12,6 +12,9 @@ from shared.storage.ports import ALL, Stale, Stored
 async def end_run(services: Services, stored: Stored[Run], status: RunStatus, text: str) -> None:
     """Close a run and remove what it no longer needs; raise Stale when somebody else changed it."""
     run = stored.value.over(status, services.clock.now(), text)
+    checkpoint = await services.storage.checkpoints.get(run.id, CHECKPOINT)
+    if checkpoint is not None:  # kept on the run, which outlives the files of the export
+        run = run.model_copy(update={"progress": checkpoint.value.as_progress()})
     await services.storage.runs.replace(run.export_id, run.key, run, stored.etag)
     await tidy(services, run)
 

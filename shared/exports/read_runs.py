@@ -2,29 +2,13 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from pydantic import BaseModel
-
 from shared.domain.errors import NotFound
-from shared.domain.outcomes import Counts, Reject
-from shared.domain.run import Checkpoint, Phase, Run, split_run_id
+from shared.domain.outcomes import Reject
+from shared.domain.run import Checkpoint, Progress, Run, split_run_id
 from shared.exports.names import CHECKPOINT
 from shared.exports.rejects import stored_rejects
 from shared.exports.services import Services
 from shared.storage.ports import Stored
-
-
-class Progress(BaseModel):
-    """How far a run has come."""
-
-    phase: Phase
-    rows_read: int
-    profiles: int  # to send
-    counts: Counts
-    percent: int | None  # of the profiles to send; None until their number is known
-    batches: int
-    batches_done: int
-    requests: int
-    seconds: float  # of execution so far
 
 
 async def find_run(services: Services, run_id: str) -> Run:
@@ -45,22 +29,7 @@ async def list_runs(
 
 async def run_progress(services: Services, run: Run) -> Progress:
     """Return how far a run has come."""
-    checkpoint = await _checkpoint(services, run)
-    percent = None
-    if checkpoint.phase is not Phase.PREPARE:
-        done = checkpoint.batches_done
-        percent = 100 * done // checkpoint.batches if checkpoint.batches else 100
-    return Progress(
-        phase=checkpoint.phase,
-        rows_read=checkpoint.rows_read,
-        profiles=checkpoint.profiles,
-        counts=checkpoint.counts,
-        percent=percent,
-        batches=checkpoint.batches,
-        batches_done=checkpoint.batches_done,
-        requests=checkpoint.requests,
-        seconds=checkpoint.seconds,
-    )
+    return run.progress or (await _checkpoint(services, run)).as_progress()
 
 
 async def reject_lines(services: Services, run: Run) -> AsyncIterator[Reject]:

@@ -26,7 +26,7 @@ async def _resume(services: Services, entry: ActiveRun) -> None:
     if stored is None or stored.value.status is not RunStatus.SKIPPED:
         return
     again = stored.value.waiting(RunStatus.QUEUED, now, now, "Signed in again; going on.")
-    again = again.model_copy(update={"finished_at": None})
+    again = again.model_copy(update={"finished_at": None, "progress": None})
     await storage.active_runs.put(ALL, entry.run_id, entry.model_copy(update={"wakes_at": now}))
     await storage.runs.replace(again.export_id, again.key, again, stored.etag)
     checkpoint = await storage.checkpoints.get(again.id, CHECKPOINT)

@@ -260,9 +260,10 @@ async def test_merge_fields_that_make_no_sense_are_asked_for_later(answer: Any) 
 async def test_a_long_name_is_cut_to_255_bytes_and_never_inside_a_character(name: str) -> None:
     encode = await encoder()
     sent = orjson.loads(encode("ann@example.com", [name, ""]))["merge_fields"].get("LNAME", "")
-    assert name.startswith(sent)
+    wanted = name.strip()
+    assert wanted.startswith(sent)
     assert len(sent.encode()) <= 255
-    next_character = name[len(sent) : len(sent) + 1]
+    next_character = wanted[len(sent) : len(sent) + 1]
     assert not next_character or len((sent + next_character).encode()) > 255
 
 

@@ -9,9 +9,9 @@ from azure.storage.blob import BlobLeaseClient, BlobServiceClient
 
 from local.stack import Stack
 from shared.domain.clock import SystemClock
-from shared.domain.run import Run, SliceMessage
+from shared.domain.run import Progress, Run, SliceMessage
 from shared.exports.names import CHECKPOINT, parts_folder
-from shared.exports.read_runs import Progress, find_run, run_progress
+from shared.exports.read_runs import find_run, run_progress
 from shared.exports.services import Services
 from shared.settings import Settings, StorageAccount
 from shared.storage.clients import open_storage

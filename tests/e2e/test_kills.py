@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from local.processes import Process
-from shared.domain.run import Phase, Run, RunStatus
-from shared.exports.read_runs import Progress
+from shared.domain.run import Phase, Progress, Run, RunStatus
 from tests.e2e.caller import Caller
 from tests.e2e.polling import until
 from tests.e2e.system import System, acceptable, counts, planned, run_now, tick

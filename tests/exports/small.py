@@ -26,7 +26,8 @@ class SmallBatches(Mailchimp):
 async def small(**settings: Any) -> World:
     """Return a world with a connection, an export and small batches."""
     world = await ready(**settings)
-    destination = SmallBatches(Client("id", "secret"), "https://login.test", "https://{dc}.test")
+    client = Client("id", "secret")
+    destination = SmallBatches(client, "https://login.test", "https://{dc}.test", False)
     return world.having(destinations={destination.name: destination})
 
 

@@ -5,7 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.outcomes import Outcome
+from shared.domain.people import Caller, Person, Role
 from shared.domain.run import Mode, RunStatus
+from shared.exports.manage_exports import remove_export
 from tests.exports.world import World, csv, ready
 
 
@@ -169,6 +171,19 @@ async def test_a_run_leaves_no_parts_behind_and_no_address_in_its_delivered_stat
     [state] = [blob.name async for blob in storage.delivered.list("export/")]
     assert b"user" not in await storage.delivered.read(state)
     assert list(await storage.active_runs.page("all")) == []
+
+
+async def test_a_run_keeps_its_counts_when_its_export_is_removed_with_all_addresses() -> None:
+    world = await ready()
+    await world.drop(csv(10) + "bad,x,y\n")
+    run = await world.run()
+    administrator = Caller(Person(id="1", name="Administrator"), Role.ADMINISTRATOR)
+
+    await remove_export(world.services, administrator, "export", None)
+
+    counts = (await world.progress(run)).counts
+    assert (counts.accepted, counts.invalid) == (10, 1)
+    assert [blob.name async for blob in world.services.storage.run_files.list()] == []
 
 
 async def test_the_last_percent_and_the_timeline_tell_the_whole_run() -> None:

@@ -13,8 +13,8 @@ from shared.destinations.protocol import Client
 from shared.domain.connection import Account, Connection, ConnectionStatus
 from shared.domain.export import Export
 from shared.domain.outcomes import Reject
-from shared.domain.run import Mode, Run, SliceMessage, Trigger, TriggerKind
-from shared.exports.read_runs import Progress, find_run, reject_lines, run_progress
+from shared.domain.run import Mode, Progress, Run, SliceMessage, Trigger, TriggerKind
+from shared.exports.read_runs import find_run, reject_lines, run_progress
 from shared.exports.run_slice import run_slice
 from shared.exports.services import Services
 from shared.exports.start_run import start_run
@@ -118,8 +118,8 @@ class World:
         return await find_run(self.services, run.id)
 
     async def progress(self, run: Run) -> Progress:
-        """Return how far a run has come."""
-        return await run_progress(self.services, run)
+        """Return how far a run has come by now."""
+        return await run_progress(self.services, await find_run(self.services, run.id))
 
     async def rejects(self, run: Run) -> list[Reject]:
         """Return the rejects of a run."""

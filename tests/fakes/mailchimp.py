@@ -26,6 +26,7 @@ class FakeMailchimp(httpx.AsyncBaseTransport):
 
     clock: Clock
     seconds: float = 0.0  # that a bulk call takes
+    writes_first: bool = False  # before it takes that time, so that a broken call has arrived
     double_optin: bool = False
     tags: tuple[str, ...] = ("FNAME", "LNAME")
     members: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -54,17 +55,27 @@ class FakeMailchimp(httpx.AsyncBaseTransport):
         self.open += 1
         self.most_open = max(self.most_open, self.open)
         try:
-            if self.seconds:
-                await self.clock.sleep(self.seconds)
-            else:
-                await asyncio.sleep(0)
-            if self.faults:
-                return await self.faults.popleft()(request)
-            if self.down:
-                return await self.down(request)
-            return self.write(request)
+            if self.writes_first:
+                answer = await self._answer(request)
+                await self._take_time()
+                return answer
+            await self._take_time()
+            return await self._answer(request)
         finally:
             self.open -= 1
+
+    async def _take_time(self) -> None:
+        if self.seconds:
+            await self.clock.sleep(self.seconds)
+        else:
+            await asyncio.sleep(0)
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        if self.faults:
+            return await self.faults.popleft()(request)
+        if self.down:
+            return await self.down(request)
+        return self.write(request)
 
     def write(self, request: httpx.Request) -> httpx.Response:
         """Store the members of a bulk call and answer as Mailchimp does."""

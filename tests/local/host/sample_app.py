@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import azure.functions as func
-import azurefunctions.extensions.bindings.blob as blob  # type: ignore[import-untyped]  # no types
+import azurefunctions.extensions.bindings.blob as blob
 
 app = func.FunctionApp()
 
