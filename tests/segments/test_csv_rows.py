@@ -43,7 +43,7 @@ cells = st.text(
 places = st.lists(st.integers(0, 2000), max_size=12)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     table=st.lists(st.lists(cells, min_size=1, max_size=4), max_size=12),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
