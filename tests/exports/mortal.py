@@ -26,6 +26,7 @@ class Life:
     def __init__(self, dies_at: int | None = None, after: bool = False) -> None:
         self.operations = 0
         self.dead = False
+        self.mourners: list[asyncio.Task[Any] | None] = []  # tasks that were told
         self._dies_at = dies_at
         self._after = after
 
@@ -37,13 +38,17 @@ class Life:
         if self.dead:
             if isinstance(operation, Coroutine):
                 operation.close()  # it was never begun, which Python would warn of
-            raise Crash
+            raise self._crash()
         try:
             return await operation
         finally:  # whether it gave a result or an error, nobody is left to see it
             self.dead = self.dead or is_the_last
             if self.dead:
-                raise Crash
+                raise self._crash()
+
+    def _crash(self) -> Crash:
+        self.mourners.append(asyncio.current_task())
+        return Crash()
 
 
 class MortalPort:
@@ -89,7 +94,7 @@ def in_life(services: Services, transport: httpx.AsyncBaseTransport, life: Life)
     )
 
 
-async def survives(work: Coroutine[Any, Any, None]) -> bool:
+async def survives(life: Life, work: Coroutine[Any, Any, None]) -> bool:
     """Do some work of a mortal process to its end; say whether it lived to see it.
 
     Whatever it had under way dies with it.
@@ -101,6 +106,9 @@ async def survives(work: Coroutine[Any, Any, None]) -> bool:
     for each in left:
         each.cancel()
     await asyncio.gather(*left, return_exceptions=True)
+    for mourner in life.mourners:
+        if mourner and mourner.done() and not mourner.cancelled():
+            mourner.exception()  # nobody in a dead process asks for it, and asyncio would complain
     error = task.exception()
     if error is None:
         return True

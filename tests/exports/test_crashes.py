@@ -46,19 +46,19 @@ class Machine:
 
     async def land(self, path: str) -> None:
         """Deliver a blob event until a process has handled it."""
-        while not await survives(arrive(self._services, path)):
+        while not await survives(self._life, arrive(self._services, path)):
             self._restart()
 
     async def resume(self) -> None:
         """Put the runs that wait for a sign-in back to work, trying until a process has done it."""
-        while not await survives(resume_runs(self._services, "connection")):
+        while not await survives(self._life, resume_runs(self._services, "connection")):
             self._restart()
 
     async def run_for(self, minutes: int) -> None:
         """Let time go by."""
         for _ in range(minutes):
             await self._deliver_for_a_minute()
-            if not await survives(tick(self._services)):
+            if not await survives(self._life, tick(self._services)):
                 self._restart()
 
     async def _deliver_for_a_minute(self) -> None:
@@ -67,7 +67,7 @@ class Machine:
         while clock.monotonic() < end:
             for message in queue.take():
                 assert isinstance(message, SliceMessage)
-                if not await survives(run_slice(self._services, message)):
+                if not await survives(self._life, run_slice(self._services, message)):
                     self._restart()
                     if self._redelivers:
                         await queue.send(message, HIDDEN)
@@ -75,7 +75,8 @@ class Machine:
 
     def _begin_life(self) -> None:
         world = self._world
-        self._services: Services = in_life(world.services, world.mailchimp, next(self._lives))
+        self._life = next(self._lives)
+        self._services: Services = in_life(world.services, world.mailchimp, self._life)
 
     def _restart(self) -> None:
         self.crashes += 1
