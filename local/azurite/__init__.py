@@ -43,7 +43,11 @@ def command(
     listen = [
         flag
         for service, port in ports.items()
-        for flag in (f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port))
+        for flag in (
+            *(f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port)),
+            # Its own 5 s make it close connections that a client is about to use again.
+            *(f"--{service}KeepAliveTimeout", "75"),
+        )
     ]
     options = ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
     return [node(), str(SCRIPT), *options, *listen, *where]
