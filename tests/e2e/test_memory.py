@@ -23,12 +23,12 @@ def quick_system(tmp_path_factory: pytest.TempPathFactory, traces: Traces) -> It
     folder = tmp_path_factory.mktemp("memory")
     options = ["--lean-answers", "--latency", "0.02"]
     with Stack(folder, environ=clean_environ(), in_memory=True, mailchimp=options) as stack:
-        traces.folders.add(folder / "logs")
         system = System(stack, traces)
         try:
             yield system
         finally:
             system.close()
+            traces.take_in(folder)
 
 
 def peak_mib(system: System, rows: int) -> float:

@@ -13,8 +13,8 @@ from tests.e2e.system import System, counts, planned, run_now
 
 ROWS = 12_000
 MOST_CONNECTIONS = 8
-LATENCY = 1.0  # seconds: a run takes two calls in prepare and three rounds of eight batches
-WORKING_SLICE = 4_000  # milliseconds; one that finds its lane taken ends much sooner
+LATENCY = 1.5  # seconds: a run takes two calls in prepare and three rounds of eight batches
+WORKING_SLICE = 6_000  # milliseconds; one that finds its lane taken ends much sooner
 
 
 def working_slices(host: Process) -> int:

@@ -1,5 +1,6 @@
 """What must not leave a trace: everything secret or personal that the tests put into the system."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,13 @@ class Traces:
     secrets: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
     folders: set[Path] = field(default_factory=set)  # of logs
+
+    def take_in(self, state: Path) -> None:
+        """Search a stack's logs, too, and look for all that its vault and its sandbox keep secret."""
+        self.folders.add(state / "logs")
+        self.secrets |= json.loads((state / "mailchimp" / "tokens.json").read_text()).keys()
+        for file in (state / "vault" / "secrets").glob("*.json"):
+            self.secrets |= {each["value"] for each in json.loads(file.read_text())["versions"]}
 
     def found(self, text: str) -> list[str]:
         """Return what a text gives away."""
