@@ -17,7 +17,7 @@ from tests.e2e.system import System, acceptable, counts, planned, run_now, tick
 ROWS = 15_000
 IN_FLIGHT = 8 * 500  # profiles: the batches that a crash may repeat
 LATENCY = 0.25  # seconds, so that sending takes long enough to be hit
-VISIBILITY = ("--queue-visibility", "2")  # seconds until a killed host's message comes back
+VISIBILITY = ("--queue-visibility", "3")  # seconds until a killed host's message comes back
 
 # A message that five hosts died over is given up, as on Azure; so no run is killed more often than
 # three times.
