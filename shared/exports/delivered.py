@@ -9,7 +9,7 @@ from the blob whether it holds a given profile.
 import hashlib
 import json
 import secrets
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import suppress
 
 from shared.domain.export import Export
@@ -57,9 +57,13 @@ def state_name(export: Export) -> str:
     return f"{export.id}/{hashlib.sha256(json.dumps(order).encode()).hexdigest()[:16]}"
 
 
-def packed(entries: Collection[bytes]) -> bytes:
+def packed(digests: Collection[bytes]) -> bytes:
     """Return the digests of one partition as they stand in a state."""
-    return len(entries).to_bytes(_COUNT_BYTES, "little") + b"".join(entries)
+    return _counted(len(digests)) + b"".join(digests)
+
+
+def _counted(count: int) -> bytes:
+    return count.to_bytes(_COUNT_BYTES, "little")
 
 
 class StateReader:
@@ -69,11 +73,10 @@ class StateReader:
         self._pieces = pieces
         self._buffer = b""
 
-    async def partition(self) -> list[bytes]:
-        """Return the digests of the next partition; none where the state has ended."""
+    async def partition(self) -> bytes:
+        """Return the digests of the next partition, one behind the other; none where the state ends."""
         count = int.from_bytes(await self._take(_COUNT_BYTES), "little")
-        data = await self._take(count * DIGEST_BYTES)
-        return [data[at : at + DIGEST_BYTES] for at in range(0, len(data), DIGEST_BYTES)]
+        return await self._take(count * DIGEST_BYTES)
 
     async def _take(self, size: int) -> bytes:
         while len(self._buffer) < size and (piece := await self._next_piece()):
@@ -90,8 +93,19 @@ class StateReader:
             return b""  # the first run of this export to this list
 
 
-async def without(state: StateReader, rejected: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Yield a state but for the digests in `rejected`."""
-    drop = frozenset(rejected)
-    for _ in range(PARTITIONS):
-        yield packed([entry for entry in await state.partition() if entry not in drop])
+def entries(partition: bytes) -> Iterator[bytes]:
+    """Yield the digests of a partition."""
+    for at in range(0, len(partition), DIGEST_BYTES):
+        yield partition[at : at + DIGEST_BYTES]
+
+
+async def without(
+    state: StateReader, rejected: Mapping[int, Collection[bytes]]
+) -> AsyncIterator[bytes]:
+    """Yield a state but for the digests in `rejected`, which are by partition."""
+    for number in range(PARTITIONS):
+        partition = await state.partition()
+        if drop := rejected.get(number):
+            yield packed([entry for entry in entries(partition) if entry not in drop])
+        else:
+            yield _counted(len(partition) // DIGEST_BYTES) + partition

@@ -21,7 +21,7 @@ from shared.domain.export import Export
 from shared.domain.outcomes import Counts, Outcome, Reject
 from shared.domain.run import Checkpoint, Mode, Phase, Run
 from shared.domain.segment import SegmentVersion
-from shared.exports.delivered import Digests, StateReader, digest_key, packed, state_name
+from shared.exports.delivered import Digests, StateReader, digest_key, entries, packed, state_name
 from shared.exports.names import digests
 from shared.exports.parts import PartWriter, Profile
 from shared.exports.rejects import RejectWriter
@@ -148,7 +148,7 @@ class _Mapper:
                 self._reject(segment, row, address, code, reason)
                 continue
             plain = address.encode()
-            line = b"%d:%d\t%b\t%b" % (number, row, plain, encode(address, values(cells)))
+            line = f"{number}:{row}\t{address}\t".encode() + encode(address, values(cells))
             partitions[partition_of(plain)].append(line)
         self.rows += count
 
@@ -194,7 +194,7 @@ class _Sorter:
 
     async def sort(self, lines: Sequence[bytes]) -> None:
         """Handle the profiles of the next partition."""
-        before = frozenset(await self._before.partition())
+        before = frozenset(entries(await self._before.partition()))
         first: dict[bytes, bytes] = {}  # address -> origin of the row that counts
         digests: list[bytes] = []
         changed: list[Profile] = []

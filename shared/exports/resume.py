@@ -27,8 +27,11 @@ async def _resume(services: Services, entry: ActiveRun) -> None:
         return
     again = stored.value.waiting(RunStatus.QUEUED, now, now, "Signed in again; going on.")
     again = again.model_copy(update={"finished_at": None, "progress": None})
-    await storage.active_runs.put(ALL, entry.run_id, entry.model_copy(update={"wakes_at": now}))
+    index = entry.model_copy(update={"wakes_at": now})
+    await storage.active_runs.put(ALL, entry.run_id, index)
     await storage.runs.replace(again.export_id, again.key, again, stored.etag)
+    # Once more: until now a sweep could take the entry for one of a run that is over.
+    await storage.active_runs.put(ALL, entry.run_id, index)
     checkpoint = await storage.checkpoints.get(again.id, CHECKPOINT)
     number = checkpoint.value.slice if checkpoint else 0
     await storage.slices.send(SliceMessage(run_id=again.id, slice=number))

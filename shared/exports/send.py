@@ -20,6 +20,7 @@ from shared.exports.rejects import RejectWriter
 from shared.exports.services import Services
 
 _TRIES = 3  # of one batch within a slice
+_QUICK_FAILURE = 10.0  # seconds; one that took longer to come is not tried again in the slice
 _FIRST_WAIT = 0.5  # seconds; doubled for the next try
 _GATHER = 0.05  # seconds in which more answers may come, where a call takes seconds itself
 _REJECTS_IN_CHECKPOINT = 300  # that is some 50 kB to write at each move
@@ -89,16 +90,19 @@ class Sending:
 
     async def _deliver(self, batch: Batch) -> _Answer:
         """Send one batch, and again after a short wait while the destination is only busy."""
+        clock = self.services.clock
         for attempt in range(1, _TRIES + 1):
+            began = clock.monotonic()
             try:
                 outcomes = await self.destination.send(self.api, self.list_id, batch)
             except BatchRefused as refused:
                 return _Answer(batch, _all_refused(batch, refused), attempt)
             except TryLater as error:
                 wait = error.after or _FIRST_WAIT * 2 ** (attempt - 1)
-                if attempt == _TRIES or wait > LONGEST_WAIT:
+                slow = clock.monotonic() - began > _QUICK_FAILURE
+                if attempt == _TRIES or wait > LONGEST_WAIT or slow:
                     raise
-                await self.services.clock.sleep(wait)
+                await clock.sleep(wait)
             else:
                 return _Answer(batch, outcomes, attempt)
         raise AssertionError("the last try returns or raises")

@@ -43,7 +43,10 @@ KINDS: dict[str, tuple[Callable[[World], Fault], str]] = {
 }
 
 
-@pytest.mark.parametrize(("kind", "_"), KINDS.values(), ids=KINDS.keys())
+QUICK = {name: kind for name, kind in KINDS.items() if name != "silence"}
+
+
+@pytest.mark.parametrize(("kind", "_"), QUICK.values(), ids=QUICK.keys())
 async def test_what_passes_quickly_is_tried_again_within_the_slice(
     kind: Callable[[World], Fault], _: str
 ) -> None:
@@ -59,6 +62,22 @@ async def test_what_passes_quickly_is_tried_again_within_the_slice(
     assert (progress.counts.accepted, progress.requests) == (95, 12)
     assert world.mailchimp.calls == 12
     assert written_again(world) == 0
+
+
+async def test_a_destination_that_was_silent_for_long_is_not_waited_for_twice_in_a_slice() -> None:
+    world = await small()
+    world.mailchimp.faults.append(hangs(world.clock))
+    await world.drop(csv(95))
+    run = await world.start()
+    began = world.clock.monotonic()
+
+    await work_on_visible(world)
+
+    assert (await now(world, run)).status is RunStatus.FAILURE
+    assert 120 <= world.clock.monotonic() - began < 130
+    await world.deliver()
+    assert (await now(world, run)).status is RunStatus.SUCCESSFUL
+    assert (await world.progress(run)).counts.accepted == 95
 
 
 @pytest.mark.parametrize(("kind", "said"), KINDS.values(), ids=KINDS.keys())
