@@ -140,6 +140,8 @@ def answer(request: Request, error: Exception) -> Response:
         kind = _BY_STATUS.get(error.status_code, _REFUSED)
         return problem(request.scope, kind, f"{kind.title}.", headers=_headers(error))
     kind = next(kind for known, kind in _KINDS.items() if isinstance(error, known))
+    if isinstance(error, Unavailable):  # its text names a record or a blob, never what is in it
+        _log.warning("request %s: storage said no: %s", correlation_id(request.scope), error)
     return problem(request.scope, kind, _detail(error), _errors(error), _headers(error))
 
 

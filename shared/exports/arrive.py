@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.export import Export
@@ -94,5 +94,4 @@ def _follows(export: Export, version: SegmentVersion) -> bool:
 
 
 def _trigger(version: SegmentVersion) -> Trigger:
-    at: datetime = version.modified
-    return Trigger(kind=TriggerKind.ARRIVAL, key=version.key, at=at)
+    return Trigger(kind=TriggerKind.ARRIVAL, key=version.key, at=version.modified)

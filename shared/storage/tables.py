@@ -20,8 +20,8 @@ _PIECE = 16_000
 class TableRecords[T: BaseModel]:
     """The `Records` of one table, which must exist.
 
-    When an answer is lost the SDK asks again, and an insert or a replace that had worked the first
-    time then raises AlreadyExists or Stale.
+    When the answer to a replace is lost the SDK asks again, and one that had worked the first time then
+    raises Stale. An insert is not asked for again: it raises Unavailable, and may have worked.
     """
 
     def __init__(self, table: TableClient, model: type[T]) -> None:
