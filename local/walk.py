@@ -12,6 +12,7 @@ from local.sandbox.mailchimp.state import PASSWORD
 from shared.domain.connection import TERMS_VERSION
 
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
+_TRIES = 3  # of a call that is answered 503, try again later
 _OVER = ("successful", "failed_permanent", "skipped", "canceled")
 
 
@@ -36,7 +37,10 @@ class Walk:
         key = str(self.call("POST", "/connections", new)["id"])
         at = f"/connections/{key}"
         self.call("POST", f"{at}/consent", {"accepted": True, "terms_version": TERMS_VERSION})
-        self.sign_in(self.call("POST", f"{at}/connect", {})["authorize_url"], username, password)
+        for _ in range(_TRIES):  # a sign-in that met a busy moment is begun anew, as its page says
+            page = self.call("POST", f"{at}/connect", {})["authorize_url"]
+            if self.sign_in(page, username, password):
+                break
         self.call("PUT", f"{at}/export-user")
         self.call("POST", f"{at}/save")
         checked = self.call("POST", f"{at}/check")
@@ -44,13 +48,20 @@ class Walk:
             raise StackError(f"The connection does not work: {checked['reason']}")
         return key
 
-    def sign_in(self, authorize_url: str, username: str, password: str = PASSWORD) -> None:
-        """Sign in on the vendor's page, as a browser would, and come back through the callback."""
+    def sign_in(self, authorize_url: str, username: str, password: str = PASSWORD) -> bool:
+        """Sign in on the vendor's page, as a browser would, and come back through the callback.
+
+        Return False if that said 503, try again; raise StackError for any other refusal.
+        """
         page = self._browser.get(authorize_url).raise_for_status().text
         form: dict[str, str] = dict(_HIDDEN.findall(page))
         form |= {"username": username, "password": password, "decision": "allow"}
         answer = self._browser.post(httpx.URL(authorize_url).copy_with(query=None), data=form)
-        answer.raise_for_status()
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            return False
+        if answer.is_error:
+            raise StackError(f"The sign-in failed: {answer.status_code} {answer.text}")
+        return True
 
     def first_list(self, connection_id: str) -> str:
         """Return the id of the first list of the account."""
@@ -97,7 +108,11 @@ class Walk:
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Return the JSON of an answer; raise StackError with the problem if it is one."""
-        answer = self._api.request(method, path, json=body)
+        for _ in range(_TRIES):
+            answer = self._api.request(method, path, json=body)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(1)
         if answer.is_error:
             raise StackError(f"{method} {path}: {answer.status_code} {answer.text}")
         return answer.json() if answer.content else None

@@ -140,8 +140,8 @@ def answer(request: Request, error: Exception) -> Response:
         kind = _BY_STATUS.get(error.status_code, _REFUSED)
         return problem(request.scope, kind, f"{kind.title}.", headers=_headers(error))
     kind = next(kind for known, kind in _KINDS.items() if isinstance(error, known))
-    if isinstance(error, Unavailable):  # its text names a record or a blob, never what is in it
-        _log.warning("request %s: storage said no: %s", correlation_id(request.scope), error)
+    if kind.status == 503:  # the texts of both kinds name a record, a blob or a vendor, no values
+        _log.warning("request %s: %s", correlation_id(request.scope), error)
     return problem(request.scope, kind, _detail(error), _errors(error), _headers(error))
 
 

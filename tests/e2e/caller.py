@@ -22,11 +22,12 @@ class Caller(Walk):
         self._api.event_hooks["response"].append(self._note_problem)
         self._browser.event_hooks["response"].append(self._note_sign_in)
 
-    def sign_in(self, authorize_url: str, *arguments: Any, **more: Any) -> None:
+    def sign_in(self, authorize_url: str, *arguments: Any, **more: Any) -> bool:
         """Sign in, and remember the access token that the sandbox gave."""
-        super().sign_in(authorize_url, *arguments, **more)
+        done = super().sign_in(authorize_url, *arguments, **more)
         tokens = json.loads((self._stack.state / "mailchimp" / "tokens.json").read_text())
         self._traces.secrets |= tokens.keys()
+        return done
 
     def status_of(self, method: str, path: str, body: Any = None) -> int:
         """Return the status of an answer, whatever it is."""
