@@ -8,6 +8,7 @@ from pathlib import Path
 from local import record
 from local.processes import ROOT, runs
 from tests.e2e.polling import until
+from tests.e2e.system import clean_environ
 from tests.e2e.traces import Traces
 
 ROWS = 2_000
@@ -26,7 +27,9 @@ def test_the_demo_shows_its_figures_and_leaves_nothing_running(
         known = running.commands if running else {}
         return {int(pid): line for pid, line in known.items()} if len(known) == PARTS else {}
 
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as demo:  # noqa: S603
+    with subprocess.Popen(  # noqa: S603 - the command is the line above
+        command, cwd=ROOT, env=clean_environ(), stdout=subprocess.PIPE, text=True
+    ) as demo:
         try:
             processes = until(everyone, "the start of the demo's processes", seconds=120)
             printed, _ = demo.communicate(timeout=180)
