@@ -41,6 +41,8 @@ class Walk:
             page = self.call("POST", f"{at}/connect", {})["authorize_url"]
             if self.sign_in(page, username, password):
                 break
+        else:
+            raise StackError(f"The sign-in was answered 503 {_TRIES} times. The host's log says why.")
         self.call("PUT", f"{at}/export-user")
         self.call("POST", f"{at}/save")
         checked = self.call("POST", f"{at}/check")
