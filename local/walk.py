@@ -42,7 +42,9 @@ class Walk:
             if self.sign_in(page, username, password):
                 break
         else:
-            raise StackError(f"The sign-in was answered 503 {_TRIES} times. The host's log says why.")
+            raise StackError(
+                f"The sign-in was answered 503 {_TRIES} times. The host's log says why."
+            )
         self.call("PUT", f"{at}/export-user")
         self.call("POST", f"{at}/save")
         checked = self.call("POST", f"{at}/check")
