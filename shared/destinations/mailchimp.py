@@ -17,7 +17,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import httpx
@@ -30,15 +31,21 @@ from shared.destinations.protocol import (
     Credentials,
     Encoder,
     Field,
+    Finished,
+    JobFiles,
+    Kind,
     Limits,
     ListInfo,
-    RowOutcome,
+    Sent,
     SignIn,
+    Target,
+    Unsure,
 )
 from shared.domain.connection import Account
 from shared.domain.email import normal_form
-from shared.domain.errors import Culprit, Halt, NeedsAttention, TryLater
-from shared.domain.outcomes import Outcome
+from shared.domain.errors import Culprit, Halt, Limited, NeedsAttention, TryLater
+from shared.domain.outcomes import Outcome, RowOutcome
+from shared.domain.run import Job
 
 _DATA_CENTRE = re.compile(r"[a-z]{2,4}[0-9]{1,3}")
 _USER_ID = re.compile(r"[0-9]{1,20}")
@@ -69,15 +76,17 @@ class Mailchimp:
 
     name = "mailchimp"
     title = "Mailchimp"
+    auth: Literal["oauth"] = "oauth"
     fields = (
-        Field("email", "Email", required=True),
+        Field("email", "Email", required=True, kind=Kind.EMAIL),
         Field("first_name", "First name"),
         Field("last_name", "Last name"),
     )
+    options = ()
     # No limit on bytes is published; 500 members of four fields are about 83 kB.
     limits = Limits(profiles_per_batch=500, bytes_per_batch=2_000_000, concurrency=8)
 
-    def authorize_url(self, redirect_uri: str, state: str) -> str:
+    def authorize_url(self, redirect_uri: str, state: str, challenge: str) -> str:
         """Return Mailchimp's sign-in page. It documents no PKCE."""
         query = {
             "response_type": "code",
@@ -88,7 +97,7 @@ class Mailchimp:
         return f"{self.login_url}/oauth2/authorize?{urlencode(query)}"
 
     async def exchange(
-        self, sign_in: SignIn, code: str, redirect_uri: str
+        self, sign_in: SignIn, code: str, redirect_uri: str, verifier: str
     ) -> tuple[Credentials, Account]:
         """Trade the code for a token, and ask which account and data centre it is for."""
         answer = await sign_in.post_form(
@@ -109,6 +118,17 @@ class Mailchimp:
         )
         return {"access_token": str(token)}, _account(metadata)
 
+    def expires_at(self, credentials: Credentials) -> datetime | None:
+        """Say that tokens last."""
+        return None
+
+    async def refresh(self, sign_in: SignIn, credentials: Credentials) -> Credentials:
+        """Return the same: there is nothing to refresh with."""
+        return credentials
+
+    async def revoke(self, sign_in: SignIn, credentials: Credentials) -> None:
+        """Do nothing: Mailchimp documents no call for it. The owner can remove our app there."""
+
     def base_url(self, account: Account) -> str:
         """Return the API of the account's data centre."""
         return f"{self.api_url.format(dc=account.endpoint)}/3.0"
@@ -125,7 +145,7 @@ class Mailchimp:
         """Tell Mailchimp's throttling 403, which has no JSON body, from a real one."""
         is_json = "json" in response.headers.get("content-type", "")
         if response.status_code == httpx.codes.FORBIDDEN and not is_json:
-            return TryLater("Mailchimp is limiting requests (a 403 without an explanation).")
+            return Limited("Mailchimp is limiting requests (a 403 without an explanation).")
         return None
 
     async def check(self, api: Api) -> None:
@@ -151,8 +171,13 @@ class Mailchimp:
         with _making_sense():
             return ListInfo(str(audience["id"]), str(audience["name"]))
 
-    async def encoder(self, api: Api, list_id: str, fields: Sequence[str]) -> Encoder:
+    async def fields_of(self, api: Api, list_id: str) -> Sequence[Field]:
+        """Return the fields that every audience has."""
+        return self.fields
+
+    async def encoder(self, api: Api, target: Target) -> Encoder:
         """Look up what the audience asks of new members, and which merge fields it still has."""
+        list_id, fields = target.list_id, target.fields
         audience = await self._audience(api, list_id)
         # With double opt-in a person confirms first; `subscribed` would go round that.
         status = "pending" if audience.get("double_optin") else "subscribed"
@@ -179,16 +204,20 @@ class Mailchimp:
                 fragment = orjson.dumps(member)
             return fragment
 
-        return Encoder(encode, notes)
+        return Encoder(encode, lambda: notes)
 
-    async def send(self, api: Api, list_id: str, batch: Batch) -> Sequence[RowOutcome]:
-        """Add or update up to 500 members."""
+    async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:
+        """Add or update up to 500 members; doing it twice is the same as doing it once."""
         # A merge field that the audience requires and the segment lacks must not refuse a profile.
         params = {"skip_merge_validation": "true"}
         if self.partial_answers:
             params["fields"] = _ANSWER_FIELDS
         body = b'{"members":[' + batch.joined + b'],"update_existing":true}'
-        return _outcomes(batch, await api.post(f"/lists/{list_id}", body, params))
+        return Sent(_outcomes(batch, await api.post(f"/lists/{target.list_id}", body, params)))
+
+    async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
+        """Return nothing: Mailchimp answers at once and has no jobs."""
+        return ()
 
     async def _audience(self, api: Api, list_id: str) -> dict[str, Any]:
         if not _LIST_ID.fullmatch(list_id):

@@ -4,21 +4,51 @@ A destination states its fields and limits and knows how to sign in, check, look
 profiles and read answers. Batching, retries, pacing, checkpoints and rejects belong to the engine.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from datetime import datetime
+from enum import StrEnum
+from itertools import chain
+from typing import Any, Literal, Protocol
 
 import httpx
 
 from shared.domain.connection import Account
 from shared.domain.errors import Halt
-from shared.domain.outcomes import Outcome
+from shared.domain.outcomes import RowOutcome
+from shared.domain.run import Job
 
 type Credentials = Mapping[str, str]
 """What proves who we are at a vendor. Kept in the vault as JSON, never logged."""
 
 type Encode = Callable[[str, Sequence[str]], bytes]
-"""(address, the cell of each mapped field in the export's order) -> the vendor's JSON of one profile."""
+"""(address, the cell of each mapped field in the export's order) -> the vendor's JSON of one profile.
+
+Raises Unfit.
+"""
+
+
+class Unfit(Exception):
+    """A profile that breaks a rule of the destination: it becomes an `invalid` reject."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Kind(StrEnum):
+    """What the values of a field are."""
+
+    EMAIL = "email"
+    TEXT = "text"
+    PHONE = "phone"
+    NUMBER = "number"
+    DATE = "date"  # with or without a time
+    BIRTHDAY = "birthday"  # a day and a month
+    URL = "url"
+    CHOICE = "choice"  # one of `choices`
+    CHOICES = "choices"  # any of `choices`
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +58,41 @@ class Field:
     name: str
     title: str
     required: bool = False
+    kind: Kind = Kind.TEXT
+    longest: int | None = None  # characters, or what the destination's file says it counts
+    choices: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """Something about an export that only this destination has, on or off; off unless chosen."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many requests in so many seconds; `of` is how the requests that count begin."""
+
+    requests: int
+    seconds: float
+    of: str = ""  # "METHOD /path"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one account of the destination may be asked at once; source in each destination's file."""
+    """What one lane of the destination may be asked; source in each destination's file."""
 
     profiles_per_batch: int
     bytes_per_batch: int
     concurrency: int  # requests under way at once
+    least_per_batch: int = 1  # a smaller batch is joined with its neighbour where that can be done
+    rates: Sequence[Rate] = ()
+    requests_per_day: int | None = None  # from 00:00 UTC to 00:00 UTC
+    profiles_per_export: int = 1_000_000
+    first_look: float = 5.0  # seconds from sending a job to asking about it
+    jobs_per_look: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +104,24 @@ class ListInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """Where the profiles of an export go, and what of them."""
+
+    list_id: str
+    fields: Sequence[str] = ()  # mapped ones in the order of the cells, the address excluded
+    clears: Collection[str] = ()  # of these, the fields whose empty cell clears what is there
+    options: Collection[str] = ()  # the destination's own, those that are on
+    report_url: str = (
+        ""  # a destination that reports on a job by itself may post to f"{this}/{batch}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Encoder:
-    """How profiles of one export are written for one list, with notes for the run's timeline."""
+    """How profiles of one export are written for one list."""
 
     encode: Encode
-    notes: Sequence[str] = ()
+    notes: Callable[[], Sequence[str]] = tuple  # for the run's timeline, once all are written
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +136,83 @@ class Batch:
     addresses: bytes  # in their normal form, separated by tabs
     joined: bytes
     size: int  # profiles
+    number: int = 0  # among the batches of the run
+    rows: Sequence[tuple[int, int]] = ()  # the ranges of the batch that this piece holds; () is all
 
     def index_of(self) -> dict[str, int]:
         """Return where in the batch each address is; a batch never holds an address twice."""
         return {address: at for at, address in enumerate(self.addresses.decode().split("\t"))}
 
+    @property
+    def indexes(self) -> Sequence[int]:
+        """Where each profile of this piece stands in the batch as it was prepared."""
+        if not self.rows:
+            return range(self.size)
+        return tuple(chain.from_iterable(range(*each) for each in self.rows))
+
+    def only(self, kept: Sequence[int]) -> "Batch":
+        """Return the piece that holds these profiles, by ascending index within this one."""
+        origins, addresses = self.origins.split(b"\t"), self.addresses.split(b"\t")
+        fragments, indexes = self.joined.split(b",\n"), self.indexes
+        return Batch(
+            b"\t".join(origins[at] for at in kept),
+            b"\t".join(addresses[at] for at in kept),
+            b",\n".join(fragments[at] for at in kept),
+            size=len(kept),
+            number=self.number,
+            rows=_ranges([indexes[at] for at in kept]),
+        )
+
+
+def _ranges(indexes: Sequence[int]) -> Sequence[tuple[int, int]]:
+    """Return ascending numbers as ranges, the end excluded."""
+    ranges: list[tuple[int, int]] = []
+    for index in indexes:
+        if ranges and ranges[-1][1] == index:
+            ranges[-1] = (ranges[-1][0], index + 1)
+        else:
+            ranges.append((index, index + 1))
+    return ranges
+
 
 @dataclass(frozen=True, slots=True)
-class RowOutcome:
-    """What a destination said of one profile that it did not accept; `index` counts within the batch."""
+class Unsure:
+    """An earlier try at a batch whose answer never came, so that it may have been written."""
 
-    index: int
-    outcome: Outcome
-    code: str
-    reason: str
+    since: datetime  # when that try began
+    known: Collection[str]  # jobs of this run that belong to other batches
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a destination said to a batch: outcomes now, or a job that will tell them.
+
+    `outcomes` are those of the profiles that are not accepted (and, with a job, not in it).
+    """
+
+    outcomes: Sequence[RowOutcome] = ()
+    job: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What became of a job. A job that `failed` did nothing: the engine sends its profiles again."""
+
+    job: Job
+    outcomes: Sequence[
+        RowOutcome
+    ] = ()  # of the profiles that are not accepted; within the job's piece
+    failed: str | None = None  # why
+
+
+class JobFiles(Protocol):
+    """What the engine kept of a job."""
+
+    async def batch(self, job: Job) -> Batch:
+        """Return the profiles that the job was given."""
+
+    async def reports(self, job: Job) -> Sequence[bytes]:
+        """Return what the destination posted to `Target.report_url` for the job's batch, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +229,29 @@ class Api(Protocol):
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """Return the JSON of an answer."""
 
-    async def post(self, path: str, content: bytes, params: Mapping[str, str] | None = None) -> Any:
-        """Send a JSON body and return the JSON of the answer."""
+    async def post(
+        self, path: str, content: bytes, params: Mapping[str, str] | None = None, weight: int = 1
+    ) -> Any:
+        """Send a JSON body and return the JSON of the answer.
+
+        `weight` is how many requests it counts for where the destination counts it for several.
+        """
 
 
 class SignIn(Protocol):
-    """The unauthorised calls of an OAuth sign-in; both raise Halt when there is no usable answer."""
+    """The unauthorised calls of a sign-in; they raise Halt when there is no usable answer."""
 
-    async def post_form(self, url: str, form: Mapping[str, str]) -> Any:
-        """Send a form and return the JSON of the answer."""
+    async def post_form(
+        self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> Any:
+        """Send a form and return the JSON of the answer; None for an empty one."""
 
     async def get_json(self, url: str, headers: Mapping[str, str]) -> Any:
         """Return the JSON of an answer."""
 
 
 class Destination(Protocol):
-    """A vendor that profiles can be sent to, whose accounts are connected by OAuth sign-in."""
+    """A vendor that profiles can be sent to. Each is also an OAuthDestination or a KeyDestination."""
 
     @property
     def name(self) -> str:
@@ -124,19 +263,15 @@ class Destination(Protocol):
 
     @property
     def fields(self) -> Sequence[Field]:
-        """The fields of a profile; the first is the address."""
+        """The fields that every account has; the first is the address."""
+
+    @property
+    def options(self) -> Sequence[Option]:
+        """What an export can choose that only this destination has."""
 
     @property
     def limits(self) -> Limits:
         """The published limits that the engine keeps."""
-
-    def authorize_url(self, redirect_uri: str, state: str) -> str:
-        """Return the page where an administrator signs in and lets us in."""
-
-    async def exchange(
-        self, sign_in: SignIn, code: str, redirect_uri: str
-    ) -> tuple[Credentials, Account]:
-        """Turn the code that the sign-in page sent back into credentials, and name their account."""
 
     def base_url(self, account: Account) -> str:
         """Return the address of the account's API; never anything that a user typed unchecked."""
@@ -148,10 +283,13 @@ class Destination(Protocol):
         """Return the name of the quota that requests for this account use up; safe as a blob name."""
 
     def explain(self, response: httpx.Response) -> Halt | None:
-        """Return what an error answer means where that differs from the table in transport.verdict."""
+        """Return what an answer means where that differs from the table in transport.verdict.
+
+        It is asked about errors, and about successes that are not JSON.
+        """
 
     async def check(self, api: Api) -> None:
-        """Prove that the credentials work, changing nothing."""
+        """Prove that the credentials work and suffice for exports, changing nothing."""
 
     async def lists(self, api: Api) -> Sequence[ListInfo]:
         """Return the lists of the account."""
@@ -159,8 +297,62 @@ class Destination(Protocol):
     async def look_up(self, api: Api, list_id: str) -> ListInfo:
         """Return one list; raise NeedsAttention(LIST) when there is none with this id."""
 
-    async def encoder(self, api: Api, list_id: str, fields: Sequence[str]) -> Encoder:
-        """Return how profiles with these mapped fields (the address excluded) are written."""
+    async def fields_of(self, api: Api, list_id: str) -> Sequence[Field]:
+        """Return `fields` and those that the account or the list has beside them."""
 
-    async def send(self, api: Api, list_id: str, batch: Batch) -> Sequence[RowOutcome]:
-        """Send a batch and return the outcome of each profile that was not accepted."""
+    async def encoder(self, api: Api, target: Target) -> Encoder:
+        """Return how profiles are written for a target."""
+
+    async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:
+        """Send a batch, or find the job that an earlier try at it began after all.
+
+        Raise BatchRefused as its docstring says.
+        """
+
+    async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
+        """Return those of the jobs that are over. They are all there are, or `jobs_per_look` of them."""
+
+
+class OAuthDestination(Destination, Protocol):
+    """A destination whose accounts are connected by signing in there."""
+
+    @property
+    def auth(self) -> Literal["oauth"]:
+        """How an account is connected."""
+
+    def authorize_url(self, redirect_uri: str, state: str, challenge: str) -> str:
+        """Return the page where an administrator signs in and lets us in.
+
+        `challenge` is PKCE's, made by S256; a destination without PKCE leaves it out.
+        """
+
+    async def exchange(
+        self, sign_in: SignIn, code: str, redirect_uri: str, verifier: str
+    ) -> tuple[Credentials, Account]:
+        """Turn the code that the sign-in page sent back into credentials, and name their account."""
+
+    def expires_at(self, credentials: Credentials) -> datetime | None:
+        """Return when the credentials have to be refreshed; None where they last."""
+
+    async def refresh(self, sign_in: SignIn, credentials: Credentials) -> Credentials:
+        """Return new credentials for old; raise NeedsAttention when somebody must sign in again."""
+
+    async def revoke(self, sign_in: SignIn, credentials: Credentials) -> None:
+        """Take the credentials back at the destination, where it has a way to do that."""
+
+
+class KeyDestination(Destination, Protocol):
+    """A destination whose accounts are connected with a host name and a key."""
+
+    @property
+    def auth(self) -> Literal["api_key"]:
+        """How an account is connected."""
+
+    def endpoint(self, host: str) -> str:
+        """Return the host name that a person typed in its plain form; raise Invalid("/host", …)."""
+
+    def credentials(self, key: str) -> Credentials:
+        """Return what proves who we are; raise Invalid("/api_key", …) for what cannot be a key."""
+
+    async def identify(self, api: Api, endpoint: str) -> Account:
+        """Name the account that the key opens; raise NeedsAttention when it opens none."""

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 
 from shared.destinations.mailchimp import Mailchimp
-from shared.destinations.protocol import Client, Destination
+from shared.destinations.protocol import Client, KeyDestination, OAuthDestination
 from shared.settings import Settings
 
+type AnyDestination = OAuthDestination | KeyDestination
 
-def destinations(settings: Settings) -> Mapping[str, Destination]:
+
+def destinations(settings: Settings) -> Mapping[str, AnyDestination]:
     """Return the destinations as the settings shape them."""
     mailchimp = Mailchimp(
         Client(settings.mailchimp_client_id, settings.mailchimp_client_secret.get_secret_value()),

@@ -3,6 +3,8 @@
 ProductError
 ├── Halt                  a run cannot go on with its next batch
 │   ├── TryLater          the destination is busy or out of reach: the slice ends, the run goes on later
+│   │   ├── Limited       it had more requests than it allows: the same, and from then on slower
+│   │   └── DayIsSpent    all requests of a day are used up: the run waits for the next day (UTC)
 │   ├── NeedsAttention    a person must act: the connection, or the list of the export, is named
 │   └── BatchRefused      the destination refused these profiles: they become rejects, the run goes on
 ├── BadSegment            a segment file cannot be read: the run fails for good, nothing is sent
@@ -16,7 +18,10 @@ ProductError
 Texts of these errors are shown to people. They never hold a secret or an address.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
+
+from shared.domain.outcomes import RowOutcome
 
 
 class ProductError(Exception):
@@ -42,6 +47,14 @@ class TryLater(Halt):
         self.after = after
 
 
+class Limited(TryLater):
+    """The destination has had more requests than it allows."""
+
+
+class DayIsSpent(TryLater):
+    """The destination takes no more requests until the next day begins, at 00:00 UTC."""
+
+
 class Culprit(StrEnum):
     """What a person has to look at."""
 
@@ -58,11 +71,23 @@ class NeedsAttention(Halt):
 
 
 class BatchRefused(Halt):
-    """The destination refuses the profiles of one request as they are; `code` is its short name for why."""
+    """The destination refuses the profiles of one request as they are; `code` is its short name for why.
 
-    def __init__(self, code: str, reason: str) -> None:
+    The engine sends the rest again without `guilty`. Where nobody is named it sends the profiles in
+    two pieces, cut before index `cut` if the destination's file says so, to find out who it is.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        reason: str,
+        guilty: Sequence[RowOutcome] = (),
+        cut: int | None = None,
+    ) -> None:
         super().__init__(reason)
         self.code = code
+        self.guilty = guilty
+        self.cut = cut
 
 
 class BadSegment(ProductError):

@@ -45,11 +45,25 @@ class Reject:
     """A row that was not accepted: where it stands, its address, and why."""
 
     segment: str
-    row: int  # as a spreadsheet numbers it: the header is row 1
-    address: str
+    row: int  # as a spreadsheet numbers it: the header is row 1; 0 when nobody can tell
+    address: str  # empty when nobody can tell
     outcome: Outcome
     code: str
     reason: str  # the destination's own words, or ours
+
+
+@dataclass(frozen=True, slots=True)
+class RowOutcome:
+    """What a destination said of one profile that it did not accept.
+
+    `index` counts within the batch; it is None when the destination tells how many profiles it did
+    not accept but not which.
+    """
+
+    index: int | None
+    outcome: Outcome
+    code: str
+    reason: str
 
 
 REJECT_COLUMNS = ("segment", "row", "address", "outcome", "code", "reason")

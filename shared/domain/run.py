@@ -86,6 +86,7 @@ class Progress(BaseModel, frozen=True):
     batches_done: int = 0  # the contiguous ones whose outcomes are in `counts`
     counts: Counts = Counts()
     requests: int = 0  # answered ones
+    in_jobs: int = 0  # profiles whose outcome the destination has not told yet
     seconds: float = 0.0  # spent in slices
 
     @computed_field  # type: ignore[prop-decorator] # mypy knows no decorator on top of a property
@@ -94,7 +95,9 @@ class Progress(BaseModel, frozen=True):
         """How much of what is to be sent is done; None until the number of profiles is known."""
         if self.phase is Phase.PREPARE:
             return None
-        return 100 * self.batches_done // self.batches if self.batches else 100
+        if not self.batches:
+            return 100
+        return int(100 * (self.batches_done / self.batches - self.in_jobs / self.profiles))
 
 
 class Run(BaseModel, frozen=True):
@@ -119,7 +122,9 @@ class Run(BaseModel, frozen=True):
         return f"{self.export_id}.{self.key}"
 
     def noting(self, at: datetime, text: str) -> "Run":
-        """Return the run with an event added to its timeline."""
+        """Return the run with an event added to its timeline, unless that says it already."""
+        if self.timeline and self.timeline[-1].text == text:
+            return self
         timeline = [*self.timeline, Event(at=at, text=text)]
         if len(timeline) > TIMELINE_LENGTH:
             timeline = [timeline[0], *timeline[2:]]
@@ -151,6 +156,19 @@ def split_run_id(run_id: str) -> tuple[str, str]:
     return export_id, key
 
 
+class Job(BaseModel, frozen=True):
+    """Work that a destination accepted and does in its own time."""
+
+    id: str
+    batch: int
+    rows: list[tuple[int, int]] = []  # ranges of the batch's profiles, the end excluded; [] is all
+    size: int  # profiles
+    sent_at: datetime
+    looked_at: datetime | None = None  # when we last asked about it
+    tries: int = 1  # how often these profiles have been sent
+    failed: str | None = None  # why it did nothing; its profiles are sent again
+
+
 class Checkpoint(Progress, frozen=True):
     """Where a run goes on from. It has one writer at a time, fenced by its ETag.
 
@@ -162,6 +180,8 @@ class Checkpoint(Progress, frozen=True):
     setbacks: int = 0  # slices in a row that ended in TryLater without a batch done
     reject_files: int = 0
     rejects: list[str] = []  # those that no file holds yet, as JSON lines
+    jobs: list[Job] = []  # those whose outcomes are not in `counts` yet
+    unsure_since: datetime | None = None  # when the next batch was first sent, if no answer came
 
     def as_progress(self) -> Progress:
         """Return the part of it that says how far the run has come."""

@@ -48,7 +48,10 @@ async def begin_sign_in(services: Services, person: Person, key: str) -> str:
         expires_at=services.clock.now() + _LIFETIME,
     )
     await services.storage.oauth_states.insert(ALL, _digest(state), began)
-    return services.destination(connection).authorize_url(_redirect_uri(services), state)
+    destination = services.destination(connection)
+    if destination.auth != "oauth":
+        raise Conflict(f"{destination.title} is connected with a host name and a key.")
+    return destination.authorize_url(_redirect_uri(services), state, challenge="")
 
 
 async def finish_sign_in(services: Services, state: str, code: str | None) -> None:
@@ -62,8 +65,10 @@ async def finish_sign_in(services: Services, state: str, code: str | None) -> No
     if code is None:
         raise Conflict("The sign-in was not completed. Nothing was changed.")
     destination = services.destination(connection)
+    if destination.auth != "oauth":
+        raise BadState("This connection has no sign-in.")
     credentials, account = await destination.exchange(
-        services.sign_in(destination), code, _redirect_uri(services)
+        services.sign_in(destination), code, _redirect_uri(services), verifier=""
     )
     await _require_same_account(services, connection, account)
     before = await _store(services, connection.id, account, credentials)

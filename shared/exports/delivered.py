@@ -50,10 +50,12 @@ class Digests:
 def state_name(export: Export) -> str:
     """Return the blob of an export's delivered state.
 
-    The name changes with the connection, the list and the field mapping, so that changing one of
-    them makes the next run send everything.
+    The name changes with the connection, the list, the field mapping and the options, so that
+    changing one of them makes the next run send everything.
     """
-    order = [export.connection_id, export.list_id, sorted(export.fields.items())]
+    order: list[object] = [export.connection_id, export.list_id, sorted(export.fields.items())]
+    if export.clear_when_empty or export.options:
+        order += [sorted(export.clear_when_empty), sorted(export.options)]
     return f"{export.id}/{hashlib.sha256(json.dumps(order).encode()).hexdigest()[:16]}"
 
 

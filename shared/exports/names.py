@@ -27,3 +27,8 @@ def digests(run_id: str) -> str:
 def reject_file(run_id: str, number: int) -> str:
     """Return the blob that holds the rejects of one checkpoint."""
     return f"{run_id}/rejects/{number:06d}.jsonl"
+
+
+def reports_folder(run_id: str, batch: int) -> str:
+    """Return the folder of what a destination reported by itself on one batch."""
+    return f"{run_id}/parts/reports/{batch}/"

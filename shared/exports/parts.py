@@ -42,7 +42,9 @@ class PartWriter:
         """Take profiles, and write the parts that they fill."""
         self.profiles += len(profiles)
         self._waiting += profiles
-        while len(self._waiting) >= self._limits.profiles_per_batch:
+        # Enough is held back for the last batch not to be too small.
+        held_back = self._limits.least_per_batch - 1
+        while len(self._waiting) >= self._limits.profiles_per_batch + held_back:
             await self._end_batch()
 
     async def close(self) -> None:
@@ -68,6 +70,9 @@ class PartWriter:
         room = self._limits.bytes_per_batch - sum(len(fragment) + 2 for _, _, fragment in first)
         while room < 0 and len(first) > 1:
             room += len(first.pop()[2]) + 2
+        left = len(self._waiting) - len(first)
+        if 0 < left < self._limits.least_per_batch:
+            return max(1, len(first) - (self._limits.least_per_batch - left))
         return len(first)
 
     async def _end_part(self) -> None:
@@ -77,14 +82,26 @@ class PartWriter:
         self._written = []
 
 
+async def read_part(files: Blobs, run_id: str, number: int, per_part: int) -> Sequence[Batch]:
+    """Return the batches of a part; raise Missing when it is gone."""
+    text = gzip.decompress(await files.read(part(run_id, number)))
+    fields = [iter(text.split(_END))] * 3
+    return [
+        Batch(origins, addresses, joined, size=origins.count(b"\t") + 1, number=at)
+        for at, (origins, addresses, joined) in enumerate(
+            zip(*fields, strict=True), start=number * per_part
+        )
+    ]
+
+
 async def read_batches(
     files: Blobs, run_id: str, per_part: int, first: int, total: int
 ) -> AsyncIterator[Batch]:
     """Yield the batches from number `first` up to `total`; raise Missing when a part is gone."""
     number = first
     while number < total:
-        text = gzip.decompress(await files.read(part(run_id, number // per_part)))
-        fields = text.split(_END)[number % per_part * 3 :]
-        for origins, addresses, joined in zip(*[iter(fields)] * 3, strict=True):
-            yield Batch(origins, addresses, joined, size=origins.count(b"\t") + 1)
+        for batch in (await read_part(files, run_id, number // per_part, per_part))[
+            number % per_part :
+        ]:
+            yield batch
             number += 1

@@ -14,7 +14,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import IO
 
-from shared.destinations.protocol import Encode, Limits
+from shared.destinations.protocol import Encode, Limits, Unfit
 from shared.domain.email import is_address, normal_form
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export
@@ -82,13 +82,14 @@ async def prepare(
             await mapper.read(storage.segments, number, version)
         if not mapper.rows:
             raise BadSegment(f"{_paths(run)} has a header but no profiles. Nothing was sent.")
-        sorter = _Sorter(run, keyed, before, rejects, parts, state, services.max_profiles)
+        most = min(services.max_profiles, limits.profiles_per_export)
+        sorter = _Sorter(run, keyed, before, rejects, parts, state, most)
         for partition in range(PARTITIONS):
             await sorter.sort(spool.lines(partition))
-        if sorter.distinct > services.max_profiles:
+        if sorter.distinct > most:
             raise BadSegment(
-                f"The export has {sorter.distinct:,} profiles and may have "
-                f"{services.max_profiles:,}. Nothing was sent; choose smaller segments."
+                f"The export has {sorter.distinct:,} profiles and may have {most:,}. "
+                "Nothing was sent; choose smaller segments."
             )
         await parts.close()
         await rejects.write()
@@ -147,8 +148,13 @@ class _Mapper:
                 code, reason = _NOT_AN_ADDRESS if address else _NO_ADDRESS
                 self._reject(segment, row, address, code, reason)
                 continue
+            try:
+                fragment = encode(address, values(cells))
+            except Unfit as unfit:
+                self._reject(segment, row, address, unfit.code, unfit.reason)
+                continue
             plain = address.encode()
-            line = f"{number}:{row}\t{address}\t".encode() + encode(address, values(cells))
+            line = f"{number}:{row}\t{address}\t".encode() + fragment
             partitions[partition_of(plain)].append(line)
         self.rows += count
 

@@ -1,8 +1,9 @@
 """One slice: a bounded piece of work on a run, by whoever holds its lane."""
 
 import logging
+from dataclasses import dataclass
 
-from shared.domain.connection import Connection
+from shared.domain.connection import Account, Connection
 from shared.domain.export import Export
 from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
 from shared.exports.checkpoints import Fenced, OpenCheckpoint
@@ -34,8 +35,9 @@ async def run_slice(services: Services, message: SliceMessage) -> None:
         await end_run(services, stored, RunStatus.CANCELED, "The export was removed.")
         return
     try:
-        async with lane(services.storage.lanes, services.clock, _lane(services, order[1])):
-            await _in_lane(services, message, *order)
+        quota = services.destination(order.connection).lane(order.account)
+        async with lane(services.storage.lanes, services.clock, quota):
+            await _in_lane(services, message, order)
     except LaneTaken:
         # A stale message must not come back: it would tell the sweep of a time that the run does not keep.
         checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
@@ -46,7 +48,16 @@ async def run_slice(services: Services, message: SliceMessage) -> None:
         log.warning("slice of run %s stopped: %s", message.run_id, type(error).__name__)
 
 
-async def _order(services: Services, stored: Stored[Run]) -> tuple[Export, Connection] | None:
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What a run works for."""
+
+    export: Export
+    connection: Connection
+    account: Account
+
+
+async def _order(services: Services, stored: Stored[Run]) -> _Order | None:
     """Return what the run works for, or None if that is gone."""
     export = await services.storage.exports.get(ALL, stored.value.export_id)
     if export is None:
@@ -54,21 +65,15 @@ async def _order(services: Services, stored: Stored[Run]) -> tuple[Export, Conne
     connection = await services.storage.connections.get(ALL, export.value.connection_id)
     if connection is None or connection.value.account is None:
         return None
-    return export.value, connection.value
+    return _Order(export.value, connection.value, connection.value.account)
 
 
-def _lane(services: Services, connection: Connection) -> str:
-    if connection.account is None:
-        raise AssertionError("_order returns no connection without an account")
-    return services.destination(connection).lane(connection.account)
-
-
-async def _in_lane(
-    services: Services, message: SliceMessage, export: Export, connection: Connection
-) -> None:
+async def _in_lane(services: Services, message: SliceMessage, order: _Order) -> None:
     # Read again: another slice may have moved both while this one waited for the lane.
     stored = await services.storage.runs.get(*split_run_id(message.run_id))
     checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
     if stored is None or stored.value.status.is_over or checkpoint.value.slice != message.slice:
         return
-    await SliceWork(services, export, connection, stored, checkpoint).work()
+    await SliceWork(
+        services, order.export, order.connection, order.account, stored, checkpoint
+    ).work()

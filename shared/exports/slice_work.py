@@ -4,19 +4,33 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from shared.domain.connection import Connection, ConnectionStatus
-from shared.domain.errors import BadSegment, BatchRefused, Culprit, NeedsAttention, TryLater
+from shared.destinations.protocol import Target
+from shared.domain.connection import Account, Connection, ConnectionStatus
+from shared.domain.errors import (
+    BadSegment,
+    BatchRefused,
+    Culprit,
+    DayIsSpent,
+    NeedsAttention,
+    TryLater,
+)
 from shared.domain.export import Export
 from shared.domain.run import Checkpoint, Phase, Run, RunStatus, SliceMessage
 from shared.exports.checkpoints import Fenced, OpenCheckpoint
+from shared.exports.deliver import Delivery
 from shared.exports.delivered import Digests, digest_key
 from shared.exports.end_run import end_run, suspend_run
+from shared.exports.jobs import Looks, RunFiles
 from shared.exports.prepare import prepare, resolve_versions
+from shared.exports.quota import keep_slowness, seconds_to_tomorrow, slowness_of
+from shared.exports.record import Recorder
 from shared.exports.send import Sending
 from shared.exports.services import Services
 from shared.exports.settle import settle
+from shared.exports.wait import Waiting
 from shared.exports.wake import expect, wake
 from shared.storage.ports import Stale, Stored
+from shared.transport.pace import Pace
 
 _FIRST_SETBACK = 30.0  # seconds until a run goes on after a setback; doubled for each one in a row
 _LONGEST_SETBACK = 1800.0
@@ -33,6 +47,7 @@ class SliceWork:
         services: Services,
         export: Export,
         connection: Connection,
+        account: Account,
         stored: Stored[Run],
         checkpoint: OpenCheckpoint,
     ) -> None:
@@ -40,17 +55,33 @@ class SliceWork:
         self._clock = services.clock
         self._export = export
         self._connection = connection
+        self._account = account
         self._destination = services.destination(connection)
         self._stored = stored
         self._checkpoint = checkpoint
+        self._pace = Pace(self._clock)
         self._began = self._clock.monotonic()
         self._seconds_before = checkpoint.value.seconds
 
     async def work(self) -> None:
         """Go through the phases until the run ends or has to stop; raise Fenced, Stale, or a surprise."""
+        records, lane = self._services.storage.quotas, self._destination.lane(self._account)
+        before = await slowness_of(records, lane)
+        self._pace = Pace(self._clock, self._destination.limits.rates, before)
         try:
-            if not await self._phases():
-                await self._park(RunStatus.QUEUED, 0, "The time of one slice is up; going on.")
+            await self._work()
+        finally:
+            if self._pace.slowness != before:
+                await keep_slowness(records, lane, self._pace.slowness)
+
+    async def _work(self) -> None:
+        try:
+            if wait := await self._phases():
+                await self._park(RunStatus.QUEUED, *wait)
+        except DayIsSpent as error:
+            delay = seconds_to_tomorrow(self._clock.now())
+            reason = f"{error.reason} Going on at 00:00 UTC, when the next day begins."
+            await self._park(RunStatus.QUEUED, delay, reason)
         except TryLater as error:
             await self._set_back(error)
         except NeedsAttention as error:
@@ -63,29 +94,27 @@ class SliceWork:
             await self._note_surprise(error)
             raise
 
-    async def _phases(self) -> bool:
-        """Return True when the run has ended, False when the time is up."""
+    async def _phases(self) -> tuple[float, str] | None:
+        """Return None when the run has ended, else how long to wait until it goes on, and why."""
         if self._connection.status is ConnectionStatus.NEEDS_SIGN_IN:
             raise NeedsAttention(Culprit.CONNECTION, self._connection.reason or "Sign in again.")
         if self._checkpoint.value.phase is Phase.PREPARE:
             await self._prepare()
-        else:
+        elif self._checkpoint.value.phase is Phase.SEND:
             await self._change(self._run.processing(self._clock.now(), "Going on."))
-        if self._checkpoint.value.phase is Phase.SEND:
-            if not await self._send():
-                return False
-            await self._move(phase=Phase.SETTLE)
+        if self._checkpoint.value.phase is not Phase.DONE and (wait := await self._send()):
+            return wait
+        await self._move(phase=Phase.SETTLE)
         await settle(self._services, self._run, self._export, self._checkpoint.value)
         await self._end(RunStatus.SUCCESSFUL, _summary(self._checkpoint.value))
-        return True
+        return None
 
     async def _prepare(self) -> None:
         await self._change(self._run.processing(self._clock.now(), "Reading the segment files."))
         versions = await resolve_versions(self._services, self._export)
         await self._change(self._run.model_copy(update={"versions": versions}))
-        api = await self._services.api(self._connection)
-        mapped = [field for field in self._export.fields if field != "email"]
-        encoder = await self._destination.encoder(api, self._export.list_id, mapped)
+        api = await self._services.api(self._connection, self._pace)
+        encoder = await self._destination.encoder(api, self._target())
         laid_out = await prepare(
             self._services,
             self._run,
@@ -97,22 +126,47 @@ class SliceWork:
         kept = {"slice": self._checkpoint.value.slice, "seconds": self._seconds_before}
         await self._checkpoint.write(laid_out.model_copy(update=kept))
         run, now = self._run, self._clock.now()
-        for note in encoder.notes:
+        for note in encoder.notes():
             run = run.noting(now, note)
         text = f"Read {laid_out.rows_read:,} rows; {laid_out.profiles:,} profiles to send."
         await self._change(run.noting(now, text))
 
-    async def _send(self) -> bool:
-        sending = Sending(
-            self._services,
-            self._run,
-            self._export.list_id,
+    async def _send(self) -> tuple[float, str] | None:
+        """Send, and wait for jobs; return None when every outcome is known, else how long to wait."""
+        api = await self._services.api(self._connection, self._pace)
+        limits, files = self._destination.limits, self._services.storage.run_files
+        of_jobs = RunFiles(files, self._run.id, limits)
+        digests = Digests(await digest_key(self._services.storage.secrets))
+        delivery = Delivery(
+            self._clock,
             self._destination,
-            await self._services.api(self._connection),
-            self._checkpoint,
-            Digests(await digest_key(self._services.storage.secrets)),
+            api,
+            self._pace,
+            self._target(),
+            {job.id for job in self._checkpoint.value.jobs},
         )
-        return await sending.go_on(self._began + self._services.slice_seconds)
+        recorder = Recorder(self._run, files, of_jobs, self._checkpoint, digests, api)
+        looks = Looks(self._clock, self._destination, api, of_jobs)
+        deadline = self._began + self._services.slice_seconds
+        if self._checkpoint.value.phase is Phase.SEND:
+            if not await Sending(delivery, recorder, looks).go_on(deadline):
+                return 0, "The time of one slice is up; going on."
+            await self._move(phase=Phase.SETTLE)
+        delay = await Waiting(delivery, recorder, looks).go_on(deadline)
+        if delay is None:
+            return None
+        return delay, f"Waiting for {self._destination.title} to finish its work."
+
+    def _target(self) -> Target:
+        mapped = [
+            field for field in self._export.fields if field != self._destination.fields[0].name
+        ]
+        return Target(
+            self._export.list_id,
+            mapped,
+            self._export.clear_when_empty,
+            self._export.options,
+        )
 
     def _reporter(self) -> Callable[[int], Awaitable[None]]:
         """Return what lets people see the rows read while a file is read."""

@@ -5,7 +5,7 @@ Every write that may race says how it is guarded. Names are case-sensitive; time
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from pydantic import BaseModel
@@ -20,6 +20,10 @@ ALL = "all"
 
 BOOKMARKS = "bookmarks"
 """The partition of the bookmarks of periodic tasks, which share a table with the schedule."""
+
+
+QUOTAS = "quotas"
+"""The partition of what lanes have used up, in the same table; its keys are names of lanes."""
 
 
 class AlreadyExists(Exception):
@@ -175,6 +179,14 @@ class Bookmark(BaseModel, frozen=True):
     at: datetime
 
 
+class Quota(BaseModel, frozen=True):
+    """What a lane has used up of the requests that it may make."""
+
+    day: date = date.min  # UTC
+    used: int = 0  # requests on that day
+    slowness: float = 1.0  # as in transport.pace
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
     """Every port, joined; what bootstrap makes of Azure and tests make of memory."""
@@ -187,6 +199,7 @@ class Storage:
     oauth_states: Records[OAuthState]
     schedules: Records[RefreshSchedule]
     bookmarks: Records[Bookmark]
+    quotas: Records[Quota]
     segments: Blobs
     run_files: Blobs
     delivered: Blobs

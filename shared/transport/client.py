@@ -6,17 +6,15 @@ Both raise a Halt wherever there is no usable answer, so that nobody else looks 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import httpx
-import orjson
 from httpx_aiohttp import AiohttpTransport
 
-from shared.destinations.protocol import Credentials, Destination
-from shared.domain.connection import Account
-from shared.domain.errors import TryLater
-from shared.transport.verdict import Explain, lost, verdict
+from shared.domain.errors import Limited
+from shared.transport.pace import Pace
+from shared.transport.verdict import Explain, lost, understood
 
 # Mailchimp ends a call after 120 seconds, the longest of the three; a little more lets its answer come.
 ANSWER_SECONDS = 125.0
@@ -44,30 +42,103 @@ def _session() -> aiohttp.ClientSession:
     )
 
 
+class Authorisation(Protocol):
+    """What lets us into one account."""
+
+    async def headers(self) -> Mapping[str, str]:
+        """Return the headers that authorise a request now; raise Halt when there are none to be had."""
+
+    async def renew(self, refused: Mapping[str, str]) -> bool:
+        """Replace headers that were refused with a 401; False when that cannot be done."""
+
+
+class Budget(Protocol):
+    """How many requests may still be made today."""
+
+    async def spend(self) -> None:
+        """Count one request; raise DayIsSpent when none is left."""
+
+
 @dataclass(frozen=True, slots=True)
+class Fixed:
+    """Headers that last until somebody takes the credentials back."""
+
+    fixed: Mapping[str, str] = field(repr=False)
+
+    async def headers(self) -> Mapping[str, str]:
+        """Return the headers."""
+        return self.fixed
+
+    async def renew(self, refused: Mapping[str, str]) -> bool:
+        """Say that there are no others."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Unlimited:
+    """The budget where a destination has no limit a day."""
+
+    async def spend(self) -> None:
+        """Count nothing."""
+
+
+@dataclass(slots=True)
 class VendorApi:
     """One account of a destination."""
 
     http: httpx.AsyncClient
     who: str
     base_url: str
-    headers: Mapping[str, str] = field(repr=False)
+    authorisation: Authorisation = field(repr=False)
     explain: Explain
+    pace: Pace
+    budget: Budget = field(default_factory=Unlimited)
+    answered: int = 0  # requests
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """Return the JSON of an answer."""
-        request = self.http.build_request(
-            "GET", self.base_url + path, params=params, headers=self.headers
-        )
-        return await _answer(self.http, request, self.who, self.explain)
+        return await self._ask("GET", path, params)
 
-    async def post(self, path: str, content: bytes, params: Mapping[str, str] | None = None) -> Any:
+    async def post(
+        self, path: str, content: bytes, params: Mapping[str, str] | None = None, weight: int = 1
+    ) -> Any:
         """Send a JSON body and return the JSON of the answer."""
-        headers = {**self.headers, "Content-Type": "application/json"}
-        request = self.http.build_request(
-            "POST", self.base_url + path, params=params, headers=headers, content=content
-        )
-        return await _answer(self.http, request, self.who, self.explain)
+        return await self._ask("POST", path, params, content, weight)
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        content: bytes | None = None,
+        weight: int = 1,
+    ) -> Any:
+        authorised = await self.authorisation.headers()
+        for last in (False, True):
+            await self.pace.turn(f"{method} {path}", weight)
+            await self.budget.spend()
+            headers = dict(authorised)
+            if content is not None:
+                headers["Content-Type"] = "application/json"
+            request = self.http.build_request(
+                method, self.base_url + path, params=params, headers=headers, content=content
+            )
+            response = await _response(self.http, request, self.who)
+            self.answered += 1
+            signed_out = response.status_code == httpx.codes.UNAUTHORIZED
+            if last or not signed_out or not await self.authorisation.renew(authorised):
+                return self._understood(response)
+            authorised = await self.authorisation.headers()
+        raise AssertionError("the last try returns or raises")
+
+    def _understood(self, response: httpx.Response) -> Any:
+        try:
+            said = understood(self.who, response, self.explain)
+        except Limited:
+            self.pace.slow_down()
+            raise
+        self.pace.speed_up()
+        return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,40 +149,24 @@ class VendorSignIn:
     who: str
     explain: Explain
 
-    async def post_form(self, url: str, form: Mapping[str, str]) -> Any:
-        """Send a form and return the JSON of the answer."""
-        request = self.http.build_request("POST", url, data=form)
-        return await _answer(self.http, request, self.who, self.explain)
+    async def post_form(
+        self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> Any:
+        """Send a form and return the JSON of the answer; None for an empty one."""
+        request = self.http.build_request("POST", url, data=form, headers=headers)
+        response = await _response(self.http, request, self.who)
+        if response.is_success and not response.content:
+            return None
+        return understood(self.who, response, self.explain)
 
     async def get_json(self, url: str, headers: Mapping[str, str]) -> Any:
         """Return the JSON of an answer."""
         request = self.http.build_request("GET", url, headers=headers)
-        return await _answer(self.http, request, self.who, self.explain)
+        return understood(self.who, await _response(self.http, request, self.who), self.explain)
 
 
-def vendor_api(
-    http: httpx.AsyncClient, destination: Destination, account: Account, credentials: Credentials
-) -> VendorApi:
-    """Return an authorised way to an account."""
-    return VendorApi(
-        http,
-        destination.title,
-        destination.base_url(account),
-        destination.headers(credentials),
-        destination.explain,
-    )
-
-
-async def _answer(
-    http: httpx.AsyncClient, request: httpx.Request, who: str, explain: Explain
-) -> Any:
+async def _response(http: httpx.AsyncClient, request: httpx.Request, who: str) -> httpx.Response:
     try:
-        response = await http.send(request)
+        return await http.send(request)
     except httpx.RequestError as error:  # a body that cannot be decompressed is one, too
         raise lost(who, error) from error
-    if halt := verdict(who, response, explain):
-        raise halt
-    try:
-        return orjson.loads(response.content)
-    except orjson.JSONDecodeError:
-        raise TryLater(f"{who} answered with something that is not data.") from None

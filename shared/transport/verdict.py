@@ -3,14 +3,19 @@
 A destination's `explain` is asked first and only states exceptions.
 """
 
+import re
 from collections.abc import Callable
+from typing import Any
 
 import aiohttp
 import httpx
+import orjson
 
-from shared.domain.errors import BatchRefused, Culprit, Halt, NeedsAttention, TryLater
+from shared.domain.errors import BatchRefused, Culprit, Halt, Limited, NeedsAttention, TryLater
 
 type Explain = Callable[[httpx.Response], Halt | None]
+
+_PASSWORD = re.compile(rb"""<input[^>]+type=["']?password""", re.IGNORECASE)
 
 _STATUS: dict[int, Callable[[str, httpx.Response], Halt]] = {
     401: lambda who, _: NeedsAttention(
@@ -21,14 +26,21 @@ _STATUS: dict[int, Callable[[str, httpx.Response], Halt]] = {
     ),
     404: lambda who, _: NeedsAttention(Culprit.LIST, f"{who} no longer has the list (404)."),
     408: lambda who, _: TryLater(f"{who} took too long to read the request (408)."),
-    429: lambda who, answer: TryLater(f"{who} is limiting requests (429).", retry_after(answer)),
+    429: lambda who, answer: Limited(f"{who} is limiting requests (429).", retry_after(answer)),
 }
 
 
-def verdict(who: str, response: httpx.Response, explain: Explain) -> Halt | None:
-    """Return why an answer is no success, or None; `who` is the destination's title."""
-    if response.is_success:
-        return None
+def understood(who: str, response: httpx.Response, explain: Explain) -> Any:
+    """Return the JSON of an answer, or raise what the answer means; `who` is the destination's title."""
+    if not response.is_success:
+        raise _error(who, response, explain)
+    try:
+        return orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        raise explain(response) or _no_data(who, response) from None
+
+
+def _error(who: str, response: httpx.Response, explain: Explain) -> Halt:
     status = response.status_code
     if explained := explain(response):
         return explained
@@ -39,6 +51,15 @@ def verdict(who: str, response: httpx.Response, explain: Explain) -> Halt | None
     return BatchRefused(
         f"http_{status}", f"{who} refused the request ({status}). {_detail(response)}"
     )
+
+
+def _no_data(who: str, response: httpx.Response) -> Halt:
+    """Tell the page where people sign in from other pages, and from answers that were cut off."""
+    if _PASSWORD.search(response.content):
+        return NeedsAttention(
+            Culprit.CONNECTION, f"{who} answered with its sign-in page. Sign in again."
+        )
+    return TryLater(f"{who} answered with something that is not data.")
 
 
 def lost(who: str, error: httpx.RequestError) -> TryLater:

@@ -12,6 +12,7 @@ import pytest
 
 from local.processes import (
     ROOT,
+    STOP_SECONDS,
     Process,
     StackError,
     end,

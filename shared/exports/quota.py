@@ -1,0 +1,96 @@
+"""What is kept between slices of how much a lane may ask: requests of today, and how slow to be.
+
+A day's requests are taken in blocks, before they are made: a crash wastes a few, but none is ever
+made that was not counted. Several writers can share a quota, such as a slice and somebody who looks
+for a list, so the record is changed under its ETag.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+
+from shared.domain.clock import Clock
+from shared.domain.errors import DayIsSpent, TryLater
+from shared.storage.ports import QUOTAS, AlreadyExists, Quota, Records, Stale
+
+_TRIES = 10
+
+
+class DayBudget:
+    """The requests that a lane may still make today."""
+
+    def __init__(
+        self,
+        records: Records[Quota],
+        clock: Clock,
+        lane: str,
+        who: str,
+        per_day: int,
+        block: int = 1,
+    ) -> None:
+        self._records = records
+        self._clock = clock
+        self._lane = lane
+        self._who = who
+        self._per_day = per_day
+        self._block = block
+        self._left = 0
+        self._day = date.min
+
+    async def spend(self) -> None:
+        """Count one request; raise DayIsSpent when none is left."""
+        today = self._clock.now().date()
+        if self._day != today or not self._left:
+            self._day, self._left = today, await self._take(today)
+        self._left -= 1
+
+    async def _take(self, today: date) -> int:
+        taken = 0
+
+        def more(now: Quota) -> Quota:
+            nonlocal taken
+            used = now.used if now.day == today else 0
+            taken = min(self._block, self._per_day - used)
+            if taken <= 0:
+                raise DayIsSpent(
+                    f"All {self._per_day:,} requests that {self._who} allows in a day are used up."
+                )
+            return now.model_copy(update={"day": today, "used": used + taken})
+
+        await change(self._records, self._lane, more)
+        return taken
+
+
+async def slowness_of(records: Records[Quota], lane: str) -> float:
+    """Return how slow the last slice on this lane had to be."""
+    stored = await records.get(QUOTAS, lane)
+    return stored.value.slowness if stored else 1.0
+
+
+async def keep_slowness(records: Records[Quota], lane: str, slowness: float) -> None:
+    """Keep how slow this slice had to be for the next one."""
+    await change(records, lane, lambda now: now.model_copy(update={"slowness": slowness}))
+
+
+async def change(records: Records[Quota], lane: str, how: Callable[[Quota], Quota]) -> None:
+    """Change what is kept of a lane, whoever else does the same."""
+    for _ in range(_TRIES):
+        stored = await records.get(QUOTAS, lane)
+        before = stored.value if stored else Quota()
+        after = how(before)
+        if after == before:
+            return
+        try:
+            if stored is None:
+                await records.insert(QUOTAS, lane, after)
+            else:
+                await records.replace(QUOTAS, lane, after, stored.etag)
+        except (AlreadyExists, Stale):
+            continue
+        return
+    raise TryLater("Too many are asking the destination at once.")
+
+
+def seconds_to_tomorrow(now: datetime) -> float:
+    """Return how long it is to the next 00:00 UTC, and a little for clocks that differ."""
+    tomorrow = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
+    return (tomorrow - now).total_seconds() + 5

@@ -1,0 +1,91 @@
+"""Record: what a destination said moves into the checkpoint, rejects and all, in one write."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.destinations.protocol import Batch
+from shared.domain.outcomes import Outcome, Reject, RowOutcome
+from shared.domain.run import Run
+from shared.exports.checkpoints import OpenCheckpoint
+from shared.exports.deliver import Answer
+from shared.exports.delivered import Digests
+from shared.exports.jobs import RunFiles, Seen
+from shared.exports.rejects import RejectWriter
+from shared.storage.ports import Blobs
+from shared.transport.client import VendorApi
+
+_REJECTS_IN_CHECKPOINT = 300  # that is some 50 kB to write at each move
+_NOTHING_SEEN = Seen()
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Writes what became of profiles into the checkpoint of a run."""
+
+    run: Run
+    files: Blobs
+    of_jobs: RunFiles
+    checkpoint: OpenCheckpoint
+    digests: Digests
+    api: VendorApi
+    _counted: int = 0  # of the requests that were answered
+
+    async def record(self, answers: Sequence[Answer], seen: Seen = _NOTHING_SEEN) -> None:
+        """Move the checkpoint over answered batches (contiguous ones) and over jobs that are over."""
+        now = self.checkpoint.value
+        rejects = RejectWriter(self.files, self.run.id, now.reject_files, now.rejects)
+        replaced = {answer.instead_of.id for answer in answers if answer.instead_of}
+        jobs = [job for job in seen.applied_to(now.jobs) if job.id not in replaced]
+        decided = 0
+        for answer in answers:
+            self._add(rejects, answer.batch, answer.outcomes)
+            jobs += answer.jobs
+            decided += answer.batch.size - sum(job.size for job in answer.jobs)
+        for finished in seen.finished:
+            if finished.outcomes:
+                self._add(rejects, await self.of_jobs.batch(finished.job), finished.outcomes)
+            decided += finished.job.size
+        await rejects.write(_REJECTS_IN_CHECKPOINT)
+        answered = self.api.answered
+        update: dict[str, Any] = {
+            "batches_done": now.batches_done + len(answers) - len(replaced),
+            "reject_files": rejects.files_written,
+            "rejects": rejects.waiting,
+            "counts": now.counts.plus(
+                {**rejects.counts, Outcome.ACCEPTED: decided - rejects.counts.total()}
+            ),
+            "requests": now.requests + answered - self._counted,
+            "jobs": jobs,
+            "in_jobs": sum(job.size for job in jobs),
+        }
+        if answers or seen.finished:
+            update["setbacks"] = 0
+        if answers:
+            update["unsure_since"] = None
+        await self.checkpoint.write(now.model_copy(update=update))
+        self._counted = answered
+
+    async def keep_unsure(self, since: datetime) -> None:
+        """Note since when the next batch may have been written although no answer came."""
+        now = self.checkpoint.value
+        await self.checkpoint.write(now.model_copy(update={"unsure_since": since}))
+
+    def _add(self, rejects: RejectWriter, batch: Batch, outcomes: Sequence[RowOutcome]) -> None:
+        """Add the outcomes of a batch's profiles: never two of one, never more than there are."""
+        if not outcomes:
+            return
+        origins = batch.origins.decode().split("\t")
+        addresses = batch.addresses.decode().split("\t")
+        fragments = batch.joined.split(b",\n")
+        named = {each.index: each for each in outcomes if each.index is not None}
+        for at, said in named.items():
+            number, row = origins[at].split(":")
+            segment = self.run.versions[int(number)].segment
+            reject = Reject(segment, int(row), addresses[at], said.outcome, said.code, said.reason)
+            rejects.add(reject, self.digests.of(fragments[at]))
+        nameless = [each for each in outcomes if each.index is None]
+        segment = self.run.versions[int(origins[0].split(":")[0])].segment
+        for said in nameless[: batch.size - len(named)]:
+            rejects.add(Reject(segment, 0, "", said.outcome, said.code, said.reason))

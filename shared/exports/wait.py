@@ -1,0 +1,38 @@
+"""Wait: learn what became of jobs once everything is sent, never paying for the waiting."""
+
+from dataclasses import dataclass
+
+from shared.exports.deliver import LONGEST_WAIT, Delivery
+from shared.exports.jobs import Looks
+from shared.exports.record import Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A run whose batches are all sent, and whose jobs are not all over."""
+
+    delivery: Delivery
+    recorder: Recorder
+    looks: Looks
+
+    async def go_on(self, deadline: float) -> float | None:
+        """Look at the jobs; return None when all are over, else in how many seconds to look again.
+
+        `deadline` is in seconds of the monotonic clock. Raise TryLater or NeedsAttention.
+        """
+        checkpoint, clock = self.recorder.checkpoint, self.delivery.clock
+        while jobs := checkpoint.value.jobs:
+            if clock.monotonic() >= deadline:
+                return 0
+            if failed := next((job for job in jobs if job.failed), None):
+                batch = await self.looks.files.batch(failed)
+                answer = await self.delivery.deliver(batch, instead_of=failed)
+                await self.recorder.record([answer])
+            elif due := self.looks.due(jobs):
+                await self.recorder.record((), await self.looks.look(due))
+            else:
+                delay = self.looks.seconds_left(jobs)
+                if delay > LONGEST_WAIT:
+                    return delay
+                await clock.sleep(delay)
+        return None
