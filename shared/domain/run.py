@@ -85,7 +85,7 @@ class Progress(BaseModel, frozen=True):
     batches: int = 0
     batches_done: int = 0  # the contiguous ones whose outcomes are in `counts`
     counts: Counts = Counts()
-    requests: int = 0  # answered ones
+    requests: int = 0  # sent to the destination
     in_jobs: int = 0  # profiles whose outcome the destination has not told yet
     seconds: float = 0.0  # spent in slices
 

@@ -30,7 +30,7 @@ class Recorder:
     checkpoint: OpenCheckpoint
     digests: Digests
     api: VendorApi
-    _counted: int = 0  # of the requests that were answered
+    _counted: int = 0  # of the requests that were sent
 
     async def record(self, answers: Sequence[Answer], seen: Seen = _NOTHING_SEEN) -> None:
         """Move the checkpoint over answered batches (contiguous ones) and over jobs that are over."""
@@ -48,7 +48,7 @@ class Recorder:
                 self._add(rejects, await self.of_jobs.batch(finished.job), finished.outcomes)
             decided += finished.job.size
         await rejects.write(_REJECTS_IN_CHECKPOINT)
-        answered = self.api.answered
+        sent = self.api.requests
         update: dict[str, Any] = {
             "batches_done": now.batches_done + len(answers) - len(replaced),
             "reject_files": rejects.files_written,
@@ -56,7 +56,7 @@ class Recorder:
             "counts": now.counts.plus(
                 {**rejects.counts, Outcome.ACCEPTED: decided - rejects.counts.total()}
             ),
-            "requests": now.requests + answered - self._counted,
+            "requests": now.requests + sent - self._counted,
             "jobs": jobs,
             "in_jobs": sum(job.size for job in jobs),
         }
@@ -65,7 +65,7 @@ class Recorder:
         if answers:
             update["unsure_since"] = None
         await self.checkpoint.write(now.model_copy(update=update))
-        self._counted = answered
+        self._counted = sent
 
     async def keep_unsure(self, since: datetime) -> None:
         """Note since when the next batch may have been written although no answer came."""

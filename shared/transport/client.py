@@ -93,7 +93,7 @@ class VendorApi:
     explain: Explain
     pace: Pace
     budget: Budget = field(default_factory=Unlimited)
-    answered: int = 0  # requests
+    requests: int = 0  # sent
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """Return the JSON of an answer."""
@@ -123,8 +123,8 @@ class VendorApi:
             request = self.http.build_request(
                 method, self.base_url + path, params=params, headers=headers, content=content
             )
+            self.requests += 1
             response = await _response(self.http, request, self.who)
-            self.answered += 1
             signed_out = response.status_code == httpx.codes.UNAUTHORIZED
             if last or not signed_out or not await self.authorisation.renew(authorised):
                 return self._understood(response)

@@ -1,5 +1,7 @@
 """When only a person can help: the sign-in is gone, the list is gone, the profiles are refused."""
 
+import re
+
 import httpx
 import pytest
 
@@ -165,13 +167,16 @@ async def test_a_list_that_is_not_there_is_named_and_nothing_is_sent() -> None:
     assert world.mailchimp.calls == 0
 
 
-async def test_a_batch_that_is_refused_whole_becomes_rejects_and_the_others_are_sent() -> None:
+async def test_a_refused_batch_is_sent_in_pieces_so_that_only_the_guilty_become_rejects() -> None:
     world = await small()
+    tenth = re.compile(rb'"user1[0-9]@')
 
-    async def refuses(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(400, json={"detail": "Your merge fields were invalid."})
+    async def refuses(request: httpx.Request) -> httpx.Response:
+        if tenth.search(request.content):
+            return httpx.Response(400, json={"detail": "Your merge fields were invalid."})
+        return world.mailchimp.write(request)
 
-    world.mailchimp.faults.append(refuses)
+    world.mailchimp.down = refuses
     await world.drop(csv(45))
 
     run = await world.run()
@@ -187,11 +192,29 @@ async def test_a_batch_that_is_refused_whole_becomes_rejects_and_the_others_are_
             "Mailchimp refused the request (400). Your merge fields were invalid.",
         )
     }
+    assert {r.address for r in rejects} == {f"user1{n}@example.com" for n in range(10)}
     assert {r.address for r in rejects}.isdisjoint(world.mailchimp.members)
+    assert written_again(world) == 0
 
+    world.mailchimp.down = None
     again = await world.run()
     counts = (await world.progress(again)).counts
     assert (counts.accepted, counts.unchanged) == (10, 35)
+
+
+async def test_a_destination_that_refuses_everything_is_not_asked_for_each_profile() -> None:
+    world = await small()
+
+    async def refuses(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(400, json={"detail": "We do not like your format."})
+
+    world.mailchimp.down = refuses
+    await world.drop(csv(100))
+
+    run = await world.run()
+
+    assert (await world.progress(run)).counts.refused == 100
+    assert world.mailchimp.calls <= 10 * 19  # a refused batch of ten has at most 19 pieces
 
 
 @pytest.mark.parametrize("gone", ["exports", "connections"])

@@ -1,20 +1,18 @@
 """The authorised calls: usable answers come back, everything else is a Halt, and nothing leaks."""
 
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import httpx
 import pytest
 
-from shared.destinations.mailchimp import Mailchimp
-from shared.destinations.protocol import Client
-from shared.domain.connection import Account
-from shared.domain.errors import Halt, NeedsAttention, TryLater
-from shared.transport.client import ANSWER_SECONDS, VendorApi, VendorSignIn, open_http, vendor_api
+from shared.domain.errors import DayIsSpent, Halt, Limited, NeedsAttention, TryLater
+from shared.transport.client import ANSWER_SECONDS, Fixed, VendorApi, VendorSignIn, open_http
+from shared.transport.pace import Pace
+from tests.fakes.clock import FakeClock
 
 TOKEN = "planted-token"
 SECRET = "planted-secret"
-DESTINATION = Mailchimp(Client("id", SECRET), "https://login.test", "https://{dc}.test")
 
 type Answer = Callable[[httpx.Request], httpx.Response]
 
@@ -30,14 +28,23 @@ class Answers(httpx.AsyncBaseTransport):
         return self._answer(request)
 
 
+def nothing_special(_: httpx.Response) -> Halt | None:
+    return None
+
+
 def api(answer: Answer) -> VendorApi:
-    http = open_http(Answers(answer))
-    account = Account(id="us1-1", name="Acme", endpoint="us1")
-    return vendor_api(http, DESTINATION, account, {"access_token": TOKEN})
+    return VendorApi(
+        http=open_http(Answers(answer)),
+        who="Acme",
+        base_url="https://us1.test/3.0",
+        authorisation=Fixed({"Authorization": f"Bearer {TOKEN}"}),
+        explain=nothing_special,
+        pace=Pace(FakeClock()),
+    )
 
 
 def sign_in(answer: Answer) -> VendorSignIn:
-    return VendorSignIn(open_http(Answers(answer)), "Mailchimp", DESTINATION.explain)
+    return VendorSignIn(open_http(Answers(answer)), "Acme", nothing_special)
 
 
 async def test_a_request_goes_to_the_account_with_its_authorisation() -> None:
@@ -127,13 +134,13 @@ def unreachable(_: httpx.Request) -> httpx.Response:
 
 @pytest.mark.parametrize("answer", [refused, unreachable])
 async def test_neither_an_api_nor_its_errors_show_a_secret(answer: Answer) -> None:
-    mailchimp = api(answer)
+    acme = api(answer)
     with pytest.raises(Halt) as halted:
-        await mailchimp.get("/ping")
+        await acme.get("/ping")
     with pytest.raises(Halt) as form_halted:
         await sign_in(answer).post_form("https://login.test/token", {"client_secret": SECRET})
 
-    shown = [repr(mailchimp), str(mailchimp), repr(mailchimp.explain)]
+    shown = [repr(acme), str(acme), repr(acme.explain)]
     for error in (halted.value, form_halted.value):
         shown += [repr(error), *traceback.format_exception(error)]
     assert not [text for text in shown if "planted" in text]
@@ -142,3 +149,67 @@ async def test_neither_an_api_nor_its_errors_show_a_secret(answer: Answer) -> No
 async def test_a_wrong_token_needs_a_sign_in() -> None:
     with pytest.raises(NeedsAttention, match="Sign in again"):
         await api(refused).get("/ping")
+
+
+class Renewable:
+    """An authorisation whose first headers have expired. `renewals` is how often others can be had."""
+
+    def __init__(self, renewals: int = 1) -> None:
+        self.given = 0
+        self._renewals = renewals
+
+    async def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.given}"}
+
+    async def renew(self, refused: Mapping[str, str]) -> bool:
+        assert refused == {"Authorization": f"Bearer {self.given}"}
+        if self.given == self._renewals:
+            return False
+        self.given += 1
+        return True
+
+
+@pytest.mark.parametrize(("renewals", "good", "asked"), [(1, 1, 2), (0, 1, 1), (5, 3, 2)])
+async def test_a_401_is_asked_again_once_if_there_is_a_newer_authorisation(
+    renewals: int, good: int, asked: int
+) -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["authorization"])
+        return httpx.Response(200 if seen[-1] == f"Bearer {good}" else 401, json={})
+
+    acme = api(answer)
+    acme.authorisation = Renewable(renewals)
+    if renewals >= good == 1:
+        assert await acme.post("/lists", b"{}") == {}
+    else:
+        with pytest.raises(NeedsAttention):
+            await acme.post("/lists", b"{}")
+    assert len(seen) == acme.requests == asked
+
+
+async def test_an_account_that_had_too_many_requests_is_asked_more_slowly() -> None:
+    statuses = [429, *[200] * 1000]
+    acme = api(lambda _: httpx.Response(statuses.pop(0), json={}))
+    with pytest.raises(Limited):
+        await acme.get("/ping")
+    assert acme.pace.slowness == 2
+    for _ in range(1000):
+        await acme.get("/ping")
+    assert acme.pace.slowness == 1
+
+
+class Spent:
+    """A budget of which nothing is left."""
+
+    async def spend(self) -> None:
+        raise DayIsSpent("All 10 requests are used up.")
+
+
+async def test_nothing_is_sent_when_the_day_is_spent() -> None:
+    acme = api(lambda _: httpx.Response(200, json={}))
+    acme.budget = Spent()
+    with pytest.raises(DayIsSpent):
+        await acme.get("/ping")
+    assert acme.requests == 0

@@ -1,10 +1,12 @@
 """The one table from HTTP to what happens next, row by row."""
 
+from typing import Any
+
 import httpx
 import pytest
 
-from shared.domain.errors import BatchRefused, Culprit, Halt, NeedsAttention, TryLater
-from shared.transport.verdict import lost, retry_after, verdict
+from shared.domain.errors import BatchRefused, Culprit, Halt, Limited, NeedsAttention, TryLater
+from shared.transport.verdict import lost, retry_after, understood
 
 
 def nothing_special(_: httpx.Response) -> Halt | None:
@@ -12,12 +14,40 @@ def nothing_special(_: httpx.Response) -> Halt | None:
 
 
 def judged(status: int, **answer: object) -> Halt | None:
-    return verdict("Acme", httpx.Response(status, **answer), nothing_special)  # type: ignore[arg-type] # whatever a test gives
+    given: dict[str, Any] = (
+        answer if {"json", "content"} & answer.keys() else {**answer, "json": {}}
+    )
+    response = httpx.Response(status, **given)
+    try:
+        understood("Acme", response, nothing_special)
+    except Halt as halt:
+        return halt
+    return None
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
 def test_a_success_is_no_halt(status: int) -> None:
     assert judged(status) is None
+
+
+def test_too_many_requests_are_told_from_other_trouble() -> None:
+    assert isinstance(judged(429), Limited)
+    assert not isinstance(judged(503), Limited)
+
+
+@pytest.mark.parametrize("status", [200, 201])
+@pytest.mark.parametrize("tag", [b'<input type="password">', b"<INPUT name=p TYPE=password>"])
+def test_a_sign_in_page_in_place_of_data_needs_a_sign_in(status: int, tag: bytes) -> None:
+    halt = judged(status, content=b"<html><form>" + tag + b"</form></html>")
+    assert isinstance(halt, NeedsAttention)
+    assert halt.culprit is Culprit.CONNECTION
+
+
+@pytest.mark.parametrize("body", [b"<html>Back soon</html>", b"", b'{"members": [', b"\xff"])
+def test_any_other_page_in_place_of_data_is_tried_later(body: bytes) -> None:
+    halt = judged(200, content=body)
+    assert isinstance(halt, TryLater)
+    assert not isinstance(halt, Limited)
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 599])
@@ -79,10 +109,14 @@ def test_the_destinations_own_exceptions_come_first() -> None:
     def explain(response: httpx.Response) -> Halt | None:
         return TryLater("special") if response.status_code == 403 else None
 
-    special = verdict("Acme", httpx.Response(403), explain)
-    assert isinstance(special, TryLater)
-    assert isinstance(verdict("Acme", httpx.Response(401), explain), NeedsAttention)
-    assert verdict("Acme", httpx.Response(200), lambda _: TryLater("never asked")) is None
+    with pytest.raises(TryLater):
+        understood("Acme", httpx.Response(403), explain)
+    with pytest.raises(NeedsAttention):
+        understood("Acme", httpx.Response(401), explain)
+    never_asked = httpx.Response(200, json=[1])
+    assert understood("Acme", never_asked, lambda _: TryLater("asked")) == [1]
+    with pytest.raises(TryLater, match="asked"):
+        understood("Acme", httpx.Response(200, html="<html>"), lambda _: TryLater("asked"))
 
 
 @pytest.mark.parametrize(
