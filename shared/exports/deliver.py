@@ -88,12 +88,14 @@ class Delivery:
             unsure = Unsure(unsure_since, frozenset(self.jobs)) if unsure_since else None
             try:
                 return await self.destination.send(self.api, self.target, piece, unsure)
+            except DayIsSpent:
+                raise
             except TryLater as error:
                 wait = error.after or _FIRST_WAIT * 2 ** (attempt - 1)
                 slow = self.clock.monotonic() - began > _QUICK_FAILURE
                 if attempt == _TRIES or wait > LONGEST_WAIT or slow:
                     raise
-                if not isinstance(error, Limited | DayIsSpent):
+                if not isinstance(error, Limited):
                     unsure_since = unsure_since or asked_at
                 await self.clock.sleep(wait)
         raise AssertionError("the last try returns or raises")

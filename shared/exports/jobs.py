@@ -18,7 +18,7 @@ from shared.exports.parts import batches_per_part, read_part
 from shared.storage.ports import Blobs
 
 _SHARE = 0.05  # of a job's age, until it is looked at again
-_SHORTEST, _LONGEST = 2.0, 60.0  # seconds between two looks
+_SHORTEST = 3.0  # seconds between two looks; longer than a slice would sleep
 _GIVEN_UP = timedelta(hours=24)  # after which nobody believes that it will end
 _TRIES = 2  # of the profiles of a job that failed
 
@@ -116,7 +116,7 @@ class Looks:
         if job.looked_at is None:
             return job.sent_at + timedelta(seconds=self.destination.limits.first_look)
         share = (job.looked_at - job.sent_at).total_seconds() * _SHARE
-        return job.looked_at + timedelta(seconds=min(max(share, _SHORTEST), _LONGEST))
+        return job.looked_at + timedelta(seconds=max(share, _SHORTEST))
 
 
 def _unknown(job: Job, reason: str) -> Finished:

@@ -1,7 +1,7 @@
 """What is kept between slices of how much a lane may ask: requests of today, and how slow to be.
 
-A day's requests are taken in blocks, before they are made: a crash wastes a few, but none is ever
-made that was not counted. Several writers can share a quota, such as a slice and somebody who looks
+A day's requests are counted before they are made, in blocks that grow with use: no request is made that
+was not counted, and no more are counted in vain than were made. Several writers can share a quota, such as a slice and somebody who looks
 for a list, so the record is changed under its ETag.
 """
 
@@ -12,6 +12,7 @@ from shared.domain.clock import Clock
 from shared.domain.errors import DayIsSpent, TryLater
 from shared.storage.ports import QUOTAS, AlreadyExists, Quota, Records, Stale
 
+_LARGEST_BLOCK = 32
 _TRIES = 10
 
 
@@ -32,7 +33,7 @@ class DayBudget:
         self._lane = lane
         self._who = who
         self._per_day = per_day
-        self._block = block
+        self._block = 1
         self._left = 0
         self._day = date.min
 
@@ -57,6 +58,7 @@ class DayBudget:
             return now.model_copy(update={"day": today, "used": used + taken})
 
         await change(self._records, self._lane, more)
+        self._block = min(2 * self._block, _LARGEST_BLOCK)
         return taken
 
 

@@ -22,8 +22,6 @@ from shared.transport.client import (
 )
 from shared.transport.pace import Pace
 
-_BLOCK = 20  # requests of a day that a slice takes at once
-
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -60,7 +58,7 @@ class Services:
             await self._authorisation(connection.secret_name, destination),
             destination.explain,
             pace or Pace(self.clock),
-            self._budget(connection.account, destination, 1 if pace is None else _BLOCK),
+            self._budget(connection.account, destination),
         )
 
     async def _authorisation(self, secret_name: str, destination: Destination) -> Authorisation:
@@ -71,9 +69,9 @@ class Services:
             raise NeedsAttention(Culprit.CONNECTION, reason) from None
         return Fixed(destination.headers(json.loads(secret)))
 
-    def _budget(self, account: Account, destination: Destination, block: int) -> Budget:
+    def _budget(self, account: Account, destination: Destination) -> Budget:
         per_day = destination.limits.requests_per_day
         if per_day is None:
             return Unlimited()
         lane, records = destination.lane(account), self.storage.quotas
-        return DayBudget(records, self.clock, lane, destination.title, per_day, block)
+        return DayBudget(records, self.clock, lane, destination.title, per_day)
