@@ -1,8 +1,8 @@
 """What is kept between slices of how much a lane may ask: requests of today, and how slow to be.
 
-A day's requests are counted before they are made, in blocks that grow with use: no request is made that
-was not counted, and no more are counted in vain than were made. Several writers can share a quota, such as a slice and somebody who looks
-for a list, so the record is changed under its ETag.
+A day's requests are counted before they are made, in blocks that grow with use: no request is made
+that was not counted, and no more are counted in vain than were made. Several can share a quota, such as
+a slice and somebody who looks for a list, so the record is changed under its ETag.
 """
 
 from collections.abc import Callable
