@@ -1,0 +1,248 @@
+"""The cells of a row as values of a destination's fields: trimmed, checked by kind, cut to length.
+
+- Text that is too long is cut between two characters, and a note of the run counts it. Anything else
+  would mean something else when cut, so it is refused.
+- An empty cell is left out, which keeps what the destination has, unless the export says that it
+  clears the field; then it is an empty text.
+- Reasons name the field by its title and never the value.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from shared.destinations.protocol import Field, Kind, Target, Unfit
+from shared.domain.email import is_address, normal_form
+
+type Write = Callable[[str], object]
+"""A value in the plain form that `checked` gives it -> as the destination wants it in its JSON."""
+
+type Check = Callable[[str], str | None]
+"""A trimmed cell -> its plain form; None when it is not of the kind."""
+
+SEPARATOR = "|"  # between the choices of a plain value that has several
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ISO_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,]+(?:Z|[+-][0-9:]+)?")
+_US_DATE = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
+_DAY = re.compile(r"(?:--)?([0-9]{1,2})[-/]([0-9]{1,2})")
+_DIGIT = re.compile("[0-9]")
+_URL = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
+_LEAP_YEAR = 2000
+_SHOWN_CHOICES = 10
+
+
+@dataclass(slots=True)
+class Cut:
+    """How many values of a field were cut."""
+
+    title: str
+    longest: int
+    unit: str
+    values: int = 0
+
+    def note(self) -> str:
+        """Return what a run's timeline says about it."""
+        values, were = ("value", "was") if self.values == 1 else ("values", "were")
+        return (
+            f"{self.values:,} {values} of {self.title} {were} longer than "
+            f"{self.longest} {self.unit} and {were} cut."
+        )
+
+
+class Values:
+    """What an export sends of each row to the fields of one target, the address excluded.
+
+    `fields` are those that the target has now; of a mapped field that is gone, `notes` tells.
+    `write` says how values of a kind are written where their plain form will not do. `longest` of a
+    field counts characters, or the bytes of UTF-8 when `in_bytes`.
+    """
+
+    def __init__(
+        self,
+        fields: Sequence[Field],
+        target: Target,
+        write: Mapping[Kind, Write] = {},
+        in_bytes: bool = False,
+    ) -> None:
+        there = {field.name: field for field in fields}
+        self._gone = [name for name in target.fields if name not in there]
+        self._cuts: list[Cut] = []
+        self._used = [(name, at) for at, name in enumerate(target.fields) if name in there]
+        self._clears = frozenset(target.clears)
+        self._width = 4 if in_bytes else 1  # of the widest character
+        self._in_bytes = in_bytes
+        mapped = [there[name] for name, _ in self._used]
+        self._writers = [self._writer(field, write.get(field.kind)) for field in mapped]
+        self._shortest = min((f.longest for f in mapped if f.longest is not None), default=None)
+        # Where all is text, a row is one look at the length of all its cells and one comprehension:
+        # a million rows make that worth it.
+        self._plain = not self._clears and all(
+            field.kind is Kind.TEXT and Kind.TEXT not in write for field in mapped
+        )
+
+    def of(self, cells: Sequence[str]) -> dict[str, object]:
+        """Return the values of a row by the names of their fields; raise Unfit."""
+        if self._plain and (
+            self._shortest is None or len("".join(cells)) * self._width <= self._shortest
+        ):
+            return {name: text for name, at in self._used if (text := cells[at].strip())}
+        values: dict[str, object] = {}
+        for (name, at), writer in zip(self._used, self._writers, strict=True):
+            if text := cells[at].strip():
+                values[name] = writer(text)
+            elif name in self._clears:
+                values[name] = ""
+        return values
+
+    def notes(self) -> Sequence[str]:
+        """Return what was left out and cut, for the run's timeline."""
+        gone = [f"The list no longer has the field {name}; it is left out." for name in self._gone]
+        return gone + [cut.note() for cut in self._cuts if cut.values]
+
+    def _writer(self, field: Field, write: Write | None) -> Write:
+        if field.kind is Kind.TEXT:
+            return self._text_writer(field, write or _as_it_is)
+        return self._checking_writer(field, write or _as_it_is)
+
+    def _text_writer(self, field: Field, write: Write) -> Write:
+        longest = field.longest
+        if longest is None:
+            return write
+        cut = Cut(field.title, longest, "bytes" if self._in_bytes else "characters")
+        self._cuts.append(cut)
+        shortened = _shortened_bytes if self._in_bytes else _shortened
+
+        def written(text: str) -> object:
+            short = shortened(text, longest)
+            if short is not text:
+                cut.values += 1
+            return write(short)
+
+        return written
+
+    def _checking_writer(self, field: Field, write: Write) -> Write:
+        check, must_be = _rule(field)
+        longest = field.longest
+        size = _bytes if self._in_bytes else len
+
+        def written(text: str) -> object:
+            plain = check(text)
+            if plain is None:
+                raise Unfit("bad_value", f"{field.title} must be {must_be}.")
+            if longest is not None and size(plain) > longest:
+                unit = "bytes" if self._in_bytes else "characters"
+                raise Unfit("bad_value", f"{field.title} must be at most {longest} {unit} long.")
+            return write(plain)
+
+        return written
+
+
+def _rule(field: Field) -> tuple[Check, str]:
+    """Return how values of a field are checked, and what they must be."""
+    match field.kind:
+        case Kind.CHOICE:
+            return _choice(field.choices), f"one of its choices: {_shown(field.choices)}"
+        case Kind.CHOICES:
+            must_be = f"some of its choices, separated by ; or |: {_shown(field.choices)}"
+            return _choices(field.choices), must_be
+        case kind:
+            return _RULES[kind]
+
+
+def _as_it_is(text: str) -> object:
+    return text
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[:longest]
+
+
+def _shortened_bytes(text: str, longest: int) -> str:
+    raw = text.encode()
+    return text if len(raw) <= longest else raw[:longest].decode(errors="ignore")
+
+
+def _text(text: str) -> str | None:
+    return text
+
+
+def _email(text: str) -> str | None:
+    address = normal_form(text)
+    return address if is_address(address) else None
+
+
+def _phone(text: str) -> str | None:
+    return text if _DIGIT.search(text) else None
+
+
+def _number(text: str) -> str | None:
+    return text.removeprefix("+") if _NUMBER.fullmatch(text) else None
+
+
+def _date(text: str) -> str | None:
+    """Accept 2026-11-24, with or without a time, and 11/24/2026; the plain form is ISO 8601."""
+    try:
+        if _ISO_DATE.fullmatch(text):
+            return date.fromisoformat(text).isoformat()
+        if _ISO_TIME.fullmatch(text):
+            return datetime.fromisoformat(text).isoformat()
+        if american := _US_DATE.fullmatch(text):
+            month, day, year = map(int, american.groups())
+            return date(year, month, day).isoformat()
+    except ValueError:
+        return None  # 30 February
+    return None
+
+
+def _birthday(text: str) -> str | None:
+    """Accept 11/24, 11-24, --11-24 and every date; the plain form is MM/DD."""
+    if found := _DAY.fullmatch(text):
+        text = f"{found[1]}/{found[2]}/{_LEAP_YEAR}"
+    born = _date(text)
+    return f"{born[5:7]}/{born[8:10]}" if born else None
+
+
+def _url(text: str) -> str | None:
+    return text if _URL.fullmatch(text) else None
+
+
+_RULES: Mapping[Kind, tuple[Check, str]] = {
+    Kind.TEXT: (_text, "text"),
+    Kind.EMAIL: (_email, "an email address"),
+    Kind.PHONE: (_phone, "a phone number"),
+    Kind.NUMBER: (_number, "a number such as 12.5"),
+    Kind.DATE: (_date, "a date such as 2026-11-24"),
+    Kind.BIRTHDAY: (_birthday, "a month and a day such as 11/24"),
+    Kind.URL: (_url, "a web address that begins with http:// or https://"),
+}
+
+
+def _choice(choices: Sequence[str]) -> Check:
+    """Find a choice whatever the case of its letters; the plain form is the destination's spelling."""
+    spelling = {choice.strip().casefold(): choice for choice in choices}
+    return lambda text: spelling.get(text.casefold())
+
+
+def _choices(choices: Sequence[str]) -> Check:
+    """Find choices separated by ; or |; the plain form has them in the destination's spelling with |."""
+    find = _choice(choices)
+
+    def found(text: str) -> str | None:
+        wanted = [part.strip() for part in re.split(r"[;|]", text)]
+        spelled = {part: find(part) for part in wanted if part}
+        known = dict.fromkeys(choice for choice in spelled.values() if choice is not None)
+        return SEPARATOR.join(known) if known and None not in spelled.values() else None
+
+    return found
+
+
+def _shown(choices: Sequence[str]) -> str:
+    more = ", …" if len(choices) > _SHOWN_CHOICES else ""
+    return ", ".join(choices[:_SHOWN_CHOICES]) + more
