@@ -84,7 +84,7 @@ class Mailchimp:
     )
     options = ()
     # No limit on bytes is published; 500 members of four fields are about 83 kB.
-    limits = Limits(profiles_per_batch=500, bytes_per_batch=2_000_000, concurrency=8)
+    limits = Limits(profiles_per_batch=500, bytes_per_batch=2_000_000, concurrency=10)
 
     def authorize_url(self, redirect_uri: str, state: str, challenge: str) -> str:
         """Return Mailchimp's sign-in page. It documents no PKCE."""

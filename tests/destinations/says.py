@@ -1,4 +1,4 @@
-"""Mailchimp's file with an API and a sign-in that say what a test wants them to."""
+"""A destination's file with an API and a sign-in that say what a test wants them to."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,10 +25,14 @@ class Says:
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         return self._answer(path, params)
 
-    async def post(self, path: str, content: bytes, params: Mapping[str, str] | None = None) -> Any:
+    async def post(
+        self, path: str, content: bytes, params: Mapping[str, str] | None = None, weight: int = 1
+    ) -> Any:
         return self._answer(path, orjson.loads(content) | {"params": params})
 
-    async def post_form(self, url: str, form: Mapping[str, str]) -> Any:
+    async def post_form(
+        self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> Any:
         return self._answer(url, form)
 
     async def get_json(self, url: str, headers: Mapping[str, str]) -> Any:

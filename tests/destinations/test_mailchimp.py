@@ -14,7 +14,7 @@ from tests.destinations.says import ACCOUNT, MAILCHIMP, NONSENSE, Says
 
 
 def test_the_sign_in_page_is_told_who_asks_and_where_to_come_back_to() -> None:
-    url = httpx.URL(MAILCHIMP.authorize_url("https://ours.test/cb?a=1&b=2", "st&te"))
+    url = httpx.URL(MAILCHIMP.authorize_url("https://ours.test/cb?a=1&b=2", "st&te", "unused"))
     assert (url.scheme, url.host, url.path) == ("https", "login.test", "/oauth2/authorize")
     assert dict(url.params) == {
         "response_type": "code",
@@ -28,7 +28,7 @@ METADATA = {"dc": "us3", "user_id": 7, "accountname": "Acme", "api_endpoint": "h
 
 
 async def exchange(says: Says) -> tuple[Mapping[str, str], Account]:
-    return await MAILCHIMP.exchange(says, "the-code", "https://ours.test/cb")
+    return await MAILCHIMP.exchange(says, "the-code", "https://ours.test/cb", "unused")
 
 
 async def test_a_code_is_traded_for_a_token_and_the_account_it_opens() -> None:
