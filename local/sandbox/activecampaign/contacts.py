@@ -1,13 +1,13 @@
 """The contacts of an account, compact enough for a million of them (some 400 bytes each)."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from local.sandbox.activecampaign.rules import TEXTS, importable, number, planned
+from local.sandbox.activecampaign.rules import TEXTS, importable, number, planned, truthy
 
 UNCONFIRMED, ACTIVE, UNSUBSCRIBED, BOUNCED = range(4)
 STATUSES = {
@@ -45,6 +45,15 @@ class Contact:
     bounced: bool = False
     writes: int = 0
     automations: int = 0  # how often an import let them run
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How an import writes its contacts."""
+
+    now: float
+    limit: int | None = None  # of contacts in the account
+    excludes_automations: bool = False
 
 
 @dataclass
@@ -93,63 +102,54 @@ class Contacts:
         for contact in self._by_id:
             contact.writes = contact.automations = 0
 
-    def count(self, email: str) -> None:
-        """One more contact of an import that runs."""
-        known = self.find(email)
-        self.received += 1
-        if (known and known.writes) or email.lower() in self.failed:
-            self.repeated += 1
-
     def write(
+        self, given: Mapping[str, Any], lists: Mapping[int, Any], rules: Rules
+    ) -> tuple[Contact, bool]:
+        """Create or update one contact, and count it; returns it and whether it is new.
+
+        Raises FailedError. A contact that may not be subscribed is not changed at all: our guess.
+        """
+        email: str = given["email"]
+        key = email.lower()
+        known = self.by_email.get(key)
+        self.received += 1
+        if (known and known.writes) or key in self.failed:
+            self.repeated += 1
+        try:
+            return self._written(known, given, lists, rules), known is None
+        except FailedError:
+            self.failed[key] += 1
+            raise
+
+    def _written(
         self,
+        known: Contact | None,
         given: Mapping[str, Any],
         lists: Mapping[int, Any],
-        *,
-        now: float,
-        limit: int | None,
-        automations: bool,
-    ) -> tuple[Contact, bool]:
-        """Create or update one contact; returns it and whether it is new. Raises FailedError.
-
-        A contact that may not be subscribed is not changed at all: our guess.
-        """
+        rules: Rules,
+    ) -> Contact:
         email = given["email"]
-        known = self.find(email)
         _check(email, known)
-        after = self._subscribed(given, lists, known)
-        created = known is None
+        after = _after(known.lists if known else (), given, lists)
         if known is None:
-            if limit is not None and len(self._by_id) >= limit:
+            if rules.limit is not None and len(self._by_id) >= rules.limit:
                 raise FailedError("Account contact limit reached")
-            known = Contact(len(self._by_id) + 1, email, b"{}", (), (), now, now)
+            known = Contact(len(self._by_id) + 1, email, b"{}", (), (), rules.now, rules.now)
             self._add(known)
         known.values = packed(_merged(known.values, given))
         known.lists = self._one(after)
         if given.get("tags"):
             known.tags = self._one(tuple(dict.fromkeys((*known.tags, *given["tags"]))))
-        known.changed = now
+        known.changed = rules.now
         known.writes += 1
-        known.automations += automations
-        return known, created
-
-    def _subscribed(
-        self, given: Mapping[str, Any], lists: Mapping[int, Any], known: Contact | None
-    ) -> Lists:
-        before: Lists = known.lists if known else ()
-        after = dict(before)
-        for list_id in _ids(given.get("subscribe"), lists):
-            status = after.get(list_id)
-            if status == UNSUBSCRIBED or planned(given["email"]) == "unsubscribed":
-                raise FailedError("Contact has unsubscribed from the list")
-            if status == BOUNCED:
-                raise FailedError("Contact has bounced")
-            after[list_id] = ACTIVE
-        for list_id in _ids(given.get("unsubscribe"), lists):
-            after[list_id] = UNSUBSCRIBED
-        return tuple(after.items())
+        if not (rules.excludes_automations or truthy(given.get("exclude_automations"))):
+            known.automations += 1
+        return known
 
     def _add(self, contact: Contact) -> None:
-        self.by_email[contact.email.lower()] = contact
+        key = contact.email.lower()
+        # Two equal strings would be kept for every contact otherwise.
+        self.by_email[contact.email if key == contact.email else key] = contact
         if contact.id > len(self._by_id):
             self._by_id.append(contact)
         else:
@@ -168,23 +168,38 @@ def _check(email: str, known: Contact | None) -> None:
         raise FailedError("Contact has bounced")
 
 
+def _after(before: Lists, given: Mapping[str, Any], lists: Mapping[int, Any]) -> Lists:
+    """The lists a contact is on once `given` is written. Raises FailedError."""
+    after = dict(before)
+    for list_id in _ids(given, "subscribe", lists):
+        status = after.get(list_id)
+        if status == UNSUBSCRIBED or planned(given["email"]) == "unsubscribed":
+            raise FailedError("Contact has unsubscribed from the list")
+        if status == BOUNCED:
+            raise FailedError("Contact has bounced")
+        after[list_id] = ACTIVE
+    for list_id in _ids(given, "unsubscribe", lists):
+        after[list_id] = UNSUBSCRIBED
+    return tuple(after.items())
+
+
+def _ids(given: Mapping[str, Any], name: str, lists: Mapping[int, Any]) -> list[int]:
+    ids = []
+    for one in given.get(name, ()):
+        list_id = number(one["listid"])
+        if list_id is None or list_id not in lists:
+            # Our guess: the contact fails, not the request.
+            raise FailedError(f"List {list_id} does not exist")
+        ids.append(list_id)
+    return ids
+
+
 def _merged(values: bytes, given: Mapping[str, Any]) -> dict[str, Any]:
     """What a contact has once `given` is written: an empty string overwrites, absence does not."""
     merged: dict[str, Any] = orjson.loads(values)
-    for name in TEXTS:
-        if name in given:
-            merged[name] = given[name]
+    merged |= {name: given[name] for name in TEXTS if name in given}
     if given.get("fields"):
         # Our guess: ids of fields that the account does not have do no harm.
         fields = {str(number(one["id"])): one["value"] for one in given["fields"]}
         merged["fields"] = {**merged.get("fields", {}), **fields}
     return merged
-
-
-def _ids(given: Iterable[Mapping[str, Any]] | None, lists: Mapping[int, Any]) -> Iterator[int]:
-    for one in given or ():
-        list_id = number(one["listid"])
-        if list_id not in lists:
-            # Our guess: the contact fails, not the request.
-            raise FailedError(f"List {list_id} does not exist")
-        yield list_id

@@ -16,7 +16,7 @@ from typing import Any, Self
 import orjson
 
 from local.sandbox.activecampaign.callbacks import Callback, Report
-from local.sandbox.activecampaign.contacts import Contacts, FailedError
+from local.sandbox.activecampaign.contacts import Contacts, FailedError, Rules
 from local.sandbox.activecampaign.knobs import Ending, Knobs
 from local.sandbox.activecampaign.rules import truthy
 
@@ -148,21 +148,12 @@ def _totals(sizes: Mapping[str, list[int]]) -> list[dict[str, str]]:
 def _run(batch: Batch, contacts: Contacts, lists: Mapping[int, Any], knobs: Knobs) -> None:
     # Our guesses: an import that failed did nothing, one that was interrupted did half.
     portion = {"completed": batch.size, "interrupted": batch.size // 2, "failed": 0}
+    rules = Rules(batch.ends, knobs.contact_limit, batch.excludes_automations)
     for given in islice(orjson.loads(batch.contacts), portion[batch.ending]):
-        contacts.count(given["email"])
         try:
-            contact, created = contacts.write(
-                given,
-                lists,
-                now=batch.ends,
-                limit=knobs.contact_limit,
-                automations=not (
-                    batch.excludes_automations or truthy(given.get("exclude_automations"))
-                ),
-            )
+            contact, created = contacts.write(given, lists, rules)
         except FailedError as failed:
             batch.failures.append((given["email"], str(failed)))
-            contacts.failed[given["email"].lower()] += 1
         else:
             batch.written += 1
             if created or knobs.success_lists == "all":

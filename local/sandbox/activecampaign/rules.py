@@ -34,8 +34,7 @@ def incorrect(name: str) -> str:
 
 def planned(email: str) -> str:
     """The word before the plus sign, by which a file can plan what becomes of an address."""
-    word, plus, _ = email.partition("+")
-    return word.lower() if plus else ""
+    return email.partition("+")[0].lower() if "+" in email else ""
 
 
 def importable(email: str) -> bool:
@@ -97,7 +96,7 @@ def number(given: Any) -> int | None:
 
 def truthy(given: Any) -> bool:
     """A flag, which may come as a string."""
-    return str(given).lower() in ("true", "1")
+    return given is True or (given is not None and str(given).lower() in ("true", "1"))
 
 
 def callback_reason(given: Any) -> str | None:
