@@ -200,7 +200,7 @@ def statistics(account: Account) -> dict[str, Any]:
         "extra_writes": contacts.repeated,
         "contacts_failed": contacts.failed.total(),
         "contacts": len(contacts),
-        "automations_run": sum(one.automations for one in contacts.after(0)),
+        "automations_run": contacts.automations,
         "callbacks": dict(account.delivered),
         "callbacks_waiting": len(account.reports),
         "connections": account.connections,

@@ -64,6 +64,7 @@ class Contacts:
     _by_id: list[Contact] = field(default_factory=list)
     received: int = 0
     repeated: int = 0  # received for an address that had been received before
+    automations: int = 0  # how often imports let them run
     failed: Counter[str] = field(default_factory=Counter)
     _shared: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
@@ -97,7 +98,7 @@ class Contacts:
 
     def forget_counts(self) -> None:
         """Start counting anew; the contacts stay."""
-        self.received = self.repeated = 0
+        self.received = self.repeated = self.automations = 0
         self.failed.clear()
         for contact in self._by_id:
             contact.writes = contact.automations = 0
@@ -144,6 +145,7 @@ class Contacts:
         known.writes += 1
         if not (rules.excludes_automations or truthy(given.get("exclude_automations"))):
             known.automations += 1
+            self.automations += 1
         return known
 
     def _add(self, contact: Contact) -> None:
