@@ -8,12 +8,20 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 Kind = Literal[
     "401",
+    "403",
     "403-bodiless",
     "429",
+    "429-retry-after",
     "500",
     "500-html",
+    "502",
     "503",
+    "503-blocked",
     "html-200",
+    "login-200",
+    "cut-200",
+    "odd-200",
+    "slow",
     "reset-before",
     "reset-after",
     "silence",
@@ -24,8 +32,10 @@ Kind = Literal[
 class Fault(BaseModel):
     """One kind of failure for the requests that match.
 
-    `reset-` cuts the connection, `silence` gives no answer for `seconds` and cuts it then; with
-    `-after` the request has taken effect first. `count` is how often it happens; `rate` how likely
+    `html-200` is a page where data should be, `login-200` the page where people sign in; `cut-200` ends
+    in the middle of the data and `odd-200` is data of another shape, both after the request has taken
+    effect. `503-blocked` says that the account is shut for its conduct. `slow` answers `seconds` later. `reset-` cuts the connection, `silence` gives no answer for
+    `seconds` and cuts it then; with `-after` the request has taken effect first. `count` is how often it happens; `rate` how likely
     it is at each matching request (0 to 1), drawn from `seed`, until `count` or for ever.
     """
 

@@ -63,6 +63,10 @@ TOO_MANY_REQUESTS = ProblemError(
     429, "Too Many Requests", "You have exceeded the limit of 10 simultaneous connections."
 )
 INTERNAL = ProblemError(500, "Internal Server Error", "An unexpected internal error has occurred.")
+UNAVAILABLE = ProblemError(
+    503, "Service Unavailable", "The service is temporarily unavailable. Please try again later."
+)
+FORBIDDEN = ProblemError(403, "Forbidden", "You are not permitted to access this resource.")
 DISABLED = ProblemError(503, "Compliance Related", "This method has been disabled.")
 
 

@@ -58,6 +58,7 @@ class Account:
         self.requests: Counter[str] = Counter()
         self.bulk_calls = 0
         self.peak_connections = self.connections
+        self.crowded = 0  # requests that were refused for too many connections
         for audience in self.audiences.values():
             audience.forget_counts()
 
@@ -118,6 +119,7 @@ class Sandbox:
     tokens: Tokens = field(default_factory=lambda: Tokens(None))
     faults: Faults = field(default_factory=Faults)
     latency: float = 0
+    connections: int = 10  # that an account may have open at once
     lean_answers: bool = False
 
     def caller(self, authorization: str) -> Account | None:
