@@ -4,14 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 JSON = "application/json; charset=utf-8"
-LOGIN_PAGE = (
-    "<!doctype html><html><head><title>Login</title></head><body>"
-    '<form method="post" action="/admin/"><input name="user"><input name="pass" type="password">'
-    "</form></body></html>"
-)
 
 
 def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -80,8 +75,3 @@ def too_many_requests(limit: int, retry_after: int | None) -> Response:
 def forbidden() -> Response:
     """A key that opens nothing: no body and no type of one, as seen in the wild."""
     return Response(status_code=403)
-
-
-def login_page() -> Response:
-    """What others have seen in its place."""
-    return HTMLResponse(LOGIN_PAGE)

@@ -20,11 +20,15 @@ TWO = {"contacts": [person("ann@example.com"), person("bob@example.com")]}
     ("kind", "status", "media_type"),
     [
         ("401", 401, "application/json"),
+        ("403", 403, "application/json"),
         ("403-bodiless", 403, ""),
         ("429", 429, "application/json"),
+        ("429-retry-after", 429, "application/json"),
         ("500", 500, "application/json"),
         ("500-html", 500, "text/html"),
+        ("502", 502, "application/json"),
         ("503", 503, "text/html"),
+        ("login-200", 200, "text/html"),
         ("html-200", 200, "text/html"),
     ],
 )
@@ -39,6 +43,17 @@ async def test_a_queued_fault_answers_in_place_of_the_api_once(
     assert not account.imports.batches
     assert not account.exceeded
     assert (await send(*TWO["contacts"])).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["cut-200", "odd-200"])
+async def test_an_answer_may_be_spoilt_after_the_import_was_queued(
+    send: Import, api: httpx.AsyncClient, account: Account, kind: str
+) -> None:
+    await api.post(FAULTS, json={"kind": kind})
+    answer = await send(*TWO["contacts"])
+    assert answer.status_code == 200
+    assert b"batchId" not in answer.content or not answer.content.endswith(b"}")
+    assert len(account.imports.batches) == 1
 
 
 async def test_faults_choose_account_method_and_path(api: httpx.AsyncClient) -> None:
