@@ -19,6 +19,6 @@ Refusals that do not depend on what is stored, so that a file can plan its outco
 * `unsubscribed+…@…` has unsubscribed from every list, `bounced+…@…` has bounced: in `failure`.
 
 Not reproduced: single writes, tags and exclusions through the API, values of custom fields that do
-not fit their type, daily maintenance, plans beyond a contact limit (a knob), the time real calls
+not fit their type, plans beyond a contact limit (a knob), the time real calls
 take (a knob: latency). Everything under /sandbox is ours and no part of ActiveCampaign.
 """
