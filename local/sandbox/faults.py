@@ -32,11 +32,12 @@ Kind = Literal[
 class Fault(BaseModel):
     """One kind of failure for the requests that match.
 
-    `html-200` is a page where data should be, `login-200` the page where people sign in; `cut-200` ends
+    `html-200` is a page where data should be, `login-200` the page where people sign in. `cut-200` ends
     in the middle of the data and `odd-200` is data of another shape, both after the request has taken
-    effect. `503-blocked` says that the account is shut for its conduct. `slow` answers `seconds` later. `reset-` cuts the connection, `silence` gives no answer for
-    `seconds` and cuts it then; with `-after` the request has taken effect first. `count` is how often it happens; `rate` how likely
-    it is at each matching request (0 to 1), drawn from `seed`, until `count` or for ever.
+    effect. `503-blocked` says that the account is shut for its conduct. `slow` answers `seconds` later.
+    `reset-` cuts the connection, `silence` gives no answer for `seconds` and cuts it then; with `-after`
+    the request has taken effect first. `count` is how often it happens; `rate` how likely it is at each
+    matching request (0 to 1), drawn from `seed`, until `count` or for ever.
     """
 
     model_config = ConfigDict(extra="forbid")

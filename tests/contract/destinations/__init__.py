@@ -1,0 +1,1 @@
+"""What every destination must keep, each against its own sandbox: the same tests for all of them."""

@@ -1,0 +1,187 @@
+"""The sides of the contract: one class for each destination, and the list of them all."""
+
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from math import ceil
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import orjson
+
+from local.sandbox.faults import Faults
+from local.sandbox.mailchimp.app import create_app as mailchimp_app
+from local.sandbox.mailchimp.audience import Member, digest_of
+from local.sandbox.mailchimp.state import PASSWORD
+from local.sandbox.mailchimp.state import Sandbox as MailchimpSandbox
+from shared.destinations.mailchimp import Mailchimp
+from shared.destinations.protocol import Client, Credentials, KeyDestination, OAuthDestination
+from shared.domain.connection import Account
+from shared.transport.client import Fixed, VendorApi, VendorSignIn
+from shared.transport.pace import Pace
+from tests.contract.destinations.side import SandboxClock, Side
+from tests.contract.postbox.destination import Postbox
+from tests.contract.postbox.sandbox import JOB_SECONDS, Person
+from tests.contract.postbox.sandbox import Sandbox as PostboxSandbox
+from tests.fakes.clock import FakeClock
+
+CLIENT = Client("contract", "contract-secret")
+CALLBACK = "https://exports.test/api/v1/oauth/callback"
+
+
+async def through_the_sign_in_page(
+    destination: OAuthDestination, http: httpx.AsyncClient, username: str, password: str
+) -> tuple[Credentials, Account]:
+    """Sign in as a person would: open the page, fill in the form, allow, and come back with a code."""
+    verifier = "v" * 64
+    challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    page = await http.get(destination.authorize_url(CALLBACK, "state", challenge))
+    form = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
+    form |= {"username": username, "password": password, "decision": "allow"}
+    back = await http.post(page.url.copy_with(query=None), data=form)
+    code = parse_qs(urlsplit(back.headers["location"]).query)["code"][0]
+    sign_in = VendorSignIn(http, destination.title, destination.explain)
+    return await destination.exchange(sign_in, code, CALLBACK, verifier)
+
+
+async def with_the_key(
+    destination: KeyDestination, http: httpx.AsyncClient, credentials: Credentials, host: str
+) -> Account:
+    """Find out whose key it is."""
+    endpoint = destination.endpoint(host)
+    api = VendorApi(
+        http,
+        destination.title,
+        destination.base_url(Account(id="", name="", endpoint=endpoint)),
+        Fixed(destination.headers(credentials)),
+        destination.explain,
+        Pace(FakeClock()),
+    )
+    return await destination.identify(api, endpoint)
+
+
+class MailchimpSide:
+    """Mailchimp, whose calls take five seconds each, so that the connections are what binds."""
+
+    vendor = "mailchimp"
+    names: Mapping[str, str] = {"first_name": "FNAME", "last_name": "LNAME"}
+    write_path = "/3.0/lists/*"
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.sandbox = MailchimpSandbox(
+            clock=SandboxClock(self.clock),
+            client_id=CLIENT.id,
+            client_secret=CLIENT.secret,
+            redirect_uris=(CALLBACK,),
+            latency=5,
+        )
+        self.app = mailchimp_app(self.sandbox)
+        self.destination = Mailchimp(
+            CLIENT, "https://login.mailchimp.com", "https://{dc}.api.mailchimp.com"
+        )
+        self.account = self.sandbox.accounts[1]
+        self.audience = next(iter(self.account.audiences.values()))
+        self.list_id = self.audience.id
+        self._lowest = 10
+
+    @property
+    def faults(self) -> Faults:
+        return self.sandbox.faults
+
+    async def sign_in(self, http: httpx.AsyncClient) -> tuple[Credentials, Account]:
+        return await through_the_sign_in_page(self.destination, http, self.account.email, PASSWORD)
+
+    def revoke(self) -> None:
+        self.sandbox.tokens.revoke(self.account.number)
+
+    def restore(self) -> None:
+        pass
+
+    def active(self) -> set[str]:
+        members = self.audience.members.values()
+        return {one.email for one in members if one.status == "subscribed"}
+
+    def contact(self, address: str) -> Mapping[str, object] | None:
+        member = self.audience.members.get(digest_of(address))
+        return orjson.loads(member.merge_fields) if member else None
+
+    def received(self, address: str) -> int:
+        member = self.audience.members.get(digest_of(address))
+        return member.writes if member else 0
+
+    def unsubscribe(self, address: str) -> None:
+        known = self.audience.members.get(digest_of(address))
+        if known:
+            known.status = "unsubscribed"
+        else:
+            self.audience.members[digest_of(address)] = Member(address, "unsubscribed", b"{}", 0)
+
+    def limit_refusals(self) -> Mapping[str, int]:
+        refused = sum(n for route, n in self.account.requests.items() if route.endswith(" 429"))
+        return {"connections": refused}
+
+    def lower_limit(self) -> None:
+        self.sandbox.connections = 5
+
+    def floor(self, profiles: int) -> float:
+        return self.sandbox.latency * ceil(profiles / 500) / 10
+
+    def flow(self, requests: int) -> float:
+        return self.sandbox.latency * requests / 10
+
+
+class PostboxSide:
+    """Postbox, which does not exist."""
+
+    vendor = ""
+    names: Mapping[str, str] = {"first_name": "given", "last_name": "family"}
+    write_path = "/v1/lists/*/people"
+    list_id = "news"
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.sandbox = PostboxSandbox(SandboxClock(self.clock))
+        self.app = self.sandbox
+        self.faults = self.sandbox.faults
+        self.destination = Postbox("https://postbox.test")
+
+    async def sign_in(self, http: httpx.AsyncClient) -> tuple[Credentials, Account]:
+        credentials = self.destination.credentials(self.sandbox.key)
+        return credentials, await with_the_key(self.destination, http, credentials, "acme")
+
+    def revoke(self) -> None:
+        self.sandbox.key += "-and-another"
+
+    def restore(self) -> None:
+        pass
+
+    def active(self) -> set[str]:
+        return {mail for mail, one in self.sandbox.people.items() if not one.left}
+
+    def contact(self, address: str) -> Mapping[str, object] | None:
+        person = self.sandbox.people.get(address)
+        return person.names if person else None
+
+    def received(self, address: str) -> int:
+        return self.sandbox.received[address]
+
+    def unsubscribe(self, address: str) -> None:
+        self.sandbox.people.setdefault(address, Person({})).left = True
+
+    def limit_refusals(self) -> Mapping[str, int]:
+        return {"requests a second": self.sandbox.too_many}
+
+    def lower_limit(self) -> None:
+        self.sandbox.per_second = 5
+
+    def floor(self, profiles: int) -> float:
+        return self.flow(2 * ceil(profiles / 100)) + JOB_SECONDS
+
+    def flow(self, requests: int) -> float:
+        return requests / 10
+
+
+SIDES: Mapping[str, Callable[[], Side]] = {"Mailchimp": MailchimpSide, "Postbox": PostboxSide}
+"""Every destination that the contract holds for, each with an empty account."""

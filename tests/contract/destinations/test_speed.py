@@ -1,0 +1,20 @@
+"""A million profiles, as fast as the vendor allows, with no request too many and no waiting paid for.
+
+The clock is the sandbox's, and it jumps when nobody can run: the figures are what the limits cost, and
+they are the same on every machine. `make bench` prints them.
+"""
+
+from shared.domain.run import RunStatus
+from tests.contract.destinations.side import Side
+from tests.contract.destinations.speed import measure
+
+ROWS = 1_000_000
+
+
+async def test_a_million_profiles_take_little_longer_than_the_limits_demand(side: Side) -> None:
+    speed = await measure(side, ROWS)
+    assert speed.status is RunStatus.SUCCESSFUL
+    assert speed.accepted == ROWS
+    assert speed.refusals == 0
+    assert speed.over_floor <= 1.10
+    assert speed.over_flow <= 1.25

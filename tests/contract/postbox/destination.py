@@ -1,0 +1,161 @@
+"""Postbox: adds people to one list, and updates those that are there.
+
+Its (made-up) published facts: 100 people in a request of up to 200 kB, 10 requests a second, a job for
+each request that is over within a few seconds, names of up to 40 characters, a key for each account.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx
+import orjson
+
+from shared.destinations.answers import making_sense
+from shared.destinations.protocol import (
+    Api,
+    Batch,
+    Credentials,
+    Encoder,
+    Field,
+    Finished,
+    JobFiles,
+    Kind,
+    Limits,
+    ListInfo,
+    Rate,
+    Sent,
+    Target,
+    Unsure,
+)
+from shared.destinations.values import Values
+from shared.domain.connection import Account
+from shared.domain.email import normal_form
+from shared.domain.errors import Culprit, Halt, Invalid, NeedsAttention
+from shared.domain.outcomes import Outcome, RowOutcome
+from shared.domain.run import Job
+
+_NAMES = {"first_name": "given", "last_name": "family"}
+
+
+@dataclass(frozen=True)
+class Postbox:
+    """The Postbox destination."""
+
+    url: str
+
+    name = "postbox"
+    title = "Postbox"
+    auth: Literal["api_key"] = "api_key"
+    fields = (
+        Field("email", "Email", required=True, kind=Kind.EMAIL),
+        Field("first_name", "First name", longest=40),
+        Field("last_name", "Last name", longest=40),
+    )
+    options = ()
+    limits = Limits(
+        profiles_per_batch=100,
+        bytes_per_batch=200_000,
+        concurrency=4,
+        rates=(Rate(10, 1),),
+        first_look=2,
+    )
+
+    def endpoint(self, host: str) -> str:
+        """Return the name of an account's own host."""
+        if not host.isalnum():
+            raise Invalid("/host", "This is no Postbox account.")
+        return host.lower()
+
+    def credentials(self, key: str) -> Credentials:
+        """Return the key, which can be anything."""
+        return {"key": key}
+
+    async def identify(self, api: Api, endpoint: str) -> Account:
+        """Ask who the key belongs to."""
+        answer = await api.get("/me")
+        with making_sense(self.title):
+            return Account(id=str(answer["id"]), name=str(answer["name"]), endpoint=endpoint)
+
+    def base_url(self, account: Account) -> str:
+        """Return the only API there is."""
+        return f"{self.url}/v1"
+
+    def headers(self, credentials: Credentials) -> Mapping[str, str]:
+        """Authorise with the key."""
+        return {"Authorization": f"Key {credentials['key']}"}
+
+    def lane(self, account: Account) -> str:
+        """One quota for each account."""
+        return f"postbox-{account.id}"
+
+    def explain(self, response: httpx.Response) -> Halt | None:
+        """Add nothing to the table of transport.verdict."""
+        return None
+
+    async def check(self, api: Api) -> None:
+        """Ask who we are."""
+        await self.identify(api, "")
+
+    async def lists(self, api: Api) -> Sequence[ListInfo]:
+        """Return every list; they come in one answer."""
+        answer = await api.get("/lists")
+        with making_sense(self.title):
+            return [_list(each) for each in answer["lists"]]
+
+    async def look_up(self, api: Api, list_id: str) -> ListInfo:
+        """Return one list."""
+        try:
+            answer = await api.get(f"/lists/{list_id}")
+        except NeedsAttention as error:
+            if error.culprit is Culprit.LIST:
+                raise NeedsAttention(Culprit.LIST, f"Postbox has no list {list_id}.") from None
+            raise
+        with making_sense(self.title):
+            return _list(answer)
+
+    async def fields_of(self, api: Api, list_id: str) -> Sequence[Field]:
+        """Return the fields; nobody can add one."""
+        return self.fields
+
+    async def encoder(self, api: Api, target: Target) -> Encoder:
+        """Check that the list is there, and say how its people are written."""
+        await self.look_up(api, target.list_id)
+        values = Values(self.fields, target)
+
+        def encode(address: str, cells: Sequence[str]) -> bytes:
+            named = {_NAMES[name]: value for name, value in values.of(cells).items()}
+            return orjson.dumps({"mail": address, **named})
+
+        return Encoder(encode, values.notes)
+
+    async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:
+        """Post up to 100 people. Doing it twice is the same as doing it once."""
+        body = b'{"people":[' + batch.joined + b"]}"
+        answer = await api.post(f"/lists/{target.list_id}/people", body)
+        with making_sense(self.title):
+            return Sent(job=str(answer["job"]))
+
+    async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
+        """Ask about each job."""
+        found = [(job, await api.get(f"/jobs/{job.id}")) for job in jobs]
+        with making_sense(self.title):
+            return [
+                Finished(job, await _outcomes(answer, job, files))
+                for job, answer in found
+                if answer["state"] == "over"
+            ]
+
+
+def _list(item: Mapping[str, Any]) -> ListInfo:
+    return ListInfo(str(item["id"]), str(item["name"]))
+
+
+async def _outcomes(answer: Any, job: Job, files: JobFiles) -> Sequence[RowOutcome]:
+    if not answer["not_added"]:
+        return ()
+    index_of = (await files.batch(job)).index_of()
+    return [
+        RowOutcome(index_of[normal_form(each["mail"])], Outcome.SUPPRESSED, "left", each["why"])
+        for each in answer["not_added"]
+    ]
