@@ -13,10 +13,10 @@ from local.sandbox.activecampaign.callbacks import Report
 from local.sandbox.activecampaign.contacts import Contacts
 from local.sandbox.activecampaign.imports import Imports, Order
 from local.sandbox.activecampaign.knobs import Knobs
-from local.sandbox.activecampaign.rates import Window
 from local.sandbox.activecampaign.rules import planned
 from local.sandbox.clock import Clock
 from local.sandbox.faults import Faults
+from local.sandbox.rates import Window
 
 MULTIPLE = ("checkbox", "listbox", "multiselect")
 

@@ -1,0 +1,48 @@
+"""`python -m local.sandbox.constant_contact`: serve the sandbox until stopped."""
+
+import argparse
+import os
+from pathlib import Path
+
+from local.sandbox.clock import FastClock
+from local.sandbox.constant_contact.app import create_app
+from local.sandbox.constant_contact.state import Account, Sandbox, Tokens
+from local.serving import serve
+
+
+def main() -> None:
+    """Read the command line and serve."""
+    parser = argparse.ArgumentParser(prog="python -m local.sandbox.constant_contact")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--state", type=Path, required=True, help="folder of the issued tokens")
+    parser.add_argument(
+        "--client-id", default=os.environ.get("CONSTANT_CONTACT_CLIENT_ID", "local")
+    )
+    parser.add_argument(
+        "--client-secret",
+        default=os.environ.get("CONSTANT_CONTACT_CLIENT_SECRET", "local-secret"),
+    )
+    parser.add_argument(
+        "--redirect-uri",
+        action="append",
+        default=[],
+        help="registered address of the OAuth application, matched exactly; may be repeated",
+    )
+    parser.add_argument("--accounts", type=int, default=2, help="owner1@example.com and so on")
+    parser.add_argument("--latency", type=float, default=0.05, help="seconds per API call")
+    parser.add_argument("--clock-speed", type=float, default=1, help="sandbox seconds per second")
+    options = parser.parse_args()
+    sandbox = Sandbox(
+        clock=FastClock(options.clock_speed),
+        client_id=options.client_id,
+        client_secret=options.client_secret,
+        redirect_uris=tuple(options.redirect_uri),
+        accounts={number: Account(number) for number in range(1, options.accounts + 1)},
+        tokens=Tokens(options.state / "tokens.json"),
+        latency=options.latency,
+    )
+    serve(create_app(sandbox), port=options.port)
+
+
+if __name__ == "__main__":
+    main()

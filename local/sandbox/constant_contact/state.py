@@ -1,0 +1,234 @@
+"""What a sandbox knows: its application, accounts, tokens, faults and settings."""
+
+import json
+import secrets
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jwt
+
+from local.sandbox.clock import Clock
+from local.sandbox.constant_contact.activities import Activities
+from local.sandbox.constant_contact.contacts import Contacts
+from local.sandbox.constant_contact.knobs import Knobs
+from local.sandbox.faults import Faults
+from local.sandbox.rates import Window
+
+PASSWORD = "sandbox"  # noqa: S105 # of every account, and meant to be known
+SCOPES = ("contact_data", "account_read", "offline_access")
+PRIVILEGES = {
+    "campaign": ("campaign:create", "campaign:send"),
+    "contacts": ("account:read", "contacts:read", "contacts:write", "contacts:lists:read"),
+}
+REFRESH_LIFE = 180 * 86_400  # seconds that a refresh token lasts unused
+_NAMES = uuid.UUID(
+    "06526938-56dd-11e9-932a-fa163ea075fa"
+)  # so that ids are the same on every machine
+
+
+@dataclass
+class ContactList:
+    """A list; a deleted one is still told of."""
+
+    id: str
+    name: str
+    deleted: float | None = None
+
+
+@dataclass(frozen=True)
+class CustomField:
+    """A custom field."""
+
+    name: str
+    label: str
+    type: str = "string"
+    choices: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The same on every machine."""
+        return str(uuid.uuid5(_NAMES, self.name))
+
+
+class Account:
+    """A Constant Contact account, its single user, and what it has asked for."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.email = f"owner{number}@example.com"
+        self.name = f"Sandbox account {number}"
+        self.encoded_id = f"p07e1l8cdif{number}"
+        lists = [self.new_list(name) for name in ("Newsletter", "Members")]
+        self.lists = {each.id: each for each in lists}
+        fields = [
+            CustomField("shoe_size", "Shoe size"),
+            CustomField("last_purchase", "Last purchase", "date"),
+        ]
+        self.fields = {one.name: one for one in fields}
+        self.privileges = set(PRIVILEGES["contacts"]) | set(PRIVILEGES["campaign"])
+        self.contacts = Contacts()
+        self.activities = Activities()
+        self.latency: float | None = None
+        self.connections = 0
+        self.forget_counts()
+
+    def new_list(self, name: str) -> ContactList:
+        """Return a list with the id that its name makes."""
+        return ContactList(str(uuid.uuid5(_NAMES, f"{self.number} {name}")), name)
+
+    def forget_counts(self) -> None:
+        """Start counting anew."""
+        self.requests: Counter[str] = Counter()
+        self.peak_connections = self.connections
+        self.contacts.forget_counts()
+
+    def settle(self, now: float) -> None:
+        """Do what imports are to have done by now."""
+        self.activities.settle(self.contacts, frozenset(self.fields), now)
+
+    def connect(self) -> None:
+        """One more request under way."""
+        self.connections += 1
+        self.peak_connections = max(self.peak_connections, self.connections)
+
+    def disconnect(self) -> None:
+        """One fewer."""
+        self.connections -= 1
+
+
+class Tokens:
+    """Refresh tokens and the key of access tokens; kept in a file, as connections outlive the sandbox."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        kept: dict[str, Any] = json.loads(file.read_text()) if file and file.exists() else {}
+        self._key: str = kept.get("key") or secrets.token_hex(32)
+        self._refresh: dict[str, list[Any]] = kept.get(
+            "refresh", {}
+        )  # token -> account, grant, used
+        self._not_before: dict[str, float] = kept.get(
+            "not_before", {}
+        )  # account -> of access tokens
+        self.issued = 0
+
+    def grant(self, account: int, now: float, seconds: float) -> tuple[str, str]:
+        """Return the access and the refresh token of a new sign-in."""
+        refresh = secrets.token_urlsafe(24)
+        self._refresh[refresh] = [account, secrets.token_hex(8), now]
+        self._write()
+        return self._access(account, now, seconds), refresh
+
+    def renew(
+        self, token: str, now: float, seconds: float, rotating: bool
+    ) -> tuple[str, str] | None:
+        """Return new tokens for a refresh token; None if it is unknown, used or too old."""
+        known = self._refresh.get(token)
+        if known is None or now - known[2] > REFRESH_LIFE:
+            return None
+        account, grant, _ = known
+        refresh = token
+        if rotating:
+            # Using one kills all earlier ones of the same sign-in.
+            self._refresh = {t: k for t, k in self._refresh.items() if k[1] != grant}
+            refresh = secrets.token_urlsafe(24)
+        self._refresh[refresh] = [account, grant, now]
+        self._write()
+        return self._access(account, now, seconds), refresh
+
+    def account(self, access: str, now: float) -> int | None:
+        """Return whose a valid access token is."""
+        try:
+            claims = jwt.decode(
+                access, self._key, ["HS256"], options={"verify_exp": False, "verify_iat": False}
+            )
+        except jwt.InvalidTokenError:
+            return None
+        account = int(claims["account"])
+        too_old = claims["exp"] <= now or claims["iat"] < self._not_before.get(str(account), 0)
+        return None if too_old else account
+
+    def expire(self, account: int, now: float) -> None:
+        """End all access tokens of an account; refresh tokens go on working."""
+        self._not_before[str(account)] = now
+        self._write()
+
+    def revoke(self, account: int, now: float) -> None:
+        """End everything that was given out for an account."""
+        self._refresh = {t: known for t, known in self._refresh.items() if known[0] != account}
+        self.expire(account, now)
+
+    def forget(self, token: str) -> None:
+        """End one refresh token."""
+        self._refresh.pop(token, None)
+        self._write()
+
+    def _access(self, account: int, now: float, seconds: float) -> str:
+        self.issued += 1
+        claims = {
+            "account": account,
+            "iat": now + 1e-3,  # later than an `expire` of the same instant
+            "exp": now + seconds,
+            "scp": list(SCOPES),
+            "jti": secrets.token_hex(8),
+        }
+        return jwt.encode(claims, self._key, "HS256")
+
+    def _write(self) -> None:
+        if self._file:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.touch(mode=0o600)
+            kept = {"key": self._key, "refresh": self._refresh, "not_before": self._not_before}
+            self._file.write_text(json.dumps(kept))
+
+
+@dataclass
+class Sandbox:
+    """Everything, and the knobs; `latency` in the sandbox's seconds per call."""
+
+    clock: Clock
+    client_id: str
+    client_secret: str
+    redirect_uris: tuple[str, ...]
+    accounts: dict[int, Account] = field(
+        default_factory=lambda: {number: Account(number) for number in (1, 2)}
+    )
+    tokens: Tokens = field(default_factory=lambda: Tokens(None))
+    faults: Faults = field(default_factory=Faults)
+    knobs: Knobs = field(default_factory=Knobs)
+    latency: float = 0
+    revoked: bool = False  # the application, by the vendor or the account's owner
+    exceeded: Counter[str] = field(default_factory=Counter)  # requests too many, by limit
+    truncated: int = 0  # contacts that were dropped without a word
+    second: Window = field(default_factory=lambda: Window(1))
+    token_second: Window = field(default_factory=lambda: Window(1))
+    day: int = 0
+    today: int = 0  # requests of the day
+
+    def caller(self, authorization: str) -> Account | None:
+        """Whose access token an Authorization header holds."""
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        return self.accounts.get(self.tokens.account(token, self.clock.now()) or 0)
+
+    def exceeds(self) -> str | None:
+        """Count a request of the application, or return the limit that it exceeds."""
+        now = self.clock.now()
+        day = int(now // 86_400)
+        if day != self.day:
+            self.day, self.today = day, 0
+        if self.today >= self.knobs.requests_per_day:
+            return "requests_per_day"
+        if not self.second.left(self.knobs.requests_per_second, now):
+            return "requests_per_second"
+        self.second.take(now)
+        self.today += 1
+        return None
+
+    def settle(self) -> None:
+        """Do what imports are to have done by now."""
+        for account in self.accounts.values():
+            account.settle(self.clock.now())
