@@ -38,6 +38,14 @@ class Settings(BaseSettings):
     mailchimp_api_url: str = "https://{dc}.api.mailchimp.com"
     mailchimp_partial_answers: bool = True
 
+    constant_contact_client_id: str = ""
+    constant_contact_client_secret: SecretStr = SecretStr("")
+    constant_contact_login_url: str = "https://authz.constantcontact.com"
+    constant_contact_api_url: str = "https://api.cc.email"
+    constant_contact_requests_per_second: int = Field(4, gt=0)
+    constant_contact_requests_per_day: int = Field(10_000, gt=0)
+    constant_contact_date_format: str = "%m/%d/%Y"
+
     slice_seconds: float = Field(240, gt=0, description="How long one execution works on a run.")
     max_profiles: int = Field(1_000_000, gt=0, description="Profiles that one export may hold.")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from shared.destinations.constant_contact import ConstantContact
 from shared.destinations.mailchimp import Mailchimp
 from shared.destinations.protocol import Client, KeyDestination, OAuthDestination
 from shared.settings import Settings
@@ -17,4 +18,16 @@ def destinations(settings: Settings) -> Mapping[str, AnyDestination]:
         settings.mailchimp_api_url,
         settings.mailchimp_partial_answers,
     )
-    return {destination.name: destination for destination in (mailchimp,)}
+    constant_contact = ConstantContact(
+        Client(
+            settings.constant_contact_client_id,
+            settings.constant_contact_client_secret.get_secret_value(),
+        ),
+        settings.constant_contact_login_url,
+        settings.constant_contact_api_url,
+        settings.constant_contact_requests_per_second,
+        settings.constant_contact_requests_per_day,
+        settings.constant_contact_date_format,
+    )
+    known: tuple[AnyDestination, ...] = (mailchimp, constant_contact)
+    return {destination.name: destination for destination in known}
