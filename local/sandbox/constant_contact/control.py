@@ -200,12 +200,12 @@ class Control:
 
     async def expire(self, request: Request) -> Response:
         """End the access tokens of an account; refresh tokens work."""
-        self._sandbox.tokens.expire(self._account(request).number, self._sandbox.clock.now())
+        self._sandbox.tokens.expire(self._account(request).number)
         return Response(status_code=204)
 
     async def revoke(self, request: Request) -> Response:
         """End all tokens of an account."""
-        self._sandbox.tokens.revoke(self._account(request).number, self._sandbox.clock.now())
+        self._sandbox.tokens.revoke(self._account(request).number)
         return Response(status_code=204)
 
     async def rights(self, request: Request) -> Response:

@@ -147,18 +147,18 @@ class Tokens:
         except jwt.InvalidTokenError:
             return None
         account = int(claims["account"])
-        too_old = claims["exp"] <= now or claims["iat"] < self._not_before.get(str(account), 0)
-        return None if too_old else account
+        ended = claims["exp"] <= now or claims["series"] < self._series.get(str(account), 0)
+        return None if ended else account
 
-    def expire(self, account: int, now: float) -> None:
+    def expire(self, account: int) -> None:
         """End all access tokens of an account; refresh tokens go on working."""
-        self._not_before[str(account)] = now
+        self._series[str(account)] = self._series.get(str(account), 0) + 1
         self._write()
 
-    def revoke(self, account: int, now: float) -> None:
+    def revoke(self, account: int) -> None:
         """End everything that was given out for an account."""
         self._refresh = {t: known for t, known in self._refresh.items() if known[0] != account}
-        self.expire(account, now)
+        self.expire(account)
 
     def forget(self, token: str) -> None:
         """End one refresh token."""
@@ -169,7 +169,8 @@ class Tokens:
         self.issued += 1
         claims = {
             "account": account,
-            "iat": now + 1e-3,  # later than an `expire` of the same instant
+            "series": self._series.get(str(account), 0),
+            "iat": now,
             "exp": now + seconds,
             "scp": list(SCOPES),
             "jti": secrets.token_hex(8),
@@ -180,7 +181,7 @@ class Tokens:
         if self._file:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             self._file.touch(mode=0o600)
-            kept = {"key": self._key, "refresh": self._refresh, "not_before": self._not_before}
+            kept = {"key": self._key, "refresh": self._refresh, "series": self._series}
             self._file.write_text(json.dumps(kept))
 
 
