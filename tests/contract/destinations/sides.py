@@ -10,11 +10,16 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import orjson
 
+from local.sandbox.constant_contact.app import create_app as constant_contact_app
+from local.sandbox.constant_contact.contacts import Contact
+from local.sandbox.constant_contact.state import PASSWORD as CONSTANT_CONTACT_PASSWORD
+from local.sandbox.constant_contact.state import Sandbox as ConstantContactSandbox
 from local.sandbox.faults import Faults
 from local.sandbox.mailchimp.app import create_app as mailchimp_app
 from local.sandbox.mailchimp.audience import Member, digest_of
 from local.sandbox.mailchimp.state import PASSWORD
 from local.sandbox.mailchimp.state import Sandbox as MailchimpSandbox
+from shared.destinations.constant_contact import ConstantContact
 from shared.destinations.mailchimp import Mailchimp
 from shared.destinations.protocol import Client, Credentials, KeyDestination, OAuthDestination
 from shared.domain.connection import Account
@@ -132,6 +137,75 @@ class MailchimpSide:
         return self.sandbox.latency * requests / 10
 
 
+class ConstantContactSide:
+    """Constant Contact, which does about 300 contacts of a job in a second."""
+
+    vendor = "constant_contact"
+    names: Mapping[str, str] = {"first_name": "first_name", "last_name": "last_name"}
+    write_path = "/v3/activities/contacts_json_import"
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.sandbox = ConstantContactSandbox(
+            clock=SandboxClock(self.clock),
+            client_id=CLIENT.id,
+            client_secret=CLIENT.secret,
+            redirect_uris=(CALLBACK,),
+        )
+        self.app = constant_contact_app(self.sandbox)
+        self.faults = self.sandbox.faults
+        self.destination = ConstantContact(
+            CLIENT, "https://authz.constantcontact.com", "https://api.cc.email", clock=self.clock
+        )
+        self.account = self.sandbox.accounts[1]
+        self.list_id = next(iter(self.account.lists))
+
+    async def sign_in(self, http: httpx.AsyncClient) -> tuple[Credentials, Account]:
+        self.clock.advance(1.1)  # the token endpoint answers once a second
+        return await through_the_sign_in_page(
+            self.destination, http, self.account.email, CONSTANT_CONTACT_PASSWORD
+        )
+
+    def revoke(self) -> None:
+        self.sandbox.tokens.revoke(self.account.number)
+
+    def restore(self) -> None:
+        pass
+
+    def active(self) -> set[str]:
+        self.sandbox.settle()
+        people = self.account.contacts.people.items()
+        return {mail for mail, one in people if one.status == "active" and self.list_id in one.lists}
+
+    def contact(self, address: str) -> Mapping[str, object] | None:
+        self.sandbox.settle()
+        person = self.account.contacts.people.get(address)
+        return orjson.loads(person.fields) if person else None
+
+    def received(self, address: str) -> int:
+        self.sandbox.settle()
+        person = self.account.contacts.people.get(address)
+        return person.writes if person else 0
+
+    def unsubscribe(self, address: str) -> None:
+        self.sandbox.settle()
+        people = self.account.contacts.people
+        people.setdefault(address, Contact("active", b"{}", frozenset())).status = "unsubscribed"
+
+    def limit_refusals(self) -> Mapping[str, int]:
+        return {**self.sandbox.exceeded, "bytes": self.sandbox.truncated}
+
+    def lower_limit(self) -> None:
+        self.sandbox.knobs.requests_per_second = 2
+
+    def floor(self, profiles: int) -> float:
+        jobs = profiles / self.sandbox.knobs.contacts_per_second + self.sandbox.knobs.start_delay
+        return max(jobs, ceil(profiles / 40_000) / 4)
+
+    def flow(self, requests: int) -> float:
+        return requests / 4
+
+
 class PostboxSide:
     """Postbox, which does not exist."""
 
@@ -183,5 +257,9 @@ class PostboxSide:
         return requests / 10
 
 
-SIDES: Mapping[str, Callable[[], Side]] = {"Mailchimp": MailchimpSide, "Postbox": PostboxSide}
+SIDES: Mapping[str, Callable[[], Side]] = {
+    "Constant Contact": ConstantContactSide,
+    "Mailchimp": MailchimpSide,
+    "Postbox": PostboxSide,
+}
 """Every destination that the contract holds for, each with an empty account."""
