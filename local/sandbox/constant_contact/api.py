@@ -188,6 +188,8 @@ def _import(body: bytes) -> tuple[list[dict[str, Any]], list[str]]:
         given = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise invalid("The body is no JSON.") from None
+    if not isinstance(given, dict):
+        raise invalid("The body must be an object.")
     items, lists = given.get("import_data"), given.get("list_ids")
     if not isinstance(items, list) or not items or not all(isinstance(one, dict) for one in items):
         raise invalid("import_data must be an array of contacts.")

@@ -109,9 +109,7 @@ class Tokens:
         self._refresh: dict[str, list[Any]] = kept.get(
             "refresh", {}
         )  # token -> account, grant, used
-        self._not_before: dict[str, float] = kept.get(
-            "not_before", {}
-        )  # account -> of access tokens
+        self._series: dict[str, int] = kept.get("series", {})  # account -> of its access tokens
         self.issued = 0
 
     def grant(self, account: int, now: float, seconds: float) -> tuple[str, str]:
