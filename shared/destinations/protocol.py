@@ -28,6 +28,10 @@ Raises Unfit.
 """
 
 
+type Read = Callable[[bytes], Any]
+"""Takes the bytes of an answer apart. Raises ValueError for what is no JSON, or Halt."""
+
+
 class Unfit(Exception):
     """A profile that breaks a rule of the destination: it becomes an `invalid` reject."""
 
@@ -93,6 +97,7 @@ class Limits:
     profiles_per_export: int = 1_000_000
     first_look: float = 5.0  # seconds from sending a job to asking about it
     jobs_per_look: int = 20
+    look_tells_all: bool = False  # one request tells of every job, so all are looked at together
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,9 +235,14 @@ class Api(Protocol):
         """Return the JSON of an answer."""
 
     async def post(
-        self, path: str, content: bytes, params: Mapping[str, str] | None = None, weight: int = 1
+        self,
+        path: str,
+        content: bytes,
+        params: Mapping[str, str] | None = None,
+        weight: int = 1,
+        read: Read | None = None,
     ) -> Any:
-        """Send a JSON body and return the JSON of the answer.
+        """Send a JSON body and return the JSON of the answer, or what `read` makes of it.
 
         `weight` is how many requests it counts for where the destination counts it for several.
         """

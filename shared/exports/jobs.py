@@ -84,9 +84,9 @@ class Looks:
     def due(self, jobs: Sequence[Job]) -> Sequence[Job]:
         """Return the jobs to look at now, in the order in which they were due."""
         now, limits = self.clock.now(), self.destination.limits
-        open_ones = [job for job in jobs if job.failed is None]
-        ready = sorted((job for job in open_ones if self._due_at(job) <= now), key=self._due_at)
-        return ready[: limits.jobs_per_look]
+        waiting = sorted((job for job in jobs if job.failed is None), key=self._due_at)
+        ready = [job for job in waiting if self._due_at(job) <= now]
+        return (waiting if ready and limits.look_tells_all else ready)[: limits.jobs_per_look]
 
     def seconds_left(self, jobs: Sequence[Job]) -> float:
         """Return in how many seconds the next look is due."""

@@ -82,7 +82,8 @@ class Sending:
                 if looking is None and (due := self.looks.due(self._now.jobs)):
                     looking = asyncio.create_task(self.looks.look(due))
                 await asyncio.wait((flight[0].task,))
-                await clock.sleep(_GATHER)
+                if len(flight) > 1:
+                    await clock.sleep(_GATHER)
                 seen = looking.result() if looking and looking.done() else Seen()
                 looking = None if looking and looking.done() else looking
                 await self.recorder.record(_answered(flight), seen)

@@ -46,7 +46,8 @@ class Services:
     async def api(self, connection: Connection, pace: Pace | None = None) -> VendorApi:
         """Return an authorised way to the connection's account; raise NeedsAttention if there is none.
 
-        A slice brings the pace of its lane; a person's look-up is a request or two and asks at once.
+        A slice brings the pace of its lane. A person's look-up keeps a pace of its own, which it does
+        not share: it is a few requests only, and nobody wants to wait for a slice.
         """
         if connection.account is None or connection.secret_name is None:
             raise NeedsAttention(Culprit.CONNECTION, "The connection was never signed in.")
@@ -57,7 +58,7 @@ class Services:
             destination.base_url(connection.account),
             await self._authorisation(connection.secret_name, destination),
             destination.explain,
-            pace or Pace(self.clock),
+            pace or Pace(self.clock, destination.limits.rates),
             self._budget(connection.account, destination),
         )
 

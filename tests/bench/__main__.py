@@ -35,7 +35,7 @@ def main() -> None:
         began = time.perf_counter()
         speed = asyncio.run(measure(SIDES[name](), options.rows))
         table.add_row(name, *_cells(speed), f"{time.perf_counter() - began:.1f} s")
-    console = Console()
+    console = Console(width=110)
     console.print(table)
     console.print(
         "÷ floor: how many times what the limits demand for so many profiles (goal: 1.10). "
