@@ -5,25 +5,31 @@ Facts and their sources:
   named by address (Marketing API 3.0 reference, "Batch subscribe or unsubscribe").
 - `status_if_new` is used for new members only, so nobody who unsubscribed is ever subscribed again;
   it stands in the vendor's 2026 SDK, not in the older OpenAPI document.
-- An account user may have 10 connections open at once (Fundamentals, "Throttling"); we use 8 and
-  leave two to people and other programs.
+- An account user may have 10 connections open at once (Fundamentals, "Throttling").
 - OAuth tokens do not expire and there is no refresh token ("Access user data with OAuth 2").
-- An answer to a bulk call holds every member whole, some 1.7 MB. `fields` cuts it down; the reference
-  lists that parameter for GET only, other programs use it here too. A setting turns it off.
 - The metadata call answers 200 with an error object when the token is wrong.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
 
 import httpx
-import orjson
+import msgspec
 
+from shared.destinations.answers import making_sense
+from shared.destinations.mailchimp_answers import (
+    ANSWER_FIELDS,
+    is_json,
+    outcomes,
+    problem,
+    read,
+    refused_as,
+)
+from shared.destinations.mailchimp_members import LONGEST, Members, MergeField, mappable
 from shared.destinations.protocol import (
     Api,
     Batch,
@@ -42,27 +48,16 @@ from shared.destinations.protocol import (
     Unsure,
 )
 from shared.domain.connection import Account
-from shared.domain.email import normal_form
-from shared.domain.errors import Culprit, Halt, Limited, NeedsAttention, TryLater
-from shared.domain.outcomes import Outcome, RowOutcome
+from shared.domain.errors import BatchRefused, Culprit, Halt, Limited, NeedsAttention, TryLater
+from shared.domain.outcomes import RowOutcome
 from shared.domain.run import Job
 
 _DATA_CENTRE = re.compile(r"[a-z]{2,4}[0-9]{1,3}")
 _USER_ID = re.compile(r"[0-9]{1,20}")
 _LIST_ID = re.compile(r"[0-9a-zA-Z]{1,64}")
-_TAGS = {"first_name": "FNAME", "last_name": "LNAME"}
-_TEXT_BYTES = 255  # of a text merge field ("Format guidelines for your import file")
-_ANSWER_FIELDS = ",".join(
-    (
-        "new_members.email_address",
-        "updated_members.email_address",
-        "errors",
-        "total_created",
-        "total_updated",
-    )
-)
-_EXISTS = "ERROR_CONTACT_EXISTS"
-_SUPPRESSED = ("compliance state", "permanently deleted", "unsubscribed", "bounced")
+_PAGE = 1000
+_BLOCKED = "compliance related"
+_MERGE_FIELDS = ",".join(f"merge_fields.{key}" for key in ("tag", "name", "type", "options"))
 
 
 @dataclass(frozen=True)
@@ -73,18 +68,24 @@ class Mailchimp:
     login_url: str
     api_url: str  # may hold {dc}, the account's data centre
     partial_answers: bool = True
+    connections: int = 10
 
     name = "mailchimp"
     title = "Mailchimp"
     auth: Literal["oauth"] = "oauth"
     fields = (
         Field("email", "Email", required=True, kind=Kind.EMAIL),
-        Field("first_name", "First name"),
-        Field("last_name", "Last name"),
+        Field("first_name", "First name", longest=LONGEST),
+        Field("last_name", "Last name", longest=LONGEST),
     )
     options = ()
-    # No limit on bytes is published; 500 members of four fields are about 83 kB.
-    limits = Limits(profiles_per_batch=500, bytes_per_batch=2_000_000, concurrency=10)
+
+    @property
+    def limits(self) -> Limits:
+        """No limit on bytes is published; 500 members of four fields are about 83 kB."""
+        return Limits(
+            profiles_per_batch=500, bytes_per_batch=2_000_000, concurrency=self.connections
+        )
 
     def authorize_url(self, redirect_uri: str, state: str, challenge: str) -> str:
         """Return Mailchimp's sign-in page. It documents no PKCE."""
@@ -100,16 +101,17 @@ class Mailchimp:
         self, sign_in: SignIn, code: str, redirect_uri: str, verifier: str
     ) -> tuple[Credentials, Account]:
         """Trade the code for a token, and ask which account and data centre it is for."""
-        answer = await sign_in.post_form(
-            f"{self.login_url}/oauth2/token",
-            {
-                "grant_type": "authorization_code",
-                "client_id": self.client.id,
-                "client_secret": self.client.secret,
-                "redirect_uri": redirect_uri,
-                "code": code,
-            },
-        )
+        form = {
+            "grant_type": "authorization_code",
+            "client_id": self.client.id,
+            "client_secret": self.client.secret,
+            "redirect_uri": redirect_uri,
+            "code": code,
+        }
+        try:
+            answer = await sign_in.post_form(f"{self.login_url}/oauth2/token", form)
+        except BatchRefused:  # a 400, say for a code that was used before
+            answer = None
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not token:
             raise NeedsAttention(Culprit.CONNECTION, "Mailchimp gave no access. Sign in again.")
@@ -142,10 +144,19 @@ class Mailchimp:
         return f"mailchimp-{account.id}"
 
     def explain(self, response: httpx.Response) -> Halt | None:
-        """Tell Mailchimp's throttling 403, which has no JSON body, from a real one."""
-        is_json = "json" in response.headers.get("content-type", "")
-        if response.status_code == httpx.codes.FORBIDDEN and not is_json:
+        """Tell throttling, a blocked account and refused profiles by what Mailchimp says of them."""
+        status = response.status_code
+        if status == httpx.codes.FORBIDDEN and not is_json(response):
             return Limited("Mailchimp is limiting requests (a 403 without an explanation).")
+        title, detail = problem(response)
+        if title.lower() == _BLOCKED:
+            return NeedsAttention(
+                Culprit.CONNECTION,
+                f"Mailchimp has shut this account off ({title}). Sign in at Mailchimp to see why.",
+            )
+        if status == httpx.codes.BAD_REQUEST and title:
+            reason = f"Mailchimp refused the request (400, {title}). {detail}"
+            return BatchRefused(title[:60].lower().replace(" ", "_"), reason.strip())
         return None
 
     async def check(self, api: Api) -> None:
@@ -155,65 +166,52 @@ class Mailchimp:
     async def lists(self, api: Api) -> Sequence[ListInfo]:
         """Return every audience, 1,000 at a time."""
         found: list[ListInfo] = []
+        params = {"count": str(_PAGE), "fields": "lists.id,lists.name,total_items"}
         while True:
-            page = await api.get(
-                "/lists",
-                {"count": "1000", "offset": str(len(found)), "fields": "lists.id,lists.name"},
-            )
-            with _making_sense():
-                found += [ListInfo(str(item["id"]), str(item["name"])) for item in page["lists"]]
-                if len(page["lists"]) < 1000:
+            page = await api.get("/lists", params | {"offset": str(len(found))})
+            with making_sense(self.title):
+                more = [ListInfo(str(item["id"]), str(item["name"])) for item in page["lists"]]
+                found += more
+                if not more or (len(more) < _PAGE and len(found) >= page.get("total_items", 0)):
                     return found
 
     async def look_up(self, api: Api, list_id: str) -> ListInfo:
         """Return one audience."""
         audience = await self._audience(api, list_id)
-        with _making_sense():
+        with making_sense(self.title):
             return ListInfo(str(audience["id"]), str(audience["name"]))
 
     async def fields_of(self, api: Api, list_id: str) -> Sequence[Field]:
-        """Return the fields that every audience has."""
-        return self.fields
+        """Return the fields that every audience has, and this one's merge fields."""
+        own = {field.name: field for field in mappable(await self._merge_fields(api, list_id))}
+        everywhere = [own.pop(field.name, field) for field in self.fields]
+        return [*everywhere, *own.values()]
 
     async def encoder(self, api: Api, target: Target) -> Encoder:
-        """Look up what the audience asks of new members, and which merge fields it still has."""
-        list_id, fields = target.list_id, target.fields
-        audience = await self._audience(api, list_id)
+        """Look up what the audience asks of new members, and which merge fields it has now."""
+        audience = await self._audience(api, target.list_id)
         # With double opt-in a person confirms first; `subscribed` would go round that.
         status = "pending" if audience.get("double_optin") else "subscribed"
-        answer = await api.get(
-            f"/lists/{list_id}/merge-fields", {"count": "1000", "fields": "merge_fields.tag"}
-        )
-        with _making_sense():
-            there = {str(field["tag"]) for field in answer["merge_fields"]}
-        tags = tuple(_TAGS[field] for field in fields)
-        notes = [
-            f"The audience has no merge field {tag}; it is left out."
-            for tag in tags
-            if tag not in there
-        ]
-        used = [(at, tag) for at, tag in enumerate(tags) if tag in there]
-
-        def encode(address: str, values: Sequence[str]) -> bytes:
-            # An empty cell is left out: it must not clear what the audience has.
-            merge = {tag: text for at, tag in used if (text := values[at].strip())}
-            member = {"email_address": address, "status_if_new": status, "merge_fields": merge}
-            fragment = orjson.dumps(member)
-            if len(fragment) > _TEXT_BYTES:  # only then can a field be too long
-                member["merge_fields"] = {tag: _clipped(text) for tag, text in merge.items()}
-                fragment = orjson.dumps(member)
-            return fragment
-
-        return Encoder(encode, lambda: notes)
+        merge_fields = await self._merge_fields(api, target.list_id)
+        members = Members(merge_fields, target, status)
+        return Encoder(members.encode, members.notes)
 
     async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:
         """Add or update up to 500 members; doing it twice is the same as doing it once."""
         # A merge field that the audience requires and the segment lacks must not refuse a profile.
         params = {"skip_merge_validation": "true"}
         if self.partial_answers:
-            params["fields"] = _ANSWER_FIELDS
+            params["fields"] = ANSWER_FIELDS
         body = b'{"members":[' + batch.joined + b'],"update_existing":true}'
-        return Sent(_outcomes(batch, await api.post(f"/lists/{target.list_id}", body, params)))
+        try:
+            answer = await api.post(f"/lists/{target.list_id}", body, params, read=read)
+        except BatchRefused as refused:
+            if batch.size > 1:
+                raise
+            said = refused_as(refused.code, refused.reason, batch.addresses.decode())
+            guilty = RowOutcome(0, said, refused.code, refused.reason)
+            raise BatchRefused(refused.code, refused.reason, [guilty]) from None
+        return Sent(outcomes(batch, answer))
 
     async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
         """Return nothing: Mailchimp answers at once and has no jobs."""
@@ -229,6 +227,14 @@ class Mailchimp:
         if not isinstance(answer, dict) or "id" not in answer:
             raise TryLater("Mailchimp gave an answer that makes no sense.")
         return answer
+
+    async def _merge_fields(self, api: Api, list_id: str) -> Sequence[MergeField]:
+        if not _LIST_ID.fullmatch(list_id):
+            raise _no_audience(list_id)
+        params = {"count": str(_PAGE), "fields": _MERGE_FIELDS}
+        answer = await api.get(f"/lists/{list_id}/merge-fields", params)
+        with making_sense(self.title):
+            return msgspec.convert(answer["merge_fields"], list[MergeField])
 
 
 def _no_audience(list_id: str) -> NeedsAttention:
@@ -248,54 +254,3 @@ def _account(metadata: Any) -> Account:
         name=str(said.get("accountname") or "Mailchimp"),
         endpoint=centre,
     )
-
-
-def _clipped(text: str) -> str:
-    """Cut a text merge field to 255 bytes, never inside a character."""
-    return text.encode()[:_TEXT_BYTES].decode(errors="ignore")
-
-
-def _outcomes(batch: Batch, answer: Any) -> Sequence[RowOutcome]:
-    """Pair refusals with their rows by address, and find the rows that the answer leaves out."""
-    with _making_sense():
-        errors = answer["errors"]
-        written = answer["total_created"] + answer["total_updated"]
-        if not errors and written == batch.size:
-            return ()
-        named = {_address(error) for error in errors}
-        refused = {_address(error): error for error in errors if error.get("error_code") != _EXISTS}
-        index_of = batch.index_of()
-        outcomes = [
-            _refusal(index_of[address], error)
-            for address, error in refused.items()
-            if address in index_of
-        ]
-        if written + len(named) == batch.size and named <= index_of.keys():
-            return outcomes
-        for member in (*answer.get("new_members", ()), *answer.get("updated_members", ())):
-            named.add(_address(member))
-    return outcomes + [
-        RowOutcome(index, Outcome.UNKNOWN, "not_mentioned", "Mailchimp's answer leaves it out.")
-        for address, index in index_of.items()
-        if address not in named
-    ]
-
-
-def _address(item: Mapping[str, str]) -> str:
-    return normal_form(item["email_address"])
-
-
-def _refusal(index: int, error: Mapping[str, Any]) -> RowOutcome:
-    reason = str(error.get("error") or "")
-    said_no = any(phrase in reason.lower() for phrase in _SUPPRESSED)
-    outcome = Outcome.SUPPRESSED if said_no else Outcome.REFUSED
-    return RowOutcome(index, outcome, str(error.get("error_code") or ""), reason)
-
-
-@contextmanager
-def _making_sense() -> Iterator[None]:
-    """Turn what goes wrong while an answer is taken apart into TryLater."""
-    try:
-        yield
-    except (AttributeError, KeyError, TypeError):
-        raise TryLater("Mailchimp gave an answer that makes no sense.") from None

@@ -17,6 +17,7 @@ def destinations(settings: Settings) -> Mapping[str, AnyDestination]:
         settings.mailchimp_login_url,
         settings.mailchimp_api_url,
         settings.mailchimp_partial_answers,
+        settings.mailchimp_connections,
     )
     constant_contact = ConstantContact(
         Client(

@@ -12,6 +12,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from shared.destinations.protocol import Read
 from shared.domain.errors import Limited
 from shared.transport.pace import Pace
 from shared.transport.verdict import Explain, lost, understood
@@ -100,10 +101,15 @@ class VendorApi:
         return await self._ask("GET", path, params)
 
     async def post(
-        self, path: str, content: bytes, params: Mapping[str, str] | None = None, weight: int = 1
+        self,
+        path: str,
+        content: bytes,
+        params: Mapping[str, str] | None = None,
+        weight: int = 1,
+        read: Read | None = None,
     ) -> Any:
-        """Send a JSON body and return the JSON of the answer."""
-        return await self._ask("POST", path, params, content, weight)
+        """Send a JSON body and return the JSON of the answer, or what `read` makes of it."""
+        return await self._ask("POST", path, params, content, weight, read)
 
     async def _ask(
         self,
@@ -112,6 +118,7 @@ class VendorApi:
         params: Mapping[str, str] | None,
         content: bytes | None = None,
         weight: int = 1,
+        read: Read | None = None,
     ) -> Any:
         authorised = await self.authorisation.headers()
         for last in (False, True):
@@ -127,13 +134,13 @@ class VendorApi:
             response = await _response(self.http, request, self.who)
             signed_out = response.status_code == httpx.codes.UNAUTHORIZED
             if last or not signed_out or not await self.authorisation.renew(authorised):
-                return self._understood(response)
+                return self._understood(response, read)
             authorised = await self.authorisation.headers()
         raise AssertionError("the last try returns or raises")
 
-    def _understood(self, response: httpx.Response) -> Any:
+    def _understood(self, response: httpx.Response, read: Read | None) -> Any:
         try:
-            said = understood(self.who, response, self.explain)
+            said = understood(self.who, response, self.explain, read)
         except Limited:
             self.pace.slow_down()
             raise

@@ -11,6 +11,7 @@ import aiohttp
 import httpx
 import orjson
 
+from shared.destinations.protocol import Read
 from shared.domain.errors import BatchRefused, Culprit, Halt, Limited, NeedsAttention, TryLater
 
 type Explain = Callable[[httpx.Response], Halt | None]
@@ -30,13 +31,15 @@ _STATUS: dict[int, Callable[[str, httpx.Response], Halt]] = {
 }
 
 
-def understood(who: str, response: httpx.Response, explain: Explain) -> Any:
+def understood(
+    who: str, response: httpx.Response, explain: Explain, read: Read | None = None
+) -> Any:
     """Return the JSON of an answer, or raise what the answer means; `who` is the destination's title."""
     if not response.is_success:
         raise _error(who, response, explain)
     try:
-        return orjson.loads(response.content)
-    except orjson.JSONDecodeError:
+        return (read or orjson.loads)(response.content)
+    except ValueError:  # what both make of something that is no JSON
         raise explain(response) or _no_data(who, response) from None
 
 

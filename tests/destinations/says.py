@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from shared.destinations.mailchimp import Mailchimp
-from shared.destinations.protocol import Client
+from shared.destinations.protocol import Client, Read
 from shared.domain.connection import Account
 from shared.domain.errors import Halt
 
@@ -26,9 +26,15 @@ class Says:
         return self._answer(path, params)
 
     async def post(
-        self, path: str, content: bytes, params: Mapping[str, str] | None = None, weight: int = 1
+        self,
+        path: str,
+        content: bytes,
+        params: Mapping[str, str] | None = None,
+        weight: int = 1,
+        read: Read | None = None,
     ) -> Any:
-        return self._answer(path, orjson.loads(content) | {"params": params})
+        answer = self._answer(path, orjson.loads(content) | {"params": params})
+        return read(orjson.dumps(answer)) if read else answer
 
     async def post_form(
         self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None

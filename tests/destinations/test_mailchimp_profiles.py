@@ -46,7 +46,7 @@ async def test_a_merge_field_that_is_gone_is_left_out_and_noted() -> None:
     says = Says(a1=AUDIENCE, merge_fields={"merge_fields": [{"tag": "LNAME"}]})
     made = await MAILCHIMP.encoder(says, BOTH)
     assert orjson.loads(made.encode("a@x.com", ["Lee", "Ann"]))["merge_fields"] == {"LNAME": "Lee"}
-    assert list(made.notes()) == ["The audience has no merge field FNAME; it is left out."]
+    assert list(made.notes()) == ["The list no longer has the field FNAME; it is left out."]
 
 
 @pytest.mark.parametrize("answer", [*NONSENSE, {"merge_fields": 7}, {"merge_fields": [{}]}])

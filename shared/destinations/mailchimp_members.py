@@ -1,0 +1,144 @@
+"""Mailchimp: the merge fields of an audience, and how a profile is written as a member of it.
+
+Facts and their sources:
+- Merge fields are looked up by tag: even FNAME and LNAME can be renamed or deleted ("Merge Fields").
+- One holds 255 bytes ("Format guidelines for your import file").
+- A birthday is MM/DD, whatever format the audience shows (answers that others recorded).
+- One for American phone numbers takes only those (the same guidelines).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import orjson
+
+from shared.destinations.protocol import Field, Kind, Target
+from shared.destinations.values import Values
+
+LONGEST = 255  # bytes
+
+_TAGS = {"first_name": "FNAME", "last_name": "LNAME", "phone": "PHONE"}
+_NAMES = {tag: name for name, tag in _TAGS.items()}
+_KINDS = {  # an address has parts, which no cell can fill
+    "text": Kind.TEXT,
+    "zip": Kind.TEXT,
+    "number": Kind.NUMBER,
+    "phone": Kind.PHONE,
+    "date": Kind.DATE,
+    "birthday": Kind.BIRTHDAY,
+    "url": Kind.URL,
+    "imageurl": Kind.URL,
+    "radio": Kind.CHOICE,
+    "dropdown": Kind.CHOICE,
+}
+_BETWEEN_DIGITS = re.compile(r"[\s().\-\u2010-\u2015/]+")
+_AMERICAN = re.compile(r"(?:\+?1)?([2-9][0-9]{2})([2-9][0-9]{2})([0-9]{4})")
+
+
+class MergeField(msgspec.Struct):
+    """What is read of a merge field."""
+
+    tag: str
+    name: str = ""
+    type: str = "text"
+    options: Any = None
+
+    def option(self, name: str) -> Any:
+        """Return one of the options that only some types have."""
+        return self.options.get(name) if isinstance(self.options, dict) else None
+
+    def field(self) -> Field | None:
+        """Return the field that cells can fill, if they can."""
+        kind = _KINDS.get(self.type)
+        if kind is None:
+            return None
+        return Field(
+            _NAMES.get(self.tag, self.tag),
+            self.name or self.tag,
+            kind=kind,
+            longest=None if kind is Kind.CHOICE else LONGEST,
+            choices=[str(choice) for choice in self.option("choices") or ()],
+        )
+
+
+def mappable(merge_fields: Sequence[MergeField]) -> Sequence[Field]:
+    """Return the merge fields that cells can fill."""
+    return [field for each in merge_fields if (field := each.field())]
+
+
+class Members:
+    """Writes the profiles of one export for one audience."""
+
+    def __init__(self, merge_fields: Sequence[MergeField], target: Target, status: str) -> None:
+        by_tag = replace(target, fields=_tags(target.fields), clears=_tags(target.clears))
+        self._status = status
+        self._phones = _AmericanPhones(merge_fields, by_tag.fields)
+        self._values = Values(
+            [self._phones.as_text(_by_tag(field)) for field in mappable(merge_fields)],
+            by_tag,
+            {Kind.DATE: lambda text: text[:10]},
+            in_bytes=True,
+        )
+
+    def encode(self, address: str, cells: Sequence[str]) -> bytes:
+        """Return the JSON of one member; raise Unfit."""
+        merge = self._values.of(cells)
+        if self._phones.titles:
+            self._phones.format(merge)
+        return orjson.dumps(
+            {"email_address": address, "status_if_new": self._status, "merge_fields": merge}
+        )
+
+    def notes(self) -> Sequence[str]:
+        """Return what was left out and cut, for the run's timeline."""
+        return [*self._values.notes(), *self._phones.notes()]
+
+
+class _AmericanPhones:
+    """The mapped phone fields that take American numbers alone.
+
+    Others are left out, because such a field could refuse the whole profile for them.
+    """
+
+    def __init__(self, merge_fields: Sequence[MergeField], tags: Sequence[str]) -> None:
+        self.titles = {
+            each.tag: each.name or each.tag
+            for each in merge_fields
+            if each.type == "phone" and each.option("phone_format") == "US" and each.tag in tags
+        }
+        self._left_out: Counter[str] = Counter()
+
+    def as_text(self, field: Field) -> Field:
+        """Return a field unchecked if it is one of these."""
+        return replace(field, kind=Kind.TEXT) if field.name in self.titles else field
+
+    def format(self, merge: dict[str, object]) -> None:
+        """Write the numbers as NPA-NXX-LINE."""
+        for tag in self.titles:
+            if text := merge.get(tag):
+                number = _AMERICAN.fullmatch(_BETWEEN_DIGITS.sub("", str(text)))
+                if number:
+                    merge[tag] = "-".join(number.groups())
+                else:
+                    del merge[tag]
+                    self._left_out[tag] += 1
+
+    def notes(self) -> Sequence[str]:
+        """Return what was left out."""
+        return [
+            f"{self.titles[tag]} was left out of {count:,} profile{'s' * (count > 1)}: the audience "
+            "takes only American phone numbers there, of 10 digits."
+            for tag, count in self._left_out.items()
+        ]
+
+
+def _by_tag(field: Field) -> Field:
+    return replace(field, name=_TAGS.get(field.name, field.name))
+
+
+def _tags(names: Collection[str]) -> Sequence[str]:
+    return [_TAGS.get(name, name) for name in names]
