@@ -7,6 +7,7 @@ from local.sandbox.activecampaign.app import create_app
 from local.sandbox.activecampaign.courier import with_courier
 from local.sandbox.activecampaign.state import Account, Keys, Sandbox
 from local.sandbox.clock import FastClock
+from local.sandbox.recording import recorded
 from local.serving import serve
 
 
@@ -18,6 +19,7 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=2, help="acme1.api-us1.com and so on")
     parser.add_argument("--latency", type=float, default=0.05, help="seconds per API call")
     parser.add_argument("--clock-speed", type=float, default=1, help="sandbox seconds per second")
+    parser.add_argument("--record", type=Path, help="file for what is asked of the API")
     options = parser.parse_args()
     keys = Keys(options.state / "keys.json")
     sandbox = Sandbox(
@@ -29,7 +31,8 @@ def main() -> None:
         keys=keys,
         latency=options.latency,
     )
-    serve(with_courier(create_app(sandbox), sandbox), port=options.port)
+    app = recorded(create_app(sandbox), options.record)
+    serve(with_courier(app, sandbox), port=options.port)
 
 
 if __name__ == "__main__":

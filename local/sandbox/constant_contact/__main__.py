@@ -7,6 +7,7 @@ from pathlib import Path
 from local.sandbox.clock import FastClock
 from local.sandbox.constant_contact.app import create_app
 from local.sandbox.constant_contact.state import Account, Sandbox, Tokens
+from local.sandbox.recording import recorded
 from local.serving import serve
 
 
@@ -31,6 +32,7 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=2, help="owner1@example.com and so on")
     parser.add_argument("--latency", type=float, default=0.05, help="seconds per API call")
     parser.add_argument("--clock-speed", type=float, default=1, help="sandbox seconds per second")
+    parser.add_argument("--record", type=Path, help="file for what is asked of the API")
     options = parser.parse_args()
     sandbox = Sandbox(
         clock=FastClock(options.clock_speed),
@@ -41,7 +43,7 @@ def main() -> None:
         tokens=Tokens(options.state / "tokens.json"),
         latency=options.latency,
     )
-    serve(create_app(sandbox), port=options.port)
+    serve(recorded(create_app(sandbox), options.record), port=options.port)
 
 
 if __name__ == "__main__":

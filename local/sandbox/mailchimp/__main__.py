@@ -7,6 +7,7 @@ from pathlib import Path
 from local.sandbox.clock import FastClock
 from local.sandbox.mailchimp.app import create_app
 from local.sandbox.mailchimp.state import Account, Sandbox, Tokens
+from local.sandbox.recording import recorded
 from local.serving import serve
 
 
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument(
         "--lean-answers", action="store_true", help="members of three properties, not of 3 kB"
     )
+    parser.add_argument("--record", type=Path, help="file for what is asked of the API")
     options = parser.parse_args()
     sandbox = Sandbox(
         clock=FastClock(options.clock_speed),
@@ -43,7 +45,7 @@ def main() -> None:
         latency=options.latency,
         lean_answers=options.lean_answers,
     )
-    serve(create_app(sandbox), port=options.port)
+    serve(recorded(create_app(sandbox), options.record), port=options.port)
 
 
 if __name__ == "__main__":
