@@ -127,7 +127,8 @@ class ConstantContact:
             concurrency=1,  # an import whose answer was lost is looked for among the account's jobs
             rates=(Rate(self.requests_per_second, 1),),
             requests_per_day=self.requests_per_day,
-            jobs_per_look=1000,  # one call tells of all
+            jobs_per_look=1000,
+            look_tells_all=True,
         )
 
     @cached_property
@@ -319,6 +320,8 @@ def _limit(key: str, text: str, response: httpx.Response) -> Halt | None:
 
 def _require_privileges(answer: Any) -> None:
     with making_sense(_TITLE):
+        if not isinstance(answer, list):
+            raise TypeError("no list of privileges")
         has = {str(each["privilege_name"]) for each in answer}
     if lacking := [each for each in _PRIVILEGES if each not in has]:
         raise NeedsAttention(
@@ -386,13 +389,18 @@ async def _begun(api: Api, size: int, unsure: Unsure) -> str | None:
     async for activities in _pages(api, "/activities", "activities", limit="500"):
         with making_sense(_TITLE):
             for activity in activities:
-                key, status = _id_of(activity), activity.get("status") or {}
+                if not _holds(activity.get("status") or {}, size):
+                    continue
                 created = datetime.fromisoformat(activity["created_at"])
-                # By its description the number counts a header row, which JSON does not have.
-                fits = status.get("items_total_count") in (size, size + 1)
-                if fits and key not in unsure.known and earliest <= created <= latest:
-                    found.append(key)
+                if activity["activity_id"] not in unsure.known and earliest <= created <= latest:
+                    found.append(_id_of(activity))
     return found[0] if len(found) == 1 else None
+
+
+def _holds(status: Mapping[str, Any], size: int) -> bool:
+    """Say whether an activity has so many contacts; by its description it counts a header row, too."""
+    total, people = status.get("items_total_count"), status.get("person_count")
+    return total == size or (total == size + 1 and people == size)
 
 
 async def _finished(job: Job, activity: Mapping[str, Any], files: JobFiles) -> Sequence[Finished]:
