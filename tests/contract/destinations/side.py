@@ -26,8 +26,13 @@ class Side(Protocol):
     names: Mapping[str, str]  # first_name and last_name -> what they are called in `contact`
     write_path: str  # a pattern of the path that profiles are posted to
 
-    async def sign_in(self, http: httpx.AsyncClient) -> tuple[Credentials, Account]:
-        """Get credentials in the way that a person would."""
+    async def sign_in(
+        self, http: httpx.AsyncClient, number: int = 1
+    ) -> tuple[Credentials, Account]:
+        """Get credentials for an account in the way that a person would. All else is about the first."""
+
+    def list_of(self, number: int) -> str:
+        """Return the id of a list of an account; the first one's is `list_id`."""
 
     def revoke(self) -> None:
         """Let nobody in any more who was let in before."""
@@ -52,6 +57,9 @@ class Side(Protocol):
 
     def lower_limit(self) -> None:
         """Halve the limit that binds, as a vendor can at any time."""
+
+    def use_up(self) -> None:
+        """Leave nothing of a limit of the first account for a minute or so, as another program can."""
 
     def floor(self, profiles: int) -> float:
         """Return how many seconds so many profiles take at least, by the sandbox's own limits."""

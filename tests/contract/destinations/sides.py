@@ -9,12 +9,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import orjson
+import pytest
 
 from local.sandbox.constant_contact.app import create_app as constant_contact_app
 from local.sandbox.constant_contact.contacts import Contact
 from local.sandbox.constant_contact.state import PASSWORD as CONSTANT_CONTACT_PASSWORD
 from local.sandbox.constant_contact.state import Sandbox as ConstantContactSandbox
-from local.sandbox.faults import Faults
+from local.sandbox.faults import Fault, Faults
 from local.sandbox.mailchimp.app import create_app as mailchimp_app
 from local.sandbox.mailchimp.audience import Member, digest_of
 from local.sandbox.mailchimp.state import PASSWORD
@@ -95,8 +96,14 @@ class MailchimpSide:
     def faults(self) -> Faults:
         return self.sandbox.faults
 
-    async def sign_in(self, http: httpx.AsyncClient) -> tuple[Credentials, Account]:
-        return await through_the_sign_in_page(self.destination, http, self.account.email, PASSWORD)
+    async def sign_in(
+        self, http: httpx.AsyncClient, number: int = 1
+    ) -> tuple[Credentials, Account]:
+        owner = self.sandbox.accounts[number].email
+        return await through_the_sign_in_page(self.destination, http, owner, PASSWORD)
+
+    def list_of(self, number: int) -> str:
+        return next(iter(self.sandbox.accounts[number].audiences))
 
     def revoke(self) -> None:
         self.sandbox.tokens.revoke(self.account.number)
@@ -130,6 +137,9 @@ class MailchimpSide:
     def lower_limit(self) -> None:
         self.sandbox.connections = 5
 
+    def use_up(self) -> None:
+        self.faults.queued.append(Fault(kind="429", account=1, method="POST", count=30))
+
     def floor(self, profiles: int) -> float:
         return self.sandbox.latency * ceil(profiles / 500) / 10
 
@@ -160,11 +170,17 @@ class ConstantContactSide:
         self.account = self.sandbox.accounts[1]
         self.list_id = next(iter(self.account.lists))
 
-    async def sign_in(self, http: httpx.AsyncClient) -> tuple[Credentials, Account]:
+    async def sign_in(
+        self, http: httpx.AsyncClient, number: int = 1
+    ) -> tuple[Credentials, Account]:
         self.clock.advance(1.1)  # the token endpoint answers once a second
+        owner = self.sandbox.accounts[number].email
         return await through_the_sign_in_page(
-            self.destination, http, self.account.email, CONSTANT_CONTACT_PASSWORD
+            self.destination, http, owner, CONSTANT_CONTACT_PASSWORD
         )
+
+    def list_of(self, number: int) -> str:
+        return next(iter(self.sandbox.accounts[number].lists))
 
     def revoke(self) -> None:
         self.sandbox.tokens.revoke(self.account.number)
@@ -175,7 +191,9 @@ class ConstantContactSide:
     def active(self) -> set[str]:
         self.sandbox.settle()
         people = self.account.contacts.people.items()
-        return {mail for mail, one in people if one.status == "active" and self.list_id in one.lists}
+        return {
+            mail for mail, one in people if one.status == "active" and self.list_id in one.lists
+        }
 
     def contact(self, address: str) -> Mapping[str, object] | None:
         self.sandbox.settle()
@@ -197,6 +215,13 @@ class ConstantContactSide:
 
     def lower_limit(self) -> None:
         self.sandbox.knobs.requests_per_second = 2
+
+    def use_up(self) -> None:
+        body = orjson.dumps({"import_data": [{}] * 20, "list_ids": [self.list_id]})
+        for _ in range(self.sandbox.knobs.queued_activities):
+            self.account.activities.add(
+                body, 20, [self.list_id], self.sandbox.knobs, self.sandbox.clock.now()
+            )
 
     def floor(self, profiles: int) -> float:
         jobs = profiles / self.sandbox.knobs.contacts_per_second + self.sandbox.knobs.start_delay
@@ -221,9 +246,16 @@ class PostboxSide:
         self.faults = self.sandbox.faults
         self.destination = Postbox("https://postbox.test")
 
-    async def sign_in(self, http: httpx.AsyncClient) -> tuple[Credentials, Account]:
+    async def sign_in(
+        self, http: httpx.AsyncClient, number: int = 1
+    ) -> tuple[Credentials, Account]:
+        if number > 1:
+            pytest.skip("Postbox has one account")
         credentials = self.destination.credentials(self.sandbox.key)
         return credentials, await with_the_key(self.destination, http, credentials, "acme")
+
+    def list_of(self, number: int) -> str:
+        return self.list_id
 
     def revoke(self) -> None:
         self.sandbox.key += "-and-another"
@@ -249,6 +281,9 @@ class PostboxSide:
 
     def lower_limit(self) -> None:
         self.sandbox.per_second = 5
+
+    def use_up(self) -> None:
+        raise NotImplementedError("Postbox has one account")
 
     def floor(self, profiles: int) -> float:
         return self.flow(2 * ceil(profiles / 100)) + JOB_SECONDS

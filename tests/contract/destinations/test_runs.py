@@ -202,6 +202,31 @@ async def test_a_limit_that_is_lowered_unannounced_is_kept_and_costs_no_row(side
     assert len(side.active()) == 6_000
 
 
+async def test_a_limit_of_one_account_never_slows_another(side: Side) -> None:
+    async def both(used_up: bool) -> list[float]:
+        world = await ready(side)
+        await world.connect("other", number=2)
+        await world.export("other", connection_id="other", list_id=side.list_of(2))
+        if used_up:
+            side.use_up()
+        await world.drop(csv(5_000))
+        runs = [await world.start(Mode.EVERYTHING, export=key) for key in ("export", "other")]
+        await world.deliver_side_by_side()
+        took = []
+        for run in runs:
+            now = await world.now(run)
+            assert now.status is RunStatus.SUCCESSFUL, now.reason
+            assert (await world.progress(run)).counts.accepted == 5_000
+            ended = now.finished_at
+            assert ended
+            took.append((ended - run.created_at).total_seconds())
+        return took
+
+    before, after = await both(used_up=False), await both(used_up=True)
+    assert after[0] > before[0] + 10
+    assert after[1] <= before[1] * 1.1
+
+
 @pytest.mark.parametrize("seed", range(30))
 async def test_rows_are_the_sum_of_outcomes_whatever_fails(side: Side, seed: int) -> None:
     world = await ready(side)

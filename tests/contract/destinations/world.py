@@ -1,5 +1,6 @@
 """An export on one side, with the real engine, storage in memory, and the sandbox in the same process."""
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -46,9 +47,9 @@ class World:
             max_profiles=1_000_000,
         )
 
-    async def connect(self, key: str = "connection") -> Connection:
-        """Sign in at the sandbox as a person would, and store a connection that is ready."""
-        credentials, account = await self.side.sign_in(self.services.http)
+    async def connect(self, key: str = "connection", number: int = 1) -> Connection:
+        """Sign in to an account as a person would, and store a connection that is ready."""
+        credentials, account = await self.side.sign_in(self.services.http, number)
         connection = Connection(
             id=key,
             destination=self.side.destination.name,
@@ -100,6 +101,28 @@ class World:
                 began = clock.monotonic()
                 await run_slice(self.services, message)
                 self.slice_seconds.append(clock.monotonic() - began)
+            if queue.waiting:
+                until = min(waiting.visible_at for waiting in queue.waiting)
+                clock.advance((until - clock.now()) / timedelta(seconds=1))
+
+    async def deliver_side_by_side(self) -> None:
+        """Deliver as several hosts do: everything that is visible at the same time."""
+        queue, clock = self.queue, self.side.clock
+        while queue.waiting:
+            messages = [each for each in queue.take() if isinstance(each, SliceMessage)]
+            working = [asyncio.create_task(run_slice(self.services, each)) for each in messages]
+            while working:
+                later = [(each.visible_at - clock.now()).total_seconds() for each in queue.waiting]
+                wake = asyncio.create_task(clock.sleep(min(later, default=60)))
+                done, pending = await asyncio.wait(
+                    (*working, wake), return_when=asyncio.FIRST_COMPLETED
+                )
+                wake.cancel()
+                for task in done - {wake}:
+                    task.result()
+                working = [task for task in pending if task is not wake]
+                more = [each for each in queue.take() if isinstance(each, SliceMessage)]
+                working += [asyncio.create_task(run_slice(self.services, each)) for each in more]
             if queue.waiting:
                 until = min(waiting.visible_at for waiting in queue.waiting)
                 clock.advance((until - clock.now()) / timedelta(seconds=1))
