@@ -14,21 +14,30 @@ Facts and their sources (V3 API, description 3.0.178 and the developer guide):
 """
 
 import hashlib
-import re
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
 
 from shared.destinations import oauth
 from shared.destinations.answers import making_sense
-from shared.destinations.counted import Message, outcomes_of
+from shared.destinations.constant_contact_answers import (
+    CUSTOM,
+    ID,
+    TITLE,
+    custom_field,
+    explained,
+    list_info,
+    pages,
+    require_privileges,
+)
+from shared.destinations.constant_contact_jobs import begun, finished, id_of
 from shared.destinations.protocol import (
     Api,
     Batch,
@@ -54,45 +63,18 @@ from shared.domain.connection import Account
 from shared.domain.errors import (
     BatchRefused,
     Culprit,
-    DayIsSpent,
     Halt,
-    Limited,
     NeedsAttention,
-    TryLater,
 )
-from shared.domain.outcomes import Outcome
 from shared.domain.run import Job
 
-_TITLE = "Constant Contact"
 _SCOPES = "contact_data account_read offline_access"
-_PRIVILEGES = ("contacts:write", "contacts:lists:read")
-_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 _BODY_BYTES = 3_900_000  # whichever megabyte is meant
 _ENVELOPE_BYTES = 200
 _ADDRESS_LENGTH = 80  # in the help pages; the import's own description says 50
 _ADDRESS_LENGTH_IN_DOUBT = 50
-_CUSTOM = "cf:"
-_CUSTOM_LENGTH = 255
 _CUSTOM_FIELDS = 25  # of one contact
-# How an import takes a `datetime` or a `multi_select` is written nowhere, so they are not offered.
-_KINDS = {
-    "string": Kind.TEXT,
-    "text_area": Kind.TEXT,
-    "date": Kind.DATE,
-    "number": Kind.NUMBER,
-    "currency": Kind.NUMBER,
-    "single_select": Kind.CHOICE,
-    "boolean": Kind.CHOICE,
-}
-
-_QUEUE_SECONDS = 60.0  # until a full queue may have room
-_THROTTLED_SECONDS = 1.5
-_CLOCKS_APART = timedelta(minutes=1)
-_LOST_WITHIN = timedelta(minutes=5)  # a request of ours is over long before
-_DID_NOTHING = ("cancelled", "failed", "timed_out")
-_COUNTERS = ("person_count", "cannot_add_to_list_count", "error_count", "correctable_count")
-_SAID_NO = ("unsubscribed", "cannot be added", "opted out")
 
 
 @dataclass(frozen=True)
@@ -108,7 +90,7 @@ class ConstantContact:
     clock: Clock = field(default_factory=SystemClock)
 
     name = "constant_contact"
-    title = _TITLE
+    title = TITLE
     auth: Literal["oauth"] = "oauth"
     fields = (
         Field("email", "Email", required=True, kind=Kind.EMAIL, longest=_ADDRESS_LENGTH),
@@ -134,7 +116,7 @@ class ConstantContact:
     @cached_property
     def _oauth(self) -> oauth.OAuth:
         url = f"{self.login_url}/oauth2/default/v1"
-        return oauth.OAuth(_TITLE, self.client, url, _SCOPES, self.clock)
+        return oauth.OAuth(TITLE, self.client, url, _SCOPES, self.clock)
 
     def authorize_url(self, redirect_uri: str, state: str, challenge: str) -> str:
         """Return Constant Contact's sign-in page."""
@@ -146,7 +128,7 @@ class ConstantContact:
         """Trade the code for tokens, see what the user may do, and ask which account it is."""
         credentials = await self._oauth.exchange(sign_in, code, redirect_uri, verifier)
         url, headers = f"{self.api_url}/v3/account", self.headers(credentials)
-        _require_privileges(await sign_in.get_json(f"{url}/user/privileges", headers))
+        require_privileges(await sign_in.get_json(f"{url}/user/privileges", headers))
         return credentials, self._account(await sign_in.get_json(f"{url}/summary", headers))
 
     def expires_at(self, credentials: Credentials) -> datetime | None:
@@ -175,68 +157,46 @@ class ConstantContact:
 
     def explain(self, response: httpx.Response) -> Halt | None:
         """Tell the three kinds of 429 apart, and read what the API and the sign-in say of errors."""
-        if not response.is_client_error:
-            return None
-        said = _said(response)
-        key = str(said.get("error_key") or "")
-        text = str(said.get("error_message") or said.get("message") or "")[:300]
-        match response.status_code:
-            case 429:
-                return _limit(key, text.lower(), response)
-            case 400 | 401 if "error" in said:
-                return oauth.refusal(_TITLE, str(said["error"])[:100])
-            case 403:
-                return NeedsAttention(
-                    Culprit.CONNECTION,
-                    f"{_TITLE} refused (403): the user who signed in lacks a privilege, or the app "
-                    "is no longer allowed. Sign in again.",
-                )
-            case 409:
-                return TryLater(f"{_TITLE} is changing the same contacts for somebody else (409).")
-            case 401 | 404 | 408:
-                return None
-            case status:
-                reason = f"{_TITLE} refused the request ({status}). {text}"
-                return BatchRefused(key or f"http_{status}", reason)
+        return explained(response)
 
     async def check(self, api: Api) -> None:
         """Ask what the user may do."""
-        _require_privileges(await api.get("/account/user/privileges"))
+        require_privileges(await api.get("/account/user/privileges"))
 
     async def lists(self, api: Api) -> Sequence[ListInfo]:
         """Return every list that is not deleted."""
-        found = _pages(api, "/contact_lists", "lists", limit="500", status="active")
-        return [_list_info(item) async for items in found for item in items]
+        found = pages(api, "/contact_lists", "lists", limit="500", status="active")
+        return [list_info(item) async for items in found for item in items]
 
     async def look_up(self, api: Api, list_id: str) -> ListInfo:
         """Return one list, unless it was deleted."""
-        none = NeedsAttention(Culprit.LIST, f"{_TITLE} has no list with the ID {list_id}.")
-        if not _ID.fullmatch(list_id):
+        none = NeedsAttention(Culprit.LIST, f"{TITLE} has no list with the ID {list_id}.")
+        if not ID.fullmatch(list_id):
             raise none
         try:
             answer = await api.get(f"/contact_lists/{list_id}")
         except NeedsAttention as error:
             raise none if error.culprit is Culprit.LIST else error from None
-        with making_sense(_TITLE):
+        with making_sense(TITLE):
             if answer.get("deleted_at"):
-                reason = f"The list {answer['name']} was deleted at {_TITLE}."
+                reason = f"The list {answer['name']} was deleted at {TITLE}."
                 raise NeedsAttention(Culprit.LIST, reason)
-        return _list_info(answer)
+        return list_info(answer)
 
     async def fields_of(self, api: Api, list_id: str) -> Sequence[Field]:
         """Return the fields of every account, and the custom fields of this one."""
-        found = _pages(api, "/contact_custom_fields", "custom_fields", limit="100")
-        custom = [_custom_field(item) async for items in found for item in items]
+        found = pages(api, "/contact_custom_fields", "custom_fields", limit="100")
+        custom = [custom_field(item) async for items in found for item in items]
         return (*self.fields, *filter(None, custom))
 
     async def encoder(self, api: Api, target: Target) -> Encoder:
         """Look up whether the list is there, and the custom fields if the export fills some."""
         await self.look_up(api, target.list_id)
-        custom = sum(name.startswith(_CUSTOM) for name in target.fields)
+        custom = sum(name.startswith(CUSTOM) for name in target.fields)
         if custom > _CUSTOM_FIELDS:
             raise NeedsAttention(
                 Culprit.LIST,
-                f"{_TITLE} takes {_CUSTOM_FIELDS} custom fields of a contact at most; "
+                f"{TITLE} takes {_CUSTOM_FIELDS} custom fields of a contact at most; "
                 f"the export fills {custom}.",
             )
         fields = await self.fields_of(api, target.list_id) if custom else self.fields
@@ -254,7 +214,7 @@ class ConstantContact:
         def notes() -> Sequence[str]:
             about_long = (
                 f"Addresses longer than {_ADDRESS_LENGTH_IN_DOUBT} characters: {long.total():,}. "
-                f"{_TITLE} may refuse them."
+                f"{TITLE} may refuse them."
             )
             return [*values.notes(), *([about_long] if long else ())]
 
@@ -262,23 +222,23 @@ class ConstantContact:
 
     async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:
         """Begin an import, unless the one that an earlier try began can be found."""
-        if unsure and (begun := await _begun(api, batch.size, unsure)):
-            return Sent(job=begun)
+        if unsure and (key := await begun(api, batch.size, unsure)):
+            return Sent(job=key)
         body = b'{"list_ids":["%b"],"import_data":[%b]}' % (target.list_id.encode(), batch.joined)
         if len(body) >= _BODY_BYTES:
-            raise BatchRefused("too_large", f"{_TITLE} would drop a part of so large a request.")
+            raise BatchRefused("too_large", f"{TITLE} would drop a part of so large a request.")
         answer = await api.post("/activities/contacts_json_import", body)
-        with making_sense(_TITLE):
-            return Sent(job=_id_of(answer))
+        with making_sense(TITLE):
+            return Sent(job=id_of(answer))
 
     async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
         """Find the jobs among those of the account."""
         waiting = {job.id: job for job in jobs}
         over: list[Finished] = []
-        async for activities in _pages(api, "/activities", "activities", limit="500"):
+        async for activities in pages(api, "/activities", "activities", limit="500"):
             for activity in activities:
                 if job := waiting.pop(str(activity.get("activity_id")), None):
-                    over += await _finished(job, activity, files)
+                    over += await finished(job, activity, files)
             if not waiting:
                 break
         return over
@@ -286,150 +246,12 @@ class ConstantContact:
     def _account(self, summary: Any) -> Account:
         said = summary if isinstance(summary, dict) else {}
         key = said.get("encoded_account_id")
-        if not isinstance(key, str) or not _ID.fullmatch(key):
+        if not isinstance(key, str) or not ID.fullmatch(key):
             raise NeedsAttention(
-                Culprit.CONNECTION, f"{_TITLE} did not name the account. Sign in again."
+                Culprit.CONNECTION, f"{TITLE} did not name the account. Sign in again."
             )
-        name = str(said.get("organization_name") or _TITLE)
+        name = str(said.get("organization_name") or TITLE)
         return Account(id=key, name=name, endpoint=urlsplit(self.api_url).netloc)
 
     def _date(self, text: str) -> str:
         return date.fromisoformat(text[:10]).strftime(self.date_format)
-
-
-def _said(response: httpx.Response) -> Mapping[str, Any]:
-    """Read an error: an array of objects or one object, of the API's or OAuth's kind, or nothing."""
-    try:
-        body = orjson.loads(response.content)
-    except orjson.JSONDecodeError:
-        return {}
-    first = body[0] if isinstance(body, list) and body else body
-    return first if isinstance(first, dict) else {}
-
-
-def _limit(key: str, text: str, response: httpx.Response) -> Halt | None:
-    """Tell a full queue from a spent day and from too many requests in a second."""
-    if "queue" in key or "queued activities" in text:
-        return TryLater(f"{_TITLE} has all the imports waiting that it lets wait.", _QUEUE_SECONDS)
-    if "quota" in key or "limit exceeded" in text:
-        return DayIsSpent(f"{_TITLE} has had all the requests of a day.")
-    if "retry-after" in response.headers:
-        return None
-    return Limited(f"{_TITLE} is limiting requests (429).", _THROTTLED_SECONDS)
-
-
-def _require_privileges(answer: Any) -> None:
-    with making_sense(_TITLE):
-        if not isinstance(answer, list):
-            raise TypeError("no list of privileges")
-        has = {str(each["privilege_name"]) for each in answer}
-    if lacking := [each for each in _PRIVILEGES if each not in has]:
-        raise NeedsAttention(
-            Culprit.CONNECTION,
-            f"The user who signed in at {_TITLE} lacks {' and '.join(lacking)}. Sign in as a user "
-            "who may manage contacts.",
-        )
-
-
-def _list_info(item: Mapping[str, Any]) -> ListInfo:
-    with making_sense(_TITLE):
-        return ListInfo(str(item["list_id"]), str(item["name"]))
-
-
-def _custom_field(item: Mapping[str, Any]) -> Field | None:
-    """Return a custom field as one that can be mapped, or None if it cannot be imported."""
-    with making_sense(_TITLE):
-        kind = _KINDS.get(item["type"])
-        name, title = f"{_CUSTOM}{item['name']}", str(item.get("label") or item["name"])
-        choices = [str(each["choice_label"]) for each in item.get("choices") or ()]
-    if kind is None:
-        return None
-    if item["type"] == "boolean":
-        choices = ["true", "false"]
-    elif kind is Kind.CHOICE and not choices:
-        kind = Kind.TEXT
-    return Field(name, title, kind=kind, longest=_CUSTOM_LENGTH, choices=choices)
-
-
-async def _pages(
-    api: Api, path: str, key: str, **params: str
-) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
-    """Yield the pages of a collection.
-
-    Of a link to the next page only the query is used, so that it can lead to no other place.
-    """
-    asked: list[Mapping[str, str]] = []
-    while params not in asked:
-        asked.append(params)
-        page = await api.get(path, params)
-        with making_sense(_TITLE):
-            items = [dict(item) for item in page[key]]
-            link = ((page.get("_links") or {}).get("next") or {}).get("href") or ""
-            params = dict(parse_qsl(urlsplit(link).query))
-        yield items
-        if not params:
-            return
-    raise TryLater(f"{_TITLE} gave an answer that makes no sense.")
-
-
-def _id_of(activity: Mapping[str, Any]) -> str:
-    key = activity["activity_id"]
-    if not _ID.fullmatch(key):
-        raise ValueError("no id of an activity")
-    return str(key)
-
-
-async def _begun(api: Api, size: int, unsure: Unsure) -> str | None:
-    """Return the import that an earlier try began; None when there is none, or no telling which.
-
-    Then the batch is sent once more, which makes Constant Contact work more but changes nothing.
-    """
-    earliest, latest = unsure.since - _CLOCKS_APART, unsure.since + _LOST_WITHIN
-    found: list[str] = []
-    async for activities in _pages(api, "/activities", "activities", limit="500"):
-        with making_sense(_TITLE):
-            for activity in activities:
-                if not _holds(activity.get("status") or {}, size):
-                    continue
-                created = datetime.fromisoformat(activity["created_at"])
-                if activity["activity_id"] not in unsure.known and earliest <= created <= latest:
-                    found.append(_id_of(activity))
-    return found[0] if len(found) == 1 else None
-
-
-def _holds(status: Mapping[str, Any], size: int) -> bool:
-    """Say whether an activity has so many contacts; by its description it counts a header row, too."""
-    total, people = status.get("items_total_count"), status.get("person_count")
-    return total == size or (total == size + 1 and people == size)
-
-
-async def _finished(job: Job, activity: Mapping[str, Any], files: JobFiles) -> Sequence[Finished]:
-    """Return what became of a job, if it is over."""
-    state = activity.get("state")
-    if state in _DID_NOTHING:
-        return [Finished(job, failed=f"{_TITLE} ended the import as {state}.")]
-    if state != "completed":
-        return ()
-    with making_sense(_TITLE):
-        status = activity["status"]
-        counts = {name: max(0, int(status.get(name) or 0)) for name in _COUNTERS}
-        texts = [
-            str(each["message"] if isinstance(each, dict) else each)
-            for each in activity.get("activity_errors") or ()
-        ]
-    told = {
-        Outcome.SUPPRESSED: counts["cannot_add_to_list_count"],
-        Outcome.REFUSED: counts["error_count"] + counts["correctable_count"],
-    }
-    # It may or may not include those that the other counters tell of, so they are taken to explain
-    # what is missing from it.
-    told[Outcome.UNKNOWN] = job.size - counts["person_count"] - sum(told.values())
-    named = any("@" in text for text in texts)
-    index_of = (await files.batch(job)).index_of() if named else {}
-    messages = [Message(_likely(text), text) for text in texts]
-    return [Finished(job, outcomes_of(_TITLE, job.size, told, messages, index_of))]
-
-
-def _likely(text: str) -> Outcome:
-    said_no = any(phrase in text.lower() for phrase in _SAID_NO)
-    return Outcome.SUPPRESSED if said_no else Outcome.REFUSED
