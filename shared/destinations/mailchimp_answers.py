@@ -43,6 +43,8 @@ class _Error(msgspec.Struct):
     email_address: str
     error: Any = ""
     error_code: Any = ""
+    field: Any = ""  # the tag of the merge field that is at fault
+    field_message: Any = ""
 
 
 class Answer(msgspec.Struct):
@@ -97,6 +99,8 @@ def _address(item: _Member | _Error) -> str:
 
 def _refusal(index: int, address: str, error: _Error) -> RowOutcome:
     reason, code = str(error.error or ""), str(error.error_code or "")
+    if error.field and error.field_message:
+        reason = f"{reason} {error.field}: {error.field_message}"
     return RowOutcome(index, refused_as("", reason, address), code, reason)
 
 

@@ -61,7 +61,7 @@ class MergeField(msgspec.Struct):
             self.name or self.tag,
             kind=kind,
             longest=None if kind is Kind.CHOICE else LONGEST,
-            choices=[str(choice) for choice in self.option("choices") or ()],
+            choices=tuple(str(choice) for choice in self.option("choices") or ()),
         )
 
 

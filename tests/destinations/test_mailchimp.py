@@ -1,15 +1,17 @@
 """Mailchimp's file: signing in, and the audiences of an account."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from shared.destinations.mailchimp import Mailchimp
-from shared.destinations.protocol import Client
+from shared.destinations.protocol import Client, Field, Kind
 from shared.domain.connection import Account
-from shared.domain.errors import Culprit, NeedsAttention, TryLater
+from shared.domain.errors import BatchRefused, Culprit, Limited, NeedsAttention, TryLater
 from tests.destinations.says import ACCOUNT, MAILCHIMP, NONSENSE, Says
 
 
@@ -65,6 +67,12 @@ async def test_an_exchange_without_a_token_asks_for_another_sign_in(answer: Any)
     assert halted.value.culprit is Culprit.CONNECTION
 
 
+async def test_a_code_that_was_used_before_asks_for_another_sign_in() -> None:
+    refused = BatchRefused("http_400", "Mailchimp refused the request (400).")
+    with pytest.raises(NeedsAttention, match="gave no access"):
+        await exchange(Says(token=refused))
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -118,25 +126,75 @@ def test_accounts_of_two_data_centres_have_two_lanes() -> None:
     assert MAILCHIMP.lane(other) != MAILCHIMP.lane(ACCOUNT)
 
 
+def problem(status: int, title: Any, detail: Any = "", **more: Any) -> httpx.Response:
+    said = {"title": title, "status": status, "detail": detail} | more
+    headers = {"content-type": "application/problem+json; charset=utf-8"}
+    return httpx.Response(status, headers=headers, content=orjson.dumps(said))
+
+
 def test_only_a_403_without_json_means_wait() -> None:
-    problem = {"content-type": "application/problem+json; charset=utf-8"}
-    assert isinstance(MAILCHIMP.explain(httpx.Response(403)), TryLater)
-    assert isinstance(MAILCHIMP.explain(httpx.Response(403, html="<html>")), TryLater)
-    assert MAILCHIMP.explain(httpx.Response(403, headers=problem)) is None
+    assert isinstance(MAILCHIMP.explain(httpx.Response(403)), Limited)
+    assert isinstance(MAILCHIMP.explain(httpx.Response(403, html="<html>")), Limited)
+    assert MAILCHIMP.explain(problem(403, "Forbidden")) is None
     assert MAILCHIMP.explain(httpx.Response(401)) is None
 
 
-async def test_every_audience_is_listed_however_many_there_are() -> None:
+def test_an_account_that_was_shut_off_needs_a_person() -> None:
+    blocked = MAILCHIMP.explain(problem(503, "Compliance Related", "This method is disabled."))
+    assert isinstance(blocked, NeedsAttention)
+    assert blocked.culprit is Culprit.CONNECTION
+    assert "shut this account off" in blocked.reason
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        problem(503, "Service Unavailable"),
+        problem(500, "Internal Server Error"),
+        httpx.Response(503, html="<p>Compliance Related</p>"),
+        httpx.Response(503, json=["Compliance Related"]),
+        problem(429, "TooManyRequests"),
+        problem(404, "Resource Not Found"),
+        problem(400, ""),
+        problem(400, None),
+        httpx.Response(400, text="no"),
+        httpx.Response(200, text="busy"),
+    ],
+)
+def test_everything_else_is_left_to_the_table_of_all_destinations(response: httpx.Response) -> None:
+    assert MAILCHIMP.explain(response) is None
+
+
+def test_a_request_that_is_refused_whole_is_so_for_its_profiles() -> None:
+    errors = [{"field": "members.item:1", "message": "Schema describes object"}, "odd", None]
+    refused = MAILCHIMP.explain(problem(400, "Invalid Resource", "See below.", errors=errors))
+    assert isinstance(refused, BatchRefused)
+    assert refused.code == "invalid_resource"
+    assert refused.reason == (
+        "Mailchimp refused the request (400, Invalid Resource). "
+        "See below. Schema describes object odd"
+    )
+    assert (refused.guilty, refused.cut) == ((), None)
+
+
+def test_as_many_calls_are_under_way_as_the_settings_say() -> None:
+    fewer = replace(MAILCHIMP, connections=8)
+    assert (MAILCHIMP.limits.concurrency, fewer.limits.concurrency) == (10, 8)
+
+
+@pytest.mark.parametrize(("most", "pages"), [(1000, 3), (700, 3), (2003, 3)])
+async def test_every_audience_is_listed_however_many_there_are(most: int, pages: int) -> None:
     there = [{"id": f"a{n}", "name": f"Audience {n}"} for n in range(2003)]
 
     def page(params: Mapping[str, str]) -> Any:
         first = int(params["offset"])
-        return {"lists": there[first : first + int(params["count"])]}
+        size = min(int(params["count"]), most)
+        return {"lists": there[first : first + size], "total_items": len(there)}
 
     says = Says(lists=page)
     found = await MAILCHIMP.lists(says)
     assert [each.id for each in found] == [item["id"] for item in there]
-    assert len(says.asked) == 3
+    assert len(says.asked) == pages
 
 
 @pytest.mark.parametrize("answer", [*NONSENSE, {"lists": None}, {"lists": [{}]}, {"lists": [1]}])
@@ -172,6 +230,58 @@ async def test_an_audience_that_makes_no_sense_is_tried_later(answer: Any) -> No
         await MAILCHIMP.look_up(Says(a1=answer), "a1")
 
 
-def test_every_field_has_a_way_to_be_written() -> None:
+def test_every_account_has_an_address_and_two_names() -> None:
     assert [field.name for field in MAILCHIMP.fields] == ["email", "first_name", "last_name"]
     assert [field.required for field in MAILCHIMP.fields] == [True, False, False]
+
+
+MERGE_FIELDS: list[dict[str, Any]] = [
+    {"tag": "LNAME", "name": "Family name", "type": "text", "options": {"size": 25}},
+    {"tag": "FNAME", "name": "First Name", "type": "text", "options": {"size": 25}},
+    {"tag": "ADDRESS", "name": "Address", "type": "address", "options": {"default_country": 164}},
+    {"tag": "PHONE", "name": "Phone", "type": "phone", "options": {"phone_format": "US"}},
+    {
+        "tag": "BIRTHDAY",
+        "name": "Birthday",
+        "type": "birthday",
+        "options": {"date_format": "MM/DD"},
+    },
+    {"tag": "SINCE", "name": "", "type": "date", "options": []},
+    {"tag": "LTV", "name": "Value", "type": "number", "options": {}},
+    {"tag": "SITE", "name": "Site", "type": "url"},
+    {"tag": "FACE", "name": "Face", "type": "imageurl"},
+    {"tag": "ZIP", "name": "Zip", "type": "zip"},
+    {"tag": "SIZE", "name": "Size", "type": "dropdown", "options": {"choices": ["S", "L"]}},
+    {"tag": "PET", "name": "Pet", "type": "radio", "options": {"choices": ["Cat", "Dog"]}},
+    {"tag": "LATER", "name": "Later", "type": "not yet invented"},
+]
+
+
+async def test_the_merge_fields_of_an_audience_can_be_mapped() -> None:
+    found = await MAILCHIMP.fields_of(Says(merge_fields={"merge_fields": MERGE_FIELDS}), "a1")
+    assert found == [
+        MAILCHIMP.fields[0],
+        Field("first_name", "First Name", longest=255),
+        Field("last_name", "Family name", longest=255),
+        Field("phone", "Phone", kind=Kind.PHONE, longest=255),
+        Field("BIRTHDAY", "Birthday", kind=Kind.BIRTHDAY, longest=255),
+        Field("SINCE", "SINCE", kind=Kind.DATE, longest=255),
+        Field("LTV", "Value", kind=Kind.NUMBER, longest=255),
+        Field("SITE", "Site", kind=Kind.URL, longest=255),
+        Field("FACE", "Face", kind=Kind.URL, longest=255),
+        Field("ZIP", "Zip", longest=255),
+        Field("SIZE", "Size", kind=Kind.CHOICE, choices=("S", "L")),
+        Field("PET", "Pet", kind=Kind.CHOICE, choices=("Cat", "Dog")),
+    ]
+
+
+async def test_the_names_are_offered_even_where_an_audience_has_lost_them() -> None:
+    found = await MAILCHIMP.fields_of(Says(merge_fields={"merge_fields": []}), "a1")
+    assert found == list(MAILCHIMP.fields)
+
+
+async def test_fields_are_looked_up_of_nothing_but_an_audience() -> None:
+    says = Says()
+    with pytest.raises(NeedsAttention, match="no audience"):
+        await MAILCHIMP.fields_of(says, "../ping")
+    assert says.asked == []

@@ -1,4 +1,4 @@
-"""Mailchimp's file: how profiles are written, and what was said of each."""
+"""Mailchimp's file: how profiles are written."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.destinations.protocol import Batch, Encode, RowOutcome, Sent, Target
+from shared.destinations.protocol import Encode, Encoder, Target, Unfit
 from shared.domain.errors import TryLater
-from shared.domain.outcomes import Outcome
 from tests.destinations.says import MAILCHIMP, NONSENSE, Says
 
+ANN = "ann@example.com"
 BOTH = Target("a1", ["last_name", "first_name"])
 AUDIENCE = {"id": "a1", "name": "News", "double_optin": False}
 BOTH_TAGS = {"merge_fields": [{"tag": "FNAME"}, {"tag": "LNAME"}]}
@@ -55,6 +55,100 @@ async def test_merge_fields_that_make_no_sense_are_asked_for_later(answer: Any) 
         await encoder(tags=answer)
 
 
+async def mapped(*fields: tuple[str, str], clears: Sequence[str] = (), **options: Any) -> Encoder:
+    """Return the encoder of an audience with these merge fields, all mapped."""
+    there = [
+        {"tag": tag, "name": tag.title(), "type": kind, "options": options} for tag, kind in fields
+    ]
+    names = ["phone" if tag == "PHONE" else tag for tag, _ in fields]
+    says = Says(a1=AUDIENCE, merge_fields={"merge_fields": there})
+    return await MAILCHIMP.encoder(says, Target("a1", names, clears))
+
+
+def merged(made: Encoder, *cells: str) -> Mapping[str, Any]:
+    merge: Mapping[str, Any] = orjson.loads(made.encode(ANN, cells))["merge_fields"]
+    return merge
+
+
+async def test_values_are_written_as_their_merge_fields_want_them() -> None:
+    made = await mapped(
+        ("BIRTHDAY", "birthday"),
+        ("SINCE", "date"),
+        ("LTV", "number"),
+        ("SITE", "url"),
+        ("SIZE", "dropdown"),
+        choices=["Small", "Large"],
+    )
+    cells = ["1980-11-24", "2026-11-24T10:00:00Z", "+12.50", "https://a.example", "small"]
+    assert merged(made, *cells) == {
+        "BIRTHDAY": "11/24",
+        "SINCE": "2026-11-24",
+        "LTV": "12.50",
+        "SITE": "https://a.example",
+        "SIZE": "Small",
+    }
+    assert list(made.notes()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "cell"),
+    [
+        ("birthday", "24/11"),
+        ("date", "24/11/2026"),
+        ("number", "many"),
+        ("url", "a.example"),
+        ("radio", "Medium"),
+        ("phone", "none"),
+    ],
+)
+async def test_a_value_of_another_type_makes_the_profile_invalid(kind: str, cell: str) -> None:
+    made = await mapped(("IT", kind), choices=["Small"])
+    with pytest.raises(Unfit, match="It must be"):
+        made.encode(ANN, [cell])
+
+
+async def test_an_empty_cell_clears_what_the_export_says_it_clears() -> None:
+    made = await mapped(
+        ("PHONE", "phone"), ("SINCE", "date"), ("LTV", "number"), clears=["phone", "LTV"]
+    )
+    assert merged(made, " ", "", "") == {"PHONE": "", "LTV": ""}
+
+
+AMERICAN = ["404-555-1212", "(404) 555 1212", "+1 404.555.1212", "1 404 555 1212", "4045551212"]
+FOREIGN = ["+49 30 1234567", "+4045551212", "555-1212", "104-555-1212", "404-555-1212 x5", "none"]
+
+
+@pytest.mark.parametrize("cell", AMERICAN)
+async def test_an_american_number_is_written_in_the_american_way(cell: str) -> None:
+    made = await mapped(("PHONE", "phone"), ("CELL", "phone"), phone_format="US")
+    assert merged(made, cell, f" {cell}") == {"PHONE": "404-555-1212", "CELL": "404-555-1212"}
+    assert list(made.notes()) == []
+
+
+async def test_other_numbers_are_left_out_where_american_ones_are_wanted_and_counted() -> None:
+    made = await mapped(("PHONE", "phone"), ("CELL", "phone"), phone_format="US")
+    for cell in FOREIGN:
+        assert merged(made, cell, AMERICAN[0]) == {"CELL": "404-555-1212"}
+    merged(made, "", FOREIGN[0])
+    wanted = "the audience takes only American phone numbers there, of 10 digits."
+    assert list(made.notes()) == [
+        f"Phone was left out of 6 profiles: {wanted}",
+        f"Cell was left out of 1 profile: {wanted}",
+    ]
+
+
+@pytest.mark.parametrize("cell", [*AMERICAN, *FOREIGN[:-1]])
+async def test_any_number_is_sent_as_it_is_where_the_audience_takes_any(cell: str) -> None:
+    made = await mapped(("PHONE", "phone"), phone_format="International")
+    assert merged(made, cell) == {"PHONE": cell}
+
+
+async def test_a_name_that_was_cut_is_noted() -> None:
+    made = await mapped(("NICK", "text"), ("ZIP", "zip"))
+    assert merged(made, "é" * 128, "1") == {"NICK": "é" * 127, "ZIP": "1"}
+    assert list(made.notes()) == ["1 value of Nick was longer than 255 bytes and was cut."]
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])) | st.text("aé李🙂", min_size=60))
 async def test_a_long_name_is_cut_to_255_bytes_and_never_inside_a_character(name: str) -> None:
@@ -73,188 +167,3 @@ async def test_no_profile_holds_a_raw_line_feed_or_tab(name: str) -> None:
     fragment = (await encoder())("ann@example.com", [name, "\n\t"])
     assert b"\n" not in fragment
     assert b"\t" not in fragment
-
-
-def batch(*addresses: str) -> Batch:
-    fragments = [orjson.dumps({"email_address": address}) for address in addresses]
-    origins = "\t".join(f"0:{row}" for row in range(2, len(addresses) + 2))
-    return Batch(
-        origins.encode(), "\t".join(addresses).encode(), b",\n".join(fragments), len(addresses)
-    )
-
-
-async def send(sent: Batch, answer: Any) -> list[RowOutcome]:
-    return list((await MAILCHIMP.send(Says(a1=answer), BOTH, sent, None)).outcomes)
-
-
-def answer(
-    errors: Sequence[Mapping[str, Any]] = (), created: int = 0, updated: int = 0, **more: Any
-) -> Any:
-    counts = {"total_created": created, "total_updated": updated, "error_count": len(errors)}
-    return {"errors": list(errors), **counts, **more}
-
-
-def error(address: str, text: str = "No.", code: str = "ERROR_GENERIC") -> Mapping[str, str]:
-    return {"email_address": address, "error": text, "error_code": code}
-
-
-ANN, BOB, EVE = "ann@example.com", "bob@example.com", "eve@example.com"
-
-
-async def test_a_batch_is_sent_as_it_was_prepared_and_updates_existing_members() -> None:
-    says = Says(a1=answer(created=2))
-    assert await MAILCHIMP.send(says, BOTH, batch(ANN, BOB), None) == Sent()
-    [(path, body)] = says.asked
-    assert path == "/lists/a1"
-    assert body["members"] == [{"email_address": ANN}, {"email_address": BOB}]
-    assert body["update_existing"] is True
-    assert body["params"]["skip_merge_validation"] == "true"
-
-
-SAID_NO = {
-    "unsubscribed": f"{BOB} is in a compliance state due to unsubscribe, bounce, or compliance"
-    " review and cannot be subscribed.",
-    "forgotten": f"{BOB} was permanently deleted and cannot be re-imported.",
-    "in capitals": "MEMBER IN COMPLIANCE STATE",
-}
-REFUSED = {
-    "fake": f"{BOB} looks fake or invalid, please enter a real email address.",
-    "no address": "Please provide a valid email address.",
-    "no domain": "The domain portion of the email address is invalid (the portion after the @)",
-    "too many lists": f"{BOB} has signed up to a lot of lists very recently; we're not allowing"
-    " more signups for now",
-    "merge fields": "Your merge fields were invalid.",
-    "silence": "",
-}
-
-
-@pytest.mark.parametrize(
-    ("text", "outcome"),
-    [(text, Outcome.SUPPRESSED) for text in SAID_NO.values()]
-    + [(text, Outcome.REFUSED) for text in REFUSED.values()],
-    ids=[*SAID_NO, *REFUSED],
-)
-async def test_a_refusal_is_told_from_a_no_of_the_person(text: str, outcome: Outcome) -> None:
-    said = await send(batch(ANN, BOB), answer([error(BOB, text)], created=1))
-    assert said == [RowOutcome(1, outcome, "ERROR_GENERIC", text)]
-
-
-@pytest.mark.parametrize("spelling", [" Bob@Example.COM ", BOB.upper(), f"{BOB}\n"])
-async def test_an_address_that_comes_back_in_another_spelling_is_the_same(spelling: str) -> None:
-    said = await send(batch(ANN, BOB), answer([error(spelling)], updated=1))
-    assert [(each.index, each.outcome) for each in said] == [(1, Outcome.REFUSED)]
-
-
-async def test_a_member_that_exists_already_is_no_reject() -> None:
-    exists = error(BOB, f"{BOB} is already a list member", "ERROR_CONTACT_EXISTS")
-    assert await send(batch(ANN, BOB), answer([exists], created=1)) == []
-
-
-async def test_who_is_in_no_part_of_the_answer_is_unknown() -> None:
-    members: dict[str, Any] = {
-        "new_members": [{"email_address": ANN.upper()}],
-        "updated_members": [],
-    }
-    said = await send(batch(ANN, BOB, EVE), answer([error(EVE)], created=1, **members))
-    assert {each.index: each.outcome for each in said} == {2: Outcome.REFUSED, 1: Outcome.UNKNOWN}
-
-
-async def test_all_are_unknown_when_the_numbers_do_not_add_up_and_nobody_is_named() -> None:
-    said = await send(batch(ANN, BOB), answer(created=1))
-    assert [(each.index, each.outcome) for each in said] == [
-        (0, Outcome.UNKNOWN),
-        (1, Outcome.UNKNOWN),
-    ]
-
-
-async def test_a_refusal_of_a_stranger_leaves_nobody_accepted_who_is_not_named() -> None:
-    members: dict[str, Any] = {"new_members": [{"email_address": ANN}], "updated_members": []}
-    stranger = error("robert@example.com")
-    said = await send(batch(ANN, BOB), answer([stranger], created=1, **members))
-    assert [(each.index, each.outcome) for each in said] == [(1, Outcome.UNKNOWN)]
-
-
-async def test_a_refusal_that_is_said_twice_is_one() -> None:
-    said = await send(batch(ANN, BOB), answer([error(BOB), error(BOB)], created=1))
-    assert [each.index for each in said] == [1]
-
-
-async def test_a_refused_address_is_not_accepted_even_if_it_is_also_named_as_written() -> None:
-    members: dict[str, Any] = {"new_members": [{"email_address": ANN}, {"email_address": BOB}]}
-    said = await send(batch(ANN, BOB), answer([error(BOB)], created=2, **members))
-    assert [(each.index, each.outcome) for each in said] == [(1, Outcome.REFUSED)]
-
-
-@pytest.mark.parametrize(
-    "nonsense",
-    [
-        *NONSENSE,
-        {"errors": []},
-        {"errors": [], "total_created": 1},
-        {"errors": [], "total_created": "2", "total_updated": "0"},
-        {"errors": [], "total_created": None, "total_updated": 2},
-        {"errors": ["no"], "total_created": 1, "total_updated": 0},
-        {"errors": [{}], "total_created": 1, "total_updated": 0},
-        {"errors": [{"email_address": None}], "total_created": 1, "total_updated": 0},
-        answer(created=1, new_members=7),
-        answer(created=1, new_members=[{}]),
-        answer(created=1, updated_members=[None]),
-    ],
-    ids=repr,
-)
-async def test_an_answer_that_makes_no_sense_is_tried_later(nonsense: Any) -> None:
-    with pytest.raises(TryLater, match="makes no sense"):
-        await send(batch(ANN, BOB), nonsense)
-
-
-@pytest.mark.parametrize("said", [None, 7, [], {"a": 1}])
-async def test_words_that_are_no_text_refuse_the_profile_all_the_same(said: Any) -> None:
-    strange = {"email_address": BOB, "error": said, "error_code": said}
-    [outcome] = await send(batch(ANN, BOB), answer([strange], created=1))
-    assert (outcome.index, outcome.outcome) == (1, Outcome.REFUSED)
-    assert isinstance(outcome.reason, str)
-    assert isinstance(outcome.code, str)
-
-
-scalars = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([ANN, BOB, EVE, "x"])
-members = st.lists(st.fixed_dictionaries({"email_address": scalars}) | scalars, max_size=3)
-errors = st.lists(
-    st.fixed_dictionaries(
-        {"email_address": scalars},
-        optional={"error": scalars, "error_code": scalars | st.just("ERROR_CONTACT_EXISTS")},
-    )
-    | scalars,
-    max_size=3,
-)
-answers = st.fixed_dictionaries(
-    {},
-    optional={
-        "errors": errors | scalars,
-        "total_created": scalars,
-        "total_updated": scalars,
-        "new_members": members | scalars,
-        "updated_members": members | scalars,
-    },
-)
-
-
-@settings(max_examples=250, deadline=None)
-@given(answers | scalars)
-async def test_whatever_comes_back_nobody_is_accepted_who_may_not_be(given: Any) -> None:
-    sent = (ANN, BOB, EVE)
-    try:
-        said = await send(batch(*sent), given)
-    except TryLater:
-        return
-    named = {each.index for each in said}
-    assert len(named) == len(said)
-    assert named <= set(range(len(sent)))
-    accepted = {address for at, address in enumerate(sent) if at not in named}
-    errors = given["errors"] or ()
-    blamed = {error["email_address"] for error in errors}
-    exists = "ERROR_CONTACT_EXISTS"
-    assert not accepted & {e["email_address"] for e in errors if e.get("error_code") != exists}
-    written = given["total_created"] + given["total_updated"]
-    if not blamed <= set(sent) or written + len(blamed) != len(sent):
-        written_ones = [*given.get("new_members", ()), *given.get("updated_members", ())]
-        assert accepted <= blamed | {member["email_address"] for member in written_ones}

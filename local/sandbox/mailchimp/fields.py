@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 MAXIMUM_TEXT_BYTES = 255
@@ -10,6 +11,9 @@ _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*
 # International characters are allowed after the @ only.
 _DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_]", re.UNICODE)
 _US_PHONE = re.compile(r"\D*1?\D*([2-9]\d{2})\D*([2-9]\d{2})\D*(\d{4})\D*")
+
+_BIRTHDAY = re.compile(r"(?:0[1-9]|1[0-2])/(?:0[1-9]|[12][0-9]|3[01])")
+_ZIP = re.compile(r"[0-9]{5}(?:-[0-9]{4})?")
 
 _COMPLIANCE = ("unsubscribed+", "bounced+", "compliance+")
 
@@ -80,7 +84,7 @@ def _check_planned(email: str, local_part: str) -> None:
 
 @dataclass
 class MergeField:
-    """A field of an audience. Types with rules of their own: number, phone, address."""
+    """A field of an audience. All types but text and imageurl have rules of their own."""
 
     merge_id: int
     tag: str
@@ -102,7 +106,12 @@ class MergeField:
         if self.type == "number":
             return self._number(value)
         text = clip(str(value))
-        return self._phone(text) if self.type == "phone" else text
+        if self.type == "phone":
+            return self._phone(text)
+        if self.type == "date":
+            return self._date(text)
+        self._check(text)
+        return text
 
     def refused(self, message: str) -> RefusedError:
         """The refusal of a member for this field."""
@@ -118,6 +127,26 @@ class MergeField:
         if not parts:
             raise self.refused("Please enter a valid phone number")
         return "-".join(parts.groups())
+
+    def _date(self, text: str) -> str:
+        # ISO 8601 and the American way; the words are from answers that others recorded.
+        for form in ("%Y-%m-%d", "%m/%d/%Y"):
+            try:
+                return datetime.strptime(text, form).date().isoformat()  # noqa: DTZ007 # only a day
+            except ValueError:
+                continue
+        raise self.refused("Please enter the date")
+
+    def _check(self, text: str) -> None:
+        if self.type == "birthday" and not _BIRTHDAY.fullmatch(text):
+            raise self.refused("Please enter a month (01-12) and a day (01-31)")  # recorded, too
+        # Our guesses from here on, words and all.
+        if self.type == "zip" and not _ZIP.fullmatch(text):
+            raise self.refused("Please enter a zip code (5 digits)")
+        if self.type == "url" and not text.lower().startswith(("http://", "https://")):
+            raise self.refused("Please enter a complete URL")
+        if self.type in ("radio", "dropdown") and text not in self.options.get("choices", ()):
+            raise self.refused("Please choose one of the options")
 
     def _number(self, value: Any) -> float | int:
         try:

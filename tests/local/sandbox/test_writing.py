@@ -276,6 +276,23 @@ async def test_text_is_cut_at_255_bytes_and_never_within_a_character(
             {"city": "Bern"},
             "Please enter a complete address",
         ),
+        ({"tag": "DAY", "name": "D", "type": "date"}, "24/11/2026", "Please enter the date"),
+        (
+            {"tag": "BIRTHDAY", "name": "B", "type": "birthday"},
+            "24/11",
+            "Please enter a month (01-12) and a day (01-31)",
+        ),
+        (
+            {"tag": "ZIP", "name": "Z", "type": "zip"},
+            "E1 6AN",
+            "Please enter a zip code (5 digits)",
+        ),
+        ({"tag": "SITE", "name": "S", "type": "url"}, "x.com", "Please enter a complete URL"),
+        (
+            {"tag": "SIZE", "name": "S", "type": "dropdown", "options": {"choices": ["S", "L"]}},
+            "M",
+            "Please choose one of the options",
+        ),
         ({"tag": "FNAME", "name": "F", "required": True}, "", "Please enter a value"),
         ({"tag": "FNAME", "name": "F"}, True, "Please enter a value"),
     ],
@@ -298,6 +315,15 @@ async def test_merge_fields_have_rules(
     alone = await api.put(f"{newsletter}/members/{hash_of('ann@example.com')}", json=sent)
     assert alone.status_code == 400
     assert alone.json()["errors"] == [{"field": field["tag"], "message": message}]
+
+
+@pytest.mark.parametrize("given", ["2026-11-24", "11/24/2026"])
+async def test_a_date_is_stored_in_one_form(
+    api: httpx.AsyncClient, newsletter: str, knobs: str, given: str
+) -> None:
+    await api.post(f"{knobs}/merge-fields", json={"tag": "DAY", "name": "D", "type": "date"})
+    result = await write(api, newsletter, member("ann@example.com", DAY=given))
+    assert result["new_members"][0]["merge_fields"]["DAY"] == "2026-11-24"
 
 
 @pytest.mark.parametrize("given", ["404-555-1212", "(404) 555 1212", "+1 404.555.1212"])
