@@ -28,6 +28,7 @@ class Settings(BaseSettings):
 
     storage: StorageAccount = Field(default_factory=StorageAccount)
     key_vault_url: str
+    linked_key_vault_url: str = ""
     auth_issuer: str
     auth_audience: str
     public_base_url: HttpUrl
@@ -46,6 +47,9 @@ class Settings(BaseSettings):
     constant_contact_requests_per_second: int = Field(4, gt=0)
     constant_contact_requests_per_day: int = Field(10_000, gt=0)
     constant_contact_date_format: str = "%m/%d/%Y"
+
+    activecampaign_url: str = "https://{host}"
+    activecampaign_host_suffixes: str = "api-us1.com,activehosted.com"
 
     slice_seconds: float = Field(240, gt=0, description="How long one execution works on a run.")
     max_profiles: int = Field(1_000_000, gt=0, description="Profiles that one export may hold.")

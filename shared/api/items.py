@@ -39,6 +39,7 @@ class ConnectionItem(SharedConnectionItem):
     reason: str | None  # why it needs sign-in
     consent: Consent | None
     account: AccountItem | None
+    linked_secret: bool  # whether its key lies in the linked vault
     export_user: Person | None
     created_at: datetime
 

@@ -55,6 +55,7 @@ class Connection(BaseModel, frozen=True):
     consent: Consent | None = None
     account: Account | None = None
     secret_name: str | None = None
+    linked_secret: bool = False  # whether that is a secret of the linked vault, which is only read
     export_user: Person | None = None
     created_at: datetime
 
@@ -77,17 +78,22 @@ class Connection(BaseModel, frozen=True):
         if self.consent is None:
             raise Conflict("Accept the data-privacy terms first: POST …/consent.")
 
-    def connected(self, account: Account, secret_name: str) -> "Connection":
+    def connected(
+        self, account: Account, secret_name: str, linked_secret: bool = False
+    ) -> "Connection":
         """Record a proven account, and mend a connection that needed sign-in."""
-        mended = ConnectionStatus.DRAFT if self.is_draft else ConnectionStatus.READY
-        return self.model_copy(
+        return self.mended().model_copy(
             update={
                 "account": account,
                 "secret_name": secret_name,
-                "status": mended,
-                "reason": None,
+                "linked_secret": linked_secret,
             }
         )
+
+    def mended(self) -> "Connection":
+        """Record that the destination lets us in."""
+        status = ConnectionStatus.DRAFT if self.is_draft else ConnectionStatus.READY
+        return self.model_copy(update={"status": status, "reason": None})
 
     def exported_by(self, person: Person) -> "Connection":
         """Record on whose behalf exports run."""

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from shared.destinations.protocol import Api, Destination, ListInfo
-from shared.domain.connection import Account, Connection, ConnectionStatus
+from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.errors import Conflict, Culprit, NeedsAttention
 from shared.exports.connections import WHAT
 from shared.exports.resume import resume_runs
@@ -30,14 +30,14 @@ async def check_connection(services: Services, key: str) -> Check:
     """
     stored = await find(services.storage.connections, key, WHAT)
     connection = stored.value
-    account = _account(connection)
+    _require_account(connection)
     try:
         await services.destination(connection).check(await services.api(connection))
     except NeedsAttention as error:
         return Check(await mark_needs_sign_in(services, connection, error.reason), error.reason)
     if connection.status is not ConnectionStatus.NEEDS_SIGN_IN:
         return Check(stored)
-    return Check(await _mend(services, connection, account))
+    return Check(await _mend(services, connection))
 
 
 async def lists_of(services: Services, connection: Connection) -> Sequence[ListInfo]:
@@ -54,7 +54,7 @@ async def signed_in(
 
     When the body finds that the destination no longer lets us in, the connection is marked so.
     """
-    _account(connection)
+    _require_account(connection)
     try:
         yield services.destination(connection), await services.api(connection)
     except NeedsAttention as error:
@@ -76,17 +76,15 @@ async def mark_needs_sign_in(
     return await amend(services.storage.connections, connection.id, WHAT, None, change)
 
 
-async def _mend(services: Services, connection: Connection, account: Account) -> Stored[Connection]:
+async def _mend(services: Services, connection: Connection) -> Stored[Connection]:
     def change(now: Connection) -> Connection:
-        same = now.secret_name == connection.secret_name
-        return now.connected(account, now.secret_name) if same and now.secret_name else now
+        return now.mended() if now.secret_name == connection.secret_name else now
 
     mended = await amend(services.storage.connections, connection.id, WHAT, None, change)
     await resume_runs(services, connection.id)
     return mended
 
 
-def _account(connection: Connection) -> Account:
+def _require_account(connection: Connection) -> None:
     if connection.account is None:
         raise Conflict("Connect to the account first: POST …/connect.")
-    return connection.account

@@ -6,24 +6,28 @@ with a cookie. That is not possible here: `connect` is called with a bearer toke
 another origin or by curl, so the browser that comes back is not the one that asked. What remains is
 that an administrator could talk somebody into letting our app into *their* account; Mailchimp's page
 names the app, and only administrators can begin.
+
+The verifier of PKCE is made of the state and a key in the vault. So it needs no place of its own, where
+sign-ins that nobody finishes would leave it behind, and who sees the state still cannot make it.
 """
 
 import hashlib
-import json
+import hmac
 import secrets
+from base64 import urlsafe_b64encode
 from contextlib import suppress
 from datetime import timedelta
-from uuid import uuid4
 
-from shared.destinations.protocol import Credentials
 from shared.domain.connection import Account, Connection, ConnectionStatus
-from shared.domain.errors import Conflict, Refusal
+from shared.domain.errors import Conflict, Invalid, Refusal
 from shared.domain.people import Person
 from shared.exports.connections import WHAT, exports_on
+from shared.exports.credentials import store_credentials
+from shared.exports.own_keys import OwnKey, own_key
 from shared.exports.resume import resume_runs
 from shared.exports.services import Services
 from shared.exports.stored import amend, everything, find
-from shared.storage.ports import ALL, OAuthState, Stale
+from shared.storage.ports import ALL, OAuthState, Stale, Stored
 
 CALLBACK = "/api/v1/oauth/callback"
 """Where a destination's sign-in page sends the browser; registered with every destination."""
@@ -36,9 +40,15 @@ class BadState(Refusal):
 
 
 async def begin_sign_in(services: Services, person: Person, key: str) -> str:
-    """Return the page where a person lets us in; raise NotFound, or Conflict before consent."""
+    """Return the page where a person lets us in.
+
+    Raise NotFound, Conflict before consent, or Invalid for a destination that has no such page.
+    """
     connection = (await find(services.storage.connections, key, WHAT)).value
     connection.require_consent()
+    destination = services.destination(connection)
+    if destination.auth != "oauth":
+        raise Invalid("/host", f"{destination.title} is connected with a host name and a key.")
     await _forget_old_states(services)
     state = secrets.token_urlsafe(32)
     began = OAuthState(
@@ -48,10 +58,8 @@ async def begin_sign_in(services: Services, person: Person, key: str) -> str:
         expires_at=services.clock.now() + _LIFETIME,
     )
     await services.storage.oauth_states.insert(ALL, _digest(state), began)
-    destination = services.destination(connection)
-    if destination.auth != "oauth":
-        raise Conflict(f"{destination.title} is connected with a host name and a key.")
-    return destination.authorize_url(_redirect_uri(services), state, challenge="")
+    challenge = _base64(hashlib.sha256((await _verifier(services, state)).encode()).digest())
+    return destination.authorize_url(_redirect_uri(services), state, challenge)
 
 
 async def finish_sign_in(services: Services, state: str, code: str | None) -> None:
@@ -68,14 +76,14 @@ async def finish_sign_in(services: Services, state: str, code: str | None) -> No
     if destination.auth != "oauth":
         raise BadState("This connection has no sign-in.")
     credentials, account = await destination.exchange(
-        services.sign_in(destination), code, _redirect_uri(services), verifier=""
+        services.sign_in(destination),
+        code,
+        _redirect_uri(services),
+        await _verifier(services, state),
     )
-    await _require_same_account(services, connection, account)
-    before = await _store(services, connection.id, account, credentials)
-    if before.secret_name:
-        await services.storage.secrets.delete(before.secret_name)
-    if before.status is ConnectionStatus.NEEDS_SIGN_IN:
-        await resume_runs(services, connection.id)
+    await require_same_account(services, connection, account)
+    name = await store_credentials(services.storage.secrets, credentials)
+    await use_credentials(services, connection.id, account, name)
 
 
 async def _redeem(services: Services, state: str) -> OAuthState:
@@ -94,30 +102,35 @@ async def _redeem(services: Services, state: str) -> OAuthState:
     return stored.value
 
 
-async def _store(
-    services: Services, key: str, account: Account, credentials: Credentials
-) -> Connection:
-    """Put the credentials into the vault and the account on the connection; return it as it was.
+async def use_credentials(
+    services: Services, key: str, account: Account, name: str, linked: bool = False
+) -> Stored[Connection]:
+    """Put an account and its new credentials on a connection, and go on with runs that waited for them.
 
-    The name is always new, because a vault does not give a deleted name back for up to 90 days.
+    The credentials that it had before are removed, as are the new ones if the connection is gone;
+    those of the linked vault never are.
     """
-    vault, name = services.storage.secrets, f"connection-{uuid4().hex}"
-    await vault.set(name, json.dumps(dict(credentials)))
     before: list[Connection] = []
 
     def change(now: Connection) -> Connection:
         before.append(now)
-        return now.connected(account, name)
+        return now.connected(account, name, linked)
 
     try:
-        await amend(services.storage.connections, key, WHAT, None, change)
+        stored = await amend(services.storage.connections, key, WHAT, None, change)
     except Refusal:
-        await vault.delete(name)
+        if not linked:
+            await services.storage.secrets.delete(name)
         raise
-    return before[-1]
+    was = before[-1]
+    if was.secret_name and not was.linked_secret:
+        await services.storage.secrets.delete(was.secret_name)
+    if was.status is ConnectionStatus.NEEDS_SIGN_IN:
+        await resume_runs(services, key)
+    return stored
 
 
-async def _require_same_account(
+async def require_same_account(
     services: Services, connection: Connection, account: Account
 ) -> None:
     """Refuse another account while exports depend on the lists of the one that is connected."""
@@ -126,7 +139,7 @@ async def _require_same_account(
         return
     raise Conflict(
         f"This is the account {account.name}, but the exports on this connection use lists of "
-        f"{known.name}. Sign in to that account, or make another connection for this one."
+        f"{known.name}. Connect that account, or make another connection for this one."
     )
 
 
@@ -145,3 +158,12 @@ def _redirect_uri(services: Services) -> str:
 
 def _digest(state: str) -> str:
     return hashlib.sha256(state.encode()).hexdigest()
+
+
+async def _verifier(services: Services, state: str) -> str:
+    key = await own_key(services.storage.secrets, OwnKey.SIGN_IN)
+    return _base64(hmac.digest(key, state.encode(), "sha256"))
+
+
+def _base64(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()

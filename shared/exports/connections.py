@@ -1,12 +1,17 @@
 """Setting up, sharing and removing connections. Only administrators get here, but for reading."""
 
+import logging
+
 from shared.domain.connection import TERMS_VERSION, Connection, Consent
-from shared.domain.errors import Conflict, Invalid, NotFound, Outdated
+from shared.domain.errors import Conflict, Halt, Invalid, NotFound, Outdated
 from shared.domain.people import Caller, Person
 from shared.exports.choices import ConnectionChanges, NewConnection
+from shared.exports.credentials import read_credentials
 from shared.exports.services import Services
 from shared.exports.stored import amend, everything, find, new_id, page_of, require_current
 from shared.storage.ports import ALL, Stale, Stored
+
+log = logging.getLogger(__name__)
 
 WHAT = "connection"
 
@@ -81,14 +86,15 @@ async def save_connection(services: Services, key: str, etag: str | None) -> Sto
 async def remove_connection(services: Services, key: str, etag: str | None) -> None:
     """Remove a connection and its credentials; raise Conflict naming the exports in the way.
 
-    The credentials go first: if what follows fails, asking again removes the rest, and nothing that
-    opens an account is ever left without an owner.
+    The credentials go first, at the destination and then in the vault: if what follows fails, asking
+    again removes the rest, and nothing that opens an account is ever left without an owner.
     """
     storage = services.storage
     stored = await find(storage.connections, key, WHAT)
     require_current(stored, etag, WHAT)
     await _require_unused(services, stored.value)
-    if stored.value.secret_name:
+    if stored.value.secret_name and not stored.value.linked_secret:
+        await _revoke(services, stored.value, stored.value.secret_name)
         await storage.secrets.delete(stored.value.secret_name)
     try:
         await storage.connections.delete(ALL, key, stored.etag)
@@ -113,3 +119,15 @@ async def _require_unused(services: Services, connection: Connection) -> None:
         raise Conflict(
             f"Remove the exports on this connection first: {', '.join(names[:_NAMED])}{more}."
         )
+
+
+async def _revoke(services: Services, connection: Connection, secret_name: str) -> None:
+    """Give credentials back where there is a way to. What fails here must not keep the connection."""
+    destination = services.destination(connection)
+    if destination.auth != "oauth":
+        return
+    try:
+        credentials = await read_credentials(services.storage.secrets, secret_name)
+        await destination.revoke(services.sign_in(destination), credentials)
+    except Halt as error:
+        log.warning("credentials of connection %s not revoked: %s", connection.id, error.reason)

@@ -8,17 +8,15 @@ from the blob whether it holds a given profile.
 
 import hashlib
 import json
-import secrets
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
-from contextlib import suppress
 
 from shared.domain.export import Export
+from shared.exports.own_keys import OwnKey, own_key
 from shared.exports.spool import PARTITIONS
 from shared.storage.ports import Missing, Secrets
 
 DIGEST_BYTES = 16
 _COUNT_BYTES = 4
-_KEY_NAME = "delivered-state-key"
 
 
 async def digest_key(vault: Secrets) -> bytes:
@@ -27,10 +25,7 @@ async def digest_key(vault: Secrets) -> bytes:
     Two hosts may both make it; a state written with the key that lost matches nothing, and so
     everything is sent once more.
     """
-    with suppress(Missing):
-        return bytes.fromhex(await vault.get(_KEY_NAME))
-    await vault.set(_KEY_NAME, secrets.token_hex(32))
-    return bytes.fromhex(await vault.get(_KEY_NAME))
+    return await own_key(vault, OwnKey.DELIVERED)
 
 
 class Digests:

@@ -1,6 +1,5 @@
 """What the use cases work with, joined once by bootstrap (or by a test)."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,9 +8,11 @@ import httpx
 from shared.destinations.protocol import Destination, KeyDestination, OAuthDestination
 from shared.domain.clock import Clock
 from shared.domain.connection import Account, Connection
-from shared.domain.errors import Culprit, NeedsAttention
+from shared.domain.errors import Culprit, NeedsAttention, Refusal
+from shared.exports.credentials import read_credentials, read_linked_key
 from shared.exports.quota import DayBudget
-from shared.storage.ports import Missing, Storage
+from shared.exports.refreshing import Refreshing
+from shared.storage.ports import Storage
 from shared.transport.client import (
     Authorisation,
     Budget,
@@ -56,19 +57,38 @@ class Services:
             self.http,
             destination.title,
             destination.base_url(connection.account),
-            await self._authorisation(connection.secret_name, destination),
+            await self._authorisation(connection, connection.secret_name, destination),
             destination.explain,
             pace or Pace(self.clock, destination.limits.rates),
             self._budget(connection.account, destination),
         )
 
-    async def _authorisation(self, secret_name: str, destination: Destination) -> Authorisation:
-        try:
-            secret = await self.storage.secrets.get(secret_name)
-        except Missing:
-            reason = "The connection's credentials are gone from the vault. Sign in again."
-            raise NeedsAttention(Culprit.CONNECTION, reason) from None
-        return Fixed(destination.headers(json.loads(secret)))
+    async def _authorisation(
+        self,
+        connection: Connection,
+        secret_name: str,
+        destination: OAuthDestination | KeyDestination,
+    ) -> Authorisation:
+        storage = self.storage
+        if destination.auth == "api_key" and connection.linked_secret:
+            try:
+                key = await read_linked_key(storage.linked_secrets, secret_name, destination)
+            except Refusal as refusal:  # what nobody asked for just now is no mistake of a caller
+                raise NeedsAttention(Culprit.CONNECTION, refusal.reason) from None
+            return Fixed(destination.headers(key))
+        credentials = await read_credentials(storage.secrets, secret_name)
+        if destination.auth == "api_key":
+            return Fixed(destination.headers(credentials))
+        return Refreshing(
+            destination,
+            self.sign_in(destination),
+            storage.secrets,
+            storage.lanes,
+            self.clock,
+            connection.id,
+            secret_name,
+            credentials,
+        )
 
     def _budget(self, account: Account, destination: Destination) -> Budget:
         per_day = destination.limits.requests_per_day

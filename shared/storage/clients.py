@@ -77,11 +77,14 @@ def open_storage(settings: Settings) -> OpenStorage:
         opened.push_async_callback(client.close)
         return client
 
+    linked = settings.linked_key_vault_url
     credential = opening(DefaultAzureCredential())
     blobs = opening(blob_service(settings.storage, credential))
     queues = opening(queue_service(settings.storage, credential))
     tables = opening(table_service(settings.storage, credential))
-    vault = opening(SecretClient(settings.key_vault_url, credential, **_HTTP, **_CORE_RETRY))
+
+    def vault(url: str) -> KeyVaultSecrets:
+        return KeyVaultSecrets(opening(SecretClient(url, credential, **_HTTP, **_CORE_RETRY)))
 
     def table[T: BaseModel](name: str, model: type[T]) -> TableRecords[T]:
         return TableRecords(tables.get_table_client(name), model)
@@ -106,7 +109,8 @@ def open_storage(settings: Settings) -> OpenStorage:
         slices=StorageQueue(
             queues.get_queue_client("slices", message_encode_policy=TextBase64EncodePolicy())
         ),
-        secrets=KeyVaultSecrets(vault),
+        secrets=vault(settings.key_vault_url),
+        linked_secrets=vault(linked) if linked else None,
         opened=opened,
     )
 

@@ -142,11 +142,15 @@ class MessageQueue(Protocol):
         """Enqueue a message that becomes visible after `delay` seconds (at most seven days)."""
 
 
-class Secrets(Protocol):
-    """The vault."""
+class SecretReader(Protocol):
+    """A vault that is only read."""
 
     async def get(self, name: str) -> str:
         """Return a secret's value; raise Missing."""
+
+
+class Secrets(SecretReader, Protocol):
+    """The vault of the app's own secrets."""
 
     async def set(self, name: str, value: str) -> None:
         """Store a secret under a name that was never used before, or a new version of it."""
@@ -206,3 +210,4 @@ class Storage:
     lanes: Leases
     slices: MessageQueue
     secrets: Secrets
+    linked_secrets: SecretReader | None  # of a vault that belongs to somebody else

@@ -268,4 +268,5 @@ def memory_storage(clock: Clock) -> Storage:
         lanes=MemoryLeases(clock),
         slices=MemoryQueue(clock),
         secrets=MemorySecrets(),
+        linked_secrets=None,
     )

@@ -1,9 +1,9 @@
 """Connections: set up by administrators, and seen by contributors once they are shared."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from shared.api.dependencies import (
     Administrator,
@@ -21,6 +21,7 @@ from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.people import Caller
 from shared.exports import check_connection, connect, connections
 from shared.exports.choices import ConnectionChanges, Id, NewConnection
+from shared.exports.connect_key import connect_with_key
 from shared.storage.ports import Stored
 
 router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
@@ -35,8 +36,26 @@ class ConsentBody(BaseModel, extra="forbid"):
     terms_version: Id
 
 
-class ConnectBody(BaseModel, extra="forbid"):
-    """Nothing: all that an OAuth sign-in needs is asked on the destination's own page."""
+class ConnectBody(BaseModel):
+    """Nothing where one signs in on the destination's own page; else the account's host and a key.
+
+    In place of the key can stand the name of a secret of the linked vault that holds it.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "oneOf": [
+                {"title": "Sign-in", "maxProperties": 0},
+                {"title": "Key", "required": ["host", "api_key"]},
+                {"title": "Linked key", "required": ["host", "secret_name"]},
+            ]
+        },
+    )
+
+    host: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)] | None = None
+    api_key: Annotated[SecretStr, Field(min_length=1, max_length=1000)] | None = None
+    secret_name: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,127}$")] | None = None
 
 
 class SignInPage(BaseModel):
@@ -130,12 +149,24 @@ async def consent(
     return _answer(response, stored, caller)
 
 
-@router.post("/{key}/connect", operation_id="connect", summary="Begin to sign in")
-async def begin(
-    services: TheServices, caller: Administrator, key: str, _: ConnectBody | None = None
-) -> SignInPage:
-    """Return the destination's page where somebody lets us into the account, within ten minutes."""
-    return SignInPage(authorize_url=await connect.begin_sign_in(services, caller.person, key))
+@router.post("/{key}/connect", operation_id="connect", summary="Connect the account")
+async def connect_account(
+    services: TheServices,
+    caller: Administrator,
+    key: str,
+    response: Response,
+    body: ConnectBody | None = None,
+) -> SignInPage | ConnectionItem:
+    """Return the destination's page where somebody lets us into the account, within ten minutes.
+
+    With a key, prove it and return the connection.
+    """
+    if body is None or not body.model_fields_set:
+        return SignInPage(authorize_url=await connect.begin_sign_in(services, caller.person, key))
+    api_key = body.api_key.get_secret_value() if body.api_key else None
+    stored = await connect_with_key(services, key, body.host, api_key, body.secret_name)
+    tagged(response, stored.etag)
+    return ConnectionItem.model_validate(stored.value.model_dump())
 
 
 @router.put("/{key}/export-user", operation_id="addExportUser", summary="Export in my name")
