@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
+from shared.destinations.protocol import Field, Kind
 from shared.domain.connection import Connection, ConnectionStatus, Consent, SharedWith
 from shared.domain.export import Export
 from shared.domain.people import Caller, Person
@@ -50,6 +51,29 @@ def connection_item(
     """Return as much of a connection as the caller may see."""
     kind = ConnectionItem if caller.is_administrator else SharedConnectionItem
     return kind.model_validate(connection.model_dump())
+
+
+class FieldItem(BaseModel):
+    """A field of a profile that an export can fill."""
+
+    name: str
+    title: str
+    required: bool
+    kind: Kind
+    longest: int | None  # characters, or None where there is no limit
+    choices: list[str]  # that a value of the kinds `choice` and `choices` can be
+
+
+def field_item(field: Field) -> FieldItem:
+    """Return a destination's field as everybody sees it."""
+    return FieldItem(
+        name=field.name,
+        title=field.title,
+        required=field.required,
+        kind=field.kind,
+        longest=field.longest,
+        choices=list(field.choices),
+    )
 
 
 class LastRun(BaseModel):

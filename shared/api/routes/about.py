@@ -1,10 +1,14 @@
 """What a program asks first: who am I, where can I send to, is anybody there."""
 
+from typing import Literal
+
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from shared.api.dependencies import AnyCaller, Page, TheServices
+from shared.api.items import FieldItem, field_item
 from shared.api.problems import KINDS
+from shared.destinations.protocol import KeyDestination, OAuthDestination
 from shared.domain.connection import TERMS_VERSION
 from shared.domain.errors import NotFound
 from shared.domain.people import Role
@@ -23,20 +27,29 @@ class Me(BaseModel):
     role: Role
 
 
-class FieldItem(BaseModel):
-    """A field of a profile that an export can fill."""
+class OptionItem(BaseModel):
+    """Something about an export that only this destination has, on or off; off unless chosen."""
 
     name: str
     title: str
-    required: bool
+
+
+class RateItem(BaseModel):
+    """So many requests in so many seconds."""
+
+    requests: int
+    seconds: float
+    of: str  # how the requests that count begin, such as `POST /import`; all where it is empty
 
 
 class LimitsItem(BaseModel):
-    """What the destination may be asked at once."""
+    """What the destination may be asked, and so how the app asks it."""
 
     profiles_per_batch: int
     bytes_per_batch: int
     concurrency: int
+    rates: list[RateItem]
+    requests_per_day: int | None
     profiles_per_export: int
 
 
@@ -45,9 +58,10 @@ class DestinationItem(BaseModel):
 
     name: str
     title: str
-    auth: str  # how an account is connected
+    auth: Literal["oauth", "api_key"]  # how an account is connected
     terms_version: str  # what consent is given to
-    fields: list[FieldItem]
+    fields: list[FieldItem]  # that every account has; more may be at a connection's `fields`
+    options: list[OptionItem]
     limits: LimitsItem
 
 
@@ -75,26 +89,33 @@ async def me(caller: AnyCaller) -> Me:
 @router.get("/destinations", operation_id="listDestinations", summary="Where to send to")
 async def destinations(services: TheServices) -> Page[DestinationItem]:
     """Return every destination; there are never more than fit a page."""
-    items = [
-        DestinationItem(
-            name=each.name,
-            title=each.title,
-            auth="oauth",
-            terms_version=TERMS_VERSION,
-            fields=[
-                FieldItem(name=field.name, title=field.title, required=field.required)
-                for field in each.fields
+    known = services.destinations.values()
+    return Page(items=[_destination(each, services.max_profiles) for each in known])
+
+
+def _destination(
+    destination: OAuthDestination | KeyDestination, max_profiles: int
+) -> DestinationItem:
+    limits = destination.limits
+    return DestinationItem(
+        name=destination.name,
+        title=destination.title,
+        auth=destination.auth,
+        terms_version=TERMS_VERSION,
+        fields=[field_item(field) for field in destination.fields],
+        options=[OptionItem(name=one.name, title=one.title) for one in destination.options],
+        limits=LimitsItem(
+            profiles_per_batch=limits.profiles_per_batch,
+            bytes_per_batch=limits.bytes_per_batch,
+            concurrency=limits.concurrency,
+            rates=[
+                RateItem(requests=rate.requests, seconds=rate.seconds, of=rate.of)
+                for rate in limits.rates
             ],
-            limits=LimitsItem(
-                profiles_per_batch=each.limits.profiles_per_batch,
-                bytes_per_batch=each.limits.bytes_per_batch,
-                concurrency=each.limits.concurrency,
-                profiles_per_export=services.max_profiles,
-            ),
-        )
-        for each in services.destinations.values()
-    ]
-    return Page(items=items)
+            requests_per_day=limits.requests_per_day,
+            profiles_per_export=min(limits.profiles_per_export, max_profiles),
+        ),
+    )
 
 
 @public.get("/health", operation_id="getHealth", summary="Is the app alive")
