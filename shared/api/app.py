@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 
 from shared.api.guard import Guard
 from shared.api.problems import HANDLED, MEDIA_TYPE, Problem, answer
-from shared.api.routes import about, connections, exports, oauth, runs, schedule, segments
+from shared.api.routes import about, connections, exports, oauth, reports, runs, schedule, segments
 from shared.api.routes.about import VERSION
 from shared.api.tokens import TokenCheck
 from shared.exports.services import Services
@@ -52,6 +52,7 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
     for module in (connections, exports, runs, segments, schedule, about):
         app.include_router(module.router, dependencies=signed_in)
     app.include_router(oauth.router)
+    app.include_router(reports.router)
     app.include_router(about.public)
     app.add_route("/api/docs", _docs(app), include_in_schema=False)
     app.add_middleware(Guard)

@@ -16,11 +16,17 @@ from shared.api.problems import TOO_LARGE, UNEXPECTED, answer, correlation_id, p
 from shared.api.tokens import NotSignedIn, TokenCheck
 from shared.domain.errors import ProductError
 from shared.exports.connect import CALLBACK
+from shared.exports.reports import PATH as REPORTS
 
 MAX_BODY = 1_000_000  # bytes
 DONE = "/api/v1/oauth/done"
 PUBLIC = {"/api/health", "/api/docs", "/api/openapi.json", CALLBACK, DONE}
-"""The paths that need no token, besides the explanations of problems."""
+"""The paths that need no token, besides those that begin as below."""
+
+_PUBLIC_FOLDERS = (
+    "/api/problems/",
+    f"{REPORTS}/",
+)  # an address of a report is its own authorisation
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +69,7 @@ class Guard:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        if path not in PUBLIC and not path.startswith("/api/problems/"):
+        if path not in PUBLIC and not path.startswith(_PUBLIC_FOLDERS):
             tokens: TokenCheck = scope["app"].state.tokens
             try:
                 caller = await tokens.caller(_bearer(scope))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from shared.destinations.activecampaign import ActiveCampaign
 from shared.destinations.constant_contact import ConstantContact
 from shared.destinations.mailchimp import Mailchimp
 from shared.destinations.protocol import Client, KeyDestination, OAuthDestination
@@ -30,5 +31,11 @@ def destinations(settings: Settings) -> Mapping[str, AnyDestination]:
         settings.constant_contact_requests_per_day,
         settings.constant_contact_date_format,
     )
-    known: tuple[AnyDestination, ...] = (mailchimp, constant_contact)
+    suffixes = settings.activecampaign_host_suffixes.split(",")
+    activecampaign = ActiveCampaign(
+        settings.activecampaign_url,
+        [suffix.strip().lower().lstrip(".") for suffix in suffixes if suffix.strip()],
+        expects_reports=settings.public_base_url.scheme == "https",
+    )
+    known: tuple[AnyDestination, ...] = (mailchimp, constant_contact, activecampaign)
     return {destination.name: destination for destination in known}

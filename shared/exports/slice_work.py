@@ -24,6 +24,7 @@ from shared.exports.jobs import Looks, RunFiles
 from shared.exports.prepare import prepare, resolve_versions
 from shared.exports.quota import keep_slowness, seconds_to_tomorrow, slowness_of
 from shared.exports.record import Recorder
+from shared.exports.reports import report_url
 from shared.exports.send import Sending
 from shared.exports.services import Services
 from shared.exports.settle import settle
@@ -114,7 +115,7 @@ class SliceWork:
         versions = await resolve_versions(self._services, self._export)
         await self._change(self._run.model_copy(update={"versions": versions}))
         api = await self._services.api(self._connection, self._pace)
-        encoder = await self._destination.encoder(api, self._target())
+        encoder = await self._destination.encoder(api, await self._target())
         laid_out = await prepare(
             self._services,
             self._run,
@@ -142,7 +143,7 @@ class SliceWork:
             self._destination,
             api,
             self._pace,
-            self._target(),
+            await self._target(),
             {job.id for job in self._checkpoint.value.jobs},
         )
         recorder = Recorder(self._run, files, of_jobs, self._checkpoint, digests, api)
@@ -157,7 +158,7 @@ class SliceWork:
             return None
         return delay, f"Waiting for {self._destination.title} to finish its work."
 
-    def _target(self) -> Target:
+    async def _target(self) -> Target:
         mapped = [
             field for field in self._export.fields if field != self._destination.fields[0].name
         ]
@@ -166,6 +167,7 @@ class SliceWork:
             mapped,
             self._export.clear_when_empty,
             self._export.options,
+            await report_url(self._services, self._run.id),
         )
 
     def _reporter(self) -> Callable[[int], Awaitable[None]]:

@@ -11,8 +11,8 @@ from shared.destinations.protocol import Rate
 from shared.domain.clock import Clock
 
 # What a request may arrive too early or too late, so that a full window of ours never has one too many.
-_SLACK = 1.02
-_SLACK_SECONDS = 0.1
+_SLACK = 0.02  # of a window
+_SLACK_SECONDS = 0.05
 
 _HARDER = 2.0  # times slower after each refusal
 _SLOWEST = 64.0
@@ -31,15 +31,22 @@ class Pace:
         self._slowed_at = float("-inf")
 
     async def turn(self, request: str, weight: int = 1) -> None:
-        """Wait until a request ("METHOD /path") may be sent; turns are given in the order of asking."""
-        now = at = self._clock.monotonic()
+        """Wait until a request ("METHOD /path") may be sent by every rate that it counts for.
+
+        Nothing is reserved while it waits: a request that waits long for a rate of its own must not
+        keep others from using one that they share.
+        """
         counting = [n for n, rate in enumerate(self._rates) if request.startswith(rate.of)]
-        for number in counting:
-            at = max(at, self._free_at[number])
-        for number in counting:
-            self._free_at[number] = at + weight * self._interval(self._rates[number])
-        if at > now:
+        now = self._clock.monotonic()
+        while counting and (at := max(self._free_at[number] for number in counting)) > now:
             await self._clock.sleep(at - now)
+            now = self._clock.monotonic()
+        for number in counting:
+            interval = self._interval(self._rates[number])
+            # Who was held up may catch up by half of what windows of ours are longer than theirs.
+            earliest = now + interval - self._slack(self._rates[number]) / 2
+            self._free_at[number] = max(self._free_at[number] + interval, earliest)
+            self._free_at[number] += (weight - 1) * interval
 
     def slow_down(self) -> None:
         """Heed that the destination had too many; refusals of requests sent together count once."""
@@ -57,4 +64,7 @@ class Pace:
         return max(1, int(concurrency / self.slowness))
 
     def _interval(self, rate: Rate) -> float:
-        return self.slowness * (rate.seconds * _SLACK + _SLACK_SECONDS) / rate.requests
+        return self.slowness * (rate.seconds + self._slack(rate)) / rate.requests
+
+    def _slack(self, rate: Rate) -> float:
+        return rate.seconds * _SLACK + _SLACK_SECONDS

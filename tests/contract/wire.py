@@ -233,9 +233,13 @@ class _Spec:
     def _body_schema(self, operation: Mapping[str, Any]) -> Mapping[str, Any] | None:
         for parameter in map(self._whole, operation.get("parameters", ())):
             if parameter["in"] == "body":
-                return self._whole(parameter["schema"])
+                described: Mapping[str, Any] = self._whole(parameter["schema"])
+                return described
         content = operation.get("requestBody", {}).get("content", {})
-        return self._whole(content["application/json"]["schema"]) if content else None
+        schema: Mapping[str, Any] | None = None
+        if content:
+            schema = self._whole(content["application/json"]["schema"])
+        return schema
 
     def _strict(self, schema: Any) -> Any:
         """Return a schema without references, that allows no key which it does not name."""

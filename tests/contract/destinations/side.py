@@ -16,15 +16,37 @@ from tests.fakes.clock import FakeClock
 class Side(Protocol):
     """A destination and one account of its sandbox, on a clock that jumps when nobody can run."""
 
-    vendor: (
-        str  # as the contract's wire check knows it; empty where there is no published description
-    )
-    destination: OAuthDestination | KeyDestination
-    app: ASGIApp  # the sandbox
-    faults: Faults
-    list_id: str
-    names: Mapping[str, str]  # first_name and last_name -> what they are called in `contact`
-    write_path: str  # a pattern of the path that profiles are posted to
+    @property
+    def vendor(self) -> str:
+        """Its name in the check of requests; empty where there is no published description."""
+
+    @property
+    def clock(self) -> FakeClock:
+        """The clock of the engine and of the sandbox."""
+
+    @property
+    def destination(self) -> OAuthDestination | KeyDestination:
+        """What is held to the contract."""
+
+    @property
+    def app(self) -> ASGIApp:
+        """The sandbox."""
+
+    @property
+    def faults(self) -> Faults:
+        """The faults that the sandbox shows."""
+
+    @property
+    def list_id(self) -> str:
+        """The list that the export sends to."""
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What first_name and last_name are called in `contact`."""
+
+    @property
+    def write_path(self) -> str:
+        """A pattern of the path that profiles are posted to."""
 
     async def sign_in(
         self, http: httpx.AsyncClient, number: int = 1

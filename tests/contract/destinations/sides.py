@@ -11,6 +11,9 @@ import httpx
 import orjson
 import pytest
 
+from local.sandbox.activecampaign.app import create_app as activecampaign_app
+from local.sandbox.activecampaign.contacts import ACTIVE, UNSUBSCRIBED
+from local.sandbox.activecampaign.state import Sandbox as ActiveCampaignSandbox
 from local.sandbox.constant_contact.app import create_app as constant_contact_app
 from local.sandbox.constant_contact.contacts import Contact
 from local.sandbox.constant_contact.state import PASSWORD as CONSTANT_CONTACT_PASSWORD
@@ -20,6 +23,7 @@ from local.sandbox.mailchimp.app import create_app as mailchimp_app
 from local.sandbox.mailchimp.audience import Member, digest_of
 from local.sandbox.mailchimp.state import PASSWORD
 from local.sandbox.mailchimp.state import Sandbox as MailchimpSandbox
+from shared.destinations.activecampaign import ActiveCampaign
 from shared.destinations.constant_contact import ConstantContact
 from shared.destinations.mailchimp import Mailchimp
 from shared.destinations.protocol import Client, Credentials, KeyDestination, OAuthDestination
@@ -145,6 +149,75 @@ class MailchimpSide:
 
     def flow(self, requests: int) -> float:
         return self.sandbox.latency * requests / 10
+
+
+class ActiveCampaignSide:
+    """ActiveCampaign, which posts no reports here: nothing listens."""
+
+    vendor = "activecampaign"
+    names: Mapping[str, str] = {"first_name": "first_name", "last_name": "last_name"}
+    write_path = "/api/3/import/bulk_import"
+    list_id = "1"
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.sandbox = ActiveCampaignSandbox(SandboxClock(self.clock))
+        self.app = activecampaign_app(self.sandbox)
+        self.faults = self.sandbox.faults
+        self.destination = ActiveCampaign("https://{host}", ["api-us1.com"], clock=self.clock)
+        self.account = self.sandbox.accounts[1]
+
+    async def sign_in(
+        self, http: httpx.AsyncClient, number: int = 1
+    ) -> tuple[Credentials, Account]:
+        account = self.sandbox.accounts[number]
+        credentials = self.destination.credentials(account.api_key)
+        return credentials, await with_the_key(self.destination, http, credentials, account.host)
+
+    def list_of(self, number: int) -> str:
+        return self.list_id
+
+    def revoke(self) -> None:
+        self.account.key += 1
+
+    def restore(self) -> None:
+        pass
+
+    def active(self) -> set[str]:
+        self.sandbox.settle()
+        people = self.account.contacts.after(0)
+        return {one.email for one in people if dict(one.lists).get(1) == ACTIVE}
+
+    def contact(self, address: str) -> Mapping[str, object] | None:
+        self.sandbox.settle()
+        person = self.account.contacts.find(address)
+        return orjson.loads(person.values) if person else None
+
+    def received(self, address: str) -> int:
+        self.sandbox.settle()
+        person = self.account.contacts.find(address)
+        return person.writes if person else 0
+
+    def unsubscribe(self, address: str) -> None:
+        self.sandbox.settle()
+        contacts = self.account.contacts
+        person = contacts.find(address) or contacts.put(address, {}, self.sandbox.clock.now())
+        person.lists = ((1, UNSUBSCRIBED),)
+
+    def limit_refusals(self) -> Mapping[str, int]:
+        return self.account.exceeded
+
+    def lower_limit(self) -> None:
+        self.account.knobs.imports_per_minute = 50
+
+    def use_up(self) -> None:
+        self.faults.queued.append(Fault(kind="429", account=1, method="POST", count=12))
+
+    def floor(self, profiles: int) -> float:
+        return ceil(profiles / 250) / 100 * 60
+
+    def flow(self, requests: int) -> float:
+        return requests / 2 / 100 * 60
 
 
 class ConstantContactSide:
@@ -293,6 +366,7 @@ class PostboxSide:
 
 
 SIDES: Mapping[str, Callable[[], Side]] = {
+    "ActiveCampaign": ActiveCampaignSide,
     "Constant Contact": ConstantContactSide,
     "Mailchimp": MailchimpSide,
     "Postbox": PostboxSide,

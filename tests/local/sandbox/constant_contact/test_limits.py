@@ -3,7 +3,6 @@
 import httpx
 import pytest
 
-from local.sandbox.constant_contact.app import create_app
 from local.sandbox.constant_contact.state import Account, ContactList, CustomField, Sandbox
 from tests.local.sandbox.conftest import HandClock
 
@@ -116,4 +115,3 @@ async def test_an_account_and_its_knobs_can_be_looked_at(
     assert (await http.patch("/sandbox/knobs", json={"speed": 1})).status_code == 422
     await http.post("/sandbox/faults", json={"kind": "500", "path": "*/summary"})
     assert len((await http.get("/sandbox/faults")).json()) == 1
-    assert create_app(sandbox)

@@ -1,0 +1,27 @@
+"""Where destinations report on jobs. Its callers are their servers, which have no token of ours."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+
+from shared.api.dependencies import TheServices
+from shared.exports import reports
+
+router = APIRouter(tags=["runs"])
+
+
+@router.post(
+    reports.PATH + "/{run_id}/{token}/{batch}",
+    status_code=204,
+    operation_id="report",
+    summary="Where a destination reports on a job",
+)
+async def report(
+    services: TheServices,
+    request: Request,
+    run_id: str,
+    token: str,
+    batch: Annotated[int, Path(ge=0, le=10_000_000)],
+) -> None:
+    """Keep what a destination says of a batch until its run ends; the address is the authorisation."""
+    await reports.accept_report(services, run_id, token, batch, await request.body())
