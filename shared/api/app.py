@@ -14,7 +14,17 @@ from starlette.responses import HTMLResponse, Response
 
 from shared.api.guard import Guard
 from shared.api.problems import HANDLED, MEDIA_TYPE, Problem, answer
-from shared.api.routes import about, connections, exports, oauth, reports, runs, schedule, segments
+from shared.api.routes import (
+    about,
+    connections,
+    exports,
+    lookups,
+    oauth,
+    reports,
+    runs,
+    schedule,
+    segments,
+)
 from shared.api.routes.about import VERSION
 from shared.api.tokens import TokenCheck
 from shared.exports.services import Services
@@ -49,7 +59,7 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
         app.add_exception_handler(kind, _answer)
     # The guard has checked the token by then; this tells the documentation that there is one.
     signed_in = [Security(HTTPBearer(auto_error=False))]
-    for module in (connections, exports, runs, segments, schedule, about):
+    for module in (connections, lookups, exports, runs, segments, schedule, about):
         app.include_router(module.router, dependencies=signed_in)
     app.include_router(oauth.router)
     app.include_router(reports.router)

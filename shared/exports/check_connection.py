@@ -1,10 +1,10 @@
 """Asking a connection's account something, and finding out that it no longer lets us in."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from shared.destinations.protocol import Api, Destination, ListInfo
+from shared.destinations.protocol import Api, Destination
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.errors import Conflict, Culprit, NeedsAttention
 from shared.exports.connections import WHAT
@@ -38,12 +38,6 @@ async def check_connection(services: Services, key: str) -> Check:
     if connection.status is not ConnectionStatus.NEEDS_SIGN_IN:
         return Check(stored)
     return Check(await _mend(services, connection))
-
-
-async def lists_of(services: Services, connection: Connection) -> Sequence[ListInfo]:
-    """Return the lists of the connection's account; raise as `signed_in` does."""
-    async with signed_in(services, connection) as (destination, api):
-        return await destination.lists(api)
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from shared.destinations.protocol import Destination
+from shared.destinations.protocol import Destination, Field
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.errors import BadSegment, Conflict, Culprit, Invalid, NeedsAttention
 from shared.domain.people import Caller
@@ -13,7 +13,7 @@ from shared.exports.services import Services
 from shared.segments.catalogue import find_segment
 from shared.storage.ports import ALL, Blobs
 
-_NAMED = 20  # columns that a refusal names
+_NAMED = 20  # columns or fields that a refusal names
 
 
 async def usable_connection(services: Services, caller: Caller, key: str) -> Connection:
@@ -32,30 +32,70 @@ async def usable_connection(services: Services, caller: Caller, key: str) -> Con
     return connection
 
 
-async def list_name(services: Services, connection: Connection, list_id: str) -> str:
-    """Return what the destination calls a list; raise Invalid when there is none with this id."""
+async def check_destination(
+    services: Services, connection: Connection, choices: ExportChoices
+) -> str:
+    """Check all that the destination has a say in; return what it calls the list.
+
+    Raise Invalid, Conflict or TryLater.
+    """
+    destination = services.destination(connection)
+    check_clears(destination, choices)
+    check_options(destination, choices.options)
+    name, fields = await _list_and_fields(services, connection, choices.list_id)
+    check_fields(destination, fields, choices.fields)
+    return name
+
+
+async def _list_and_fields(
+    services: Services, connection: Connection, list_id: str
+) -> tuple[str, Sequence[Field]]:
+    """Return a list's name and fields; raise Invalid when there is none with this id."""
     try:
         async with signed_in(services, connection) as (destination, api):
-            return (await destination.look_up(api, list_id)).name
+            name = (await destination.look_up(api, list_id)).name
+            return name, await destination.fields_of(api, list_id)
     except NeedsAttention as error:
         if error.culprit is not Culprit.LIST:
             raise
         raise Invalid("/list_id", error.reason) from None
 
 
-def check_fields(destination: Destination, mapped: Iterable[str]) -> None:
-    """Raise Invalid unless every mapped field exists and every required one is mapped."""
-    known = {field.name for field in destination.fields}
+def check_fields(destination: Destination, fields: Sequence[Field], mapped: Iterable[str]) -> None:
+    """Raise Invalid unless every mapped field is among `fields` and every required one is mapped."""
+    known = {field.name for field in fields}
     chosen = set(mapped)
     for name in sorted(chosen - known):
-        there = ", ".join(field.name for field in destination.fields)
-        raise Invalid(
-            f"/fields/{escaped(name)}",
-            f"{destination.title} has no such field. It has: {there}.",
-        )
-    for field in destination.fields:
+        there = _named([field.name for field in fields])
+        raise Invalid(f"/fields/{escaped(name)}", f"{destination.title} has no such field. {there}")
+    for field in fields:
         if field.required and field.name not in chosen:
-            raise Invalid(f"/fields/{field.name}", f"Say which column holds the {field.title}.")
+            pointer = f"/fields/{escaped(field.name)}"
+            raise Invalid(pointer, f"Say which column holds the {field.title}.")
+
+
+def check_clears(destination: Destination, choices: ExportChoices) -> None:
+    """Raise Invalid unless the fields that an empty cell clears are mapped, and none is the address."""
+    address = destination.fields[0]
+    for index, name in enumerate(choices.clear_when_empty):
+        pointer = f"/clear_when_empty/{index}"
+        if name == address.name:
+            raise Invalid(pointer, f"The {address.title} cannot be cleared.")
+        if name not in choices.fields:
+            raise Invalid(pointer, "No column is mapped to this field.")
+        if name in choices.clear_when_empty[:index]:
+            raise Invalid(pointer, "This field is named twice.")
+
+
+def check_options(destination: Destination, chosen: Sequence[str]) -> None:
+    """Raise Invalid unless the destination has the options."""
+    known = [option.name for option in destination.options]
+    for index, name in enumerate(chosen):
+        if name not in known:
+            there = _named(known) if known else "It has none."
+            raise Invalid(f"/options/{index}", f"{destination.title} has no such option. {there}")
+        if name in chosen[:index]:
+            raise Invalid(f"/options/{index}", "This option is named twice.")
 
 
 async def check_segments(files: Blobs, choices: ExportChoices) -> None:
@@ -87,9 +127,9 @@ async def _segment(files: Blobs, name: str, pointer: str) -> Segment:
 
 
 def _no_column(column: str, segment: Segment) -> str:
-    return f"The column {column} is not in the segment {segment.name}. {_columns(segment.columns)}"
+    return f"The column {column} is not in the segment {segment.name}. {_named(segment.columns)}"
 
 
-def _columns(columns: Sequence[str]) -> str:
-    more = f" and {len(columns) - _NAMED} more" if len(columns) > _NAMED else ""
-    return f"It has: {', '.join(columns[:_NAMED])}{more}."
+def _named(there: Sequence[str]) -> str:
+    more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
+    return f"It has: {', '.join(there[:_NAMED])}{more}."

@@ -33,6 +33,17 @@ type Mapped = Annotated[
         examples=[{"email": "EMail", "first_name": "FirstName"}],
     ),
 ]
+type Names = Annotated[
+    list[Annotated[str, StringConstraints(min_length=1, max_length=100)]],
+    Field(max_length=50),
+]
+type Clears = Annotated[
+    Names,
+    Field(description="Mapped fields that an empty cell clears; it leaves all others as they are."),
+]
+type Options = Annotated[
+    Names, Field(description="Options of the destination that are on.", examples=[[]])
+]
 type Segments = Annotated[list[SegmentName], Field(min_length=1, max_length=50)]
 
 
@@ -58,6 +69,8 @@ class ExportChoices(BaseModel, frozen=True, extra="forbid"):
     connection_id: Id
     list_id: Id
     fields: Mapped
+    clear_when_empty: Clears = []
+    options: Options = []
     segments: Segments
     on_arrival: bool = True
     on_refresh: bool = True
@@ -70,6 +83,8 @@ class ExportChanges(BaseModel, frozen=True, extra="forbid"):
     connection_id: Id = Field(default_factory=str)
     list_id: Id = Field(default_factory=str)
     fields: Mapped = Field(default_factory=dict)
+    clear_when_empty: Clears = Field(default_factory=list)
+    options: Options = Field(default_factory=list)
     segments: Segments = Field(default_factory=list)
     on_arrival: bool = Field(default_factory=bool)
     on_refresh: bool = Field(default_factory=bool)

@@ -8,12 +8,7 @@ from shared.domain.errors import Conflict, NotAllowed, Outdated
 from shared.domain.export import Export
 from shared.domain.people import Caller
 from shared.domain.run import Run, RunStatus
-from shared.exports.check_export import (
-    check_fields,
-    check_segments,
-    list_name,
-    usable_connection,
-)
+from shared.exports.check_export import check_destination, check_segments, usable_connection
 from shared.exports.choices import ExportChanges, ExportChoices
 from shared.exports.read_runs import list_runs
 from shared.exports.services import Services
@@ -72,11 +67,10 @@ async def create_export(
 ) -> Stored[Export]:
     """Check the choices and store them; raise Invalid, Conflict or TryLater."""
     connection = await usable_connection(services, caller, choices.connection_id)
-    check_fields(services.destination(connection), choices.fields)
     await check_segments(services.storage.segments, choices)
     export = Export(
         id=new_id(services.clock),
-        list_name=await list_name(services, connection, choices.list_id),
+        list_name=await check_destination(services, connection, choices),
         created_at=services.clock.now(),
         **choices.model_dump(),
     )
@@ -149,9 +143,10 @@ async def _checked(
 ) -> Export:
     """Return the export with the changes; only what differs is asked of destination and segments."""
     after = before.model_copy(update=changes.given())
-    moved = after.connection_id != before.connection_id
-    remapped = after.fields != before.fields or after.segments != before.segments
-    if not (moved or remapped or after.list_id != before.list_id):
+    moved = _differ(before, after, "connection_id", "list_id")
+    remapped = _differ(before, after, "fields", "clear_when_empty", "options")
+    reread = _differ(before, after, "segments")
+    if not (moved or remapped or reread):
         return after
     # A run reads its export more than once; changed half-way, it would send to two lists.
     if any(not run.status.is_over for run in await _recent(services, before.id)):
@@ -160,15 +155,17 @@ async def _checked(
             "can be changed."
         )
     connection = await usable_connection(services, caller, after.connection_id)
-    if moved or remapped:
-        check_fields(services.destination(connection), after.fields)
-    if remapped:
-        choices = ExportChoices(**after.model_dump(include=set(ExportChoices.model_fields)))
+    choices = ExportChoices(**after.model_dump(include=set(ExportChoices.model_fields)))
+    if remapped or reread:
         await check_segments(services.storage.segments, choices)
-    if moved or after.list_id != before.list_id:
-        name = await list_name(services, connection, after.list_id)
+    if moved or remapped:
+        name = await check_destination(services, connection, choices)
         return after.model_copy(update={"list_name": name})
     return after
+
+
+def _differ(before: Export, after: Export, *names: str) -> bool:
+    return any(getattr(before, name) != getattr(after, name) for name in names)
 
 
 async def _recent(services: Services, key: str) -> list[Run]:

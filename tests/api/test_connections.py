@@ -198,15 +198,6 @@ async def test_a_made_up_cursor_is_the_first_page(office: Office, after: str) ->
     assert [item["id"] for item in page["items"]] == [key]
 
 
-async def test_lists_are_named(office: Office) -> None:
-    key = await office.ready()
-    found = await office.done("GET", f"/connections/{key}/lists")
-    assert found["items"] == [
-        {"id": "a1", "name": "Newsletter"},
-        {"id": "a2", "name": "Customers"},
-    ]
-
-
 async def test_removing_takes_the_credentials_along(office: Office) -> None:
     key = await office.ready()
     stored = await office.services.storage.connections.get(ALL, key)

@@ -1,11 +1,16 @@
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
+from local.sandbox.activecampaign.app import create_app
+from local.sandbox.activecampaign.state import Sandbox
+from shared.destinations.activecampaign import ActiveCampaign
 from shared.domain.run import Run, RunStatus
 from shared.storage.ports import ALL
 from tests.api.office import Office, choices, pointers
+from tests.contract.destinations.side import InProcess, SandboxClock
 
 
 async def test_an_export_is_stored_as_chosen_and_nothing_runs(office: Office) -> None:
@@ -38,6 +43,12 @@ async def test_an_export_is_stored_as_chosen_and_nothing_runs(office: Office) ->
         ({"fields": {"email": ""}}, ["/fields/email"]),
         ({"fields": {"email": "Mail"}}, ["/fields/email"]),
         ({"fields": {"email": "email"}}, ["/fields/email"]),
+        ({"clear_when_empty": ["email"]}, ["/clear_when_empty/0"]),
+        ({"clear_when_empty": ["first_name", "last_name"]}, ["/clear_when_empty/1"]),
+        ({"clear_when_empty": ["first_name"] * 2}, ["/clear_when_empty/1"]),
+        ({"clear_when_empty": "first_name"}, ["/clear_when_empty"]),
+        ({"options": ["exclude_automations"]}, ["/options/0"]),
+        ({"options": None}, ["/options"]),
         ({"segments": []}, ["/segments"]),
         ({"segments": ["Customers", "Customers"]}, ["/segments/1"]),
         ({"segments": ["Customers", "unknown"]}, ["/segments/1"]),
@@ -54,6 +65,38 @@ async def test_a_bad_export_is_refused_by_field(
     body = choices(await office.ready(), **chosen)
     assert pointers(await office.ask("POST", "/exports", body)) == where
     assert (await office.done("GET", "/exports"))["items"] == []
+
+
+async def test_any_field_of_the_list_can_be_filled_and_cleared(office: Office) -> None:
+    await office.drop("People", "EMail,Size,Born\nana@example.com,S,11/24\n")
+    connection = await office.ready()
+    office.accounts.paths.clear()
+    created = await office.done(
+        "POST",
+        "/exports",
+        choices(
+            connection,
+            segments=["People"],
+            fields={"email": "EMail", "SIZE": "Size", "BIRTHDAY": "Born"},
+            clear_when_empty=["SIZE"],
+        ),
+    )
+    assert office.accounts.paths == ["/3.0/lists/a1", "/3.0/lists/a1/merge-fields"]
+    export = await office.done("GET", f"/exports/{created['id']}")
+    assert export["fields"] == {"email": "EMail", "SIZE": "Size", "BIRTHDAY": "Born"}
+    assert (export["clear_when_empty"], export["options"]) == (["SIZE"], [])
+
+
+async def test_a_field_that_the_list_does_not_have_is_refused_with_those_it_has(
+    office: Office,
+) -> None:
+    await office.drop()
+    body = choices(await office.ready(), fields={"email": "EMail", "SHOES": "FirstName"})
+    answer = await office.ask("POST", "/exports", body)
+    assert pointers(answer) == ["/fields/SHOES"]
+    assert answer.json()["errors"][0]["detail"] == (
+        "Mailchimp has no such field. It has: email, first_name, last_name, BIRTHDAY, SIZE."
+    )
 
 
 async def test_a_missing_column_is_named_with_those_there_are(office: Office) -> None:
@@ -120,12 +163,22 @@ async def test_another_list_is_looked_up(office: Office) -> None:
     assert changed["list_name"] == "Customers"
 
 
+async def test_another_segment_asks_nothing_of_the_destination(office: Office) -> None:
+    key = await office.export(await office.ready())
+    await office.drop("Others")
+    office.accounts.paths.clear()
+    await office.done("PATCH", f"/exports/{key}", {"segments": ["Others"]})
+    assert office.accounts.paths == []
+
+
 @pytest.mark.parametrize(
     ("change", "where"),
     [
         ({"list_id": "gone"}, ["/list_id"]),
         ({"fields": {"email": "Nowhere"}}, ["/fields/email"]),
         ({"fields": {"first_name": "FirstName"}}, ["/fields/email"]),
+        ({"clear_when_empty": ["last_name"]}, ["/clear_when_empty/0"]),
+        ({"options": ["double"]}, ["/options/0"]),
         ({"segments": ["unknown"]}, ["/segments/0"]),
         ({"segments": []}, ["/segments"]),
         ({"connection_id": "unknown"}, ["/connection_id"]),
@@ -165,7 +218,10 @@ async def become(office: Office, key: str, status: RunStatus) -> None:
     await office.services.storage.runs.put(key, run.key, run.model_copy(update={"status": status}))
 
 
-@pytest.mark.parametrize("change", [{"list_id": "a2"}, {"fields": {"email": "EMail"}}])
+@pytest.mark.parametrize(
+    "change",
+    [{"list_id": "a2"}, {"fields": {"email": "EMail"}}, {"clear_when_empty": ["first_name"]}],
+)
 async def test_what_a_run_depends_on_cannot_change_under_it(
     office: Office, change: dict[str, Any]
 ) -> None:
@@ -235,3 +291,25 @@ async def test_exports_are_listed_in_pages_with_their_last_run(office: Office) -
     assert second["next"] is None
     assert second["items"][0]["status"] == "queued"
     assert second["items"][0]["last_run"]["id"] == run["id"]
+
+
+async def test_options_are_those_of_the_destination(office: Office) -> None:
+    await office.drop()
+    sandbox = Sandbox(SandboxClock(office.clock))
+    office.services = replace(
+        office.services,
+        destinations={"activecampaign": ActiveCampaign("http://ac.test/{host}", ["api-us1.com"])},
+        http=httpx.AsyncClient(transport=InProcess(create_app(sandbox))),
+    )
+    account = sandbox.accounts[1]
+    connection = await office.draft(destination="activecampaign")
+    await office.agree(connection)
+    key = {"host": account.host, "api_key": account.api_key}
+    await office.done("POST", f"/connections/{connection}/connect", key)
+    await office.done("PUT", f"/connections/{connection}/export-user")
+    await office.done("POST", f"/connections/{connection}/save")
+    body = choices(connection, list_id="1", options=["exclude_automations"])
+    created = await office.done("POST", "/exports", body)
+    assert created["options"] == ["exclude_automations"]
+    changed = await office.done("PATCH", f"/exports/{created['id']}", {"options": []})
+    assert changed["options"] == []

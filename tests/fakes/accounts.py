@@ -6,16 +6,23 @@ from urllib.parse import parse_qs
 import httpx
 
 SECRET = "planted-client-secret"
+MERGE_FIELDS: tuple[dict[str, object], ...] = (
+    {"tag": "FNAME", "name": "First Name", "type": "text"},
+    {"tag": "LNAME", "name": "Last Name", "type": "text"},
+    {"tag": "BIRTHDAY", "name": "Birthday", "type": "birthday"},
+    {"tag": "SIZE", "name": "Size", "type": "dropdown", "options": {"choices": ["S", "M/L"]}},
+)
 
 
 @dataclass(frozen=True)
 class Account:
-    """An account with its audiences, by id."""
+    """An account with its audiences, by id; all have the same merge fields."""
 
     user_id: int
     name: str
     audiences: dict[str, str]
     dc: str = "us1"
+    merge_fields: tuple[dict[str, object], ...] = MERGE_FIELDS
 
 
 ACME = Account(1, "Acme", {"a1": "Newsletter", "a2": "Customers"})
@@ -81,8 +88,10 @@ def _answer(account: Account, path: str) -> httpx.Response:
     if path == "/3.0/lists":
         lists = [{"id": key, "name": name} for key, name in account.audiences.items()]
         return httpx.Response(200, json={"lists": lists})
-    key = path.removeprefix("/3.0/lists/")
-    if key in account.audiences:
+    key, _, below = path.removeprefix("/3.0/lists/").partition("/")
+    if key in account.audiences and below == "merge-fields":
+        return httpx.Response(200, json={"merge_fields": list(account.merge_fields)})
+    if key in account.audiences and not below:
         body = {"id": key, "name": account.audiences[key], "double_optin": False}
         return httpx.Response(200, json=body)
     return httpx.Response(404, json={"title": "Resource Not Found", "status": 404})

@@ -72,13 +72,6 @@ class CheckResult(BaseModel):
     status: ConnectionStatus
 
 
-class ListItem(BaseModel):
-    """A list of the account."""
-
-    id: str
-    name: str
-
-
 def _answer(response: Response, stored: Stored[Connection], caller: Caller) -> Item:
     tagged(response, stored.etag)
     return connection_item(stored.value, caller)
@@ -196,11 +189,3 @@ async def check(
     return CheckResult(
         ok=result.reason is None, reason=result.reason, status=result.connection.value.status
     )
-
-
-@router.get("/{key}/lists", operation_id="listLists", summary="Lists of the account")
-async def lists(services: TheServices, caller: Contributor, key: str) -> Page[ListItem]:
-    """Return every list that an export could send to."""
-    stored = await connections.find_connection(services, caller, key)
-    found = await check_connection.lists_of(services, stored.value)
-    return Page(items=[ListItem(id=each.id, name=each.name) for each in found])

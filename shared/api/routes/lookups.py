@@ -1,0 +1,46 @@
+"""What a connection's account has to choose from: lists, and the fields of a list."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from shared.api.dependencies import After, Contributor, Limit, Page, TheServices, cursor
+from shared.api.items import FieldItem, field_item
+from shared.exports.look_ups import find_fields, find_lists
+
+router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
+
+
+class ListItem(BaseModel):
+    """A list of the account."""
+
+    id: str
+    name: str
+
+
+@router.get("/{key}/lists", operation_id="listLists", summary="Lists of the account")
+async def lists(
+    services: TheServices,
+    caller: Contributor,
+    key: str,
+    after: After,
+    search: Annotated[str, Query(max_length=200, description="Part of the name.")] = "",
+    limit: Limit = 50,
+) -> Page[ListItem]:
+    """Return a page of the lists that an export could send to, by name."""
+    found, onward = await find_lists(services, caller, key, search, after, limit)
+    items = [ListItem(id=each.id, name=each.name) for each in found]
+    return Page(items=items, next=cursor(onward))
+
+
+@router.get("/{key}/fields", operation_id="listFields", summary="Fields that an export can fill")
+async def fields(
+    services: TheServices,
+    caller: Contributor,
+    key: str,
+    list_id: Annotated[str, Query(min_length=1, max_length=100, description="Id of the list.")],
+) -> Page[FieldItem]:
+    """Return every field of profiles on a list, those of the account's own included."""
+    found = await find_fields(services, caller, key, list_id)
+    return Page(items=[field_item(field) for field in found])
