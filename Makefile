@@ -2,6 +2,7 @@
 # this folder (.venv, local/azurite/node_modules) and kept there (.local).
 
 ROWS ?= 10000
+DESTINATION ?= mailchimp
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 AZURITE_MODULES := local/azurite/node_modules
@@ -14,8 +15,8 @@ help: ## show this list
 
 setup: $(VENV)/.installed $(AZURITE_MODULES)/.installed ## install all that the other targets need
 
-demo: setup ## send ROWS profiles (10000) through the whole stack to the Mailchimp sandbox
-	@$(PYTHON) -m local demo --rows $(ROWS)
+demo: setup ## send ROWS profiles (10000) through the whole stack to the sandbox of DESTINATION (mailchimp)
+	@$(PYTHON) -m local demo --destination $(DESTINATION) --rows $(ROWS)
 
 start: setup ## start the local stack and keep it running until Ctrl-C
 	@$(PYTHON) -m local start

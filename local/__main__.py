@@ -15,6 +15,7 @@ from local import addresses, record
 from local.identity import ROLES
 from local.processes import StackError
 from local.stack import STATE, Stack, token
+from local.vendors import VENDORS
 from shared.domain.segment import segment_of
 
 
@@ -35,7 +36,8 @@ def start(options: argparse.Namespace) -> int:
     """Start the stack and keep it running until Ctrl-C, ``stop`` or the end of a process."""
     _interrupt_on(signal.SIGTERM, signal.SIGHUP)
     print("Starting ...", flush=True)
-    with Stack(options.state) as stack:
+    speed = ["--clock-speed", str(options.clock_speed)]
+    with Stack(options.state, sandboxes=dict.fromkeys(addresses.SANDBOXES, speed)) as stack:
         if not options.no_host:
             stack.start_host()
         print(_welcome(stack), flush=True)
@@ -55,7 +57,7 @@ def stop(options: argparse.Namespace) -> int:
 def env(options: argparse.Namespace) -> int:
     """Print each address and setting of the running stack, for a shell to read."""
     running = _running(options.state)
-    urls = {f"{name.upper()}_URL": url for name, url in addresses.urls(running.ports).items()}
+    urls = {addresses.variable(name): url for name, url in addresses.urls(running.ports).items()}
     for name, value in (urls | running.settings).items():
         print(f"{name}={shlex.quote(value)}")
     return 0
@@ -93,7 +95,13 @@ def demonstrate(options: argparse.Namespace) -> int:
     from local.demo import demo  # it alone needs rich
 
     _interrupt_on(signal.SIGTERM, signal.SIGHUP)
-    return demo(rows=options.rows, report=options.json, state=options.state)
+    return demo(
+        VENDORS[options.destination],
+        rows=options.rows,
+        clock_speed=options.clock_speed,
+        report=options.json,
+        state=options.state,
+    )
 
 
 def _running(state: Path) -> record.Record:
@@ -113,13 +121,13 @@ def _welcome(stack: Stack) -> str:
     url = stack.urls
     given = addresses.given(os.environ)
     lines = [
-        f"API         {url['api']}/api/v1",
-        f"API docs    {url['api']}/api/docs",
-        f"Mailchimp   {url['mailchimp']}/sandbox",
-        f"Storage     {url['blob']} (blobs), {url['queue']} (queues), {url['table']} (tables)",
-        f"Logs        {stack.state / 'logs'}",
-        f"A token     {sys.executable} -m local token administrator",
-        f"Settings    {sys.executable} -m local env",
+        f"API               {url['api']}/api/v1",
+        f"API docs          {url['api']}/api/docs",
+        *(f"{vendor.title:<17} {url[name]}/sandbox" for name, vendor in VENDORS.items()),
+        f"Storage           {url['blob']} (blobs), {url['queue']} (queues), {url['table']} (tables)",
+        f"Logs              {stack.state / 'logs'}",
+        f"A token           {sys.executable} -m local token administrator",
+        f"Settings          {sys.executable} -m local env",
         *([f"From your environment: {', '.join(given)}"] if given else []),
         "Ctrl-C stops everything.",
     ]
@@ -139,6 +147,9 @@ def _parser() -> argparse.ArgumentParser:
 
     starting = add("start", start)
     starting.add_argument("--no-host", action="store_true", help="leave the functions host to you")
+    starting.add_argument(
+        "--clock-speed", type=float, default=1, help="sandbox seconds per second, in all sandboxes"
+    )
     variables = ", ".join(f"LOCAL_PORT_{name.upper()}" for name in addresses.PORTS)
     starting.epilog = (
         f"These variables fix the ports that are otherwise any free ones: {variables}."
@@ -152,7 +163,13 @@ def _parser() -> argparse.ArgumentParser:
     dropping.add_argument("file", type=Path, help="its name ends in .csv; UTF-8, with a header")
     dropping.add_argument("segment", help="name of the segment that it is a version of")
     demo = add("demo", demonstrate)
+    demo.add_argument("--destination", choices=VENDORS, default="mailchimp")
     demo.add_argument("--rows", type=int, default=10_000, help="profiles to send")
+    demo.add_argument(
+        "--clock-speed",
+        type=float,
+        help="sandbox seconds per second (1, or 20 where there are jobs)",
+    )
     demo.add_argument("--json", type=Path, help="file for the figures of the summary")
     return parser
 

@@ -9,12 +9,15 @@ from pathlib import Path
 from local import azurite
 from local.processes import StackError
 
-PORTS = ("api", "blob", "queue", "table", "vault", "identity", "mailchimp")
+SANDBOXES = ("mailchimp", "constant_contact", "activecampaign")  # named as the destinations are
+PORTS = ("api", "blob", "queue", "table", "vault", "identity", *SANDBOXES)
 CALLBACK = "/api/v1/oauth/callback"  # as a vendor's application is registered with
 AUDIENCE = "api://segment-exports"
-MAILCHIMP_CLIENT = {
+CLIENTS = {  # our registrations at the sandboxes where one signs in
     "MAILCHIMP_CLIENT_ID": "local-client",
     "MAILCHIMP_CLIENT_SECRET": "local-client-secret",
+    "CONSTANT_CONTACT_CLIENT_ID": "local-client",
+    "CONSTANT_CONTACT_CLIENT_SECRET": "local-constant-contact-secret",
 }
 
 
@@ -67,6 +70,11 @@ def urls(ports: Mapping[str, int]) -> dict[str, str]:
     }
 
 
+def variable(name: str) -> str:
+    """Return what `python -m local env` calls the base URL of a part; no setting has this name."""
+    return f"{name.upper()}{'_SANDBOX' if name in SANDBOXES else ''}_URL"
+
+
 def settings(ports: Mapping[str, int], environ: Mapping[str, str], bundle: Path) -> dict[str, str]:
     """Return every setting of the product; what the caller's environment says wins.
 
@@ -91,6 +99,7 @@ def _defaults(ports: Mapping[str, int]) -> dict[str, str]:
         "DataStorage": storage,
         "SEGMENT_EVENTS": "LogsAndContainerScan",  # Azurite sends no Event Grid events
         "KEY_VAULT_URL": url["vault"],
+        "LINKED_KEY_VAULT_URL": url["vault"],  # the app lets nobody read its own secrets there
         "AUTH_ISSUER": url["identity"],
         "AUTH_AUDIENCE": AUDIENCE,
         "IDENTITY_ENDPOINT": f"{url['identity']}/msi/token",
@@ -98,5 +107,8 @@ def _defaults(ports: Mapping[str, int]) -> dict[str, str]:
         "PUBLIC_BASE_URL": url["api"],
         "MAILCHIMP_LOGIN_URL": url["mailchimp"],
         "MAILCHIMP_API_URL": url["mailchimp"] + "/{dc}",
-        **MAILCHIMP_CLIENT,
+        "CONSTANT_CONTACT_LOGIN_URL": url["constant_contact"],
+        "CONSTANT_CONTACT_API_URL": url["constant_contact"],
+        "ACTIVECAMPAIGN_URL": url["activecampaign"] + "/{host}",
+        **CLIENTS,
     }

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 from azure.storage.blob import BlobServiceClient
 from rich.console import Console
@@ -21,11 +20,11 @@ from rich.table import Table
 from local import profiles
 from local.processes import Process
 from local.stack import Stack
+from local.vendors import Vendor
 from local.walk import Walk, is_over
 
 _OUTCOMES = ("accepted", "unchanged", "duplicate", "invalid", "suppressed", "refused", "unknown")
 _SEGMENT = "Customers"
-_OWNER = "owner1@example.com"
 _MIB = 1024 * 1024
 _POLL_SECONDS = 1.0  # answering costs the functions host CPU time, which the demo measures
 
@@ -38,31 +37,36 @@ class Usage:
     peak_bytes: int
 
 
-def demo(*, rows: int, report: Path | None, state: Path) -> int:
+def demo(
+    vendor: Vendor, *, rows: int, clock_speed: float | None, report: Path | None, state: Path
+) -> int:
     """Show one export from nothing to its third run; return 0 if every figure is as planned."""
     console = Console()
     fresh = state / "demo"
     shutil.rmtree(fresh, ignore_errors=True)
-    with Stack(fresh) as stack:
+    speed = ["--clock-speed", str(clock_speed or vendor.clock_speed)]
+    with Stack(fresh, sandboxes={vendor.name: speed}) as stack:
         console.print("[bold]Segment Exports[/bold]: the local stack is up.")
         host = stack.start_host()
         with Walk(stack.urls["api"], stack.token("administrator")) as walk:
-            figures = _show(console, stack, host, walk, rows)
+            figures = _show(console, stack, host, walk, vendor, rows)
     if report is not None:
         report.write_text(json.dumps(figures, indent=2) + "\n")
     return _verdict(console, figures)
 
 
-def _show(console: Console, stack: Stack, host: Process, walk: Walk, rows: int) -> dict[str, Any]:
+def _show(
+    console: Console, stack: Stack, host: Process, walk: Walk, vendor: Vendor, rows: int
+) -> dict[str, Any]:
     _drop(stack, "earlier.csv", profiles.segment_file(10))
-    connection = walk.connect("Our Mailchimp", _OWNER)
-    console.print(f"Connected Mailchimp by its sign-in page, as {_OWNER}.")
+    connection = vendor.connect(walk, vendor)
+    console.print(f"Connected {vendor.title} {vendor.entered_by}.")
     export = walk.export("Newsletter", connection, _SEGMENT)
     console.print("Created an export of the segment Customers. Saving it ran nothing.\n")
 
     before = _usage(host)
     began = time.monotonic()
-    _drop(stack, f"{rows}-rows.csv", profiles.segment_file(rows))
+    _drop(stack, f"{rows}-rows.csv", profiles.segment_file(rows, vendor.turned_away))
     dropped = time.monotonic()
     console.print(f"Dropped a file of {rows:,} profiles into the container [bold]segments[/bold].")
     first = _watch(walk, walk.newest_run(export, "arrival"), "A file landed")
@@ -79,17 +83,18 @@ def _show(console: Console, stack: Stack, host: Process, walk: Walk, rows: int) 
     runs = {"arrival": first, "on_demand": second, "refresh": third}
     console.print(_outcomes(runs))
     figures = {
+        "destination": vendor.name,
         "rows": rows,
-        "planned": profiles.plan(rows)._asdict(),
+        "planned": profiles.plan(rows, vendor.turned_away)._asdict(),
         "runs": {name: _figures(run) for name, run in runs.items()},
         "upload_seconds": round(dropped - began, 2),
         "seconds": round(seconds, 2),
         "engine_cpu_seconds": round(after.cpu_seconds - before.cpu_seconds, 2),
         "peak_memory_mib": round(_usage(host).peak_bytes / _MIB, 1),
-        "sandbox": _sandbox(stack),
+        "sandbox": vendor.statistics(stack.urls[vendor.name]),
         "rejects": {"run": first["id"], "path": f"/api/v1/runs/{first['id']}/rejects"},
     }
-    _summarize(console, figures, rejects)
+    _summarize(console, vendor, figures, rejects)
     return figures
 
 
@@ -158,12 +163,6 @@ def _figures(run: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _sandbox(stack: Stack) -> dict[str, Any]:
-    stats = httpx.get(f"{stack.urls['mailchimp']}/sandbox/stats").raise_for_status().json()
-    account = stats["accounts"][0]
-    return {name: account[name] for name in ("bulk_calls", "peak_connections", "members_received")}
-
-
 def _outcomes(runs: dict[str, dict[str, Any]]) -> Table:
     table = Table(title="What became of each row", title_justify="left")
     table.add_column("")
@@ -179,14 +178,16 @@ def _outcomes(runs: dict[str, dict[str, Any]]) -> Table:
     return table
 
 
-def _summarize(console: Console, figures: dict[str, Any], rejects: str) -> None:
+def _summarize(console: Console, vendor: Vendor, figures: dict[str, Any], rejects: str) -> None:
+    write, sandbox = vendor.writes.removesuffix("s").replace("_", " "), figures["sandbox"]
     rate = figures["rows"] / figures["seconds"]
     console.print(
         f"First run      {figures['seconds']:.1f} s from the file to the end ({rate:,.0f} rows/s)\n"
         f"Engine CPU     {figures['engine_cpu_seconds']:.1f} s of the functions host\n"
         f"Peak memory    {figures['peak_memory_mib']:.0f} MiB of the functions host\n"
-        f"At Mailchimp   {figures['sandbox']['bulk_calls']:,} bulk calls in all, at most "
-        f"{figures['sandbox']['peak_connections']} at once\n"
+        f"{'At ' + vendor.title:<14} {sandbox['writes']:,} {write}{'s' * (sandbox['writes'] != 1)} "
+        f"in all, at most "
+        f"{sandbox['peak_connections']} at once\n"
         f"Rejects        GET {figures['rejects']['path']}",
         highlight=False,
         soft_wrap=True,

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator
 from itertools import cycle
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 HEADER = "ProfileId,EMail,FirstName,LastName,City\r\n"
 _ROWS_PER_PIECE = 10_000
@@ -12,29 +12,38 @@ _FIRST_NAMES = ("Ann", "Éva", "Łukasz", "Jürgen", "李", "Siân", "Zoë", "Bo
 _LAST_NAMES = ("O'Brien", "Kovács", "Wójcik", "Müller", "Wei", '"Ace" Lee', "Smith, Jr", "Ng")
 
 
+type TurnedAway = Literal["refused", "suppressed"]
+"""What becomes of those rows that a sandbox does not take.
+
+Only Mailchimp's refuses an address for what it is without refusing others along with it.
+"""
+
+
 class Plan(NamedTuple):
     """What should become of a generated file's rows."""
 
     accepted: int
     duplicate: int
     invalid: int
-    refused: int
+    refused: int = 0
+    suppressed: int = 0
 
 
-def plan(rows: int) -> Plan:
-    """Return the planned outcomes of `rows` rows: 1% invalid, 1% duplicates, 0.5% refused."""
+def plan(rows: int, turned_away: TurnedAway = "refused") -> Plan:
+    """Return the planned outcomes of `rows` rows: 1% invalid, 1% duplicates, 0.5% turned away."""
     invalid = rows // 100
     duplicate = rows // 100 if rows > 100 else 0
-    refused = rows // 200
-    return Plan(rows - invalid - duplicate - refused, duplicate, invalid, refused)
+    away = rows // 200
+    accepted = rows - invalid - duplicate - away
+    return Plan(accepted, duplicate, invalid)._replace(**{turned_away: away})
 
 
-def segment_file(rows: int) -> Iterator[bytes]:
-    """Yield a CSV file of `rows` profiles, in pieces, always the same for the same number."""
-    planned = plan(rows)
-    kinds = [("invalid", planned.invalid), ("duplicate", planned.duplicate)]
+def segment_file(rows: int, turned_away: TurnedAway = "refused") -> Iterator[bytes]:
+    """Yield a CSV file of `rows` profiles, in pieces, always the same for the same arguments."""
+    planned = plan(rows, turned_away)._asdict()
     special: dict[int, str] = {}
-    for offset, (kind, number) in enumerate([*kinds, ("refused", planned.refused)]):
+    for offset, kind in enumerate(("invalid", "duplicate", turned_away)):
+        number = planned[kind]
         step = rows // number if number else 0
         special.update(dict.fromkeys((n * step + step // 2 + offset for n in range(number)), kind))
     piece = io.StringIO()
@@ -63,6 +72,8 @@ def _address(number: int, kind: str) -> str:
         return f"profile{number}.example.com"
     if kind == "duplicate":
         return "Profile0@Example.com"
-    if kind == "refused":  # the sandbox refuses this domain as "looks fake or invalid"
+    if kind == "refused":  # Mailchimp's sandbox refuses this domain as "looks fake or invalid"
         return f"profile{number}@fake.example"
+    if kind == "suppressed":  # every sandbox takes it for somebody who has unsubscribed
+        return f"unsubscribed+profile{number}@example.com"
     return f"profile{number}@example.com"

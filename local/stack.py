@@ -22,15 +22,16 @@ from local.processes import ROOT, Process, StackError, end, spawn
 
 STATE = ROOT / ".local"
 WATCH_SECONDS = 0.5
+_SIGN_IN = ("mailchimp", "constant_contact")  # sandboxes that one signs in to; others have keys
 
 
 class Stack:
     """The local stack, as a context manager that starts it without a functions host.
 
     ``environ`` is the caller's environment: its settings win over the local ones. With
-    ``in_memory`` storage forgets everything at the end; ``mailchimp`` is added to the command line of
-    that sandbox. Start it, and hosts, from a thread that lives as long as the stack does
-    (local/tied.py says why).
+    ``in_memory`` storage forgets everything at the end; ``sandboxes`` has what is added to the command
+    lines of sandboxes, by name. Start it, and hosts, from a thread that lives as long as the stack
+    does (local/tied.py says why).
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Stack:
         *,
         environ: Mapping[str, str] = os.environ,
         in_memory: bool = False,
-        mailchimp: Sequence[str] = (),
+        sandboxes: Mapping[str, Sequence[str]] = {},
     ) -> None:
         self.state = state
         self.ports: dict[str, int] = {}
@@ -48,7 +49,7 @@ class Stack:
         self._servers: list[Process] = []
         self._environ = environ
         self._in_memory = in_memory
-        self._mailchimp = mailchimp
+        self._sandboxes = sandboxes
 
     def __enter__(self) -> Self:
         """Start it, or raise StackError and leave nothing running."""
@@ -166,13 +167,17 @@ class Stack:
     def _modules(self) -> dict[str, list[str]]:
         """Return the servers that are modules of ours, with their own arguments."""
         trusted = ["--issuer", self.urls["identity"]]
-        registered = ["--redirect-uri", self.settings["PUBLIC_BASE_URL"] + addresses.CALLBACK]
         certified = ["--certificates", str(self.state / "certificates")]
         return {
             "local.identity": self._keeping("identity"),
             "local.vault": [*self._keeping("vault"), *trusted, *certified],
-            "local.sandbox.mailchimp": [*self._keeping("mailchimp"), *registered, *self._mailchimp],
+            **{f"local.sandbox.{name}": self._sandbox(name) for name in addresses.SANDBOXES},
         }
+
+    def _sandbox(self, name: str) -> list[str]:
+        back = self.settings["PUBLIC_BASE_URL"] + addresses.CALLBACK
+        registered = ["--redirect-uri", back] if name in _SIGN_IN else []
+        return [*self._keeping(name), *registered, *self._sandboxes.get(name, ())]
 
     def _keeping(self, name: str) -> list[str]:
         return ["--state", str(self.state / name)]

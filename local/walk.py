@@ -8,9 +8,9 @@ from typing import Any, Self
 import httpx
 
 from local.processes import StackError
-from local.sandbox.mailchimp.state import PASSWORD
 from shared.domain.connection import TERMS_VERSION
 
+PASSWORD = "sandbox"  # noqa: S105 # of every account of every sandbox
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 _TRIES = 3  # of a call that is answered 503, try again later
 _OVER = ("successful", "failed_permanent", "skipped", "canceled")
@@ -31,20 +31,37 @@ class Walk:
         self._api.close()
         self._browser.close()
 
-    def connect(self, display_name: str, username: str, password: str = PASSWORD) -> str:
-        """Set up a Mailchimp connection as an administrator does, and return its id."""
-        new = {"destination": "mailchimp", "display_name": display_name}
-        key = str(self.call("POST", "/connections", new)["id"])
-        at = f"/connections/{key}"
-        self.call("POST", f"{at}/consent", {"accepted": True, "terms_version": TERMS_VERSION})
+    def connect(
+        self,
+        display_name: str,
+        username: str,
+        password: str = PASSWORD,
+        *,
+        destination: str = "mailchimp",
+    ) -> str:
+        """Set up a connection by signing in, as an administrator does, and return its id."""
+        key = self._begin(display_name, destination)
         for _ in range(_TRIES):  # a sign-in that met a busy moment is begun anew, as its page says
-            page = self.call("POST", f"{at}/connect", {})["authorize_url"]
+            page = self.call("POST", f"/connections/{key}/connect", {})["authorize_url"]
             if self.sign_in(page, username, password):
-                break
-        else:
-            raise StackError(
-                f"The sign-in was answered 503 {_TRIES} times. The host's log says why."
-            )
+                return self._complete(key)
+        raise StackError(f"The sign-in was answered 503 {_TRIES} times. The host's log says why.")
+
+    def connect_with_key(self, display_name: str, destination: str, host: str, api_key: str) -> str:
+        """Set up a connection with a key, and return its id."""
+        key = self._begin(display_name, destination)
+        self.call("POST", f"/connections/{key}/connect", {"host": host, "api_key": api_key})
+        return self._complete(key)
+
+    def _begin(self, display_name: str, destination: str) -> str:
+        new = {"destination": destination, "display_name": display_name}
+        key = str(self.call("POST", "/connections", new)["id"])
+        agreed = {"accepted": True, "terms_version": TERMS_VERSION}
+        self.call("POST", f"/connections/{key}/consent", agreed)
+        return key
+
+    def _complete(self, key: str) -> str:
+        at = f"/connections/{key}"
         self.call("PUT", f"{at}/export-user")
         self.call("POST", f"{at}/save")
         checked = self.call("POST", f"{at}/check")
@@ -67,16 +84,17 @@ class Walk:
             raise StackError(f"The sign-in failed: {answer.status_code} {answer.text}")
         return True
 
-    def first_list(self, connection_id: str) -> str:
-        """Return the id of the first list of the account."""
-        return str(self.call("GET", f"/connections/{connection_id}/lists")["items"][0]["id"])
+    def newsletter(self, connection_id: str) -> str:
+        """Return the id of the list that every account of a sandbox has."""
+        found = self.call("GET", f"/connections/{connection_id}/lists?search=newsletter")
+        return str(found["items"][0]["id"])
 
     def export(self, name: str, connection_id: str, segment: str, **changes: Any) -> str:
-        """Create an export of a generated segment file to the account's first list; return its id."""
+        """Create an export of a generated segment file to the list Newsletter; return its id."""
         given = {
             "name": name,
             "connection_id": connection_id,
-            "list_id": self.first_list(connection_id),
+            "list_id": self.newsletter(connection_id),
             "fields": {"email": "EMail", "first_name": "FirstName", "last_name": "LastName"},
             "segments": [segment],
         }

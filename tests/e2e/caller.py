@@ -1,13 +1,12 @@
 """A caller of the API who remembers every secret that passes, for the check at the end."""
 
-import json
 from typing import Any
 
 import httpx
 
 from local.stack import Stack
 from local.walk import Walk
-from tests.e2e.traces import Traces
+from tests.e2e.traces import Traces, tokens
 
 
 class Caller(Walk):
@@ -23,10 +22,9 @@ class Caller(Walk):
         self._browser.event_hooks["response"].append(self._note_sign_in)
 
     def sign_in(self, authorize_url: str, *arguments: Any, **more: Any) -> bool:
-        """Sign in, and remember the access token that the sandbox gave."""
+        """Sign in, and remember the tokens that the sandbox gave."""
         done = super().sign_in(authorize_url, *arguments, **more)
-        tokens = json.loads((self._stack.state / "mailchimp" / "tokens.json").read_text())
-        self._traces.secrets |= tokens.keys()
+        self._traces.secrets |= tokens(self._stack.state)
         return done
 
     def status_of(self, method: str, path: str, body: Any = None) -> int:

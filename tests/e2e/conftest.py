@@ -1,10 +1,11 @@
 """What the end-to-end tests share: a stack of their own, and what is remembered of every secret."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from local import azurite
+from local import addresses, azurite
 from local.stack import Stack
 from tests.e2e.system import System, clean_environ
 from tests.e2e.traces import Traces
@@ -20,12 +21,11 @@ def traces() -> Traces:
 def stack(tmp_path_factory: pytest.TempPathFactory, traces: Traces) -> Iterator[Stack]:
     """The stack of these tests alone: they count what arrives, and search all that it wrote."""
     folder = tmp_path_factory.mktemp("e2e")
-    with Stack(folder, environ=clean_environ(), in_memory=True) as running:
-        traces.secrets |= {
-            azurite.KEY,
-            running.settings["MAILCHIMP_CLIENT_SECRET"],
-            running.settings["IDENTITY_HEADER"],
-        }
+    recorded = {name: ["--record", str(_log(folder, name))] for name in addresses.SANDBOXES}
+    environ = clean_environ()
+    with Stack(folder, environ=environ, in_memory=True, sandboxes=recorded) as running:
+        secret = ("CONSTANT_CONTACT_CLIENT_SECRET", "MAILCHIMP_CLIENT_SECRET", "IDENTITY_HEADER")
+        traces.secrets |= {azurite.KEY, *(running.settings[name] for name in secret)}
         yield running
 
 
@@ -37,3 +37,12 @@ def system(stack: Stack, traces: Traces) -> Iterator[System]:
         yield opened
     finally:
         opened.close()
+
+
+def recording(stack: Stack, sandbox: str) -> Path:
+    """Return the file of what a sandbox of these tests was asked first."""
+    return _log(stack.state, sandbox)
+
+
+def _log(folder: Path, sandbox: str) -> Path:
+    return folder / "recordings" / f"{sandbox}.jsonl"

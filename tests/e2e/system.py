@@ -112,7 +112,7 @@ def counts(run: Mapping[str, Any]) -> dict[str, int]:
 
 def planned(rows: int) -> dict[str, int]:
     """Return the outcomes that a generated file should have."""
-    return dict(profiles.plan(rows)._asdict())
+    return {outcome: number for outcome, number in profiles.plan(rows)._asdict().items() if number}
 
 
 @cache

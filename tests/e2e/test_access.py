@@ -14,6 +14,7 @@ OPEN = {
     "/api/problems/{slug}",  # what a problem's type means
     "/api/v1/oauth/callback",
     "/api/v1/oauth/done",  # the page that a sign-in ends at
+    "/api/v1/reports/{run_id}/{token}/{batch}",  # whose address is the authorisation
 }
 
 

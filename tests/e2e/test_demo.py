@@ -12,7 +12,7 @@ from tests.e2e.system import clean_environ
 from tests.e2e.traces import Traces
 
 ROWS = 2_000
-PARTS = 6  # the demo itself, its four servers and the functions host
+PARTS = 8  # the demo itself, its six servers and the functions host
 
 
 def test_the_demo_shows_its_figures_and_leaves_nothing_running(

@@ -22,7 +22,9 @@ def quick_system(tmp_path_factory: pytest.TempPathFactory, traces: Traces) -> It
     """
     folder = tmp_path_factory.mktemp("memory")
     options = ["--lean-answers", "--latency", "0.02"]
-    with Stack(folder, environ=clean_environ(), in_memory=True, mailchimp=options) as stack:
+    with Stack(
+        folder, environ=clean_environ(), in_memory=True, sandboxes={"mailchimp": options}
+    ) as stack:
         system = System(stack, traces)
         try:
             yield system

@@ -10,6 +10,7 @@ from azure.data.tables import TableServiceClient
 
 from local.storage import TABLES
 
+_SHORTEST = 20  # characters of a token or key
 # Every address that local/profiles.py makes, as it is, URL-encoded, or without its @.
 ADDRESS = re.compile(r"profile\d+(?:@|%40|\.example)|owner\d@example", re.IGNORECASE)
 
@@ -25,9 +26,10 @@ class Traces:
     def take_in(self, state: Path) -> None:
         """Search a stack's logs, too, and look for all that its vault and its sandbox keep secret."""
         self.folders.add(state / "logs")
-        self.secrets |= json.loads((state / "mailchimp" / "tokens.json").read_text()).keys()
+        self.secrets |= tokens(state)
         for file in (state / "vault" / "secrets").glob("*.json"):
-            self.secrets |= {each["value"] for each in json.loads(file.read_text())["versions"]}
+            kept = {each["value"] for each in json.loads(file.read_text())["versions"]}
+            self.secrets |= kept.union(*map(_parts, kept))
 
     def found(self, text: str) -> list[str]:
         """Return what a text gives away."""
@@ -43,6 +45,22 @@ class Traces:
             with file.open(errors="replace") as lines:
                 for number, line in enumerate(lines, 1):
                     yield f"{file.name}:{number}", line
+
+
+def tokens(state: Path) -> set[str]:
+    """Return every token that a stack's sandboxes have given out and keep."""
+    mailchimp, constant_contact = (
+        json.loads(file.read_text()) if file.exists() else {}
+        for file in (state / name / "tokens.json" for name in ("mailchimp", "constant_contact"))
+    )
+    return {*mailchimp, *constant_contact.get("refresh", ())}
+
+
+def _parts(secret: str) -> set[str]:
+    """Return the tokens and keys within credentials as the vault keeps them."""
+    if not secret.startswith("{"):
+        return set()
+    return {part for part in json.loads(secret).values() if len(part) >= _SHORTEST}
 
 
 def table_entities(connection: str) -> Iterator[tuple[str, str]]:

@@ -17,7 +17,7 @@ from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
-from local import record, storage
+from local import addresses, record, storage
 from local.processes import ROOT, StackError, runs, wait_until_ended
 from local.stack import Stack
 
@@ -61,7 +61,7 @@ def commands(state: Path) -> dict[int, list[str]]:
     """The processes of a running stack, its owner included."""
     running = record.running(state)
     assert running
-    assert len(running.commands) == 5
+    assert len(running.commands) == 7
     return {int(pid): command for pid, command in running.commands.items()}
 
 
@@ -94,7 +94,8 @@ def test_a_second_start_says_that_the_stack_is_running(stack: Stack) -> None:
 def test_env_gives_a_shell_every_address_and_setting(stack: Stack) -> None:
     lines = local(stack.state, "env").stdout
     read = dict(word.split("=", 1) for word in shlex.split(lines))
-    urls = {f"{name.upper()}_URL": url for name, url in stack.urls.items()}
+    urls = {addresses.variable(name): url for name, url in stack.urls.items()}
+    assert not urls.keys() & stack.settings.keys()
     assert read == urls | stack.settings
 
 

@@ -60,6 +60,9 @@ def test_the_settings_point_at_the_local_servers() -> None:
     assert settings["KEY_VAULT_URL"] == f"https://127.0.0.1:{PORTS['vault']}"
     assert settings["AUTH_ISSUER"] == f"http://127.0.0.1:{PORTS['identity']}"
     assert settings["PUBLIC_BASE_URL"] == f"http://127.0.0.1:{PORTS['api']}"
+    assert settings["ACTIVECAMPAIGN_URL"] == f"http://127.0.0.1:{PORTS['activecampaign']}/{{host}}"
+    for name in ("CONSTANT_CONTACT_LOGIN_URL", "CONSTANT_CONTACT_API_URL"):
+        assert settings[name] == f"http://127.0.0.1:{PORTS['constant_contact']}"
     assert f"127.0.0.1:{PORTS['blob']}/devstoreaccount1" in settings["DataStorage"]
 
 
