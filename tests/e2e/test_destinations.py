@@ -158,7 +158,8 @@ def test_the_demo_can_tell_what_a_sandbox_was_asked(system: System, one: Ran) ->
     name = one.side.name
     figures = VENDORS[name].statistics(system.stack.urls[name])
     assert figures["profiles_received"] >= planned(one.side)["accepted"]
-    assert figures["writes"] >= figures["peak_connections"] >= 1
+    assert figures["writes"] >= 1
+    assert figures["peak_connections"] >= 1
 
 
 @needs_specs
