@@ -21,15 +21,16 @@ Texts of these errors are shown to people. They never hold a secret or an addres
 from collections.abc import Sequence
 from enum import StrEnum
 
+from shared.domain.message import Message
 from shared.domain.outcomes import RowOutcome
 
 
 class ProductError(Exception):
     """Base of every error that the product raises on purpose."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    def __init__(self, reason: Message | str) -> None:
+        super().__init__(str(reason))
+        self.reason = str(reason)
 
 
 class Halt(ProductError):
@@ -42,7 +43,7 @@ class TryLater(Halt):
     `after` is in seconds, and None when the destination did not say.
     """
 
-    def __init__(self, reason: str, after: float | None = None) -> None:
+    def __init__(self, reason: Message | str, after: float | None = None) -> None:
         super().__init__(reason)
         self.after = after
 
@@ -65,7 +66,7 @@ class Culprit(StrEnum):
 class NeedsAttention(Halt):
     """Nothing will change until a person acts on `culprit`."""
 
-    def __init__(self, culprit: Culprit, reason: str) -> None:
+    def __init__(self, culprit: Culprit, reason: Message | str) -> None:
         super().__init__(reason)
         self.culprit = culprit
 
@@ -80,7 +81,7 @@ class BatchRefused(Halt):
     def __init__(
         self,
         code: str,
-        reason: str,
+        reason: Message | str,
         guilty: Sequence[RowOutcome] = (),
         cut: int | None = None,
     ) -> None:
@@ -117,6 +118,6 @@ class Outdated(Refusal):
 class Invalid(Refusal):
     """One field of the request is wrong; `pointer` is its JSON pointer, such as `/fields/email`."""
 
-    def __init__(self, pointer: str, reason: str) -> None:
+    def __init__(self, pointer: str, reason: Message | str) -> None:
         super().__init__(reason)
         self.pointer = pointer
