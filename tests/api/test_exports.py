@@ -20,7 +20,7 @@ async def test_an_export_is_stored_as_chosen_and_nothing_runs(office: Office) ->
     assert export["destination"] == "mailchimp"
     assert (export["list_id"], export["list_name"]) == ("a1", "Newsletter")
     assert export["fields"] == {"email": "EMail", "first_name": "FirstName"}
-    assert (export["on_arrival"], export["on_refresh"]) == (True, True)
+    assert (export["on_arrival"], export["schedule"]) == (True, {"follows": "system", "own": None})
     assert (export["status"], export["last_run"]) == ("not_started", None)
     assert (await office.done("GET", "/runs"))["items"] == []
 
@@ -151,10 +151,10 @@ async def test_a_name_may_be_used_twice(office: Office) -> None:
 async def test_a_rename_asks_nothing_of_the_destination(office: Office) -> None:
     key = await office.export(await office.ready())
     office.accounts.paths.clear()
-    await office.done("PATCH", f"/exports/{key}", {"name": "Renamed", "on_refresh": False})
+    await office.done("PATCH", f"/exports/{key}", {"name": "Renamed", "on_arrival": False})
     assert office.accounts.paths == []
     export = await office.done("GET", f"/exports/{key}")
-    assert (export["name"], export["on_refresh"], export["on_arrival"]) == ("Renamed", False, True)
+    assert (export["name"], export["on_arrival"]) == ("Renamed", False)
 
 
 async def test_another_list_is_looked_up(office: Office) -> None:
@@ -258,11 +258,11 @@ async def test_an_export_without_its_connection_is_for_administrators(office: Of
     key = await office.export(await office.ready(shared_with="contributors"))
     stored = await office.services.storage.exports.get(ALL, key)
     assert stored is not None
-    await office.services.storage.connections.delete(ALL, stored.value.connection_id)
+    await office.services.storage.connections.delete(ALL, str(stored.value.connection_id))
 
     export = await office.done("GET", f"/exports/{key}")
-    assert export["destination"] is None
-    assert export["can"] == {"edit": True, "run": False}
+    assert (export["active"], export["idle"]) == (False, "connection_gone")
+    assert export["can"] == {"edit": True, "run": False, "view": True}
     assert (await office.ask("DELETE", f"/exports/{key}", role="contributor")).status_code == 403
     assert (await office.ask("POST", f"/exports/{key}/run", {})).status_code == 409
     await office.done("DELETE", f"/exports/{key}")

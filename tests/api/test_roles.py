@@ -11,13 +11,17 @@ from tests.api.office import Office, choices
 CONNECTION = {"destination": "mailchimp", "display_name": "Another"}
 CONSENT = {"accepted": True, "terms_version": TERMS_VERSION}
 
+TO_SHARED = {"connection_id": "SHARED", "list_id": "a2"}
+TO_PRIVATE = {"connection_id": "PRIVATE", "list_id": "a2"}
+
 
 @dataclass(frozen=True)
 class Row:
     """A request, and the status that a viewer, a contributor and an administrator get, in this order.
 
     In paths and bodies, SHARED and PRIVATE stand for a connection's id, and ON_SHARED and
-    ON_PRIVATE for an export on it, DRAFT for a connection that is still being set up and RUN for a run.
+    ON_PRIVATE for an export on it, IDLE_ON_PRIVATE for one that never ran and DETACHED for one without
+    a connection, DRAFT for a connection that is still being set up and RUN for a run.
     """
 
     request: str
@@ -66,6 +70,26 @@ TABLE = [
     Row("POST /exports/ON_SHARED/run", 403, 202, 202, {"mode": "everything"}),
     Row("POST /exports/ON_PRIVATE/run", 403, 403, 202, {}),
     Row("POST /exports/unknown/run", 403, 404, 404, {}),
+    Row("POST /exports/ON_SHARED/duplicate", 403, 201, 201),
+    Row("POST /exports/ON_PRIVATE/duplicate", 403, 403, 201, {"name": "Another"}),
+    Row("POST /exports/unknown/duplicate", 403, 404, 404),
+    Row("POST /exports/ON_SHARED/detach", 403, 200, 409),
+    Row("POST /exports/IDLE_ON_PRIVATE/detach", 403, 403, 200),
+    Row("POST /exports/unknown/detach", 403, 404, 404),
+    Row("POST /exports/DETACHED/attach", 403, 200, 409, TO_SHARED),
+    Row("POST /exports/DETACHED/attach", 403, 422, 200, TO_PRIVATE),
+    Row("POST /exports/IDLE_ON_PRIVATE/attach", 403, 403, 409, TO_PRIVATE),
+    Row("POST /exports/unknown/attach", 403, 404, 404, TO_PRIVATE),
+    Row("GET /exports/DETACHED", 200, 200, 200),
+    Row("PATCH /exports/DETACHED", 403, 200, 200, {"name": "Renamed"}),
+    Row("POST /exports/DETACHED/run", 403, 409, 409),
+    Row("DELETE /exports/DETACHED", 403, 204, 404),
+    Row("PUT /exports/ON_SHARED/schedule", 403, 200, 200, {"follows": "off"}),
+    Row("PUT /exports/ON_PRIVATE/schedule", 403, 403, 200, {"follows": "off"}),
+    Row("PUT /exports/DETACHED/schedule", 403, 200, 200, {"follows": "off"}),
+    Row("PUT /exports/unknown/schedule", 403, 404, 404, {"follows": "off"}),
+    Row("PUT /exports/schedules", 403, 200, 200, {"schedule": {"follows": "off"}}),
+    Row("POST /exports/run-all", 403, 202, 202, {"mode": "everything"}),
     Row("GET /exports/ON_SHARED/runs", 200, 200, 200),
     Row("GET /exports/unknown/runs", 404, 404, 404),
     Row("GET /runs", 200, 200, 200),
@@ -94,8 +118,12 @@ async def names(office: Office) -> dict[str, str]:
     private = await office.ready()
     on_private = await office.export(private)
     run = await office.done("POST", f"/exports/{on_private}/run", {})
+    detached = await office.export(private)
+    await office.done("POST", f"/exports/{detached}/detach")
     return {
         "ON_SHARED": await office.export(shared),
+        "IDLE_ON_PRIVATE": await office.export(private),
+        "DETACHED": detached,
         "ON_PRIVATE": on_private,
         "SHARED": shared,
         "PRIVATE": private,
@@ -133,7 +161,13 @@ async def test_the_table_leaves_no_route_out(office: Office) -> None:
         if path not in OPEN
         for method in operations
     }
-    words = {"ON_SHARED": "{key}", "SHARED": "{key}", "RUN": "{key}", "DRAFT": "{key}"}
+    words = {
+        "ON_SHARED": "{key}",
+        "DETACHED": "{key}",
+        "SHARED": "{key}",
+        "RUN": "{key}",
+        "DRAFT": "{key}",
+    }
     paths = (filled(row.request, words).partition("?")[0] for row in TABLE)
     tested = {path.replace("Customers", "{name}") for path in paths}
     assert there <= tested
@@ -179,7 +213,7 @@ async def test_an_export_says_what_its_reader_may_do(office: Office, names: dict
     async def can(role: str, name: str) -> Any:
         return (await office.done("GET", f"/exports/{names[name]}", role=role))["can"]
 
-    assert await can("viewer", "ON_SHARED") == {"edit": False, "run": False}
-    assert await can("contributor", "ON_SHARED") == {"edit": True, "run": True}
-    assert await can("contributor", "ON_PRIVATE") == {"edit": False, "run": False}
-    assert await can("administrator", "ON_PRIVATE") == {"edit": True, "run": True}
+    assert await can("viewer", "ON_SHARED") == {"edit": False, "run": False, "view": True}
+    assert await can("contributor", "ON_SHARED") == {"edit": True, "run": True, "view": True}
+    assert await can("contributor", "ON_PRIVATE") == {"edit": False, "run": False, "view": True}
+    assert await can("administrator", "ON_PRIVATE") == {"edit": True, "run": True, "view": True}

@@ -17,6 +17,7 @@ async def test_a_segment_shows_its_columns_and_newest_file(office: Office) -> No
             "size": 15,
             "modified": "2026-11-21T09:01:00Z",
         },
+        "members": None,
     }
 
 
