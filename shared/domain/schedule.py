@@ -4,6 +4,7 @@ from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -25,8 +26,13 @@ _LONGEST_GAP = timedelta(days=33)
 """Between two days that a schedule names lie 31 days at most; the rest is for time zones."""
 
 
+_zones = cache(
+    available_timezones
+)  # it looks through folders, and exports are read by the thousand
+
+
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValueError("not an IANA time zone; one looks like Europe/Stockholm")
     return name
 

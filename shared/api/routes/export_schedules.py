@@ -13,7 +13,7 @@ from shared.exports.view_exports import view
 router = APIRouter(prefix="/api/v1/exports", tags=["exports"])
 
 
-class ScheduleBody(ScheduleChoice, frozen=True):
+class ExportScheduleBody(ScheduleChoice, frozen=True):
     """When the export is due from now on: with the system, by its own schedule, or never."""
 
     follows: Follows  # said, not left to a default
@@ -39,7 +39,7 @@ async def set_one(
     caller: Contributor,
     key: str,
     etag: IfMatch,
-    body: ScheduleBody,
+    body: ExportScheduleBody,
     response: Response,
 ) -> ExportItem:
     """Replace the schedule. What was due before now is not made up for."""
