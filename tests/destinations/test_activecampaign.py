@@ -1,0 +1,516 @@
+"""ActiveCampaign's file: hosts and keys, how profiles are written, and how imports are asked for."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from local.sandbox.activecampaign.knobs import Knobs
+from local.sandbox.faults import Fault
+from shared.destinations.activecampaign import ActiveCampaign
+from shared.destinations.protocol import Batch, Encoder, Read, Target, Unfit
+from shared.domain.connection import Account
+from shared.domain.errors import BatchRefused, Culprit, Invalid, Limited, NeedsAttention, TryLater
+from shared.exports.parts import PartWriter, batches_per_part, read_batches
+from tests.contract.wire import needs_specs, violations
+from tests.destinations.activecampaign import ACTIVECAMPAIGN, SUFFIXES, World
+from tests.destinations.batches import batch
+from tests.destinations.says import NONSENSE, Says
+from tests.fakes.clock import FakeClock
+from tests.fakes.storage import MemoryBlobs
+
+ANN, BOB, EVE = "ann@example.com", "bob@example.com", "eve@example.com"
+HOST = "acme.api-us1.com"
+KEY = "a" * 72
+LIST = {"list": {"id": "1", "name": "News"}}
+FIELDS = {
+    "fieldOptions": [
+        {"field": "3", "value": "S"},
+        {"field": "3", "value": "M"},
+        {"field": "4", "value": "Running"},
+        {"field": "4", "value": "Chess"},
+    ],
+    "fields": [
+        {"id": "1", "title": "Last purchase", "type": "date"},
+        {"id": "2", "title": "Notes", "type": "textarea"},
+        {"id": "3", "title": "Size", "type": "dropdown"},
+        {"id": "4", "title": "Interests", "type": "checkbox"},
+    ],
+    "meta": {"total": "4"},
+}
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        HOST,
+        " ACME.api-us1.com\n",
+        "https://acme.api-us1.com",
+        "http://acme.api-us1.com/",
+        "HTTPS://Acme.Api-US1.com/",
+        "acme.api-us1.com.",
+    ],
+)
+def test_a_host_is_kept_in_its_plain_form(typed: str) -> None:
+    assert ACTIVECAMPAIGN.endpoint(typed) == HOST
+
+
+@pytest.mark.parametrize("typed", ["acme.activehosted.com", "a.b-c.api-us1.com", "1.api-us1.com"])
+def test_a_host_may_end_in_each_of_the_suffixes(typed: str) -> None:
+    assert ACTIVECAMPAIGN.endpoint(typed) == typed
+
+
+STRANGE_HOSTS = {
+    "nothing": "",
+    "a name alone": "acme",
+    "a suffix alone": "api-us1.com",
+    "a suffix with a dot before it": ".api-us1.com",
+    "another's": "acme.api-us1.com.evil.test",
+    "one that only looks like it": "evil-api-us1.com",
+    "another vendor's": "us1.api.mailchimp.com",
+    "a port": "acme.api-us1.com:8443",
+    "a path": "acme.api-us1.com/api/3",
+    "a path to elsewhere": "evil.test/.api-us1.com",
+    "a query": "evil.test?.api-us1.com",
+    "a fragment": "evil.test#.api-us1.com",
+    "a user": "user:pass@acme.api-us1.com",
+    "a user that is a host": "evil.test@acme.api-us1.com",
+    "a back slash": "evil.test\\.api-us1.com",
+    "another scheme": "ftp://acme.api-us1.com",
+    "two schemes": "https://https://acme.api-us1.com",
+    "an address of this machine": "127.0.0.1",
+    "an address of the cloud": "169.254.169.254",
+    "an address in one number": "2130706433",
+    "an address in hexadecimal": "0x7f000001",
+    "an address of IPv6": "[::1]",
+    "an address before the suffix and a slash": "127.0.0.1/.api-us1.com",
+    "this machine": "localhost",
+    "a private name": "vault.internal",
+    "another private name": "printer.local",
+    "a blank": "ac me.api-us1.com",
+    "a line feed": "acme\n.api-us1.com",
+    "a NUL": "acme\0.api-us1.com",
+    "percent signs": "evil.test%2f.api-us1.com",
+    "braces": "{host}.api-us1.com",
+    "letters of other scripts": "acmé.api-us1.com",
+    "a dot of other scripts": "evil.test。api-us1.com",
+    "an empty label": "acme..api-us1.com",
+    "a hyphen at the end of a label": "acme-.api-us1.com",
+    "too long a label": f"{'a' * 64}.api-us1.com",
+    "too long a name": f"{'a.' * 125}api-us1.com",
+}
+
+
+@pytest.mark.parametrize("typed", STRANGE_HOSTS.values(), ids=STRANGE_HOSTS)
+def test_what_is_no_host_of_theirs_is_refused_with_what_to_type(typed: str) -> None:
+    with pytest.raises(Invalid, match=r"\.api-us1\.com or \.activehosted\.com") as refused:
+        ACTIVECAMPAIGN.endpoint(typed)
+    assert refused.value.pointer == "/host"
+
+
+def test_an_organisation_can_allow_other_hosts_and_no_longer_these() -> None:
+    custom = ActiveCampaign("https://{host}", ["mail.acme.example"])
+    assert custom.endpoint("eu.mail.acme.example") == "eu.mail.acme.example"
+    with pytest.raises(Invalid, match=r"ends in \.mail\.acme\.example"):
+        custom.endpoint(HOST)
+
+
+@settings(max_examples=300)
+@given(
+    st.one_of(
+        st.text(max_size=40).map(lambda text: f"{text}.api-us1.com"),
+        st.text("aZ0.-:/@?#\\[]%{} \n", max_size=40).map(lambda text: f"{text}.api-us1.com"),
+        st.text("aZ0.-:/@?#\\[]%", max_size=30).map(lambda text: f"https://{text}api-us1.com/"),
+    )
+)
+def test_whatever_is_typed_no_request_goes_to_another_host(typed: str) -> None:
+    try:
+        host = ACTIVECAMPAIGN.endpoint(typed)
+    except Invalid:
+        return
+    url = httpx.URL(ACTIVECAMPAIGN.base_url(Account(id=host, name="", endpoint=host)))
+    assert str(url) == f"https://{url.host}/api/3"
+    assert url.host == host
+    assert host.endswith(tuple(f".{suffix}" for suffix in SUFFIXES))
+
+
+def test_a_stored_host_is_checked_again_before_a_request() -> None:
+    stored = Account(id="x", name="x", endpoint="evil.test")
+    with pytest.raises(Invalid):
+        ACTIVECAMPAIGN.base_url(stored)
+
+
+def test_a_key_goes_into_its_header_without_what_was_copied_with_it() -> None:
+    credentials = ACTIVECAMPAIGN.credentials(f" {KEY}\n")
+    assert ACTIVECAMPAIGN.headers(credentials) == {"Api-Token": KEY}
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "short", "a" * 513, f"{KEY} {KEY}", f"{KEY}\r\nX-Evil: 1", "ä" * 72, f"{KEY}\0"]
+)
+def test_what_can_be_no_key_is_refused_and_not_repeated(typed: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        ACTIVECAMPAIGN.credentials(typed)
+    assert refused.value.pointer == "/api_key"
+    assert refused.value.reason == "This is no API key. Copy it from the Developer settings."
+
+
+async def test_a_key_opens_the_account_at_its_host() -> None:
+    world = World()
+    account = await world.destination.identify(world.api(), "acme1.api-us1.com")
+    assert account == Account(id="acme1.api-us1.com", name="acme1", endpoint="acme1.api-us1.com")
+    await world.destination.check(world.api())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [*NONSENSE, {"user": None}, {"user": []}, {"user": {}}, {"user": "jdoe"}, [{"user": 1}]],
+)
+async def test_who_is_nobody_is_let_in_nowhere(answer: Any) -> None:
+    with pytest.raises(NeedsAttention, match="did not say whose key it is") as halted:
+        await ACTIVECAMPAIGN.identify(Says(me=answer), HOST)
+    assert halted.value.culprit is Culprit.CONNECTION
+
+
+@pytest.mark.parametrize("kind", ["403", "html-200"])
+async def test_a_wrong_key_needs_somebody_whether_it_is_refused_or_shown_a_page(kind: Any) -> None:
+    world = World()
+    world.account.knobs = Knobs(bad_key=kind)
+    with pytest.raises(NeedsAttention) as halted:
+        await world.destination.check(world.api(key=KEY))
+    assert halted.value.culprit is Culprit.CONNECTION
+    assert KEY not in halted.value.reason
+
+
+async def test_a_key_opens_no_other_account() -> None:
+    world = World()
+    with pytest.raises(NeedsAttention):
+        await world.destination.check(world.api(key=world.account.api_key, number=2))
+
+
+async def test_a_host_without_an_account_needs_somebody() -> None:
+    world = World()
+    with pytest.raises(NeedsAttention, match="no such account") as halted:
+        await world.destination.check(world.api(host="nobody.api-us1.com"))
+    assert halted.value.culprit is Culprit.CONNECTION
+
+
+def test_each_account_has_a_lane_of_its_own() -> None:
+    names = ("acme.api-us1.com", "acme.activehosted.com")
+    accounts = [Account(id=name, name="acme", endpoint=name) for name in names]
+    assert len({ACTIVECAMPAIGN.lane(each) for each in accounts}) == 2
+
+
+async def encoder(
+    *fields: str, clears: Sequence[str] = (), options: Sequence[str] = (), own: Any = FIELDS
+) -> Encoder:
+    says = Says(**{"1": LIST}, fields=own)
+    return await ACTIVECAMPAIGN.encoder(says, Target("1", fields, clears, options))
+
+
+async def test_a_profile_is_written_with_the_mapped_fields_for_its_list() -> None:
+    made = await encoder("phone", "field:4", "last_name", "field:1", "first_name", "field:3")
+    cells = [" +49 30 1234567 ", "chess; RUNNING", "Łee", "11/24/2026", "Ann", "m"]
+    assert orjson.loads(made.encode(ANN, cells)) == {
+        "email": ANN,
+        "phone": "+49 30 1234567",
+        "last_name": "Łee",
+        "first_name": "Ann",
+        "fields": [
+            {"id": 4, "value": "||Chess||Running||"},
+            {"id": 1, "value": "2026-11-24"},
+            {"id": 3, "value": "M"},
+        ],
+        "subscribe": [{"listid": 1}],
+    }
+    assert made.notes() == []
+
+
+async def test_what_is_empty_is_not_sent() -> None:
+    made = await encoder("first_name", "phone", "field:1", "field:4")
+    assert orjson.loads(made.encode(ANN, ["", " ", "", "\t"])) == {
+        "email": ANN,
+        "subscribe": [{"listid": 1}],
+    }
+
+
+async def test_an_empty_cell_clears_only_what_the_export_says() -> None:
+    made = await encoder("first_name", "phone", "field:2", "field:4", clears=["phone", "field:4"])
+    sent = orjson.loads(made.encode(ANN, ["", "", "", ""]))
+    assert sent["phone"] == ""
+    assert sent["fields"] == [{"id": 4, "value": ""}]
+    assert "first_name" not in sent
+
+
+async def test_a_profile_is_always_written_alike() -> None:
+    names = ("field:4", "last_name", "field:2", "first_name", "field:3")
+    cells = ["Chess", "Lee", "n", "Ann", "S"]
+    [first, second] = [await encoder(*names), await encoder(*names, own=reversed_fields())]
+    assert first.encode(ANN, cells) == second.encode(ANN, cells)
+
+
+def reversed_fields() -> Any:
+    return {**FIELDS, "fields": list(reversed(FIELDS["fields"]))}  # type: ignore[call-overload] # a list
+
+
+async def test_automations_run_unless_the_export_says_so_and_then_it_is_said_twice() -> None:
+    says = Says(bulk_import={"success": 1, "batchId": "b-1"})
+    for options in ((), ("exclude_automations",)):
+        made = await encoder("first_name", options=options)
+        fragment = made.encode(ANN, ["Ann"])
+        one = Batch(b"0:2", ANN.encode(), fragment, 1)
+        await ACTIVECAMPAIGN.send(says, Target("1", ["first_name"], (), options), one, None)
+    [(_, plain), (_, quiet)] = says.asked
+    assert "exclude_automations" not in str(plain)
+    assert quiet["exclude_automations"] is True
+    assert [one["exclude_automations"] for one in quiet["contacts"]] == [True]
+
+
+@pytest.mark.parametrize("options", [(), ("exclude_automations",)])
+async def test_the_sandbox_starts_automations_or_not(options: Sequence[str]) -> None:
+    world = World()
+    api = world.api()
+    target = Target("1", ["first_name"], (), options)
+    made = await world.destination.encoder(api, target)
+    sent = Batch(b"0:2", ANN.encode(), made.encode(ANN, ["Ann"]), 1)
+    await world.destination.send(api, target, sent, None)
+    world.clock.advance(60)
+    world.sandbox.settle()
+    assert world.account.contacts.automations == (0 if options else 1)
+
+
+async def test_long_text_is_cut_and_noted() -> None:
+    made = await encoder("last_name", "field:2")
+    sent = orjson.loads(made.encode(ANN, ["ż" * 256, "n" * 300]))
+    assert (len(sent["last_name"]), len(sent["fields"][0]["value"])) == (255, 255)
+    assert made.notes() == [
+        "1 value of Last name was longer than 255 characters and was cut.",
+        "1 value of Notes was longer than 255 characters and was cut.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "reason"),
+    [
+        ("phone", "unknown", "Phone must be a phone number"),
+        ("phone", "1" * 256, "Phone must be at most 255 characters long"),
+        ("field:1", "30/02/2026", "Last purchase must be a date"),
+        ("field:3", "XXL", "Size must be one of its choices: S, M"),
+        ("field:4", "Chess; Golf", "Interests must be some of its choices"),
+    ],
+)
+async def test_a_value_of_another_kind_is_refused(name: str, cell: str, reason: str) -> None:
+    made = await encoder(name)
+    with pytest.raises(Unfit, match=reason) as unfit:
+        made.encode(ANN, [cell])
+    assert cell not in unfit.value.reason
+
+
+@pytest.mark.parametrize("name", ["field:9", "field:", "field:x", "field:1 "])
+async def test_a_field_that_is_not_there_is_left_out_and_noted(name: str) -> None:
+    made = await encoder(name, "first_name")
+    assert "fields" not in orjson.loads(made.encode(ANN, ["x", "Ann"]))
+    assert made.notes() == [f"The list no longer has the field {name}; it is left out."]
+
+
+async def test_custom_fields_are_looked_up_only_where_they_are_needed() -> None:
+    says = Says(**{"1": LIST})
+    await ACTIVECAMPAIGN.encoder(says, Target("1", ["first_name", "phone"]))
+    assert [path for path, _ in says.asked] == ["/lists/1"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+async def test_no_profile_holds_a_raw_line_feed_or_tab(name: str) -> None:
+    fragment = (await encoder("first_name")).encode(ANN, [name])
+    assert b"\n" not in fragment
+    assert b"\t" not in fragment
+
+
+async def test_an_import_says_where_to_report_on_it_and_nothing_more_than_it_must() -> None:
+    says = Says(bulk_import={"success": 1, "batchId": "b-1"})
+    target = Target("1", report_url="https://ours.test/reports/run/token")
+    await ACTIVECAMPAIGN.send(says, target, batch(ANN, BOB, number=7), None)
+    await ACTIVECAMPAIGN.send(says, Target("1"), batch(ANN, BOB), None)
+    contacts = [{"email": ANN}, {"email": BOB}]
+    callback = {
+        "url": "https://ours.test/reports/run/token/7",
+        "requestType": "POST",
+        "detailed_results": "true",
+    }
+    assert says.asked == [
+        ("/import/bulk_import", {"contacts": contacts, "callback": callback, "params": None}),
+        ("/import/bulk_import", {"contacts": contacts, "params": None}),
+    ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"Success": 1, "queued_contacts": 2, "batchId": "b-1", "message": "Contact import queued"},
+        {"success": True, "batchid": "b-1"},
+        {"SUCCESS": "1", "BATCHID": "b-1"},
+    ],
+)
+async def test_a_queued_import_is_a_job_whatever_the_case_of_its_names(answer: Any) -> None:
+    sent = await ACTIVECAMPAIGN.send(Says(bulk_import=answer), Target("1"), batch(ANN, BOB), None)
+    assert (sent.job, sent.outcomes) == ("b-1", ())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *NONSENSE,
+        {"success": 1},
+        {"success": 1, "batchId": None},
+        {"success": 1, "batchId": ""},
+        {"success": 1, "batchId": 7},
+        {"success": 1, "batchId": "../import"},
+        {"success": 0, "batchId": "b-1"},
+        {"success": None, "batchId": "b-1"},
+        {"success": "0", "batchId": "b-1"},
+        {"batchId": "b-1"},
+    ],
+)
+async def test_an_import_that_may_not_be_queued_is_sent_again(answer: Any) -> None:
+    with pytest.raises(TryLater, match=r"makes no sense|did not queue"):
+        await ACTIVECAMPAIGN.send(Says(bulk_import=answer), Target("1"), batch(ANN), None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "halt"),
+    [
+        ("cut-200", TryLater),
+        ("odd-200", TryLater),
+        ("html-200", TryLater),
+        ("login-200", NeedsAttention),
+        ("reset-before", TryLater),
+        ("reset-after", TryLater),
+        ("silence-after", TryLater),
+        ("429", Limited),
+        ("502", TryLater),
+    ],
+)
+async def test_an_answer_that_is_lost_or_spoilt_is_never_taken_for_a_queued_import(
+    kind: Any, halt: type[Exception]
+) -> None:
+    world = World()
+    world.sandbox.faults.queued.append(Fault(kind=kind, path="*/bulk_import"))
+    api = world.api()
+    with pytest.raises(halt) as halted:
+        await world.destination.send(api, Target("1"), batch(ANN, BOB), None)
+    assert type(halted.value) is halt
+    sent = await world.destination.send(api, Target("1"), batch(ANN, BOB), None)
+    assert sent.job in world.account.imports.batches
+
+
+async def test_an_import_of_one_contact_counts_for_five() -> None:
+    world = World()
+    api = world.api()
+    at = []
+    for sent in (batch(ANN, BOB), batch(EVE), batch(ANN, BOB)):
+        await world.destination.send(api, Target("1"), sent, None)
+        at.append(world.clock.monotonic())
+    assert at[2] - at[1] == pytest.approx(5 * (at[1] - at[0]), rel=0.2)
+    assert not world.account.exceeded
+
+
+class Sizes(Says):
+    """It remembers how many bytes and contacts each import has."""
+
+    def __init__(self) -> None:
+        super().__init__(bulk_import={"success": 1, "batchId": "b-1"})
+        self.bytes: list[int] = []
+        self.contacts: list[int] = []
+
+    async def post(
+        self,
+        path: str,
+        content: bytes,
+        params: Mapping[str, str] | None = None,
+        weight: int = 1,
+        read: Read | None = None,
+    ) -> Any:
+        self.bytes.append(len(content))
+        self.contacts.append(len(orjson.loads(content)["contacts"]))
+        return await super().post(path, content, params, weight, read)
+
+
+async def imported(lengths: Sequence[int], address: int, quiet: bool) -> Sizes:
+    """Import profiles of so many bytes each, with a report address of so many."""
+    blobs = MemoryBlobs(FakeClock())
+    writer = PartWriter(blobs, "run", ACTIVECAMPAIGN.limits)
+    fragments = [b'{"email":"%b"}' % (b"a" * (length - 12)) for length in lengths]
+    for fragment in fragments:
+        await writer.add([(b"0:2", b"a@b.pl", fragment)])
+    await writer.close()
+    options = ("exclude_automations",) if quiet else ()
+    target = Target("1", (), (), options, f"https://{'u' * address}.test")
+    sizes, per_part = Sizes(), batches_per_part(ACTIVECAMPAIGN.limits)
+    async for each in read_batches(blobs, "run", per_part, 0, writer.batches):
+        await ACTIVECAMPAIGN.send(sizes, target, each, None)
+    assert sum(sizes.contacts) == len(lengths)
+    return sizes
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.integers(40, 9_000), min_size=1, max_size=600), st.integers(1, 1_700), st.booleans()
+)
+@example([1_587] * 500, 1_700, True)
+@example([1_588] * 500, 1_700, True)
+@example([100] * 251, 1, False)
+async def test_no_import_is_ever_too_large_and_none_has_one_contact_that_could_have_more(
+    lengths: list[int], address: int, quiet: bool
+) -> None:
+    sizes = await imported(lengths, address, quiet)
+    assert max(sizes.bytes) <= 399_999
+    assert max(sizes.contacts) <= 250
+    assert len(lengths) == 1 or 1 not in sizes.contacts
+
+
+def import_of(size: int) -> Batch:
+    """Return a batch of one profile whose request has so many bytes."""
+    around = len(b'{"contacts":[{"email":""}]}')
+    return Batch(b"0:2", b"x", b'{"email":"%b"}' % (b"a" * (size - around)), 1)
+
+
+async def test_a_request_that_would_be_too_large_is_not_sent() -> None:
+    sizes = Sizes()
+    await ACTIVECAMPAIGN.send(sizes, Target("1"), import_of(399_999), None)
+    with pytest.raises(BatchRefused, match="399,999 bytes"):
+        await ACTIVECAMPAIGN.send(sizes, Target("1"), import_of(400_000), None)
+    assert sizes.bytes == [399_999]
+
+
+def test_the_published_limits_are_kept() -> None:
+    limits = ACTIVECAMPAIGN.limits
+    assert limits.profiles_per_batch == 250
+    assert limits.least_per_batch == 10
+    rates = {rate.of: rate.requests / rate.seconds * 60 for rate in limits.rates}
+    assert rates == {"POST /import/bulk_import": 100, "": 300}
+
+
+@needs_specs
+async def test_what_is_asked_keeps_to_the_description() -> None:
+    world = World()
+    api = world.api()
+    target = Target(
+        "1",
+        ["first_name", "last_name", "phone", "field:1", "field:4"],
+        options=["exclude_automations"],
+        report_url="https://ours.test/reports",
+    )
+    made = await world.destination.encoder(api, target)
+    cells = ["Ann", "Lee", "404-555-1212", "2026-11-24", "Running|Chess"]
+    fragments = [made.encode(ANN, cells), made.encode(BOB, [""] * 5)]
+    sent = Batch(b"0:2\t0:3", f"{ANN}\t{BOB}".encode(), b",\n".join(fragments), 2)
+    await world.destination.send(api, target, sent, None)
+    await world.destination.check(api)
+    assert len(await world.destination.lists(api)) == 2
+    assert violations("activecampaign", world.wire.requests) == []
+    assert not world.account.exceeded
