@@ -436,8 +436,14 @@ def test_a_report_without_a_reason_for_one_address_gives_none(report: bytes) -> 
     assert reasons(report) == {}
 
 
-def test_a_reason_is_cut_where_it_would_fill_a_page() -> None:
-    assert len(reasons(orjson.dumps({ANN: "x" * 5_000}))[ANN]) == 300
+LONG = "x" * 5_000
+
+
+@pytest.mark.parametrize(
+    "report", [{ANN: LONG}, {ANN: [LONG]}, {"email": ANN, "error": LONG}, [f"{ANN} {LONG}"]]
+)
+def test_a_reason_is_cut_where_it_would_fill_a_page(report: Any) -> None:
+    assert len(reasons(orjson.dumps(report))[ANN]) == 300
 
 
 TEXTS = st.text("aB@. :", max_size=12) | st.just(ANN) | st.text(max_size=5)
