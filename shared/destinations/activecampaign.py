@@ -173,10 +173,11 @@ class ActiveCampaign:
         await self.look_up(api, target.list_id)
         fills_own = any(name.startswith(OWN) for name in target.fields)
         fields = await self.fields_of(api, target.list_id) if fills_own else self.fields
+        there = {each.name for each in fields}
         ids = {
-            each.name: int(each.name.removeprefix(OWN))
-            for each in fields
-            if each.name.startswith(OWN)
+            name: int(name.removeprefix(OWN))
+            for name in target.fields
+            if name.startswith(OWN) and name in there
         }
         values = Values(fields, target, {Kind.CHOICES: _several})
         always: dict[str, object] = {"subscribe": [{"listid": int(target.list_id)}]}
@@ -184,9 +185,7 @@ class ActiveCampaign:
 
         def encode(address: str, cells: Sequence[str]) -> bytes:
             given = values.of(cells)
-            own = [
-                {"id": ids[name], "value": given.pop(name)} for name in tuple(given) if name in ids
-            ]
+            own = [{"id": ids[name], "value": given.pop(name)} for name in ids if name in given]
             if own:
                 given["fields"] = own
             return orjson.dumps({"email": address, **given, **always})

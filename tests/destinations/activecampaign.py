@@ -1,15 +1,20 @@
 """ActiveCampaign's file, against its sandbox in the same process, on a clock that jumps."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from local.sandbox.activecampaign.app import create_app
 from local.sandbox.activecampaign.state import Sandbox
 from shared.destinations.activecampaign import ActiveCampaign
+from shared.destinations.protocol import Batch, Finished
 from shared.domain.connection import Account
 from shared.transport.client import Fixed, VendorApi, open_http
 from shared.transport.pace import Pace
 from tests.contract.destinations.side import InProcess, SandboxClock
 from tests.contract.wire import Wire
+from tests.destinations.batches import Kept, job
+from tests.destinations.says import Says
 from tests.fakes.clock import FakeClock
 
 SUFFIXES = ("api-us1.com", "activehosted.com")
@@ -45,3 +50,23 @@ class World:
             explain=self.destination.explain,
             pace=Pace(self.clock, self.destination.limits.rates),
         )
+
+
+async def polled(
+    answer: Any,
+    sent: Batch,
+    *said: bytes,
+    age: float = 0,
+    expects_reports: bool = False,
+) -> Sequence[Finished]:
+    """Ask about an import of so many seconds that gets this answer, and on which this was reported."""
+    clock = FakeClock()
+    one = job("b-1", sent.size, clock)
+    clock.advance(age)
+    destination = ActiveCampaign("", SUFFIXES, expects_reports, clock)
+    return await destination.poll(Says(info=answer), [one], Kept(sent, said))
+
+
+def completed(failure: Any, success: Sequence[str] = ("1",)) -> Mapping[str, Any]:
+    """Return what is said of an import that is over."""
+    return {"status": "completed", "success": success, "failure": failure}
