@@ -4,14 +4,18 @@ from typing import Any
 
 import pytest
 
+from shared.domain.people import Caller, Person, Role
 from shared.domain.run import Run, RunStatus, TriggerKind
 from shared.exports.arrive import arrive
+from shared.exports.attach_exports import attach_export, detach_export
+from shared.exports.choices import Attachment
+from shared.exports.manage_exports import copy_export
 from shared.exports.resume import resume_runs
 from shared.exports.tick import tick
 from shared.storage.ports import ALL
 from tests.exports.small import leftovers, now, sign_in_again, small, work_on_visible
 from tests.exports.world import World, csv
-from tests.fakes.mailchimp import answers
+from tests.fakes.mailchimp import LIST_ID, answers
 
 
 async def change(world: World, **update: Any) -> None:
@@ -155,3 +159,29 @@ async def test_instants_from_before_a_schedule_was_set_are_not_made_up_for() -> 
     world.clock.advance(86_400)
     await tick(world.services)
     assert len(await runs(world)) == 1
+
+
+ADMINISTRATOR = Caller(Person(id="1", name="Administrator"), Role.ADMINISTRATOR)
+
+
+async def test_a_copy_delivers_everything_on_its_first_run() -> None:
+    world = await small()
+    await world.drop(csv(20))
+    await world.run()
+    copy = await copy_export(world.services, ADMINISTRATOR, "export", None)
+    run = await world.run(export=copy.key)
+    assert (await world.progress(run)).counts.accepted == 20
+    again = await world.run(export=copy.key)
+    assert (await world.progress(again)).counts.unchanged == 20
+
+
+async def test_attached_again_an_export_delivers_everything_even_to_the_same_list() -> None:
+    world = await small()
+    await world.drop(csv(20))
+    await world.run()
+    await detach_export(world.services, ADMINISTRATOR, "export", None)
+    world.clock.advance(1)
+    body = Attachment(connection_id="connection", list_id=LIST_ID)
+    await attach_export(world.services, ADMINISTRATOR, "export", None, body)
+    run = await world.run()
+    assert (await world.progress(run)).counts.accepted == 20
