@@ -1,6 +1,8 @@
 """What the templates create is what the code needs, locked as far as it can be."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,7 +44,8 @@ GRANTED = {
 _ROLE = re.compile(
     r"'(\w{8}-\w{4}-\w{4}-\w{4}-\w{12})'\)? // ((?:Storage|Key Vault|Monitoring) [\w ]+)"
 )
-_ID = re.compile(r"'\w{8}-\w{4}-\w{4}-\w{4}-\w{12}'")
+_ID = re.compile(r"'(\w{8}-\w{4}-\w{4}-\w{4}-\w{12})'")
+AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # the one id that is no role
 
 
 def at(template: Template, resource: str, path: str) -> Any:
@@ -86,31 +89,63 @@ def test_the_app_has_no_right_on_the_data_account_as_a_whole_and_only_reads_segm
     }
 
 
+def role_problems(templates: Mapping[str, Template]) -> list[str]:
+    """Return which roles are given and should not be, or the other way round, and which are misnamed."""
+    given, problems = set(), []
+    for name, template in templates.items():
+        named = [(role, title_of(comment)) for role, comment in _ROLE.findall(template.text)]
+        given |= {(name, title) for _, title in named}
+        problems += [
+            f"{name}: {role} is not {title}" for role, title in named if ROLES[title] != role
+        ]
+        unnamed = {*_ID.findall(template.text)} - {role for role, _ in named} - {AZURE_CLI}
+        problems += [f"{name}: {role} has no name" for role in sorted(unnamed)]
+    problems += [f"{name}: {title} is not needed" for name, title in sorted(given - GRANTED)]
+    return problems + [f"{name}: {title} is missing" for name, title in sorted(GRANTED - given)]
+
+
+def title_of(comment: str) -> str:
+    """Return the name of a role without what a comment says behind it."""
+    return next(title for title in ROLES if comment.startswith(title))
+
+
 def test_roles_are_those_that_are_needed_and_each_has_its_right_name() -> None:
-    granted = [
-        (name, role, title)
-        for name, template in TEMPLATES.items()
-        for role, title in _ROLE.findall(template.text)
-    ]
-    assert {(name, title) for name, _, title in granted_titles(granted)} == GRANTED
-    for _, role, title in granted_titles(granted):
-        assert role == ROLES[title]
+    assert role_problems(TEMPLATES) == []
 
 
-def granted_titles(granted: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Cut what a comment says beyond the name of the role."""
-    return [
-        (name, role, next(known for known in ROLES if title.startswith(known)))
-        for name, role, title in granted
-    ]
-
-
-def test_no_role_goes_without_its_name() -> None:
-    """Else the test above would not see it."""
-    for name, template in TEMPLATES.items():
-        ids = _ID.findall(template.text)
-        others = ids.count("'04b07795-8ddb-461a-bbee-02f9e1bf7b46'")  # the Azure CLI
-        assert len(ids) == len(_ROLE.findall(template.text)) + others, name
+@pytest.mark.parametrize(
+    ("old", "new", "problems"),
+    [
+        (
+            "'4633458b-17de-408a-b874-0445c86b69e6' // Key Vault Secrets User",
+            "'b86a8fe4-44ce-4948-aee5-eccb2c155cd7' // Key Vault Secrets Officer",
+            [
+                "linked-vault.bicep: Key Vault Secrets Officer is not needed",
+                "linked-vault.bicep: Key Vault Secrets User is missing",
+            ],
+        ),
+        (
+            "'4633458b-17de-408a-b874-0445c86b69e6' //",
+            "'b86a8fe4-44ce-4948-aee5-eccb2c155cd7' //",
+            [
+                "linked-vault.bicep: b86a8fe4-44ce-4948-aee5-eccb2c155cd7 is not Key Vault Secrets User"
+            ],
+        ),
+        (
+            "var no = 1",
+            "'8e3af657-a8ff-443c-a75c-2fe8c4bcb635'",  # Owner
+            ["linked-vault.bicep: 8e3af657-a8ff-443c-a75c-2fe8c4bcb635 has no name"],
+        ),
+    ],
+)
+def test_a_role_too_much_or_under_a_false_name_is_found(
+    old: str, new: str, problems: list[str]
+) -> None:
+    vault = TEMPLATES["linked-vault.bicep"]
+    text = vault.text + "var no = 1\n"
+    assert text.count(old) == 1
+    spoilt = replace(vault, text=text.replace(old, new))
+    assert role_problems(TEMPLATES | {vault.name: spoilt}) == problems
 
 
 def test_the_app_may_do_with_secrets_what_its_code_does() -> None:

@@ -1,19 +1,20 @@
 """The templates set every app setting that is read, and no other, and documents name those of the host."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from shared.settings import Settings, StorageAccount
 from tests.docs.pages import ROOT, rows, section
-from tests.infra.templates import INFRA, read
+from tests.infra.templates import INFRA, Template, read
 
 APP = read(INFRA / "app.bicep")
 FIXED: dict[str, str] = json.loads((INFRA / "settings.json").read_text())
-COMPUTED: dict[str, Any] = APP.tree["variables"]["settingsOfApp"]["value"]
-OF_HOST: dict[str, Any] = APP.tree["variables"]["settingsOfHost"]["value"]
 
 # In the place of a connection string, which would be a secret.
 BY_ADDRESS = {"DataStorage"}
@@ -31,9 +32,46 @@ def read_by(model: type[BaseSettings]) -> dict[str, Any]:
 READ = read_by(StorageAccount) | read_by(Settings)
 
 
+def variable(app: Template, name: str) -> dict[str, Any]:
+    value: dict[str, Any] = app.tree["variables"][name]["value"]
+    return value
+
+
+COMPUTED = variable(APP, "settingsOfApp")
+OF_HOST = variable(APP, "settingsOfHost")
+
+
+def differences(app: Template, fixed: Mapping[str, str]) -> list[str]:
+    """Return what the templates do not set but should, and what they set but nothing reads."""
+    computed = variable(app, "settingsOfApp").keys()
+    lacking = READ.keys() - BY_ADDRESS - computed - fixed.keys()
+    unread = (computed | fixed.keys()) - (READ.keys() - BY_ADDRESS)
+    return [
+        *(f"{name} is not set" for name in sorted(lacking)),
+        *(f"{name} is not read" for name in sorted(unread)),
+        *(f"{name} is set twice" for name in sorted(computed & fixed.keys())),
+    ]
+
+
 def test_every_setting_that_the_app_reads_is_set_and_no_other() -> None:
-    assert FIXED.keys() | COMPUTED.keys() == READ.keys() - BY_ADDRESS
-    assert not FIXED.keys() & COMPUTED.keys()
+    assert differences(APP, FIXED) == []
+
+
+VAULT = "  KEY_VAULT_URL: vaultUrl\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ("", "KEY_VAULT_URL is not set"),
+        (VAULT + "  COLOUR: 'red'\n", "COLOUR is not read"),
+        (VAULT + "  DataStorage: 'a connection string'\n", "DataStorage is not read"),
+        (VAULT + "  SLICE_SECONDS: '1'\n", "SLICE_SECONDS is set twice"),
+    ],
+)
+def test_a_setting_too_few_or_too_many_is_found(lines: str, found: str) -> None:
+    assert APP.text.count(VAULT) == 1
+    assert differences(replace(APP, text=APP.text.replace(VAULT, lines)), FIXED) == [found]
 
 
 def test_the_app_gets_these_settings_and_those_of_the_host_and_no_other() -> None:
