@@ -1,14 +1,15 @@
 # Everything a developer runs. Needs Python 3.13, make and nothing else: the rest is installed into
-# this folder (.venv, local/azurite/node_modules) and kept there (.local).
+# this folder (.venv, .scan, local/azurite/node_modules) and kept there (.local).
 
 ROWS ?= 10000
 DESTINATION ?= mailchimp
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 AZURITE_MODULES := local/azurite/node_modules
+SCAN := .scan
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start stop bench test unit lint types format lock clean
+.PHONY: help setup demo start stop bench test unit lint types format lock audit sbom clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,13 +31,17 @@ bench: $(VENV)/.installed ## send a million profiles to each sandbox and compare
 test: setup lint types ## check everything and run every test
 	$(PYTHON) -m pytest
 
-unit: $(VENV)/.installed ## run only the tests that start no process
+unit: $(VENV)/.installed $(SCAN)/.installed ## run only the tests that start no process
 	$(PYTHON) -m pytest -m "not stack"
 
-lint: $(VENV)/.installed ## style, formatting and which package may import which
+lint: $(VENV)/.installed $(SCAN)/.installed ## style, formatting, imports between packages, templates and workflows
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/lint-imports
+	$(PYTHON) -m tests.infra.scan
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(VENV)/bin/zizmor --offline --quiet .github
 
 types: $(VENV)/.installed ## mypy in strict mode
 	$(VENV)/bin/mypy
@@ -52,9 +57,20 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 \
 lock: $(VENV)/.installed ## pin what pyproject.toml asks for into requirements*.txt
 	$(LOCK) pyproject.toml --output-file requirements.txt
 	$(LOCK) --group dev --constraints requirements.txt --output-file requirements-dev.txt
+	$(LOCK) --group scan --output-file requirements-scan.txt
+
+# Tools of one purpose, which uv keeps apart from everything else.
+audit: $(VENV)/.installed ## ask for known weaknesses of every pinned package
+	for pins in requirements.txt requirements-dev.txt requirements-scan.txt; do \
+	  $(VENV)/bin/uv tool run --from pip-audit==2.10.1 pip-audit --disable-pip --no-deps --requirement $$pins || exit 1; \
+	done
+
+sbom: $(VENV)/.installed ## list what production is made of, as CycloneDX (sbom.json)
+	$(VENV)/bin/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.txt \
+	  --pyproject pyproject.toml --output-file sbom.json
 
 clean: stop ## remove everything that setup and the stack made
-	rm -rf $(VENV) $(AZURITE_MODULES) .local .hypothesis .*_cache
+	rm -rf $(VENV) $(SCAN) $(AZURITE_MODULES) sbom.json .local .hypothesis .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A python3.13 on PATH may be a pyenv shim that starts nothing, so each candidate must say 3.13 itself.
@@ -71,6 +87,12 @@ $(PYTHON):
 
 $(VENV)/.installed: requirements.txt requirements-dev.txt | $(PYTHON)
 	$(PYTHON) -m pip install --quiet --requirement requirements.txt --requirement requirements-dev.txt
+	@touch $@
+
+# Checkov's pins clash with ours, and the one parser that it pins too old is overridden in the lock.
+$(SCAN)/.installed: requirements-scan.txt | $(VENV)/.installed
+	$(PYTHON) -m venv --clear $(SCAN)
+	$(VENV)/bin/uv pip install --quiet --no-deps --python $(SCAN)/bin/python --requirement requirements-scan.txt
 	@touch $@
 
 $(AZURITE_MODULES)/.installed: local/azurite/package.json local/azurite/package-lock.json | $(VENV)/.installed
