@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
+from shared.api.language import Words
 from shared.destinations.protocol import Field, Kind
 from shared.domain.connection import Connection, ConnectionStatus, Consent, SharedWith
 from shared.domain.export import Export
@@ -37,7 +38,7 @@ class ConnectionItem(SharedConnectionItem):
 
     shared_with: SharedWith
     status: ConnectionStatus
-    reason: str | None  # why it needs sign-in
+    reason: Words | None  # why it needs sign-in
     consent: Consent | None
     account: AccountItem | None
     linked_secret: bool  # whether its key lies in the linked vault
@@ -57,7 +58,7 @@ class FieldItem(BaseModel):
     """A field of a profile that an export can fill."""
 
     name: str
-    title: str
+    title: Words
     required: bool
     kind: Kind
     longest: int | None  # characters, or None where there is no limit
@@ -81,7 +82,7 @@ class LastRun(BaseModel):
 
     id: str
     status: RunStatus
-    reason: str | None
+    reason: Words | None
     created_at: datetime
     finished_at: datetime | None
     resumes_at: datetime | None
@@ -149,7 +150,7 @@ class RunItem(BaseModel):
     id: str
     export_id: str
     status: RunStatus
-    reason: str | None
+    reason: Words | None
     trigger: TriggerKind
     mode: Mode
     created_at: datetime
@@ -158,11 +159,18 @@ class RunItem(BaseModel):
     progress: Progress
 
 
+class EventItem(BaseModel):
+    """Something that happened in a run."""
+
+    at: datetime
+    text: Words
+
+
 class RunDetail(RunItem):
     """A run with the files that it reads and what happened so far."""
 
     versions: list[VersionItem]
-    timeline: list[Event]
+    timeline: list[EventItem]
 
 
 async def run_items(services: Services, runs: Sequence[Run]) -> list[RunItem]:
@@ -183,8 +191,12 @@ async def run_detail(services: Services, run: Run) -> RunDetail:
     return RunDetail(
         **_run_item(run, progress).model_dump(),
         versions=[_version(version) for version in run.versions],
-        timeline=run.timeline,
+        timeline=[_event(event) for event in run.timeline],
     )
+
+
+def _event(event: Event) -> EventItem:
+    return EventItem(at=event.at, text=event.text)
 
 
 _SHOWN = set(RunItem.model_fields) - {"id", "trigger", "progress"}

@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.errors import Conflict, NotAllowed, Outdated
 from shared.domain.export import Export
+from shared.domain.message import say
 from shared.domain.people import Caller
 from shared.domain.run import Run, RunStatus
 from shared.exports.check_export import check_destination, check_segments, usable_connection
 from shared.exports.choices import ExportChanges, ExportChoices
 from shared.exports.read_runs import list_runs
 from shared.exports.services import Services
-from shared.exports.stored import everything, find, new_id, page_of, require_current
+from shared.exports.stored import What, everything, find, new_id, page_of, require_current
 from shared.storage.ports import ALL, Stale, Stored
 
-WHAT = "export"
+WHAT = What(
+    none=say("There is no such export."),
+    outdated=say("Somebody changed the export since you read it. Read it again."),
+    busy=say("Others are changing the export right now. Try again."),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ async def change_export(
             key, changed, await services.storage.exports.replace(ALL, key, changed, stored.etag)
         )
     except Stale:
-        raise Outdated("Somebody changed the export meanwhile. Read it again.") from None
+        raise Outdated(WHAT.outdated) from None
 
 
 async def remove_export(services: Services, caller: Caller, key: str, etag: str | None) -> None:
@@ -109,11 +114,11 @@ async def remove_export(services: Services, caller: Caller, key: str, etag: str 
     require_current(stored, etag, WHAT)
     await require_may_edit(services, caller, stored.value)
     if any(run.status is RunStatus.PROCESSING for run in await _recent(services, key)):
-        raise Conflict("A run of this export is under way. Remove the export when it is over.")
+        raise Conflict(say("A run of this export is under way. Remove the export when it is over."))
     try:
         await storage.exports.delete(ALL, key, stored.etag)
     except Stale:
-        raise Outdated("Somebody changed the export meanwhile. Read it again.") from None
+        raise Outdated(WHAT.outdated) from None
     await storage.delivered.delete(f"{key}/")
     await storage.run_files.delete(f"{key}.")  # the beginning of every run's id
     async for asked in everything(storage.bookmarks, key):
@@ -124,7 +129,10 @@ async def require_may_edit(services: Services, caller: Caller, export: Export) -
     """Raise NotAllowed unless the caller can use the export's connection."""
     if not _may_edit(caller, await _connection(services, export)):
         raise NotAllowed(
-            "The connection of this export is not shared with contributors. Ask an administrator."
+            say(
+                "The connection of this export is not shared with contributors. Ask an "
+                "administrator."
+            )
         )
 
 
@@ -151,8 +159,10 @@ async def _checked(
     # A run reads its export more than once; changed half-way, it would send to two lists.
     if any(not run.status.is_over for run in await _recent(services, before.id)):
         raise Conflict(
-            "A run of this export is under way. Until it is over, only the name and when it runs "
-            "can be changed."
+            say(
+                "A run of this export is under way. Until it is over, only the name and when it "
+                "runs can be changed."
+            )
         )
     connection = await usable_connection(services, caller, after.connection_id)
     choices = ExportChoices(**after.model_dump(include=set(ExportChoices.model_fields)))

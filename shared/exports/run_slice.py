@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from shared.domain.connection import Account, Connection
 from shared.domain.export import Export
+from shared.domain.message import say
 from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
 from shared.exports.checkpoints import Fenced, OpenCheckpoint
 from shared.exports.end_run import end_run, tidy
@@ -32,7 +33,7 @@ async def run_slice(services: Services, message: SliceMessage) -> None:
         return
     order = await _order(services, stored)
     if order is None:
-        await end_run(services, stored, RunStatus.CANCELED, "The export was removed.")
+        await end_run(services, stored, RunStatus.CANCELED, say("The export was removed."))
         return
     try:
         quota = services.destination(order.connection).lane(order.account)

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from shared.domain.connection import Connection
 from shared.domain.export import Export
+from shared.domain.people import Preferences
 from shared.domain.run import Checkpoint, Run
 from shared.domain.schedule import RefreshSchedule
 
@@ -24,6 +25,10 @@ BOOKMARKS = "bookmarks"
 
 QUOTAS = "quotas"
 """The partition of what lanes have used up, in the same table; its keys are names of lanes."""
+
+
+PREFERENCES = "preferences"
+"""The partition of what people prefer, in the same table; its keys are digests of their ids."""
 
 
 class AlreadyExists(Exception):
@@ -204,6 +209,7 @@ class Storage:
     schedules: Records[RefreshSchedule]
     bookmarks: Records[Bookmark]
     quotas: Records[Quota]
+    preferences: Records[Preferences]
     segments: Blobs
     run_files: Blobs
     delivered: Blobs

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from shared.api.dependencies import After, Limit, Page, TheServices, cursor
 from shared.api.items import SegmentItem, segment_item
 from shared.domain.errors import NotFound
+from shared.domain.message import say
 from shared.segments.catalogue import find_segment, list_segments
 
 router = APIRouter(prefix="/api/v1/segments", tags=["segments"])
@@ -23,5 +24,5 @@ async def get(services: TheServices, name: str) -> SegmentItem:
     """Return a segment; 409 when the header of its newest file cannot be read."""
     segment = await find_segment(services.storage.segments, name)
     if segment is None:
-        raise NotFound("There is no such segment.")
+        raise NotFound(say("There is no such segment."))
     return segment_item(segment)
