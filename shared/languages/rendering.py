@@ -38,7 +38,7 @@ def rendered(words: Message | str, language: Language) -> str:
 def _filled_in(value: Value, language: Language) -> str:
     if isinstance(value, tuple):
         return ", ".join(_filled_in(each, language) for each in value)
-    if isinstance(value, int | float):
+    if isinstance(value, int):
         return format_decimal(value, locale=language)
     return rendered(value, language)
 
