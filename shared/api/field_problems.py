@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from shared.api.language import Words
-from shared.domain.errors import BadValue
 from shared.domain.message import Message, say, say_count
 from shared.exports.check_export import escaped
 
@@ -40,9 +39,9 @@ def _other(_: _Context) -> Message:
 
 
 def _own(context: _Context) -> Message:
-    """Return what a rule of our own says."""
-    error = context.get("error")
-    return error.reason if isinstance(error, BadValue) else _other(context)
+    """Return what a rule of our own says: the message that its ValueError was raised with."""
+    said = context["error"].args
+    return said[0] if said and isinstance(said[0], Message) else _other(context)
 
 
 def _choices(context: _Context) -> Message:

@@ -23,7 +23,7 @@ from typing import Any, Literal
 import httpx
 import orjson
 
-from shared.destinations.answers import making_sense
+from shared.destinations.answers import ended, making_sense, no_list
 from shared.destinations.protocol import (
     Api,
     Batch,
@@ -41,6 +41,7 @@ from shared.destinations.protocol import (
     Target,
     Unsure,
 )
+from shared.destinations.titles import EMAIL, FIRST_NAME, LAST_NAME, PHONE
 from shared.destinations.values import SEPARATOR, Values
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.connection import Account
@@ -54,6 +55,7 @@ from shared.domain.errors import (
     NeedsAttention,
     TryLater,
 )
+from shared.domain.message import Message, say, say_count
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job
 
@@ -90,16 +92,17 @@ _KINDS = {
 _UNDER_WAY = (False, "waiting", "claimed", "active")
 _DID_NOTHING = ("failed", "interrupted")
 _SAID_NO = ("unsubscribed", "exclu", "bounced", "opted out", "suppress")
-_NO_REASON = (
-    f"{_TITLE} did not import it and gave no reason. The person may have left the list, or the address "
-    "bounced, is excluded or is invalid."
+_NO_REASON = say(
+    "{destination} did not import it and gave no reason. The person may have left the list, or the "
+    "address bounced, is excluded or is invalid.",
+    destination=_TITLE,
 )
 
 
 class _Refusal(BatchRefused):
     """A request that was refused for some of its contacts, by their numbers in it."""
 
-    def __init__(self, text: str, named: Sequence[tuple[int, str]]) -> None:
+    def __init__(self, text: Message, named: Sequence[tuple[int, str]]) -> None:
         super().__init__("invalid_contact", text)
         self.named = named
 
@@ -118,12 +121,12 @@ class ActiveCampaign:
     title = _TITLE
     auth: Literal["api_key"] = "api_key"
     fields = (
-        Field("email", "Email", required=True, kind=Kind.EMAIL),
-        Field("first_name", "First name", longest=_LONGEST),
-        Field("last_name", "Last name", longest=_LONGEST),
-        Field("phone", "Phone", kind=Kind.PHONE, longest=_LONGEST),
+        Field("email", EMAIL, required=True, kind=Kind.EMAIL),
+        Field("first_name", FIRST_NAME, longest=_LONGEST),
+        Field("last_name", LAST_NAME, longest=_LONGEST),
+        Field("phone", PHONE, kind=Kind.PHONE, longest=_LONGEST),
     )
-    options = (Option("exclude_automations", "Do not start automations for these contacts"),)
+    options = (Option("exclude_automations", say("Do not start automations for these contacts")),)
     limits = Limits(
         profiles_per_batch=250,
         bytes_per_batch=_BODY_BYTES - _ENVELOPE_BYTES,
@@ -139,17 +142,20 @@ class ActiveCampaign:
         plain = re.sub(r"\Ahttps?://", "", host.strip().lower()).removesuffix("/").removesuffix(".")
         allowed = any(plain.endswith(f".{suffix}") for suffix in self.host_suffixes)
         if not _HOST.fullmatch(plain) or _is_address(plain) or not allowed:
-            endings = " or ".join(f".{suffix}" for suffix in self.host_suffixes)
-            raise Invalid(
-                "/host",
-                f"Give the host name from ActiveCampaign's Developer settings, which ends in {endings}.",
+            what = say(
+                "Give the host name from the Developer settings of {destination}, without https://. "
+                "It ends in one of: {endings}.",
+                destination=_TITLE,
+                endings=tuple(f".{suffix}" for suffix in self.host_suffixes),
             )
+            raise Invalid("/host", what)
         return plain
 
     def credentials(self, key: str) -> Credentials:
         """Keep the key."""
         if not _KEY.fullmatch(key.strip()):
-            raise Invalid("/api_key", "This is no API key. Copy it from the Developer settings.")
+            what = say("This is no API key. Copy it from the Developer settings.")
+            raise Invalid("/api_key", what)
         return {"api_key": key.strip()}
 
     async def identify(self, api: Api, endpoint: str) -> Account:
@@ -158,7 +164,11 @@ class ActiveCampaign:
         user = answer.get("user") if isinstance(answer, dict) else None
         if not isinstance(user, dict):
             raise NeedsAttention(
-                Culprit.CONNECTION, f"{_TITLE} did not say whose key it is. Check host and key."
+                Culprit.CONNECTION,
+                say(
+                    "{destination} did not say whose key it is. Check host and key.",
+                    destination=_TITLE,
+                ),
             )
         return Account(id=endpoint, name=endpoint.partition(".")[0], endpoint=endpoint)
 
@@ -184,9 +194,11 @@ class ActiveCampaign:
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
             after = response.headers.get("retry-after", "")
             seconds = float(after) if after.isascii() and after.isdigit() else _BUSY_SECONDS
-            return Limited(f"{_TITLE} is limiting requests (429).", seconds)
+            reason = say("{destination} is limiting requests (429).", destination=_TITLE)
+            return Limited(reason, seconds)
         if response.is_server_error and isinstance(wait := said.get("retry_after"), int):
-            return TryLater(f"{_TITLE} cannot be reached behind its network.", float(wait))
+            reason = say("{destination} cannot be reached behind its network.", destination=_TITLE)
+            return TryLater(reason, float(wait))
         return None
 
     async def check(self, api: Api) -> None:
@@ -199,7 +211,7 @@ class ActiveCampaign:
 
     async def look_up(self, api: Api, list_id: str) -> ListInfo:
         """Return one list."""
-        none = NeedsAttention(Culprit.LIST, f"{_TITLE} has no list with the ID {list_id}.")
+        none = NeedsAttention(Culprit.LIST, no_list(_TITLE, list_id))
         if not _LIST_ID.fullmatch(list_id):
             raise none
         try:
@@ -302,7 +314,7 @@ class ActiveCampaign:
         with making_sense(_TITLE):
             status = answer["status"]
             if status in _DID_NOTHING:
-                return [Finished(job, failed=f"{_TITLE} ended the import as {status}.")]
+                return [Finished(job, failed=ended(_TITLE, str(status)))]
             if status in _UNDER_WAY:
                 return ()
             if status != "completed":
@@ -351,7 +363,10 @@ def _explain_page(response: httpx.Response) -> Halt | None:
     if is_login or response.status_code == httpx.codes.FORBIDDEN:
         return NeedsAttention(
             Culprit.CONNECTION,
-            f"{_TITLE} does not accept the key, or its user may not do this. Connect again.",
+            say(
+                "{destination} does not accept the key, or its user may not do this. Connect again.",
+                destination=_TITLE,
+            ),
         )
     return None
 
@@ -360,14 +375,25 @@ def _explain_refusal(said: Mapping[str, Any]) -> Halt | None:
     text, reasons = str(said.get("message") or ""), said.get("failureReasons")
     reasons = reasons if isinstance(reasons, list) else []
     if "rate limit" in text.lower():
-        return Limited(f"{_TITLE} is limiting imports (400, {text[:100]})", _A_MINUTE)
+        reason = say(
+            "{destination} is limiting imports (400, {words})",
+            destination=_TITLE,
+            words=text[:100],
+        )
+        return Limited(reason, _A_MINUTE)
     named = [
         (each["contact"], str(each.get("failureReason") or "")[:300])
         for each in reasons
         if isinstance(each, dict) and isinstance(each.get("contact"), int)
     ]
     if named:
-        return _Refusal(f"{_TITLE} refused the import for {len(named)} of its contacts.", named)
+        reason = say_count(
+            "{destination} refused the import for {count} of its contacts.",
+            "{destination} refused the import for {count} of its contacts.",
+            len(named),
+            destination=_TITLE,
+        )
+        return _Refusal(reason, named)
     return None
 
 

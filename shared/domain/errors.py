@@ -121,11 +121,3 @@ class Invalid(Refusal):
     def __init__(self, pointer: str, reason: Message) -> None:
         super().__init__(reason)
         self.pointer = pointer
-
-
-class BadValue(ValueError):
-    """A value that a rule of a model refuses; pydantic tells of it as of every other one."""
-
-    def __init__(self, reason: Message) -> None:
-        super().__init__(str(reason))
-        self.reason = reason

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from shared.domain.errors import BadValue
 from shared.domain.message import say
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -16,13 +15,13 @@ _DAYS: tuple[Day, ...] = Day.__args__  # type: ignore[attr-defined] # typing has
 
 def _known_zone(name: str) -> str:
     if name not in available_timezones():
-        raise BadValue(say("This is no IANA time zone; one looks like Europe/Stockholm."))
+        raise ValueError(say("This is no IANA time zone; one looks like Europe/Stockholm."))
     return name
 
 
 def _wall_clock(at: time) -> time:
     if at.tzinfo is not None:
-        raise BadValue(
+        raise ValueError(
             say("Give a time of day without an offset; time_zone says where it is meant.")
         )
     return at

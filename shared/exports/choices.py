@@ -6,13 +6,12 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from shared.domain.connection import SharedWith
-from shared.domain.errors import BadValue
 from shared.domain.message import say
 
 
 def _printable(text: str) -> str:
     if any(unicodedata.category(character) == "Cc" for character in text):
-        raise BadValue(say("Control characters, such as line breaks, cannot be part of a name."))
+        raise ValueError(say("Control characters, such as line breaks, cannot be part of a name."))
     return text
 
 
