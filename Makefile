@@ -9,7 +9,7 @@ CATALOGUES := shared/languages
 AZURITE_MODULES := local/azurite/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start stop test unit lint types format catalogues lock clean
+.PHONY: help setup demo start stop bench test unit lint types format catalogues lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ start: setup ## start the local stack and keep it running until Ctrl-C
 
 stop: ## stop a stack started in another terminal
 	@[ ! -x $(PYTHON) ] || $(PYTHON) -m local stop
+
+bench: $(VENV)/.installed ## send a million profiles to each sandbox and compare with what its limits demand
+	@$(PYTHON) -m tests.bench
 
 test: setup lint types ## check everything and run every test
 	$(PYTHON) -m pytest

@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     mailchimp_login_url: str = "https://login.mailchimp.com"
     mailchimp_api_url: str = "https://{dc}.api.mailchimp.com"
     mailchimp_partial_answers: bool = True
-    mailchimp_connections: int = Field(10, ge=1, le=10)
+    mailchimp_connections: int = Field(8, ge=1, le=10)
 
     constant_contact_client_id: str = ""
     constant_contact_client_secret: SecretStr = SecretStr("")

@@ -72,7 +72,7 @@ class Mailchimp:
     login_url: str
     api_url: str  # may hold {dc}, the account's data centre
     partial_answers: bool = True
-    connections: int = 10
+    connections: int = 10  # all that it allows; the setting is lower
 
     name = "mailchimp"
     title = TITLE

@@ -27,6 +27,9 @@ KILLS = (
     ("send", "send", "send"),
     ("any", "any", "any"),
 )
+ENOUGH = 20
+# Where a machine is so quick or slow that too many runs are over before their kill, there are more.
+MORE_KILLS = [("send", "send", "send")] * 4
 
 type Moment = Callable[[Run, Progress], bool]
 """Says whether a run that looks like this is to lose its host now."""
@@ -108,7 +111,9 @@ def test_runs_survive_twenty_kills_in_prepare_send_and_settle(
     killings: Killings, caller: Caller
 ) -> None:
     system = killings.system
-    for number, kinds in enumerate(KILLS):
+    for number, kinds in enumerate((*KILLS, *MORE_KILLS)):
+        if number >= len(KILLS) and killings.caught.total() >= ENOUGH:
+            break
         audience = system.sandbox.new_audience(f"Kills {number}")
         run_id = run_now(caller, system.export(caller, audience, "Kills"))
         for kind in kinds:
@@ -122,7 +127,7 @@ def test_runs_survive_twenty_kills_in_prepare_send_and_settle(
         members = {each["email"] for each in system.sandbox.members(audience)}
         assert members == acceptable(ROWS).keys()
         assert system.sandbox.extra_writes(audience) <= len(kinds) * IN_FLIGHT
-    assert killings.caught.total() >= 20, killings.caught
+    assert killings.caught.total() >= ENOUGH, killings.caught
     for phase in (Phase.PREPARE, Phase.SEND, Phase.SETTLE):
         assert killings.caught[phase] >= 3, killings.caught
 
