@@ -5,14 +5,15 @@ ROWS ?= 10000
 DESTINATION ?= mailchimp
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+CATALOGUES := shared/languages
 AZURITE_MODULES := local/azurite/node_modules
 SCAN := .scan
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start stop bench test unit lint types format lock audit sbom clean
+.PHONY: help setup demo start stop bench test unit lint types format catalogues lock audit sbom clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed $(AZURITE_MODULES)/.installed ## install all that the other targets need
 
@@ -49,6 +50,17 @@ types: $(VENV)/.installed ## mypy in strict mode
 format: $(VENV)/.installed ## rewrite the code in the house style
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
+
+# No fuzzy matching: what is new is empty, and a test says so, rather than almost right.
+catalogues: $(VENV)/.installed ## bring the messages of the code into the catalogue of each language
+	@mkdir -p .local
+	$(VENV)/bin/pybabel --quiet extract --no-default-keywords --keywords=say --keywords=say_count:1,2 \
+		--add-location=file --output-file=.local/messages.pot shared
+	@for file in $(CATALOGUES)/*.po; do \
+	  $(VENV)/bin/pybabel --quiet update --input-file=.local/messages.pot --output-file=$$file \
+	    --locale=$$(basename $$file .po) --width=100 --no-fuzzy-matching --ignore-obsolete \
+	    --ignore-pot-creation-date || exit 1; \
+	done
 
 # --universal: one file for every platform. The old pins are kept unless pyproject.toml rules them out.
 LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 \

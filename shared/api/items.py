@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from shared.api.language import Words
 from shared.destinations.protocol import Field as ProfileField
 from shared.destinations.protocol import Kind
 from shared.domain.connection import Connection, ConnectionStatus, Consent, SharedWith
@@ -40,7 +41,7 @@ class ConnectionItem(SharedConnectionItem):
 
     shared_with: SharedWith
     status: ConnectionStatus
-    reason: str | None  # why it needs sign-in
+    reason: Words | None  # why it needs sign-in
     consent: Consent | None
     account: AccountItem | None
     linked_secret: bool  # whether its key lies in the linked vault
@@ -60,7 +61,7 @@ class FieldItem(BaseModel):
     """A field of a profile that an export can fill."""
 
     name: str
-    title: str
+    title: Words
     required: bool
     kind: Kind
     longest: int | None  # characters, or None where there is no limit
@@ -84,7 +85,7 @@ class LastRun(BaseModel):
 
     id: str
     status: RunStatus
-    reason: str | None
+    reason: Words | None
     created_at: datetime
     finished_at: datetime | None
     resumes_at: datetime | None
@@ -104,7 +105,7 @@ class ExportItem(Export):
     can: Can
     active: bool  # whether triggers run it
     idle: Idle | None  # if not, why
-    idle_reason: str | None  # the same in words
+    idle_reason: Words | None  # the same in words
     status: str  # the newest run's, or not_started
     last_run: LastRun | None
 
@@ -116,7 +117,7 @@ def export_item(view: ExportView) -> ExportItem:
         **view.stored.value.model_dump(),
         active=view.idle is None,
         idle=view.idle,
-        idle_reason=str(view.idle.reason) if view.idle else None,
+        idle_reason=view.idle.reason if view.idle else None,
         can=Can(edit=view.can_edit, run=view.can_run),
         status=last.status if last else "not_started",
         last_run=LastRun.model_validate({"id": last.id, **last.model_dump()}) if last else None,
@@ -127,7 +128,7 @@ class WarningItem(BaseModel):
     """Something that the export's runs may stumble over."""
 
     pointer: str  # JSON pointer to the member of the export that it is about
-    detail: str
+    detail: Words
 
 
 class SavedExportItem(ExportItem):
@@ -140,7 +141,7 @@ def saved_export_item(view: ExportView, warned: Sequence[Warned]) -> SavedExport
     """Return an export that its caller has just saved."""
     return SavedExportItem(
         **export_item(view).model_dump(),
-        warnings=[WarningItem(pointer=one.pointer, detail=str(one.reason)) for one in warned],
+        warnings=[WarningItem(pointer=one.pointer, detail=one.reason) for one in warned],
     )
 
 
@@ -152,13 +153,13 @@ class LeftOutItem(BaseModel):
         description="`not_found`, `not_allowed`, `off`, `kept`, `conflict`, `outdated`, or why "
         "nothing runs it, as in an export's `idle`."
     )
-    reason: str  # the same in words
+    reason: Words  # the same in words
 
 
 def left_out_items(left_out: Sequence[LeftOut]) -> list[LeftOutItem]:
     """Return what everybody may know of exports that were left out."""
     return [
-        LeftOutItem(export_id=each.export_id, code=each.code, reason=str(each.reason))
+        LeftOutItem(export_id=each.export_id, code=each.code, reason=each.reason)
         for each in left_out
     ]
 
@@ -208,7 +209,7 @@ class RunItem(BaseModel):
     id: str
     export_id: str
     status: RunStatus
-    reason: str | None
+    reason: Words | None
     trigger: TriggerKind
     mode: Mode
     created_at: datetime
@@ -217,11 +218,18 @@ class RunItem(BaseModel):
     progress: Progress
 
 
+class EventItem(BaseModel):
+    """Something that happened in a run."""
+
+    at: datetime
+    text: Words
+
+
 class RunDetail(RunItem):
     """A run with the files that it reads and what happened so far."""
 
     versions: list[VersionItem]
-    timeline: list[Event]
+    timeline: list[EventItem]
 
 
 async def run_items(services: Services, runs: Sequence[Run]) -> list[RunItem]:
@@ -242,8 +250,12 @@ async def run_detail(services: Services, run: Run) -> RunDetail:
     return RunDetail(
         **_run_item(run, progress).model_dump(),
         versions=[_version(version) for version in run.versions],
-        timeline=run.timeline,
+        timeline=[_event(event) for event in run.timeline],
     )
+
+
+def _event(event: Event) -> EventItem:
+    return EventItem(at=event.at, text=event.text)
 
 
 _SHOWN = set(RunItem.model_fields) - {"id", "trigger", "progress"}

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import BaseModel
 
 from shared.domain.errors import Conflict
+from shared.domain.message import Message, say
 from shared.domain.people import Caller, Person
 
 TERMS_VERSION = "2026-11"
@@ -51,7 +52,7 @@ class Connection(BaseModel, frozen=True):
     display_name: str
     shared_with: SharedWith = SharedWith.ADMINISTRATORS
     status: ConnectionStatus = ConnectionStatus.DRAFT
-    reason: str | None = None  # why it needs sign-in
+    reason: Message | None = None  # why it needs sign-in
     consent: Consent | None = None
     account: Account | None = None
     secret_name: str | None = None
@@ -76,7 +77,7 @@ class Connection(BaseModel, frozen=True):
     def require_consent(self) -> None:
         """Raise Conflict unless the terms were accepted."""
         if self.consent is None:
-            raise Conflict("Accept the data-privacy terms first: POST …/consent.")
+            raise Conflict(say("Accept the data-privacy terms first: POST …/consent."))
 
     def connected(
         self, account: Account, secret_name: str, linked_secret: bool = False
@@ -103,12 +104,12 @@ class Connection(BaseModel, frozen=True):
         """Complete a draft; raise Conflict naming the step that is missing."""
         self.require_consent()
         if self.account is None:
-            raise Conflict("Connect to the account first: POST …/connect.")
+            raise Conflict(say("Connect to the account first: POST …/connect."))
         if self.export_user is None:
-            raise Conflict("Add yourself as export user first: PUT …/export-user.")
+            raise Conflict(say("Add yourself as export user first: PUT …/export-user."))
         return self.model_copy(update={"status": ConnectionStatus.READY}) if self.is_draft else self
 
-    def needing_sign_in(self, reason: str) -> "Connection":
+    def needing_sign_in(self, reason: Message) -> "Connection":
         """Record that the destination no longer lets us in."""
         if self.is_draft:
             return self

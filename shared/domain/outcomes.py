@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
+from shared.domain.message import Message
+
 
 class Outcome(StrEnum):
     """What became of one row. For every finished run, rows read = the sum of these."""
@@ -49,7 +51,7 @@ class Reject:
     address: str  # empty when nobody can tell
     outcome: Outcome
     code: str
-    reason: str  # the destination's own words, or ours
+    reason: Message | str  # ours, or the destination's own words
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class RowOutcome:
     index: int | None
     outcome: Outcome
     code: str
-    reason: str
+    reason: Message | str  # ours, or the destination's own words
 
 
 REJECT_COLUMNS = ("segment", "row", "address", "outcome", "code", "reason")

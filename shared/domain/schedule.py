@@ -33,13 +33,15 @@ _zones = cache(
 
 def _known_zone(name: str) -> str:
     if name not in _zones():
-        raise ValueError("not an IANA time zone; one looks like Europe/Stockholm")
+        raise ValueError(say("This is no IANA time zone; one looks like Europe/Stockholm."))
     return name
 
 
 def _wall_clock(at: time) -> time:
     if at.tzinfo is not None:
-        raise ValueError("a time of day without an offset; time_zone says where it is meant")
+        raise ValueError(
+            say("Give a time of day without an offset; time_zone says where it is meant.")
+        )
     return at
 
 

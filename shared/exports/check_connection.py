@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from shared.destinations.protocol import Api, Destination
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.errors import Conflict, Culprit, NeedsAttention
+from shared.domain.message import Message, say
 from shared.exports.connections import WHAT
 from shared.exports.resume import resume_runs
 from shared.exports.services import Services
@@ -19,7 +20,7 @@ class Check:
     """What a check found; `reason` is None when the connection works."""
 
     connection: Stored[Connection]
-    reason: str | None = None
+    reason: Message | None = None
 
 
 async def check_connection(services: Services, key: str) -> Check:
@@ -55,11 +56,19 @@ async def signed_in(
         if error.culprit is not Culprit.CONNECTION:
             raise
         await mark_needs_sign_in(services, connection, error.reason)
-        raise Conflict(f"{connection.display_name} needs sign-in: {error.reason}") from None
+        raise Conflict(needs_sign_in(connection, error.reason)) from None
+
+
+def needs_sign_in(connection: Connection, reason: Message | None) -> Message:
+    """Return what to say of a connection that cannot be used until somebody signs in again."""
+    name = connection.display_name
+    if reason is None:
+        return say("The connection {connection} needs sign-in.", connection=name)
+    return say("The connection {connection} needs sign-in: {why}", connection=name, why=reason)
 
 
 async def mark_needs_sign_in(
-    services: Services, connection: Connection, reason: str
+    services: Services, connection: Connection, reason: Message
 ) -> Stored[Connection]:
     """Record that the destination refused these credentials, unless there are newer ones by now."""
 
@@ -81,4 +90,4 @@ async def _mend(services: Services, connection: Connection) -> Stored[Connection
 
 def _require_account(connection: Connection) -> None:
     if connection.account is None:
-        raise Conflict("Connect to the account first: POST …/connect.")
+        raise Conflict(say("Connect to the account first: POST …/connect."))

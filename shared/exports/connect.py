@@ -20,6 +20,7 @@ from datetime import timedelta
 
 from shared.domain.connection import Account, Connection, ConnectionStatus
 from shared.domain.errors import Conflict, Invalid, Refusal
+from shared.domain.message import say
 from shared.domain.people import Person
 from shared.exports.connections import WHAT, exports_on
 from shared.exports.credentials import store_credentials
@@ -48,7 +49,11 @@ async def begin_sign_in(services: Services, person: Person, key: str) -> str:
     connection.require_consent()
     destination = services.destination(connection)
     if destination.auth != "oauth":
-        raise Invalid("/host", f"{destination.title} is connected with a host name and a key.")
+        what = say(
+            "{destination} is connected with a host name and a key.",
+            destination=destination.title,
+        )
+        raise Invalid("/host", what)
     await _forget_old_states(services)
     state = secrets.token_urlsafe(32)
     began = OAuthState(
@@ -71,10 +76,10 @@ async def finish_sign_in(services: Services, state: str, code: str | None) -> No
     began = await _redeem(services, state)
     connection = (await find(services.storage.connections, began.connection_id, WHAT)).value
     if code is None:
-        raise Conflict("The sign-in was not completed. Nothing was changed.")
+        raise Conflict(say("The sign-in was not completed. Nothing was changed."))
     destination = services.destination(connection)
     if destination.auth != "oauth":
-        raise BadState("This connection has no sign-in.")
+        raise BadState(say("This connection has no sign-in."))
     credentials, account = await destination.exchange(
         services.sign_in(destination),
         code,
@@ -88,7 +93,9 @@ async def finish_sign_in(services: Services, state: str, code: str | None) -> No
 
 async def _redeem(services: Services, state: str) -> OAuthState:
     """Use up a state. Of two callbacks that bring the same one, the ETag lets one through."""
-    refused = BadState("This sign-in is unknown, was used before, or took more than ten minutes.")
+    refused = BadState(
+        say("This sign-in is unknown, was used before, or took more than ten minutes.")
+    )
     records, key = services.storage.oauth_states, _digest(state)
     stored = await records.get(ALL, key)
     if stored is None:
@@ -138,8 +145,12 @@ async def require_same_account(
     if known is None or known.id == account.id or not await exports_on(services, connection.id):
         return
     raise Conflict(
-        f"This is the account {account.name}, but the exports on this connection use lists of "
-        f"{known.name}. Connect that account, or make another connection for this one."
+        say(
+            "This is the account {account}, but the exports on this connection use lists of "
+            "{known}. Connect that account, or make another connection for this one.",
+            account=account.name,
+            known=known.name,
+        )
     )
 
 

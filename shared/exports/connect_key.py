@@ -3,6 +3,7 @@
 from shared.destinations.protocol import Credentials, KeyDestination
 from shared.domain.connection import Account, Connection
 from shared.domain.errors import Conflict, Invalid, NeedsAttention
+from shared.domain.message import say
 from shared.exports.connect import require_same_account, use_credentials
 from shared.exports.connections import WHAT
 from shared.exports.credentials import read_linked_key, store_credentials
@@ -25,16 +26,23 @@ async def connect_with_key(
     connection.require_consent()
     destination = services.destination(connection)
     if destination.auth != "api_key":
-        what = f"{destination.title} is connected by signing in there, so nothing is given here."
+        what = say(
+            "{destination} is connected by signing in there, so nothing is given here.",
+            destination=destination.title,
+        )
         raise Invalid("/host", what)
     if host is None:
-        raise Invalid("/host", "The host name of the account is missing.")
+        raise Invalid("/host", say("The host name of the account is missing."))
     endpoint = destination.endpoint(host)
     credentials = await _credentials(services, connection, destination, api_key, secret_name)
     account = await _account(services, destination, endpoint, credentials)
     if account is None:
         pointer = "/secret_name" if secret_name else "/api_key"
-        what = f"{destination.title} lets nobody in at {endpoint} with this key. Check both."
+        what = say(
+            "{destination} lets nobody in at {host} with this key. Check both.",
+            destination=destination.title,
+            host=endpoint,
+        )
         raise Invalid(pointer, what)
     await require_same_account(services, connection, account)
     if secret_name is not None:
@@ -53,13 +61,15 @@ async def _credentials(
     if api_key is not None and secret_name is None:
         if connection.linked_secret:
             raise Conflict(
-                "The key of this connection stays in the linked vault. Change it there, name another "
-                "secret, or make another connection."
+                say(
+                    "The key of this connection stays in the linked vault. Change it there, name "
+                    "another secret, or make another connection."
+                )
             )
         return destination.credentials(api_key)
     if secret_name is not None and api_key is None:
         return await read_linked_key(services.storage.linked_secrets, secret_name, destination)
-    raise Invalid("/api_key", "Give either the key, or in secret_name what holds it.")
+    raise Invalid("/api_key", say("Give either the key, or in secret_name what holds it."))
 
 
 async def _account(

@@ -10,12 +10,16 @@ from shared.exports.choices import ConnectionChanges, NewConnection
 from shared.exports.credentials import read_credentials
 from shared.exports.listing import Wanted, listed
 from shared.exports.services import Services
-from shared.exports.stored import SCAN, amend, everything, find, new_id, require_current
+from shared.exports.stored import SCAN, What, amend, everything, find, new_id, require_current
 from shared.storage.ports import ALL, Stale, Stored
 
 log = logging.getLogger(__name__)
 
-WHAT = "connection"
+WHAT = What(
+    none=say("There is no such connection."),
+    outdated=say("Somebody changed the connection since you read it. Read it again."),
+    busy=say("Others are changing the connection right now. Try again."),
+)
 
 _NAMED = 10  # exports that a refusal names
 
@@ -36,15 +40,17 @@ async def find_connection(services: Services, caller: Caller, key: str) -> Store
     """Return a connection; raise NotFound also for one that the caller may not see."""
     stored = await find(services.storage.connections, key, WHAT)
     if not stored.value.may_be_used_by(caller):
-        raise NotFound(f"There is no such {WHAT}.")
+        raise NotFound(WHAT.none)
     return stored
 
 
 async def create_connection(services: Services, new: NewConnection) -> Stored[Connection]:
     """Store a draft; raise Invalid for a destination that does not exist."""
     if new.destination not in services.destinations:
-        there = ", ".join(services.destinations)
-        raise Invalid("/destination", f"There is no such destination. There are: {there}.")
+        there = say(
+            "There is no such destination. There are: {names}.", names=tuple(services.destinations)
+        )
+        raise Invalid("/destination", there)
     connection = Connection(
         id=new_id(services.clock),
         destination=new.destination,
@@ -70,7 +76,8 @@ async def record_consent(
 ) -> Stored[Connection]:
     """Record that somebody accepted the data-privacy terms; raise Invalid for an outdated version."""
     if terms_version != TERMS_VERSION:
-        raise Invalid("/terms_version", f"The current version of the terms is {TERMS_VERSION}.")
+        what = say("The current version of the terms is {version}.", version=TERMS_VERSION)
+        raise Invalid("/terms_version", what)
     consent = Consent(by=person, at=services.clock.now(), terms_version=terms_version)
     records = services.storage.connections
     return await amend(records, key, WHAT, etag, lambda now: now.agreed(consent))
@@ -106,7 +113,7 @@ async def remove_connection(services: Services, key: str, etag: str | None) -> N
         await storage.connections.delete(ALL, key, stored.etag)
     except Stale:
         raise Outdated(
-            "Somebody changed the connection while it was being removed. Remove it again."
+            say("Somebody changed the connection while it was being removed. Remove it again.")
         ) from None
 
 
@@ -120,13 +127,19 @@ async def exports_on(services: Services, connection_id: str) -> list[str]:
 
 
 async def _require_unused(services: Services, connection: Connection) -> None:
-    if names := await exports_on(services, connection.id):
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    names = await exports_on(services, connection.id)
+    named, more = tuple(names[:_NAMED]), len(names) - _NAMED
+    if more > 0:
         raise Conflict(
             say(
-                "Remove or detach the exports on this connection first: {exports}.",
-                exports=f"{', '.join(names[:_NAMED])}{more}",
+                "Remove or detach the exports on this connection first: {names} and {more} more.",
+                names=named,
+                more=more,
             )
+        )
+    if named:
+        raise Conflict(
+            say("Remove or detach the exports on this connection first: {names}.", names=named)
         )
 
 

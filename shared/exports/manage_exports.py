@@ -1,5 +1,7 @@
 """Creating, changing, copying and removing exports. None of it runs one."""
 
+from collections.abc import Callable
+
 from shared.domain.errors import Conflict, NotAllowed, Outdated
 from shared.domain.export import Export
 from shared.domain.message import Message, say
@@ -55,9 +57,11 @@ async def change_export(
 
 
 async def copy_export(
-    services: Services, caller: Caller, key: str, name: str | None
+    services: Services, caller: Caller, key: str, name: str | None, worded: Callable[[Message], str]
 ) -> Stored[Export]:
     """Store a copy of an export; raise NotFound or NotAllowed.
+
+    Without a name it is called a copy of the original, as `worded` puts that.
 
     It is as the original, with nothing asked again, and delivers everything on its first run.
     """
@@ -65,7 +69,7 @@ async def copy_export(
     now = services.clock.now()
     update = {
         "id": new_id(services.clock),
-        "name": name or str(say("Copy of {name}", name=original.name))[:_LONGEST_NAME].rstrip(),
+        "name": name or worded(say("Copy of {name}", name=original.name))[:_LONGEST_NAME].rstrip(),
         "created_at": now,
         "attached_at": now,
         "scheduled_at": now,
@@ -81,11 +85,11 @@ async def remove_export(services: Services, caller: Caller, key: str, etag: str 
     storage = services.storage
     stored = await find_to_edit(services, caller, key, etag)
     if any(run.status is RunStatus.PROCESSING for run in await recent(services, key)):
-        raise Conflict("A run of this export is under way. Remove the export when it is over.")
+        raise Conflict(say("A run of this export is under way. Remove the export when it is over."))
     try:
         await storage.exports.delete(ALL, key, stored.etag)
     except Stale:
-        raise Outdated("Somebody changed the export meanwhile. Read it again.") from None
+        raise Outdated(WHAT.outdated) from None
     await storage.delivered.delete(f"{key}/")
     await storage.run_files.delete(f"{key}.")  # the beginning of every run's id
     async for asked in everything(storage.bookmarks, key):
@@ -107,7 +111,10 @@ async def require_may_edit(services: Services, caller: Caller, export: Export) -
     connection = await connection_of(services, export.connection_id)
     if not export.may_be_edited_by(caller, connection):
         raise NotAllowed(
-            "The connection of this export is not shared with contributors. Ask an administrator."
+            say(
+                "The connection of this export is not shared with contributors. Ask an "
+                "administrator."
+            )
         )
 
 
@@ -134,7 +141,7 @@ async def replace_export(
     try:
         etag = await records.replace(ALL, stored.key, changed, stored.etag)
     except Stale:
-        raise Outdated("Somebody changed the export meanwhile. Read it again.") from None
+        raise Outdated(WHAT.outdated) from None
     return Stored(stored.key, changed, etag)
 
 

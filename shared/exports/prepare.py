@@ -18,6 +18,7 @@ from shared.destinations.protocol import Encode, Limits, Unfit
 from shared.domain.email import is_address, normal_form
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export
+from shared.domain.message import Message, say
 from shared.domain.outcomes import Counts, Outcome, Reject
 from shared.domain.run import Checkpoint, Mode, Phase, Run
 from shared.domain.segment import SegmentVersion
@@ -35,8 +36,8 @@ from shared.storage.ports import Blobs, Missing, Stale
 type Report = Callable[[int], Awaitable[None]]
 """Told the number of rows read so far, now and then."""
 
-_NOT_AN_ADDRESS = ("bad_address", "This is no email address.")
-_NO_ADDRESS = ("no_address", "There is no email address.")
+_NOT_AN_ADDRESS = ("bad_address", say("This is no email address."))
+_NO_ADDRESS = ("no_address", say("There is no email address."))
 
 _BLOCK = 256 * 1024  # bytes parsed at once, which bounds the rows held in memory
 _REJECTS_PER_FILE = 5_000
@@ -58,7 +59,12 @@ async def resolve_versions(services: Services, export: Export) -> list[SegmentVe
     for name in export.segments:
         version = await newest_version(services.storage.segments, name)
         if version is None:
-            raise BadSegment(f"The segment {name} has no file. Drop one at segments/{name}/.")
+            raise BadSegment(
+                say(
+                    "The segment {segment} has no file. Drop one at segments/{segment}/.",
+                    segment=name,
+                )
+            )
         versions.append(version)
     return versions
 
@@ -84,15 +90,24 @@ async def prepare(
             await mapper.read(storage.segments, number, version)
             await keep_members(services, version, mapper.rows - before_it)
         if not mapper.rows:
-            raise BadSegment(f"{_paths(run)} has a header but no profiles. Nothing was sent.")
+            raise BadSegment(
+                say(
+                    "There is a header but no profile in {paths}. Nothing was sent.",
+                    paths=tuple(each.path for each in run.versions),
+                )
+            )
         most = min(services.max_profiles, limits.profiles_per_export)
         sorter = _Sorter(run, keyed, before, rejects, parts, state, most)
         for partition in range(PARTITIONS):
             await sorter.sort(spool.lines(partition))
         if sorter.distinct > most:
             raise BadSegment(
-                f"The export has {sorter.distinct:,} profiles and may have {most:,}. "
-                "Nothing was sent; choose smaller segments."
+                say(
+                    "The export has {profiles} profiles and may have {most}. Nothing was sent; "
+                    "choose smaller segments.",
+                    profiles=sorter.distinct,
+                    most=most,
+                )
             )
         await parts.close()
         await rejects.write()
@@ -143,8 +158,7 @@ class _Mapper:
         for row, cells in rows:
             count += 1
             if len(cells) != width:
-                reason = f"The row has {len(cells)} fields and the header {width}."
-                self._reject(segment, row, "", "wrong_field_count", reason)
+                self._reject(segment, row, "", "wrong_field_count", _miscounted(len(cells), width))
                 continue
             address = normal_form(cells[email])
             if not is_address(address):
@@ -161,18 +175,14 @@ class _Mapper:
             partitions[partition_of(plain)].append(line)
         self.rows += count
 
-    def _reject(self, segment: str, row: int, address: str, code: str, reason: str) -> None:
+    def _reject(self, segment: str, row: int, address: str, code: str, reason: Message) -> None:
         self._rejects.add(Reject(segment, row, address, Outcome.INVALID, code, reason))
 
     def _columns(self, version: SegmentVersion, header: list[str]) -> _Columns:
         for field, column in self._export.fields.items():
             there = header.count(column)
             if there != 1:
-                what = "has no column" if there == 0 else "has more than one column"
-                raise BadSegment(
-                    f"{version.path} {what} {column!r}, which the export maps to {field}. "
-                    "Nothing was sent."
-                )
+                raise BadSegment(_not_one_column(there, version.path, column, field))
         mapped = self._export.fields
         others = [header.index(column) for field, column in mapped.items() if field != "email"]
         return _Columns(len(header), header.index(mapped["email"]), _picker(others))
@@ -227,7 +237,11 @@ class _Sorter:
     def _reject_duplicate(self, origin: bytes, address: bytes, kept: bytes) -> None:
         segment, row = self._place(origin)
         same, as_row = self._place(kept)
-        reason = f"The same address as row {as_row} of {same}, which counts."
+        reason = say(
+            "The same address as row {row} of {segment}, which counts.",
+            row=str(as_row),
+            segment=same,
+        )
         self._rejects.add(
             Reject(segment, row, address.decode(), Outcome.DUPLICATE, "duplicate", reason)
         )
@@ -263,5 +277,22 @@ async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _paths(run: Run) -> str:
-    return " and ".join(version.path for version in run.versions)
+def _miscounted(cells: int, width: int) -> Message:
+    return say("The row has {cells} fields and the header {width}.", cells=cells, width=width)
+
+
+def _not_one_column(there: int, path: str, column: str, field: str) -> Message:
+    if there:
+        return say(
+            "{path} has more than one column '{column}', which the export maps to {field}. "
+            "Nothing was sent.",
+            path=path,
+            column=column,
+            field=field,
+        )
+    return say(
+        "{path} has no column '{column}', which the export maps to {field}. Nothing was sent.",
+        path=path,
+        column=column,
+        field=field,
+    )

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 
 from shared.domain.errors import NotFound
+from shared.domain.message import say
 from shared.domain.outcomes import Reject
 from shared.domain.run import Checkpoint, Progress, Run, split_run_id
 from shared.exports.names import CHECKPOINT
@@ -16,7 +17,7 @@ async def find_run(services: Services, run_id: str) -> Run:
     export_id, key = split_run_id(run_id)
     stored = await services.storage.runs.get(export_id, key) if export_id and key else None
     if stored is None:
-        raise NotFound("There is no such run.")
+        raise NotFound(say("There is no such run."))
     return stored.value
 
 

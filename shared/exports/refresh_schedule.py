@@ -1,6 +1,7 @@
 """The one refresh schedule of the system."""
 
 from shared.domain.errors import Outdated
+from shared.domain.message import say
 from shared.domain.schedule import RefreshSchedule
 from shared.exports.services import Services
 from shared.exports.tick import REFRESH_SCHEDULE
@@ -30,6 +31,6 @@ async def set_schedule(
             etag = await records.replace(ALL, REFRESH_SCHEDULE, schedule, etag)
     except (AlreadyExists, Stale):
         raise Outdated(
-            "Somebody changed the refresh schedule since you read it. Read it again."
+            say("Somebody changed the refresh schedule since you read it. Read it again.")
         ) from None
     return Stored(REFRESH_SCHEDULE, schedule, etag)

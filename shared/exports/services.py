@@ -9,6 +9,7 @@ from shared.destinations.protocol import Destination, KeyDestination, OAuthDesti
 from shared.domain.clock import Clock
 from shared.domain.connection import Account, Connection
 from shared.domain.errors import Culprit, NeedsAttention, Refusal
+from shared.domain.message import say
 from shared.exports.credentials import read_credentials, read_linked_key
 from shared.exports.quota import DayBudget
 from shared.exports.refreshing import Refreshing
@@ -51,7 +52,8 @@ class Services:
         not share: it is a few requests only, and nobody wants to wait for a slice.
         """
         if connection.account is None or connection.secret_name is None:
-            raise NeedsAttention(Culprit.CONNECTION, "The connection was never signed in.")
+            reason = say("The connection was never signed in.")
+            raise NeedsAttention(Culprit.CONNECTION, reason)
         destination = self.destination(connection)
         return VendorApi(
             self.http,

@@ -7,14 +7,15 @@ from shared.domain.errors import Conflict, NotFound
 from shared.domain.export import Export, Idle
 from shared.domain.message import say
 from shared.domain.run import Mode, Run, RunStatus, SliceMessage, Trigger, TriggerKind
+from shared.exports.check_connection import needs_sign_in
 from shared.exports.services import Services
 from shared.storage.ports import ALL, ActiveRun, AlreadyExists, Stored
 
 _BEGAN = {
-    TriggerKind.ARRIVAL: "A new file of a segment landed.",
-    TriggerKind.REFRESH: "The scheduled refresh was due.",
-    TriggerKind.SCHEDULE: str(say("The export's own schedule was due.")),
-    TriggerKind.ON_DEMAND: "Asked for on demand.",
+    TriggerKind.ARRIVAL: say("A new file of a segment landed."),
+    TriggerKind.REFRESH: say("The scheduled refresh was due."),
+    TriggerKind.SCHEDULE: say("The export's own schedule was due."),
+    TriggerKind.ON_DEMAND: say("Asked for on demand."),
 }
 
 
@@ -40,7 +41,7 @@ async def create_run(
     storage, now = services.storage, services.clock.now()
     stored = await storage.exports.get(ALL, export_id)
     if stored is None:
-        raise NotFound("There is no such export.")
+        raise NotFound(say("There is no such export."))
     connection = await _connection(services, stored.value)
     run = Run(
         export_id=export_id,
@@ -51,7 +52,7 @@ async def create_run(
         created_at=now,
     ).noting(now, _BEGAN[trigger.kind])
     if connection.status is ConnectionStatus.NEEDS_SIGN_IN:
-        reason = f"The connection {connection.display_name} needs sign-in: {connection.reason}"
+        reason = needs_sign_in(connection, connection.reason)
         run = run.over(RunStatus.SKIPPED, now, reason)
     else:
         await _index(services, run, connection)
@@ -67,7 +68,7 @@ async def _connection(services: Services, export: Export) -> Connection:
         raise Conflict(Idle.DETACHED.reason)
     stored = await services.storage.connections.get(ALL, export.connection_id)
     if stored is None or stored.value.is_draft or stored.value.account is None:
-        raise Conflict("The export's connection is not set up yet. Save the connection first.")
+        raise Conflict(say("The export's connection is not set up yet. Save the connection first."))
     return stored.value
 
 
@@ -90,5 +91,5 @@ async def _index(services: Services, run: Run, connection: Connection) -> None:
 async def _existing(services: Services, run: Run) -> Run:
     stored: Stored[Run] | None = await services.storage.runs.get(run.export_id, run.key)
     if stored is None:
-        raise NotFound("The run was removed.")
+        raise NotFound(say("The run was removed."))
     return stored.value

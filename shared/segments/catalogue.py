@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from shared.domain.errors import BadSegment
+from shared.domain.message import say
 from shared.domain.segment import Segment, SegmentVersion, segment_of
 from shared.segments.csv_rows import CsvRows
 from shared.storage.ports import BlobInfo, Blobs, Missing, Stale
@@ -99,8 +100,11 @@ def version_of(blob: BlobInfo) -> SegmentVersion | None:
 def replaced(version: SegmentVersion) -> BadSegment:
     """Return what to say of a file that is no longer the version it was."""
     return BadSegment(
-        f"{version.path} was replaced or removed while it was read. Nothing was sent; "
-        "the next run takes the file that is there then."
+        say(
+            "{path} was replaced or removed while it was read. Nothing was sent; the next run "
+            "takes the file that is there then.",
+            path=version.path,
+        )
     )
 
 

@@ -12,6 +12,7 @@ from itertools import count
 from operator import itemgetter
 
 from shared.domain.errors import BadSegment
+from shared.domain.message import Message, say
 
 MAX_FIELD = 131_072
 """Characters that one field may have, which is also `csv`'s own default."""
@@ -55,7 +56,7 @@ class CsvRows:
         self._tail = data[end:]
         if len(self._tail) > MAX_LINE:
             line = self._lines + len(self._open) + data[:end].count(b"\n") + 1
-            raise self._bad(line, f"the line is longer than {MAX_LINE:,} bytes")
+            raise self._bad(line, say("the line is longer than {most} bytes", most=MAX_LINE))
         return self._rows(data[:end])
 
     def close(self) -> Iterator[Row]:
@@ -63,9 +64,11 @@ class CsvRows:
         rest, self._tail = self._tail, b""
         rows = self._rows(rest)
         if self._open:
-            raise self._bad(self._lines + 1, "a quote is opened here and never closed")
+            raise self._bad(self._lines + 1, say("a quote is opened here and never closed"))
         if self.header is None:
-            raise BadSegment(f"{self._path} is empty. It needs a header and at least one profile.")
+            raise BadSegment(
+                say("{path} is empty. It needs a header and at least one profile.", path=self._path)
+            )
         return rows
 
     def _rows(self, block: bytes) -> Iterator[Row]:
@@ -77,7 +80,8 @@ class CsvRows:
                 rows.extend(reader)  # keeps what came before the lines ran out, all of it in C
         except csv.Error:
             at = self._lines + _whole_lines(lines) + 1
-            raise self._bad(at, f"a field is longer than {MAX_FIELD:,} characters") from None
+            what = say("a field is longer than {most} characters", most=MAX_FIELD)
+            raise self._bad(at, what) from None
         # As many lines as rows: none of them has a line end inside, and the last is whole.
         whole = reader.line_num if reader.line_num == len(rows) else _whole_lines(lines)
         self._open = lines[whole:]
@@ -102,7 +106,8 @@ class CsvRows:
             block = block.removeprefix(_BOM)
         before = self._lines + len(self._open)
         if (nul := block.find(b"\0")) >= 0:
-            raise self._bad(before + block.count(b"\n", 0, nul) + 1, "there is a NUL character")
+            line = before + block.count(b"\n", 0, nul) + 1
+            raise self._bad(line, say("there is a NUL character"))
         try:
             return list(map(bytes.decode, block.splitlines(keepends=True)))
         except UnicodeDecodeError:
@@ -113,17 +118,29 @@ class CsvRows:
             block.decode()
         except UnicodeDecodeError as error:
             line = lines_before + block.count(b"\n", 0, error.start) + 1
-            byte = self._offset - len(block) + error.start + 1
-            value = block[error.start]
-            return self._bad(line, f"byte {byte:,} of the file (0x{value:02X}) is not UTF-8")
+            what = say(
+                "byte {byte} of the file ({value}) is not UTF-8",
+                byte=self._offset - len(block) + error.start + 1,
+                value=f"0x{block[error.start]:02X}",
+            )
+            return self._bad(line, what)
         raise AssertionError("a line of the block was no UTF-8")
 
     def _refuse_utf_16(self, data: bytes) -> None:
         if data.startswith(_UTF_16):
-            raise BadSegment(f"{self._path} is in UTF-16. Save it as UTF-8 and drop it again.")
+            raise BadSegment(
+                say("{path} is in UTF-16. Save it as UTF-8 and drop it again.", path=self._path)
+            )
 
-    def _bad(self, line: int, what: str) -> BadSegment:
-        return BadSegment(f"{self._path}, line {line:,}: {what}. Nothing was sent.")
+    def _bad(self, line: int, what: Message) -> BadSegment:
+        return BadSegment(
+            say(
+                "{path}, line {line}: {what}. Nothing was sent.",
+                path=self._path,
+                line=line,
+                what=what,
+            )
+        )
 
 
 def _until_used_up(lines: list[str]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from shared.domain.connection import Connection
 from shared.domain.export import Export
+from shared.domain.people import Preferences
 from shared.domain.run import Checkpoint, Run
 from shared.domain.schedule import RefreshSchedule
 from shared.settings import Settings, StorageAccount
@@ -103,6 +104,7 @@ def open_storage(settings: Settings) -> OpenStorage:
         bookmarks=table("settings", Bookmark),
         quotas=table("settings", Quota),
         members=table("settings", Members),
+        preferences=table("settings", Preferences),
         segments=container("segments"),
         run_files=container("runs"),
         delivered=container("delivered"),

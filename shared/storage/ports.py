@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from shared.domain.connection import Connection
 from shared.domain.export import Export
+from shared.domain.people import Preferences
 from shared.domain.run import Checkpoint, Run
 from shared.domain.schedule import RefreshSchedule
 
@@ -30,6 +31,10 @@ MEMBERS = "members"
 
 RUN_ALL = "run-all"
 """The partition of the bookmarks that say when a request to run all exports first came."""
+
+
+PREFERENCES = "preferences"
+"""The partition of what people prefer, in the same table; its keys are digests of their ids."""
 
 
 class AlreadyExists(Exception):
@@ -219,6 +224,7 @@ class Storage:
     bookmarks: Records[Bookmark]
     quotas: Records[Quota]
     members: Records[Members]
+    preferences: Records[Preferences]
     segments: Blobs
     run_files: Blobs
     delivered: Blobs

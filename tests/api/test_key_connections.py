@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from shared.domain.connection import Connection, ConnectionStatus
+from shared.domain.message import say
 from shared.domain.run import RunStatus
 from shared.exports.own_keys import OwnKey
 from shared.exports.resume import waiting
@@ -211,7 +212,7 @@ async def test_a_key_that_was_withdrawn_needs_attention_until_a_new_one_is_given
     run_id = (await office.done("POST", f"/exports/{export_id}/run", {}))["id"]
     storage, now = office.services.storage, office.clock.now()
     [run] = await storage.runs.page(export_id)
-    skipped = run.value.over(RunStatus.SKIPPED, now, "Sign-in is needed.")
+    skipped = run.value.over(RunStatus.SKIPPED, now, say("Sign-in is needed."))
     await storage.runs.put(export_id, run.key, skipped)
     entry = ActiveRun(run_id=run_id, connection_id=key, lane="postbox-1", wakes_at=now)
     await storage.active_runs.put(waiting(key), run_id, entry)

@@ -33,6 +33,7 @@ class Row:
 
 TABLE = [
     Row("GET /me", 200, 200, 200),
+    Row("PATCH /me", 200, 200, 200, {"language": "sv"}),
     Row("GET /destinations", 200, 200, 200),
     Row("GET /connections", 403, 200, 200),
     Row("POST /connections", 403, 403, 201, CONNECTION),

@@ -6,6 +6,7 @@ import pytest
 
 from shared.domain.connection import Account, Connection, ConnectionStatus, Consent, SharedWith
 from shared.domain.errors import Conflict
+from shared.domain.message import say
 from shared.domain.people import Caller, Person, Role
 from shared.domain.segment import segment_of
 
@@ -48,12 +49,12 @@ def test_saving_again_changes_nothing() -> None:
 
 
 def test_saving_does_not_mend_a_connection_that_needs_sign_in() -> None:
-    broken = COMPLETE.saved().needing_sign_in("Revoked.")
+    broken = COMPLETE.saved().needing_sign_in(say("Revoked."))
     assert broken.saved().status is ConnectionStatus.NEEDS_SIGN_IN
 
 
 def test_signing_in_again_mends_a_connection() -> None:
-    mended = COMPLETE.saved().needing_sign_in("Revoked.").connected(ACCOUNT, "newer")
+    mended = COMPLETE.saved().needing_sign_in(say("Revoked.")).connected(ACCOUNT, "newer")
     assert (mended.status, mended.reason, mended.secret_name) == (
         ConnectionStatus.READY,
         None,
@@ -66,12 +67,12 @@ def test_signing_in_does_not_complete_a_draft() -> None:
 
 
 def test_a_draft_never_needs_sign_in() -> None:
-    assert DRAFT.needing_sign_in("Revoked.") == DRAFT
+    assert DRAFT.needing_sign_in(say("Revoked.")) == DRAFT
 
 
 def test_a_connection_that_needs_sign_in_says_why() -> None:
-    broken = COMPLETE.saved().needing_sign_in("Revoked.")
-    assert (broken.status, broken.reason) == (ConnectionStatus.NEEDS_SIGN_IN, "Revoked.")
+    broken = COMPLETE.saved().needing_sign_in(say("Revoked."))
+    assert (broken.status, str(broken.reason)) == (ConnectionStatus.NEEDS_SIGN_IN, "Revoked.")
 
 
 def test_no_step_changes_the_connection_it_was_taken_on() -> None:
@@ -88,7 +89,7 @@ SHARED = COMPLETE.model_copy(update={"shared_with": SharedWith.CONTRIBUTORS})
         (COMPLETE.saved(), {Role.ADMINISTRATOR}),
         (SHARED, {Role.ADMINISTRATOR}),
         (SHARED.saved(), {Role.ADMINISTRATOR, Role.CONTRIBUTOR}),
-        (SHARED.saved().needing_sign_in("x"), {Role.ADMINISTRATOR, Role.CONTRIBUTOR}),
+        (SHARED.saved().needing_sign_in(say("x")), {Role.ADMINISTRATOR, Role.CONTRIBUTOR}),
     ],
     ids=["not shared", "a shared draft", "shared", "shared, needs sign-in"],
 )

@@ -22,7 +22,7 @@ async def test_a_file_that_lands_is_sent_by_its_event_alone() -> None:
 
     [run] = await runs(world)
     assert (run.status, run.trigger.kind) == (RunStatus.SUCCESSFUL, TriggerKind.ARRIVAL)
-    assert run.timeline[0].text == "A new file of a segment landed."
+    assert str(run.timeline[0].text) == "A new file of a segment landed."
     assert world.queue.waiting == []
     assert len(world.mailchimp.members) == 120
 

@@ -330,7 +330,7 @@ async def test_a_revoked_connection_skips_its_run_which_goes_on_after_the_next_s
     assert run.status is RunStatus.SKIPPED
     connection = await world.connection()
     assert connection.status is ConnectionStatus.NEEDS_SIGN_IN
-    assert "no longer accepts the sign-in" in (connection.reason or "")
+    assert "no longer accepts the sign-in" in str(connection.reason)
 
     host.side.restore()
     credentials, account = await host.side.sign_in(host.services.http)

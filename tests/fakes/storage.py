@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from shared.domain.clock import Clock
 from shared.domain.connection import Connection
 from shared.domain.export import Export
+from shared.domain.people import Preferences
 from shared.domain.run import Checkpoint, Run
 from shared.domain.schedule import RefreshSchedule
 from shared.storage.limits import (
@@ -264,6 +265,7 @@ def memory_storage(clock: Clock) -> Storage:
         bookmarks=MemoryRecords(Bookmark),
         quotas=MemoryRecords(Quota),
         members=MemoryRecords(Members),
+        preferences=MemoryRecords(Preferences),
         segments=MemoryBlobs(clock),
         run_files=MemoryBlobs(clock),
         delivered=MemoryBlobs(clock),

@@ -16,6 +16,7 @@ from shared.api.dependencies import (
     tagged,
 )
 from shared.api.items import ConnectionItem, SharedConnectionItem, connection_item
+from shared.api.language import Words
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.people import Caller
 from shared.exports import check_connection, connect, connections
@@ -67,7 +68,7 @@ class CheckResult(BaseModel):
     """Whether a connection works, and if not, why."""
 
     ok: bool
-    reason: str | None
+    reason: Words | None
     status: ConnectionStatus
 
 

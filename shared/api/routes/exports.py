@@ -29,6 +29,7 @@ from shared.api.items import (
     run_items,
     saved_export_item,
 )
+from shared.api.language import worded
 from shared.domain.export import Export
 from shared.domain.people import Caller
 from shared.domain.run import Mode, RunStatus
@@ -155,7 +156,9 @@ async def duplicate(
     body: CopyChoices | None = None,
 ) -> SavedExportItem:
     """Save a copy under another name. It runs nothing, and delivers everything on its first run."""
-    stored = await manage_exports.copy_export(services, caller, key, body.name if body else None)
+    stored = await manage_exports.copy_export(
+        services, caller, key, body.name if body else None, worded
+    )
     response.headers["Location"] = f"/api/v1/exports/{stored.key}"
     return await _saved(response, services, caller, stored)
 

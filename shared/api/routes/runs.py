@@ -9,6 +9,7 @@ from starlette.responses import StreamingResponse
 
 from shared.api.dependencies import After, Limit, Page, TheServices, cursor
 from shared.api.items import RunDetail, RunItem, run_detail, run_items
+from shared.api.language import worded
 from shared.domain.outcomes import REJECT_COLUMNS, Reject
 from shared.exports.read_runs import find_run, reject_lines
 from shared.exports.recent_runs import recent_runs
@@ -51,7 +52,8 @@ async def rejects(services: TheServices, key: str) -> StreamingResponse:
 async def _csv(lines: AsyncIterator[Reject]) -> AsyncIterator[str]:
     yield _line(REJECT_COLUMNS)
     async for reject in lines:
-        yield _line([str(getattr(reject, column)) for column in REJECT_COLUMNS])
+        cells = {column: str(getattr(reject, column)) for column in REJECT_COLUMNS}
+        yield _line([*(cells | {"reason": worded(reject.reason)}).values()])
 
 
 def _line(cells: list[str] | tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from shared.api.dependencies import After, Limit, Page, TheServices, cursor
 from shared.api.items import SegmentDetail, SegmentItem, segment_detail, segment_item
 from shared.domain.errors import NotFound
+from shared.domain.message import say
 from shared.exports.members import known_members
 from shared.segments.catalogue import find_segment, list_segments
 
@@ -24,5 +25,5 @@ async def get(services: TheServices, name: str) -> SegmentDetail:
     """Return a segment; 409 when the header of its newest file cannot be read."""
     segment = await find_segment(services.storage.segments, name)
     if segment is None:
-        raise NotFound("There is no such segment.")
+        raise NotFound(say("There is no such segment."))
     return segment_detail(segment, await known_members(services, segment.newest))
