@@ -152,6 +152,30 @@ class TestRecords:
             await side.records.put(own, "1", Note(text="x" * 500_000))
 
 
+class TestTrail:
+    async def test_what_was_added_is_read_between_bounds_in_the_order_of_keys(
+        self, side: Side, own: str
+    ) -> None:
+        for key in ("b-2", "a-1", "c-3"):
+            await side.trail.insert(own, key, Note(text=key))
+        await side.trail.insert(f"{own}-2", "b-2", Note(text="of another partition"))
+        assert [r.key for r in await side.trail.page(own)] == ["a-1", "b-2", "c-3"]
+        assert [r.key for r in await side.trail.page(own, after="a-1", before="c~")] == [
+            "b-2",
+            "c-3",
+        ]
+        assert [r.value.text for r in await side.trail.page(own, after="a~", limit=1)] == ["b-2"]
+
+    async def test_nothing_that_was_added_is_replaced(self, side: Side, own: str) -> None:
+        await side.trail.insert(own, "1", Note(text="first"))
+        with pytest.raises(AlreadyExists):
+            await side.trail.insert(own, "1", Note(text="second"))
+        assert [r.value.text for r in await side.trail.page(own)] == ["first"]
+
+    def test_it_can_be_added_to_and_read_and_nothing_else(self, side: Side) -> None:
+        assert {name for name in dir(side.trail) if not name.startswith("_")} == {"insert", "page"}
+
+
 class TestBlobs:
     async def test_a_listing_has_the_prefix_and_the_order_of_names(
         self, side: Side, own: str

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
+from shared.domain.audit import Entry
 from shared.domain.clock import Clock
 from shared.domain.connection import Connection
 from shared.domain.export import Export
@@ -42,37 +43,21 @@ from shared.storage.ports import (
 _etags = (f'"0x{number:016X}"' for number in count(1))
 
 
-class MemoryRecords[T: BaseModel]:
-    """A table. It sorts by code point; Azure may differ for characters of two UTF-16 units."""
+class MemoryTrail[T: BaseModel]:
+    """A table that is only added to.
+
+    It sorts by code point; Azure may differ for characters of two UTF-16 units.
+    """
 
     def __init__(self, model: type[T]) -> None:
         self._model = model
         self._records: dict[tuple[str, str], tuple[str, str]] = {}  # JSON and ETag
-
-    async def get(self, partition: str, key: str) -> Stored[T] | None:
-        """Return the record, or None."""
-        return self._stored(partition, key) if (partition, key) in self._records else None
 
     async def insert(self, partition: str, key: str, value: T) -> str:
         """Store a new record and return its ETag; raise AlreadyExists."""
         if (partition, key) in self._records:
             raise AlreadyExists(f"{partition}/{key}")
         return self._write(partition, key, value)
-
-    async def replace(self, partition: str, key: str, value: T, etag: str) -> str:
-        """Replace the record that has this ETag and return the new one; raise Stale."""
-        self._require_current(partition, key, etag)
-        return self._write(partition, key, value)
-
-    async def put(self, partition: str, key: str, value: T) -> None:
-        """Store the record whatever was there."""
-        self._write(partition, key, value)
-
-    async def delete(self, partition: str, key: str, etag: str | None = None) -> None:
-        """Remove the record if it is there; with an ETag raise Stale unless that is current."""
-        if etag is not None:
-            self._require_current(partition, key, etag)
-        self._records.pop((partition, key), None)
 
     async def page(
         self, partition: str, *, after: str = "", before: str = "\uffff", limit: int = 100
@@ -92,6 +77,29 @@ class MemoryRecords[T: BaseModel]:
         etag = next(_etags)
         self._records[partition, key] = (body, etag)
         return etag
+
+
+class MemoryRecords[T: BaseModel](MemoryTrail[T]):
+    """A table."""
+
+    async def get(self, partition: str, key: str) -> Stored[T] | None:
+        """Return the record, or None."""
+        return self._stored(partition, key) if (partition, key) in self._records else None
+
+    async def replace(self, partition: str, key: str, value: T, etag: str) -> str:
+        """Replace the record that has this ETag and return the new one; raise Stale."""
+        self._require_current(partition, key, etag)
+        return self._write(partition, key, value)
+
+    async def put(self, partition: str, key: str, value: T) -> None:
+        """Store the record whatever was there."""
+        self._write(partition, key, value)
+
+    async def delete(self, partition: str, key: str, etag: str | None = None) -> None:
+        """Remove the record if it is there; with an ETag raise Stale unless that is current."""
+        if etag is not None:
+            self._require_current(partition, key, etag)
+        self._records.pop((partition, key), None)
 
     def _require_current(self, partition: str, key: str, etag: str) -> None:
         if self._records.get((partition, key), ("", ""))[1] != etag:
@@ -262,6 +270,7 @@ def memory_storage(clock: Clock) -> Storage:
         schedules=MemoryRecords(RefreshSchedule),
         bookmarks=MemoryRecords(Bookmark),
         quotas=MemoryRecords(Quota),
+        audit=MemoryTrail(Entry),
         segments=MemoryBlobs(clock),
         run_files=MemoryBlobs(clock),
         delivered=MemoryBlobs(clock),
