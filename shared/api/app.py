@@ -16,6 +16,7 @@ from shared.api.guard import Guard
 from shared.api.problems import HANDLED, MEDIA_TYPE, Problem, answer
 from shared.api.routes import (
     about,
+    audit,
     connections,
     exports,
     lookups,
@@ -59,7 +60,7 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
         app.add_exception_handler(kind, _answer)
     # The guard has checked the token by then; this tells the documentation that there is one.
     signed_in = [Security(HTTPBearer(auto_error=False))]
-    for module in (connections, lookups, exports, runs, segments, schedule, about):
+    for module in (connections, lookups, exports, runs, segments, schedule, audit, about):
         app.include_router(module.router, dependencies=signed_in)
     app.include_router(oauth.router)
     app.include_router(reports.router)

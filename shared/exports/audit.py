@@ -31,24 +31,31 @@ from shared.exports.services import Services
 from shared.storage.ports import ALL, AlreadyExists, Stale, Unavailable
 
 type Thing = Connection | Export | RefreshSchedule
+"""What can change, and is known to the trail by its facts."""
+
+type Tell = Callable[[Thing, Thing], AbstractAsyncContextManager[None]]
+"""What records a change from the one to the other."""
 
 _HIDDEN = {"id", "created_at", "secret_name"}
 _WAITS = (0.2, 1.0)  # seconds between tries to write
 _LAST = "~"  # sorts behind every id of an instant
 
 
+class Unrecorded(Unavailable):
+    """The trail could not be written, so nothing was done."""
+
+
 async def record(
-    services: Services, by: Actor, action: Action, thing: Thing, **facts: JsonValue
+    services: Services, by: Actor, action: Action, thing: Thing | Object, **facts: JsonValue
 ) -> None:
-    """Record what changes nothing of the thing itself; raise Unavailable."""
+    """Record what changes nothing in storage; raise Unrecorded."""
     await _append(services, _entry(services, by, action, thing, {}, facts))
 
 
-@asynccontextmanager
-async def recorded(
+def recorded(
     services: Services, by: Actor, action: Action, before: Thing | None, after: Thing | None
-) -> AsyncIterator[None]:
-    """Record a change and let the body make it; raise Unavailable, and then the body does not run.
+) -> AbstractAsyncContextManager[None]:
+    """Record a change of a thing and let the body make it; raise Unrecorded, and the body does not run.
 
     Without `before` the thing is created, without `after` removed. When the body refuses, or finds that
     somebody else was faster, the entry is withdrawn.
@@ -56,19 +63,18 @@ async def recorded(
     thing = after or before
     if thing is None:
         raise ValueError("a change of nothing")
-    entry = _entry(services, by, action, thing, *_differing(_facts(before), _facts(after)))
-    await _append(services, entry)
-    try:
-        yield
-    except (AlreadyExists, Refusal, Stale):
-        taken_back = {"id": _new_id(entry.at), "withdraws": entry.id}
-        await _append(services, entry.model_copy(update=taken_back))
-        raise
+    facts = _differing(_facts(before), _facts(after))
+    return _told(services, _entry(services, by, action, thing, *facts))
 
 
-def telling(
-    services: Services, by: Actor, action: Action
-) -> Callable[[Thing, Thing], AbstractAsyncContextManager[None]]:
+def recorded_with(
+    services: Services, by: Actor, action: Action, thing: Thing | Object, **facts: JsonValue
+) -> AbstractAsyncContextManager[None]:
+    """Do as `recorded` for what leaves the thing as it is."""
+    return _told(services, _entry(services, by, action, thing, {}, facts))
+
+
+def telling(services: Services, by: Actor, action: Action) -> Tell:
     """Return what records a change once it is known what it is from and to."""
     return lambda before, after: recorded(services, by, action, before, after)
 
@@ -98,8 +104,25 @@ def destination_of(services: Services, connection: Connection) -> Actor:
     return Actor(kind=ActorKind.DESTINATION, id=destination.name, name=destination.title)
 
 
+@asynccontextmanager
+async def _told(services: Services, entry: Entry) -> AsyncIterator[None]:
+    await _append(services, entry)
+    try:
+        yield
+    except (AlreadyExists, Refusal, Stale):
+        now = services.clock.now()
+        withdrawal = {"id": _new_id(now), "at": now, "withdraws": entry.id}
+        await _append(services, entry.model_copy(update=withdrawal))
+        raise
+
+
 def _entry(
-    services: Services, by: Actor, action: Action, thing: Thing, before: Facts, after: Facts
+    services: Services,
+    by: Actor,
+    action: Action,
+    thing: Thing | Object,
+    before: Facts,
+    after: Facts,
 ) -> Entry:
     now = services.clock.now()
     return Entry(
@@ -117,8 +140,10 @@ def _new_id(at: datetime) -> str:
     return f"{place(at)}-{secrets.token_hex(8)}"
 
 
-def _object(thing: Thing) -> Object:
+def _object(thing: Thing | Object) -> Object:
     match thing:
+        case Object():
+            return thing
         case Connection():
             return Object(kind=ObjectKind.CONNECTION, id=thing.id, name=thing.display_name)
         case Export():
@@ -148,8 +173,11 @@ def _partition(object_id: str) -> str:
 
 async def _append(services: Services, entry: Entry) -> None:
     """Write an entry where it is found by its object, and where all are found."""
-    for partition in (_partition(entry.object.id), ALL):
-        await _insert(services, partition, entry)
+    try:
+        for partition in (_partition(entry.object.id), ALL):
+            await _insert(services, partition, entry)
+    except Unavailable as error:
+        raise Unrecorded(*error.args) from error
 
 
 async def _insert(services: Services, partition: str, entry: Entry) -> None:

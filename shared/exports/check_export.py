@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from shared.destinations.protocol import Destination, Field
-from shared.domain.connection import Connection, ConnectionStatus
-from shared.domain.errors import BadSegment, Conflict, Culprit, Invalid, NeedsAttention
+from shared.domain.connection import Connection, Move
+from shared.domain.errors import BadSegment, Culprit, Invalid, NeedsAttention
 from shared.domain.people import Caller
 from shared.domain.segment import Segment
 from shared.exports.check_connection import signed_in
@@ -24,12 +24,8 @@ async def usable_connection(services: Services, caller: Caller, key: str) -> Con
     stored = await services.storage.connections.get(ALL, key)
     if stored is None or not stored.value.may_be_used_by(caller):
         raise Invalid("/connection_id", "There is no such connection.")
-    connection = stored.value
-    if connection.is_draft:
-        raise Conflict(f"{connection.display_name} is still being set up. Save it first.")
-    if connection.status is ConnectionStatus.NEEDS_SIGN_IN:
-        raise Conflict(f"{connection.display_name} needs sign-in: {connection.reason}")
-    return connection
+    stored.value.require(Move.USE)
+    return stored.value
 
 
 async def check_destination(

@@ -3,11 +3,13 @@
 import asyncio
 from dataclasses import dataclass
 
+from shared.domain.audit import Action, Actor
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.errors import Conflict, NotAllowed, Outdated
 from shared.domain.export import Export
 from shared.domain.people import Caller
 from shared.domain.run import Run, RunStatus
+from shared.exports.audit import recorded
 from shared.exports.check_export import check_destination, check_segments, usable_connection
 from shared.exports.choices import ExportChanges, ExportChoices
 from shared.exports.read_runs import list_runs
@@ -74,7 +76,10 @@ async def create_export(
         created_at=services.clock.now(),
         **choices.model_dump(),
     )
-    return Stored(export.id, export, await services.storage.exports.insert(ALL, export.id, export))
+    by = Actor.of(caller.person)
+    async with recorded(services, by, Action.EXPORT_CREATED, None, export):
+        etag = await services.storage.exports.insert(ALL, export.id, export)
+    return Stored(export.id, export, etag)
 
 
 async def change_export(
@@ -91,10 +96,10 @@ async def change_export(
     changed = await _checked(services, caller, stored.value, changes)
     if changed == stored.value:
         return stored
+    by, exports = Actor.of(caller.person), services.storage.exports
     try:
-        return Stored(
-            key, changed, await services.storage.exports.replace(ALL, key, changed, stored.etag)
-        )
+        async with recorded(services, by, Action.EXPORT_CHANGED, stored.value, changed):
+            return Stored(key, changed, await exports.replace(ALL, key, changed, stored.etag))
     except Stale:
         raise Outdated("Somebody changed the export meanwhile. Read it again.") from None
 
@@ -110,8 +115,10 @@ async def remove_export(services: Services, caller: Caller, key: str, etag: str 
     await require_may_edit(services, caller, stored.value)
     if any(run.status is RunStatus.PROCESSING for run in await _recent(services, key)):
         raise Conflict("A run of this export is under way. Remove the export when it is over.")
+    by = Actor.of(caller.person)
     try:
-        await storage.exports.delete(ALL, key, stored.etag)
+        async with recorded(services, by, Action.EXPORT_REMOVED, stored.value, None):
+            await storage.exports.delete(ALL, key, stored.etag)
     except Stale:
         raise Outdated("Somebody changed the export meanwhile. Read it again.") from None
     await storage.delivered.delete(f"{key}/")

@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime
 from uuid import uuid4
 
+from shared.domain.audit import Actor
 from shared.domain.people import Caller
 from shared.domain.run import Mode, Run, Trigger, TriggerKind
 from shared.exports.manage_exports import WHAT, require_may_edit
@@ -26,7 +27,7 @@ async def run_on_demand(
     key = hashlib.sha256(request_key.encode()).hexdigest() if request_key else uuid4().hex
     at = await _asked_at(services, export_id, key) if request_key else services.clock.now()
     trigger = Trigger(kind=TriggerKind.ON_DEMAND, key=key, at=at)
-    run, _ = await start_run(services, export_id, trigger, mode)
+    run, _ = await start_run(services, export_id, trigger, mode, Actor.of(caller.person))
     return run
 
 

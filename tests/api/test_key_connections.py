@@ -236,7 +236,8 @@ async def test_a_linked_secret_that_is_gone_needs_attention_and_says_so(
     await vendors.linked.delete(LINKED)
     result = await office.done("POST", f"/connections/{key}/check")
     assert result["status"] == "needs_sign_in"
-    assert result["reason"] == f"The linked vault has no secret {LINKED}."
+    assert "The linked vault holds no usable key" in result["reason"]
+    assert LINKED not in result["reason"]
 
 
 async def test_a_key_of_another_account_is_refused_while_exports_use_lists_of_the_first(

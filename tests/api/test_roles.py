@@ -74,6 +74,8 @@ TABLE = [
     Row("GET /runs/ON_SHARED.unknown", 404, 404, 404),
     Row("GET /runs/RUN/rejects", 200, 200, 200),
     Row("GET /runs/unknown/rejects", 404, 404, 404),
+    Row("GET /audit", 403, 403, 200),
+    Row("GET /audit?object=ON_SHARED", 403, 403, 200),
     Row("GET /refresh-schedule", 403, 403, 200),
     Row("PUT /refresh-schedule", 403, 403, 200, {"times": ["06:30"], "time_zone": "Europe/Paris"}),
 ]

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter
 from starlette.responses import StreamingResponse
 
-from shared.api.dependencies import After, Limit, Page, TheServices, cursor
+from shared.api.dependencies import After, AnyCaller, Limit, Page, TheServices, cursor
 from shared.api.items import RunDetail, RunItem, run_detail, run_items
 from shared.domain.outcomes import REJECT_COLUMNS, Reject
-from shared.exports.read_runs import find_run, reject_lines
+from shared.exports.read_runs import find_run, record_download, reject_lines
 from shared.exports.recent_runs import recent_runs
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
@@ -38,9 +38,10 @@ async def get(services: TheServices, key: str) -> RunDetail:
     response_class=StreamingResponse,
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
-async def rejects(services: TheServices, key: str) -> StreamingResponse:
+async def rejects(services: TheServices, caller: AnyCaller, key: str) -> StreamingResponse:
     """Return the rejects so far. No cell is one that a spreadsheet would run as a formula."""
     run = await find_run(services, key)
+    await record_download(services, caller, run)
     return StreamingResponse(
         _csv(reject_lines(services, run)),
         media_type="text/csv; charset=utf-8",
