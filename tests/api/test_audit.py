@@ -13,7 +13,7 @@ from shared.exports.tick import tick
 from shared.storage.ports import ALL, AlreadyExists, Missing, Stale, Unavailable
 from tests.api.office import Office
 from tests.api.vendors import LINKED, Vendors
-from tests.fakes.storage import MemoryRecords, MemoryTrail
+from tests.fakes.storage import MemoryRecords, MemoryTrail, WatchedSecrets
 
 PATH = "/audit"
 
@@ -367,40 +367,19 @@ async def set_export_user(office: Office, key: str) -> None:
 async def test_a_sign_in_that_cannot_be_told_leaves_no_secret_behind(
     office: Office, silent: Silent
 ) -> None:
+    vault = WatchedSecrets()
+    use(office, secrets=vault)
     key = await office.ready()
     before = await stored(office, key)
     state = await office.state(key)
-    names = Named(office)
+    vault.stored.clear()
     silent.times = 1_000
     answer = await office.come_back(state=state, code=office.accounts.allow())
     assert answer.status_code == 503
     assert await stored(office, key) == before
-    for name in names.made:
-        with pytest.raises(Missing):
-            await office.services.storage.secrets.get(name)
-    assert names.made
-
-
-class Named:
-    """Watches which secrets an office makes."""
-
-    def __init__(self, office: Office) -> None:
-        self.made: list[str] = []
-        self._vault = office.services.storage.secrets
-        use(office, secrets=self)
-
-    async def get(self, name: str) -> str:
-        """Return a secret."""
-        return await self._vault.get(name)
-
-    async def set(self, name: str, value: str) -> None:
-        """Store a secret, and remember its name."""
-        self.made.append(name)
-        await self._vault.set(name, value)
-
-    async def delete(self, name: str) -> None:
-        """Remove a secret."""
-        await self._vault.delete(name)
+    [new] = vault.stored
+    with pytest.raises(Missing):
+        await vault.get(new)
 
 
 async def test_an_entry_that_may_have_been_written_is_written_once(

@@ -258,6 +258,19 @@ class MemorySecrets:
             self._deleted.add(name)
 
 
+class WatchedSecrets(MemorySecrets):
+    """A vault that remembers the names of all that was ever stored in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stored: list[str] = []
+
+    async def set(self, name: str, value: str) -> None:
+        """Store a secret."""
+        await super().set(name, value)
+        self.stored.append(name)
+
+
 def memory_storage(clock: Clock) -> Storage:
     """Return every port, empty; the class of each is the one above."""
     return Storage(
