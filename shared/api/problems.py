@@ -31,8 +31,10 @@ from shared.domain.errors import (
     Outdated,
     TryLater,
 )
+from shared.domain.message import say
 from shared.exports.check_export import escaped
 from shared.storage.ports import Stale, Unavailable
+from shared.telemetry import one_line
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +71,8 @@ class Kind:
 
 NOT_SIGNED_IN = Kind("not-signed-in", 401, "A valid bearer token is needed")
 TOO_LARGE = Kind("too-large", 413, "The request is too large")
+QUERY_TOO_LONG = Kind("query-too-long", 414, str(say("The query of the address is too long")))
+HEADERS_TOO_LARGE = Kind("headers-too-large", 431, str(say("The headers are too large")))
 INVALID = Kind("invalid", 422, "Something in the request is wrong")
 UNEXPECTED = Kind("unexpected", 500, "Something went wrong on our side")
 _REFUSED = Kind("refused", 400, "The request cannot be handled")
@@ -91,7 +95,8 @@ _KINDS: dict[type[Exception], Kind] = {
 HANDLED = (*_KINDS, HTTPException)
 """The exceptions that `answer` explains; every other one is a fault of ours."""
 
-KINDS = {kind.slug: kind for kind in (*_KINDS.values(), TOO_LARGE, UNEXPECTED, _REFUSED)}
+_OTHERS = (TOO_LARGE, QUERY_TOO_LONG, HEADERS_TOO_LARGE, UNEXPECTED, _REFUSED)
+KINDS = {kind.slug: kind for kind in (*_KINDS.values(), *_OTHERS)}
 """Every kind, by slug."""
 
 _BY_STATUS = {
@@ -141,7 +146,7 @@ def answer(request: Request, error: Exception) -> Response:
         return problem(request.scope, kind, f"{kind.title}.", headers=_headers(error))
     kind = next(kind for known, kind in _KINDS.items() if isinstance(error, known))
     if kind.status == 503:  # the texts of both kinds name a record, a blob or a vendor, no values
-        _log.warning("request %s: %s", correlation_id(request.scope), error)
+        _log.warning("request %s: %s", correlation_id(request.scope), one_line(error))
     return problem(request.scope, kind, _detail(error), _errors(error), _headers(error))
 
 

@@ -13,6 +13,7 @@ from shared.exports.credentials import read_credentials
 from shared.exports.services import Services
 from shared.exports.stored import amend, everything, find, new_id, page_of, require_current
 from shared.storage.ports import ALL, Stale, Stored
+from shared.telemetry import one_line
 
 log = logging.getLogger(__name__)
 
@@ -158,4 +159,5 @@ async def _revoke(services: Services, connection: Connection, secret_name: str) 
         credentials = await read_credentials(services.storage.secrets, secret_name)
         await destination.revoke(services.sign_in(destination), credentials)
     except Halt as error:
-        log.warning("credentials of connection %s not revoked: %s", connection.id, error.reason)
+        why = one_line(error.reason)
+        log.warning("credentials of connection %s not revoked: %s", connection.id, why)

@@ -37,6 +37,8 @@ class TableTrail[T: BaseModel]:
         self, partition: str, *, after: str = "", before: str = "\uffff", limit: int = 100
     ) -> Sequence[Stored[T]]:
         """Return up to `limit` records, by key, with `after` < key < `before`."""
+        if not is_table_key(partition):
+            return []
         query = "PartitionKey eq @partition and RowKey gt @after"
         if before != "\uffff":  # no character, so nothing promises that the service takes it
             query += " and RowKey lt @before"

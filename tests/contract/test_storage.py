@@ -131,6 +131,13 @@ class TestRecords:
         assert [r.value.text for r in await side.records.page(own, limit=2)] == ["B", "a"]
         assert await side.records.page("of nobody") == []
 
+    @pytest.mark.parametrize("strange", ["a\x00b", "a\nb", "a/b", "a\\b", "a?b", "a#b", "x" * 513])
+    async def test_where_no_record_can_be_none_is_found(self, side: Side, strange: str) -> None:
+        assert await side.records.get(strange, "1") is None
+        assert await side.records.get("strange", strange) is None
+        assert await side.records.page(strange) == []
+        await side.records.delete("strange", strange)
+
     async def test_a_bound_is_a_value_and_never_a_part_of_the_query(
         self, side: Side, own: str
     ) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter
@@ -15,7 +16,11 @@ from shared.exports.recent_runs import recent_runs
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Before what a spreadsheet may take for a formula: a sign, also in its wide form, where a cell begins. To
+# one that separates by semicolons, as in Swedish and French, a cell may begin within one of ours.
+_FORMULA = re.compile(
+    r"(?:\A|(?<=[;|\t\r\n]))(?=[ \u00a0\u3000\"]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
+)
 
 
 @router.get("", operation_id="listRuns", summary="Runs of all exports")
@@ -57,10 +62,10 @@ async def _csv(lines: AsyncIterator[Reject]) -> AsyncIterator[str]:
 
 def _line(cells: list[str] | tuple[str, ...]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer).writerow(map(_inert, cells))
+    csv.writer(buffer).writerow(map(inert, cells))
     return buffer.getvalue()
 
 
-def _inert(cell: str) -> str:
+def inert(cell: str) -> str:
     """Return a cell that spreadsheets take for text (OWASP, "CSV injection")."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return _FORMULA.sub("'", cell)
