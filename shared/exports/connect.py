@@ -89,7 +89,7 @@ async def finish_sign_in(services: Services, state: str, code: str | None) -> No
     try:
         access = await _exchange(services, connection, state, code)
     except (Refusal, Halt) as error:
-        await record(services, by, Action.SIGN_IN_REFUSED, connection, reason=error.reason)
+        await record(services, by, Action.SIGN_IN_REFUSED, connection, reason=str(error.reason))
         raise
     tell = telling(services, by, Action.SIGN_IN_FINISHED)
     await use_credentials(services, connection.id, None, access, tell)

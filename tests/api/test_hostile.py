@@ -102,6 +102,16 @@ async def test_an_encoded_id_is_the_id_and_only_that(office: Office, strange: st
     assert answer.json()["id"] == key
 
 
+@pytest.mark.parametrize("strange", STRANGE, ids=lambda each: each[:20])
+async def test_a_sign_in_that_comes_back_with_anything_strange_is_refused(
+    office: Office, strange: str
+) -> None:
+    for query in (f"state={strange}&code={strange}", f"state={strange}&error={strange}&state=x"):
+        answer = await office.http.get(f"/api/v1/oauth/callback?{query}")
+        assert answer.status_code == 400
+        assert "Location" not in answer.headers
+
+
 async def test_a_path_is_not_found_with_a_slash_more_or_other_letters(office: Office) -> None:
     key = await office.ready()
     for path in (

@@ -66,6 +66,10 @@ class MemoryTrail[T: BaseModel]:
         keys = sorted(k for p, k in self._records if p == partition and after < k < before)
         return [self._stored(partition, key) for key in keys[:limit]]
 
+    def __str__(self) -> str:
+        """Return all that is kept, as text."""
+        return str(self._records)
+
     def _stored(self, partition: str, key: str) -> Stored[T]:
         body, etag = self._records[partition, key]
         return Stored(key, self._model.model_validate_json(body), etag)
@@ -145,6 +149,10 @@ class MemoryBlobs:
         """Remove every blob whose name begins with `prefix`."""
         for name in [name for name in self._blobs if name.startswith(prefix)]:
             del self._blobs[name]
+
+    def __str__(self) -> str:
+        """Return all that is kept, as text."""
+        return str(self._blobs)
 
     def _current(self, name: str, etag: str | None) -> tuple[bytes, BlobInfo]:
         there = self._blobs.get(name)
@@ -259,16 +267,16 @@ class MemorySecrets:
 
 
 class WatchedSecrets(MemorySecrets):
-    """A vault that remembers the names of all that was ever stored in it."""
+    """A vault that remembers all that was ever stored in it, by name."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.stored: list[str] = []
+        self.stored: dict[str, list[str]] = {}
 
     async def set(self, name: str, value: str) -> None:
         """Store a secret."""
         await super().set(name, value)
-        self.stored.append(name)
+        self.stored.setdefault(name, []).append(value)
 
 
 def memory_storage(clock: Clock) -> Storage:
