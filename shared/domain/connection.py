@@ -179,15 +179,16 @@ _NOT_LINKED = _Need(
 _SAVED = _Need(
     lambda each: not each.is_draft,
     lambda each: say(
-        "{connection} is still being set up. Save it first.", connection=each.display_name
+        "The connection {connection} is still being set up. Save it first.",
+        connection=each.display_name,
     ),
 )
 _SIGNED_IN = _Need(
     lambda each: each.status is not ConnectionStatus.NEEDS_SIGN_IN,
     lambda each: say(
-        "{connection} needs sign-in: {reason}",
+        "The connection {connection} needs sign-in: {why}",
         connection=each.display_name,
-        reason=each.reason or "",
+        why=each.reason or "",
     ),
 )
 

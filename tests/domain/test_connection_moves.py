@@ -72,9 +72,9 @@ def instead(state: Connection, move: Move) -> str | None:
     if move is Move.SAVE and state.export_user is None:
         return "Add yourself as export user first"
     if move is Move.USE and state.status is DRAFT:
-        return "Ours is still being set up. Save it first"
+        return "The connection Ours is still being set up. Save it first"
     if move is Move.USE and state.status is BROKEN:
-        return "Ours needs sign-in: Revoked."
+        return "The connection Ours needs sign-in: Revoked."
     return None
 
 
