@@ -16,6 +16,7 @@ from shared.api.guard import Guard
 from shared.api.problems import HANDLED, MEDIA_TYPE, Problem, answer
 from shared.api.routes import (
     about,
+    audit,
     connections,
     export_schedules,
     exports,
@@ -68,6 +69,7 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
         runs,
         segments,
         schedule,
+        audit,
         about,
     ):
         app.include_router(module.router, dependencies=signed_in)

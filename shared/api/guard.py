@@ -10,10 +10,19 @@ import traceback
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.api.language import accepted, spoken
-from shared.api.problems import TOO_LARGE, UNEXPECTED, answer, correlation_id, problem
+from shared.api.problems import (
+    HEADERS_TOO_LARGE,
+    QUERY_TOO_LONG,
+    TOO_LARGE,
+    UNEXPECTED,
+    answer,
+    correlation_id,
+    problem,
+)
 from shared.api.tokens import NotSignedIn, TokenCheck
 from shared.domain.errors import ProductError
 from shared.domain.message import say
@@ -24,6 +33,8 @@ from shared.exports.reports import PATH as REPORTS
 from shared.storage.ports import Unavailable
 
 MAX_BODY = 1_000_000  # bytes
+MAX_QUERY = 8_000  # bytes
+MAX_HEADERS = 32_000  # bytes of names and values; a token takes a few thousand of them
 DONE = "/api/v1/oauth/done"
 PUBLIC = {"/api/health", "/api/docs", "/api/openapi.json", CALLBACK, DONE}
 """The paths that need no token, besides those that begin as below."""
@@ -78,6 +89,10 @@ class Guard:
             await problem(scope, UNEXPECTED, detail)(scope, receive, send_safely)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = _too_much(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
         path = scope["path"]
         if path not in PUBLIC and not path.startswith(_PUBLIC_FOLDERS):
             tokens: TokenCheck = scope["app"].state.tokens
@@ -94,6 +109,17 @@ class Guard:
             await problem(scope, TOO_LARGE, detail)(scope, receive, send)
             return
         await self._app(scope, _replaying(body, receive), send)
+
+
+def _too_much(scope: Scope) -> Response | None:
+    """Return what to answer when there is more beside the body than any request needs, or None."""
+    if len(scope.get("query_string", b"")) > MAX_QUERY:
+        detail = say("The query may have {most} bytes.", most=MAX_QUERY)
+        return problem(scope, QUERY_TOO_LONG, detail)
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
+        detail = say("The headers may have {most} bytes together.", most=MAX_HEADERS)
+        return problem(scope, HEADERS_TOO_LARGE, detail)
+    return None
 
 
 def _bearer(scope: Scope) -> str:

@@ -35,6 +35,7 @@ from shared.domain.errors import (
 )
 from shared.domain.message import Message, say
 from shared.storage.ports import Stale, Unavailable
+from shared.telemetry import one_line
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +64,8 @@ class Kind:
 
 NOT_SIGNED_IN = Kind("not-signed-in", 401, say("A valid bearer token is needed"))
 TOO_LARGE = Kind("too-large", 413, say("The request is too large"))
+QUERY_TOO_LONG = Kind("query-too-long", 414, say("The query of the address is too long"))
+HEADERS_TOO_LARGE = Kind("headers-too-large", 431, say("The headers are too large"))
 INVALID = Kind("invalid", 422, say("Something in the request is wrong"))
 UNEXPECTED = Kind("unexpected", 500, say("Something went wrong on our side"))
 _METHOD = Kind("method-not-allowed", 405, say("The path does not take this method"))
@@ -88,7 +91,8 @@ _KINDS: dict[type[Exception], Kind] = {
 HANDLED = (*_KINDS, HTTPException)
 """The exceptions that `answer` explains; every other one is a fault of ours."""
 
-KINDS = {kind.slug: kind for kind in (*_KINDS.values(), TOO_LARGE, UNEXPECTED, _REFUSED, _METHOD)}
+_OTHERS = (TOO_LARGE, QUERY_TOO_LONG, HEADERS_TOO_LARGE, UNEXPECTED, _REFUSED, _METHOD)
+KINDS = {kind.slug: kind for kind in (*_KINDS.values(), *_OTHERS)}
 """Every kind, by slug."""
 
 _BY_STATUS = {
@@ -138,7 +142,7 @@ def answer(request: Request, error: Exception) -> Response:
         return problem(request.scope, kind, detail, headers=_headers(error))
     kind = next(kind for known, kind in _KINDS.items() if isinstance(error, known))
     if kind.status == 503:  # the texts of both kinds name a record, a blob or a vendor, no values
-        _log.warning("request %s: %s", correlation_id(request.scope), error)
+        _log.warning("request %s: %s", correlation_id(request.scope), one_line(error))
     return problem(request.scope, kind, _detail(error), _errors(error), _headers(error))
 
 

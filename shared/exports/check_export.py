@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 
 from shared.destinations.protocol import Destination, Field
-from shared.domain.connection import Connection, ConnectionStatus
-from shared.domain.errors import BadSegment, Conflict, Culprit, Invalid, NeedsAttention
+from shared.domain.connection import Connection, Move
+from shared.domain.errors import BadSegment, Culprit, Invalid, NeedsAttention
 from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.people import Caller
 from shared.domain.segment import Segment
-from shared.exports.check_connection import needs_sign_in, signed_in
+from shared.exports.check_connection import signed_in
 from shared.exports.services import Services
 from shared.segments.catalogue import find_segment
 from shared.storage.ports import ALL, Blobs
@@ -25,17 +25,8 @@ async def usable_connection(services: Services, caller: Caller, key: str) -> Con
     stored = await services.storage.connections.get(ALL, key)
     if stored is None or not stored.value.may_be_used_by(caller):
         raise Invalid("/connection_id", say("There is no such connection."))
-    connection = stored.value
-    if connection.is_draft:
-        raise Conflict(
-            say(
-                "The connection {connection} is still being set up. Save it first.",
-                connection=connection.display_name,
-            )
-        )
-    if connection.status is ConnectionStatus.NEEDS_SIGN_IN:
-        raise Conflict(needs_sign_in(connection, connection.reason))
-    return connection
+    stored.value.require(Move.USE)
+    return stored.value
 
 
 async def check_destination(services: Services, connection: Connection, choices: Export) -> str:

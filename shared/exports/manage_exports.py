@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+from shared.domain.audit import Action, Actor
 from shared.domain.errors import Conflict, NotAllowed, Outdated
 from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.people import Caller
 from shared.domain.run import Run, RunStatus
+from shared.exports.audit import recorded
 from shared.exports.check_export import check_destination, check_segments, usable_connection
 from shared.exports.choices import ExportChanges, ExportChoices
 from shared.exports.read_runs import list_runs
@@ -35,7 +37,8 @@ async def create_export(
     )
     await check_segments(services.storage.segments, export)
     name = await check_destination(services, connection, export)
-    return await _insert(services, export.model_copy(update={"list_name": name}))
+    export = export.model_copy(update={"list_name": name})
+    return await _insert(services, caller, Action.EXPORT_CREATED, export)
 
 
 async def change_export(
@@ -53,7 +56,7 @@ async def change_export(
                 "runs can be changed."
             ),
         )
-    return await replace_export(services, stored, changed)
+    return await replace_export(services, caller, Action.EXPORT_CHANGED, stored, changed)
 
 
 async def copy_export(
@@ -74,7 +77,8 @@ async def copy_export(
         "attached_at": now,
         "scheduled_at": now,
     }
-    return await _insert(services, original.model_copy(update=update))
+    copy = original.model_copy(update=update)
+    return await _insert(services, caller, Action.EXPORT_COPIED, copy)
 
 
 async def remove_export(services: Services, caller: Caller, key: str, etag: str | None) -> None:
@@ -86,8 +90,10 @@ async def remove_export(services: Services, caller: Caller, key: str, etag: str 
     stored = await find_to_edit(services, caller, key, etag)
     if any(run.status is RunStatus.PROCESSING for run in await recent(services, key)):
         raise Conflict(say("A run of this export is under way. Remove the export when it is over."))
+    by = Actor.of(caller.person)
     try:
-        await storage.exports.delete(ALL, key, stored.etag)
+        async with recorded(services, by, Action.EXPORT_REMOVED, stored.value, None):
+            await storage.exports.delete(ALL, key, stored.etag)
     except Stale:
         raise Outdated(WHAT.outdated) from None
     await storage.delivered.delete(f"{key}/")
@@ -128,7 +134,7 @@ async def require_no_run(services: Services, key: str, otherwise: Message) -> No
 
 
 async def replace_export(
-    services: Services, stored: Stored[Export], changed: Export
+    services: Services, caller: Caller, action: Action, stored: Stored[Export], changed: Export
 ) -> Stored[Export]:
     """Store a changed export; raise Outdated.
 
@@ -137,9 +143,10 @@ async def replace_export(
     """
     if changed == stored.value:
         return stored
-    records = services.storage.exports
+    by, records = Actor.of(caller.person), services.storage.exports
     try:
-        etag = await records.replace(ALL, stored.key, changed, stored.etag)
+        async with recorded(services, by, action, stored.value, changed):
+            etag = await records.replace(ALL, stored.key, changed, stored.etag)
     except Stale:
         raise Outdated(WHAT.outdated) from None
     return Stored(stored.key, changed, etag)
@@ -150,8 +157,12 @@ async def recent(services: Services, key: str) -> list[Run]:
     return [stored.value for stored in await list_runs(services, key, limit=20)]
 
 
-async def _insert(services: Services, export: Export) -> Stored[Export]:
-    return Stored(export.id, export, await services.storage.exports.insert(ALL, export.id, export))
+async def _insert(
+    services: Services, caller: Caller, action: Action, export: Export
+) -> Stored[Export]:
+    async with recorded(services, Actor.of(caller.person), action, None, export):
+        etag = await services.storage.exports.insert(ALL, export.id, export)
+    return Stored(export.id, export, etag)
 
 
 async def _checked(

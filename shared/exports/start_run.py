@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
-from shared.domain.connection import Connection, ConnectionStatus
+from shared.domain.audit import SYSTEM, Action, Actor
+from shared.domain.connection import Connection, ConnectionStatus, needs_sign_in
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.export import Export, Idle
 from shared.domain.message import say
 from shared.domain.run import Mode, Run, RunStatus, SliceMessage, Trigger, TriggerKind
-from shared.exports.check_connection import needs_sign_in
+from shared.exports.audit import recorded_with
 from shared.exports.services import Services
 from shared.storage.ports import ALL, ActiveRun, AlreadyExists, Stored
 
@@ -20,7 +21,11 @@ _BEGAN = {
 
 
 async def start_run(
-    services: Services, export_id: str, trigger: Trigger, mode: Mode = Mode.CHANGES
+    services: Services,
+    export_id: str,
+    trigger: Trigger,
+    mode: Mode = Mode.CHANGES,
+    by: Actor = SYSTEM,
 ) -> tuple[Run, bool]:
     """Begin a run of an export and enqueue its first slice.
 
@@ -28,14 +33,18 @@ async def start_run(
     A run on a connection that cannot be used is made and skipped at once, so that people see why.
     Raise NotFound for an unknown export, Conflict when it has no connection or that is being set up.
     """
-    run, made = await create_run(services, export_id, trigger, mode)
+    run, made = await create_run(services, export_id, trigger, mode, by)
     if made and not run.status.is_over:
         await services.storage.slices.send(SliceMessage(run_id=run.id, slice=0))
     return run, made
 
 
 async def create_run(
-    services: Services, export_id: str, trigger: Trigger, mode: Mode = Mode.CHANGES
+    services: Services,
+    export_id: str,
+    trigger: Trigger,
+    mode: Mode = Mode.CHANGES,
+    by: Actor = SYSTEM,
 ) -> tuple[Run, bool]:
     """Do all of `start_run` but enqueueing, for a caller who works on the first slice at once."""
     storage, now = services.storage, services.clock.now()
@@ -43,6 +52,9 @@ async def create_run(
     if stored is None:
         raise NotFound(say("There is no such export."))
     connection = await _connection(services, stored.value)
+    # A trigger often comes twice, and the trail should not tell each time of a run that nobody began.
+    if known := await storage.runs.get(export_id, trigger.run_key()):
+        return known.value, False
     run = Run(
         export_id=export_id,
         key=trigger.run_key(),
@@ -56,8 +68,18 @@ async def create_run(
         run = run.over(RunStatus.SKIPPED, now, reason)
     else:
         await _index(services, run, connection)
+    began = recorded_with(
+        services,
+        by,
+        Action.RUN_STARTED,
+        stored.value,
+        run=run.id,
+        trigger=trigger.kind.value,
+        mode=mode.value,
+    )
     try:
-        await storage.runs.insert(export_id, run.key, run)
+        async with began:
+            await storage.runs.insert(export_id, run.key, run)
     except AlreadyExists:
         return await _existing(services, run), False
     return run, True

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from pydantic import BaseModel
@@ -46,12 +47,17 @@ def require_current[T](stored: Stored[T], etag: str | None, what: What) -> None:
 
 
 async def amend[T: BaseModel](
-    records: Records[T], key: str, what: What, etag: str | None, change: Callable[[T], T]
+    records: Records[T],
+    key: str,
+    what: What,
+    etag: str | None,
+    change: Callable[[T], T],
+    telling: Callable[[T, T], AbstractAsyncContextManager[None]],
 ) -> Stored[T]:
     """Change a record and return it as it is now; raise NotFound or Outdated.
 
     `change` may raise a refusal. Without an ETag from the caller it is asked again, with the newer
-    record, when somebody else writes in between.
+    record, when somebody else writes in between. `telling` is told of the record before and after.
     """
     for _ in range(_TRIES):
         stored = await find(records, key, what)
@@ -60,7 +66,8 @@ async def amend[T: BaseModel](
         if changed == stored.value:
             return stored
         try:
-            return Stored(key, changed, await records.replace(ALL, key, changed, stored.etag))
+            async with telling(stored.value, changed):
+                return Stored(key, changed, await records.replace(ALL, key, changed, stored.etag))
         except Stale:
             continue
     raise Outdated(what.busy)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pydantic import BaseModel
 
+from shared.domain.audit import Entry
 from shared.domain.connection import Connection
 from shared.domain.export import Export
 from shared.domain.people import Preferences
@@ -62,6 +63,18 @@ class Stored[T]:
     etag: str
 
 
+class Trail[T: BaseModel](Protocol):
+    """Records by (partition, key), sorted by key within a partition, that nothing changes or removes."""
+
+    async def insert(self, partition: str, key: str, value: T) -> str:
+        """Store a new record and return its ETag; raise AlreadyExists."""
+
+    async def page(
+        self, partition: str, *, after: str = "", before: str = "\uffff", limit: int = 100
+    ) -> Sequence[Stored[T]]:
+        """Return up to `limit` records, by key, with `after` < key < `before`."""
+
+
 class Guarded[T: BaseModel](Protocol):
     """Records by (partition, key) whose every change is guarded by an ETag."""
 
@@ -75,8 +88,8 @@ class Guarded[T: BaseModel](Protocol):
         """Replace the record that has this ETag and return the new one; raise Stale."""
 
 
-class Records[T: BaseModel](Guarded[T], Protocol):
-    """One table: records by (partition, key), sorted by key within a partition."""
+class Records[T: BaseModel](Guarded[T], Trail[T], Protocol):
+    """One table: records by (partition, key), sorted by key within a partition, that may change."""
 
     async def put(self, partition: str, key: str, value: T) -> None:
         """Store the record whatever was there."""
@@ -87,11 +100,6 @@ class Records[T: BaseModel](Guarded[T], Protocol):
         With an ETag raise Stale unless it is the current one, also when the record is gone: of two
         callers that delete what they both read, one succeeds.
         """
-
-    async def page(
-        self, partition: str, *, after: str = "", before: str = "\uffff", limit: int = 100
-    ) -> Sequence[Stored[T]]:
-        """Return up to `limit` records, by key, with `after` < key < `before`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +233,7 @@ class Storage:
     quotas: Records[Quota]
     members: Records[Members]
     preferences: Records[Preferences]
+    audit: Trail[Entry]
     segments: Blobs
     run_files: Blobs
     delivered: Blobs

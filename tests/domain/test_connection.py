@@ -4,7 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.domain.connection import Account, Connection, ConnectionStatus, Consent, SharedWith
+from shared.domain.connection import (
+    TERMS_VERSION,
+    Account,
+    Connection,
+    ConnectionStatus,
+    Consent,
+    SharedWith,
+)
 from shared.domain.errors import Conflict
 from shared.domain.message import say
 from shared.domain.people import Caller, Person, Role
@@ -12,7 +19,7 @@ from shared.domain.segment import segment_of
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ANN = Person(id="1", name="Ann")
-CONSENT = Consent(by=ANN, at=NOON, terms_version="1")
+CONSENT = Consent(by=ANN, at=NOON, terms_version=TERMS_VERSION)
 ACCOUNT = Account(id="us1-1", name="Acme", endpoint="us1")
 DRAFT = Connection(id="c", destination="mailchimp", display_name="Ours", created_at=NOON)
 
@@ -25,7 +32,7 @@ COMPLETE = SIGNED_IN.exported_by(ANN)
     ("connection", "missing"),
     [
         (DRAFT, "Accept the data-privacy terms first"),
-        (DRAFT.connected(ACCOUNT, "secret").exported_by(ANN), "Accept the data-privacy terms"),
+        (COMPLETE.model_copy(update={"consent": None}), "Accept the data-privacy terms"),
         (AGREED, "Connect to the account first"),
         (AGREED.exported_by(ANN), "Connect to the account first"),
         (SIGNED_IN, "Add yourself as export user first"),

@@ -24,12 +24,12 @@ async def get(services: TheServices, _: Administrator, response: Response) -> Re
 @router.put("", operation_id="setRefreshSchedule", summary="Set when exports are refreshed")
 async def replace(
     services: TheServices,
-    _: Administrator,
+    caller: Administrator,
     body: ScheduleBody,
     etag: IfMatch,
     response: Response,
 ) -> RefreshSchedule:
     """Replace the schedule."""
-    stored = await set_schedule(services, etag, RefreshSchedule(**body.model_dump()))
+    stored = await set_schedule(services, caller.person, etag, RefreshSchedule(**body.model_dump()))
     tagged(response, stored.etag)
     return stored.value
