@@ -16,7 +16,7 @@ from local.identity import ROLES
 from local.processes import StackError
 from local.stack import STATE, Stack, token
 from local.vendors import VENDORS
-from shared.domain.segment import segment_of
+from shared.segments.layouts import segment_of
 
 
 def main() -> int:

@@ -50,6 +50,7 @@ class Reject:
     outcome: Outcome
     code: str
     reason: str  # the destination's own words, or ours
+    file: str = ""  # of a segment that came as several files
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +67,4 @@ class RowOutcome:
     reason: str
 
 
-REJECT_COLUMNS = ("segment", "row", "address", "outcome", "code", "reason")
+REJECT_COLUMNS = ("segment", "row", "address", "outcome", "code", "reason", "file")

@@ -67,7 +67,7 @@ async def create_export(
 ) -> Stored[Export]:
     """Check the choices and store them; raise Invalid, Conflict or TryLater."""
     connection = await usable_connection(services, caller, choices.connection_id)
-    await check_segments(services.storage.segments, choices)
+    await check_segments(services.storage, choices)
     export = Export(
         id=new_id(services.clock),
         list_name=await check_destination(services, connection, choices),
@@ -157,7 +157,7 @@ async def _checked(
     connection = await usable_connection(services, caller, after.connection_id)
     choices = ExportChoices(**after.model_dump(include=set(ExportChoices.model_fields)))
     if remapped or reread:
-        await check_segments(services.storage.segments, choices)
+        await check_segments(services.storage, choices)
     if moved or remapped:
         name = await check_destination(services, connection, choices)
         return after.model_copy(update={"list_name": name})

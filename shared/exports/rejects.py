@@ -34,6 +34,7 @@ class RejectWriter:
             reject.code,
             reject.reason,
             digest.hex(),
+            reject.file,
         )
         self.waiting.append(orjson.dumps(values).decode())
 
@@ -58,5 +59,6 @@ async def stored_rejects(
 
 
 def _reject(line: bytes | str) -> tuple[Reject, bytes]:
-    segment, row, address, outcome, code, reason, digest = orjson.loads(line)
-    return Reject(segment, row, address, Outcome(outcome), code, reason), bytes.fromhex(digest)
+    segment, row, address, outcome, code, reason, digest, file = orjson.loads(line)
+    reject = Reject(segment, row, address, Outcome(outcome), code, reason, file)
+    return reject, bytes.fromhex(digest)

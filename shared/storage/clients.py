@@ -17,6 +17,7 @@ from shared.domain.connection import Connection
 from shared.domain.export import Export
 from shared.domain.run import Checkpoint, Run
 from shared.domain.schedule import RefreshSchedule
+from shared.domain.segment import VersionFacts
 from shared.settings import Settings, StorageAccount
 from shared.storage.blobs import BlobContainer, BlobLeases, BlobRecords
 from shared.storage.key_vault import KeyVaultSecrets
@@ -102,6 +103,7 @@ def open_storage(settings: Settings) -> OpenStorage:
         schedules=table("settings", RefreshSchedule),
         bookmarks=table("settings", Bookmark),
         quotas=table("settings", Quota),
+        versions=table("versions", VersionFacts),
         segments=container("segments"),
         run_files=container("runs"),
         delivered=container("delivered"),

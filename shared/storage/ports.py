@@ -14,6 +14,7 @@ from shared.domain.connection import Connection
 from shared.domain.export import Export
 from shared.domain.run import Checkpoint, Run
 from shared.domain.schedule import RefreshSchedule
+from shared.domain.segment import VersionFacts
 
 ALL = "all"
 """The partition of a table that has only one."""
@@ -112,6 +113,12 @@ class Blobs(Protocol):
         gone.
         """
 
+    async def read_range(self, name: str, etag: str, offset: int, size: int) -> bytes:
+        """Return `size` bytes of this version of the blob, from `offset`; all of them must be there.
+
+        Raise Stale when the blob is not this version any more or is gone.
+        """
+
     async def write(self, name: str, data: bytes | AsyncIterator[bytes]) -> None:
         """Store the blob whatever was there; pieces are uploaded as they come, not all at once."""
 
@@ -204,6 +211,7 @@ class Storage:
     schedules: Records[RefreshSchedule]
     bookmarks: Records[Bookmark]
     quotas: Records[Quota]
+    versions: Records[VersionFacts]
     segments: Blobs
     run_files: Blobs
     delivered: Blobs

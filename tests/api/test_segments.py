@@ -9,11 +9,16 @@ async def test_a_segment_shows_its_columns_and_newest_file(office: Office) -> No
     found = await office.done("GET", "/segments/Customers")
     assert found == {
         "name": "Customers",
+        "status": "ready",
+        "reason": None,
         "columns": ["EMail", "Förnamn"],
+        "members": 0,
         "versions": 2,
         "newest": {
             "segment": "Customers",
             "path": "Customers/2.csv",
+            "form": "CSV",
+            "files": 1,
             "size": 15,
             "modified": "2026-11-21T09:01:00Z",
         },

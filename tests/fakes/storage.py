@@ -18,6 +18,7 @@ from shared.domain.connection import Connection
 from shared.domain.export import Export
 from shared.domain.run import Checkpoint, Run
 from shared.domain.schedule import RefreshSchedule
+from shared.domain.segment import VersionFacts
 from shared.storage.limits import (
     LEASE_SECONDS,
     check_delay,
@@ -127,6 +128,13 @@ class MemoryBlobs:
             if start:
                 self._current(name, info.etag)
             yield data[start : start + self._piece]
+
+    async def read_range(self, name: str, etag: str, offset: int, size: int) -> bytes:
+        """Return `size` bytes of this version of the blob, from `offset`; raise Stale."""
+        data, _ = self._current(name, etag)
+        if offset + size > len(data):
+            raise ValueError(f"{name}: {offset} + {size} of {len(data)} bytes")
+        return data[offset : offset + size]
 
     async def write(self, name: str, data: bytes | AsyncIterator[bytes]) -> None:
         """Store the blob whatever was there; pieces replace it once the last of them has come."""
@@ -262,6 +270,7 @@ def memory_storage(clock: Clock) -> Storage:
         schedules=MemoryRecords(RefreshSchedule),
         bookmarks=MemoryRecords(Bookmark),
         quotas=MemoryRecords(Quota),
+        versions=MemoryRecords(VersionFacts),
         segments=MemoryBlobs(clock),
         run_files=MemoryBlobs(clock),
         delivered=MemoryBlobs(clock),
