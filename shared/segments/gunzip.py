@@ -15,7 +15,7 @@ MAX_RATIO = 250
 """How many times larger than the archive its content may be, once it is beyond `FREE`. Profiles take
 a tenth to a third of their size; gzip itself ends at 1,032."""
 
-FREE = 64 * 1024 * 1024
+FREE = 16 * 1024 * 1024
 """Bytes of content at which nobody asks for the ratio."""
 
 MAX_CONTENT = 16 * 1024**3

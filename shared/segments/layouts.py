@@ -4,7 +4,7 @@
 |---|---|---|
 | a file | `<Segment>.<ext>`, `<Segment>/<anything>.<ext>` | when it is there |
 | a folder | `<Segment>/…/part-<number>…` | when `_SUCCESS` is there, and newer than they are |
-| Customer Insights | `CustomerInsights_<instance>/<Export>/<Segment>/…` | when all is there that model.json names |
+| Customer Insights | `CustomerInsights_<instance>/<Export>/<Segment>/…` | when all of model.json is there |
 
 What a path is follows from the path alone. Files and folders whose names begin with `_` or `.` are no
 data: every tool that writes part files keeps its own notes there.

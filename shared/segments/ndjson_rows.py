@@ -84,7 +84,7 @@ class NdjsonRows:
             if self._left:
                 self._look_at(values)
             if self.unseen:
-                self.unseen -= values.keys()
+                self.unseen = self.unseen.difference(values)
             cells = [
                 value if type(value := values.get(name)) is str else text_of(value)
                 for name in wanted

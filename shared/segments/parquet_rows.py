@@ -65,8 +65,9 @@ class ParquetRows:
         self._tail = b""
         self._metadata: Any = None
         self._leaves: list[int] = []  # the column chunks that hold what is wanted
-        self._group = 0  # the next row group
-        self._until = 0  # the one behind those that are asked for
+        self._groups: list[int] = []  # that have rows
+        self._next = 0  # among these
+        self._until = 0  # behind those that are asked for
         self._row = 0
 
     def needs(self) -> list[Span]:
@@ -74,15 +75,15 @@ class ParquetRows:
         if self._metadata is None:
             end = self._size - len(self._tail)
             return [Span(end - self._missing(end), end)]
-        if not self.header or self._group == self._metadata.num_row_groups:
+        if not self.header or self._next == len(self._groups):
             return []
-        chunks = self._chunks(self._group)
+        chunks = self._chunks(self._groups[self._next])
         total = sum(chunk.size for chunk in chunks)
         if total > MAX_ROW_GROUP:
             raise self._too_large()
-        self._until = self._group + 1
-        while self._until < self._metadata.num_row_groups:
-            more = self._chunks(self._until)
+        self._until = self._next + 1
+        while self._until < len(self._groups):
+            more = self._chunks(self._groups[self._until])
             total += sum(chunk.size for chunk in more)
             if total > _STRETCH:
                 break
@@ -103,9 +104,9 @@ class ParquetRows:
                 pre_buffer=False,
                 coerce_int96_timestamp_unit="us",
             )
-        for group in range(self._group, self._until):
+        for group in self._groups[self._next : self._until]:
             yield from self._rows_of(file, group, self._rows_at_once(group, pieces))
-        self._group = self._until
+            self._next += 1
 
     def _missing(self, end: int) -> int:
         """Return how many bytes before `end` are wanted to see the footer."""
@@ -153,6 +154,9 @@ class ParquetRows:
                 raise self._bad(what)
         self._metadata, self._tail = metadata, b""
         self.count = metadata.num_rows
+        # An empty row group has no pages, and its offsets mean nothing.
+        groups = range(metadata.num_row_groups)
+        self._groups = [at for at in groups if metadata.row_group(at).num_rows]
         self.columns = [name for name, _ in types]
         self.header = [name for name in self.columns if name in self._wanted]
         self._leaves = [at for at, path in enumerate(paths) if self._is_picked(path)]
@@ -220,7 +224,7 @@ class ParquetRows:
     def _too_large(self) -> BadSegment:
         what = say(
             "row group {number} takes more than {most} bytes of memory. Write smaller row groups",
-            number=self._group + 1,
+            number=self._groups[self._next] + 1,
             most=MAX_ROW_GROUP,
         )
         return self._bad(what)
