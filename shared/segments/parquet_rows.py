@@ -15,15 +15,16 @@ import pyarrow.parquet as pq
 
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
-from shared.segments.parquet_pages import BadPage, Pages, pages_of
+from shared.segments.parquet_layout import RowGroup, pages_of, row_groups
 from shared.segments.rows import MAX_FIELD, Row, has_nul, too_long
 from shared.segments.sparse import Pieces, Span, merged
 from shared.segments.text import text_of
+from shared.segments.thrift import BadThrift
 
 MAX_ROWS = 50_000_000
 """Rows that one file may have: a few bytes can stand for any number of them."""
 
-MAX_FOOTER = 8 * 1024 * 1024
+MAX_FOOTER = 4 * 1024 * 1024
 """Bytes of the footer, which grows with row groups and columns and is read as a whole."""
 
 MAX_ROW_GROUP = 128 * 1024 * 1024
@@ -65,7 +66,8 @@ class ParquetRows:
         self._tail = b""
         self._metadata: Any = None
         self._leaves: list[int] = []  # the column chunks that hold what is wanted
-        self._groups: list[int] = []  # that have rows
+        self._long: list[bool] = []  # whether values of theirs may be of any length
+        self._groups: list[RowGroup] = []  # that have rows
         self._next = 0  # among these
         self._until = 0  # behind those that are asked for
         self._row = 0
@@ -75,7 +77,10 @@ class ParquetRows:
         if self._metadata is None:
             end = self._size - len(self._tail)
             return [Span(end - self._missing(end), end)]
-        if not self.header or self._next == len(self._groups):
+        if not self.header:
+            return []
+        if self._next == len(self._groups):
+            self._require_all()
             return []
         chunks = self._chunks(self._groups[self._next])
         total = sum(chunk.size for chunk in chunks)
@@ -105,7 +110,7 @@ class ParquetRows:
                 coerce_int96_timestamp_unit="us",
             )
         for group in self._groups[self._next : self._until]:
-            yield from self._rows_of(file, group, self._rows_at_once(group, pieces))
+            yield from self._rows_of(file, group.number, self._rows_at_once(group, pieces))
             self._next += 1
 
     def _missing(self, end: int) -> int:
@@ -134,16 +139,23 @@ class ParquetRows:
     def _take_footer(self, footer: bytes) -> None:
         with self._reading():
             metadata = pq.read_metadata(pa.BufferReader(footer))
-            schema = metadata.schema.to_arrow_schema()
-            types = [(field.name, field.type) for field in schema]
-            paths = [metadata.schema.column(at).path for at in range(metadata.num_columns)]
+            types = [(field.name, field.type) for field in metadata.schema.to_arrow_schema()]
+            leaves = [metadata.schema.column(at) for at in range(metadata.num_columns)]
+            kinds = [(leaf.path, leaf.physical_type == "BYTE_ARRAY") for leaf in leaves]
         if not 0 <= metadata.num_rows <= MAX_ROWS:
-            what = say(
-                "the file has {rows} rows and may have {most}",
-                rows=metadata.num_rows,
-                most=MAX_ROWS,
-            )
+            rows = metadata.num_rows
+            what = say("the file has {rows} rows and may have {most}", rows=rows, most=MAX_ROWS)
             raise self._bad(what)
+        self._require_mappable(types)
+        self._groups = self._read_groups(memoryview(footer), len(leaves))
+        self._metadata, self._tail = metadata, b""
+        self.count = metadata.num_rows
+        self.columns = [name for name, _ in types]
+        self.header = [name for name in self.columns if name in self._wanted]
+        self._leaves = [at for at, (path, _) in enumerate(kinds) if self._is_picked(path)]
+        self._long = [kinds[at][1] for at in self._leaves]
+
+    def _require_mappable(self, types: Sequence[tuple[str, Any]]) -> None:
         for name, kind in types:
             if name in self._wanted and not _is_mappable(kind):
                 what = say(
@@ -152,47 +164,46 @@ class ParquetRows:
                     kind=str(kind)[:100],
                 )
                 raise self._bad(what)
-        self._metadata, self._tail = metadata, b""
-        self.count = metadata.num_rows
-        # An empty row group has no pages, and its offsets mean nothing.
-        groups = range(metadata.num_row_groups)
-        self._groups = [at for at in groups if metadata.row_group(at).num_rows]
-        self.columns = [name for name, _ in types]
-        self.header = [name for name in self.columns if name in self._wanted]
-        self._leaves = [at for at, path in enumerate(paths) if self._is_picked(path)]
+
+    def _read_groups(self, footer: memoryview, columns: int) -> list[RowGroup]:
+        try:
+            groups = row_groups(footer)
+        except BadThrift:
+            raise self._bad(say("the footer is damaged, or the file is encrypted")) from None
+        spans = [span for group in groups for span in group.chunks]
+        if any(len(group.chunks) != columns for group in groups) or any(
+            not 4 <= span.start <= span.end <= self._size for span in spans
+        ):
+            raise self._bad(say("the footer does not fit the file"))
+        return groups
+
+    def _require_all(self) -> None:
+        if self._row != self.count:
+            raise self._bad(say("there are fewer rows than the footer says"))
 
     def _is_picked(self, path: str) -> bool:
         """Say whether pyarrow takes a column chunk for one of those that are wanted."""
         names = self.header or []
         return path in names or any(path.startswith(f"{name}.") for name in names)
 
-    def _chunks(self, group: int) -> list[Span]:
+    def _chunks(self, group: RowGroup) -> list[Span]:
         """Return where the wanted column chunks of a row group lie."""
-        with self._reading():
-            found = [self._metadata.row_group(group).column(at) for at in self._leaves]
-            spans = [_span(chunk) for chunk in found]
-        if any(not 4 <= span.start <= span.end <= self._size for span in spans):
-            raise self._bad(say("the footer names bytes that the file does not have"))
-        return spans
+        return [group.chunks[at] for at in self._leaves]
 
-    def _rows_at_once(self, group: int, pieces: Pieces) -> int:
+    def _rows_at_once(self, group: RowGroup, pieces: Pieces) -> int:
         """Return how many rows fit memory even if each of them holds the longest value there is."""
         try:
             pages = [pages_of(pieces.view(span)) for span in self._chunks(group)]
-        except BadPage:
+        except BadThrift:
             raise self._bad(say("a page is damaged or encrypted")) from None
         if sum(each.largest for each in pages) > MAX_ROW_GROUP:
             raise self._too_large()
-        repeated = sum(map(self._repeated, self._leaves, pages))
-        return max(1, min(_ROWS_AT_ONCE, MAX_ROW_GROUP // max(repeated, 1)))
+        longest = sum(each.repeated for each, long in zip(pages, self._long, strict=True) if long)
+        return max(1, min(_ROWS_AT_ONCE, MAX_ROW_GROUP // max(longest, 1)))
 
-    def _repeated(self, leaf: int, pages: Pages) -> int:
-        is_text = self._metadata.schema.column(leaf).physical_type == "BYTE_ARRAY"
-        return pages.repeated if is_text else 0
-
-    def _rows_of(self, file: Any, group: int, at_once: int) -> Iterator[Iterator[Row]]:
+    def _rows_of(self, file: Any, number: int, at_once: int) -> Iterator[Iterator[Row]]:
         names = self.header or []
-        batches = file.iter_batches(at_once, row_groups=[group], columns=names, use_threads=False)
+        batches = file.iter_batches(at_once, row_groups=[number], columns=names, use_threads=False)
         while True:
             with self._reading():
                 batch = next(batches, None)
@@ -200,7 +211,7 @@ class ParquetRows:
                     return
                 columns = [self._cells(batch, name) for name in names]
             first, self._row = self._row + 1, self._row + batch.num_rows
-            if self._row > MAX_ROWS:
+            if self._row > (self.count or 0):
                 raise self._bad(say("there are more rows than the footer says"))
             yield zip(count(first), zip(*columns, strict=True), strict=False)
 
@@ -224,7 +235,7 @@ class ParquetRows:
     def _too_large(self) -> BadSegment:
         what = say(
             "row group {number} takes more than {most} bytes of memory. Write smaller row groups",
-            number=self._groups[self._next] + 1,
+            number=self._groups[self._next].number + 1,
             most=MAX_ROW_GROUP,
         )
         return self._bad(what)
@@ -236,13 +247,6 @@ class ParquetRows:
 
     def _bad(self, what: Message) -> BadSegment:
         return BadSegment(say("{path}: {what}. Nothing was sent.", path=self._path, what=what))
-
-
-def _span(chunk: Any) -> Span:
-    start = chunk.data_page_offset
-    if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < start:
-        start = chunk.dictionary_page_offset
-    return Span(start, start + chunk.total_compressed_size)
 
 
 _NOT_MAPPABLE: Sequence[Callable[[Any], bool]] = (

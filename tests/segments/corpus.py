@@ -432,7 +432,7 @@ def _parquets() -> dict[str, Case]:
         ),
         "parquet: an encrypted footer": _pq(encrypted_footer(), Refused("the file is encrypted")),
         "parquet: a damaged page": _pq(damaged, Refused("a page is damaged or encrypted")),
-        "parquet: a page of 200 MB": _pq(
+        "parquet: a page of 140 MB": _pq(
             bomb(), Refused("row group 1 takes more than 134,217,728")
         ),
         "parquet: a value repeated to 20 GB": _pq(
