@@ -19,7 +19,11 @@ _METADATA, _PACKED, _DATA_AT, _DICTIONARY_AT = 3, 7, 9, 11
 
 _PAGE_UNPACKED, _PAGE_PACKED, _PAGE_DICTIONARY = 2, 3, 7
 _PAGE_DATA = {5: 2, 8: 4}  # the field of a page's data header -> that of the encoding in there
-_REPEATING = {2, 7, 8}  # PLAIN_DICTIONARY, DELTA_BYTE_ARRAY, RLE_DICTIONARY
+_REPEATING = (2, 7, 8)  # PLAIN_DICTIONARY, DELTA_BYTE_ARRAY, RLE_DICTIONARY
+
+
+_LONGEST_HEADER = 1024 * 1024  # bytes: a page header may hold the least and the greatest value
+_MOST_PAGES = 100_000  # of a chunk; a page is a megabyte usually
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,15 @@ def row_groups(footer: memoryview) -> list[RowGroup]:
 
 def pages_of(chunk: memoryview) -> Pages:
     """Return what the pages of a chunk take; raise BadThrift."""
-    at = largest = dictionary = repeated = 0
+    at = largest = dictionary = repeated = count = 0
     while at < len(chunk):
-        reader = Thrift(chunk, at)
+        reader = Thrift(chunk[at : at + _LONGEST_HEADER])
         header = reader.struct()
+        at, count = at + reader.at, count + 1
+        if count > _MOST_PAGES:
+            raise BadThrift("more pages than anybody writes")
         unpacked, packed = _number(header.get(_PAGE_UNPACKED)), _number(header.get(_PAGE_PACKED))
-        if unpacked < 0 or not 0 <= packed <= len(chunk) - reader.at:
+        if unpacked < 0 or not 0 <= packed <= len(chunk) - at:
             raise BadThrift("a page that ends outside its chunk")
         if _PAGE_DICTIONARY in header:
             dictionary = max(dictionary, unpacked)
@@ -67,7 +74,7 @@ def pages_of(chunk: memoryview) -> Pages:
             largest = max(largest, unpacked)
         if _repeats(header):
             repeated = max(repeated, unpacked, dictionary)
-        at = reader.at + packed
+        at += packed
     return Pages(largest + dictionary, repeated)
 
 
