@@ -3,12 +3,13 @@
 
 ROWS ?= 10000
 DESTINATION ?= mailchimp
+SECONDS ?= 60
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 AZURITE_MODULES := local/azurite/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start stop bench test unit lint types format lock clean
+.PHONY: help setup demo start stop bench fuzz test unit lint types format lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +27,9 @@ stop: ## stop a stack started in another terminal
 
 bench: $(VENV)/.installed ## send a million profiles to each sandbox and compare with what its limits demand
 	@$(PYTHON) -m tests.bench
+
+fuzz: $(VENV)/.installed ## read files that nobody would write for SECONDS (60), each time other ones
+	@$(PYTHON) -X faulthandler -m tests.segments.fuzz --seconds $(SECONDS)
 
 test: setup lint types ## check everything and run every test
 	$(PYTHON) -m pytest

@@ -217,10 +217,12 @@ class ParquetRows:
 
     def _cells(self, batch: Any, name: str) -> list[str]:
         array = batch.column(batch.schema.get_field_index(name))
-        cells = list(map(text_of, _plain(array).to_pylist()))
+        cells: list[str] = _plain(array).to_pylist()
+        if array.null_count or not pa.types.is_string(array.type):
+            cells = list(map(text_of, cells))
         if max(map(len, cells), default=0) > MAX_FIELD:
             raise self._bad_near(too_long())
-        if any("\0" in cell for cell in cells):
+        if "\0" in "".join(cells):
             raise self._bad_near(has_nul())
         return cells
 

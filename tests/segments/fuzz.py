@@ -8,7 +8,6 @@ file that does anything else, and says which seed makes it again.
 
 import argparse
 import asyncio
-import gc
 import random
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from shared.segments.rows import MAX_FIELD
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryBlobs, MemoryRecords
 from tests.segments.corpus import EXPORT, MODEL, cases
+from tests.segments.memory import forget_peak, peak_mib
 
 MOST_MIB = 768
 """Memory that reading any small file may take beside what the process had. The limits of Parquet allow for
@@ -115,18 +115,6 @@ def try_seed(seed: int) -> int:
         kept.write_bytes(data)
         print(f"Seed {seed} fails; its file is {kept}.", file=sys.stderr)
         raise
-
-
-def peak_mib() -> float:
-    """Return the most memory that this process has held since `forget_peak`."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM:"))) / 1024
-
-
-def forget_peak() -> None:
-    """Begin to watch anew: making the corpus takes more memory than reading it."""
-    gc.collect()
-    Path("/proc/self/clear_refs").write_text("5")  # see proc(5); Linux only
 
 
 def main() -> None:

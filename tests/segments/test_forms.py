@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.processes import ROOT
+from shared.domain.errors import BadSegment
 from shared.domain.segment import CsvSettings, SegmentFile
-from shared.segments.forms import FORMS, SPARK_FORMS, form_of
+from shared.segments.forms import FORMS, SPARK_FORMS, Reader, form_of
 from shared.segments.text import text_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryBlobs
@@ -117,10 +118,11 @@ class _Counting(MemoryBlobs):
 
     def __init__(self) -> None:
         super().__init__(FakeClock())
-        self.read_bytes = 0
+        self.read_bytes = self.requests = 0
 
     async def read_range(self, name: str, etag: str, offset: int, size: int) -> bytes:
         self.read_bytes += size
+        self.requests += 1
         return await super().read_range(name, etag, offset, size)
 
 
@@ -128,15 +130,39 @@ async def test_of_parquet_only_the_end_and_the_mapped_columns_are_read() -> None
     table = {"Email": ["a@x.com"] * 3, "Other": [f"{n}" * 400_000 for n in range(3)]}
     data = parquet(table, compression="none", use_dictionary=False)
     files = _Counting()
-    await files.write("S/1.parquet", data)
-    info = await files.info("S/1.parquet")
-    assert info is not None
-    file = SegmentFile(path="S/1.parquet", etag=info.etag, size=info.size)
-    reader = FORMS[".parquet"].open(files, file, CsvSettings(), ["Email"])
+    reader = await opened(files, data)
     rows = [tuple(cells) async for block in reader.blocks() for _, cells in block]
     assert rows == [("a@x.com",)] * 3
     assert await reader.total() == 3
     assert files.read_bytes < len(data) / 10
+
+
+async def test_many_small_row_groups_are_brought_together() -> None:
+    data = parquet({"Email": [f"{n}@x.com" for n in range(3_000)]}, row_group_size=1)
+    files = _Counting()
+    reader = await opened(files, data)
+    rows = [tuple(cells) async for block in reader.blocks() for _, cells in block]
+    assert rows == [(f"{n}@x.com",) for n in range(3_000)]
+    assert files.requests < 5
+
+
+async def test_a_row_group_that_is_too_large_is_refused_before_it_is_brought() -> None:
+    columns = {"Email": ["0" * 35_000_000] * 4}
+    data = parquet(columns, compression="none", use_dictionary=False, write_statistics=False)
+    files = _Counting()
+    reader = await opened(files, data)
+    with pytest.raises(BadSegment, match="row group 1 takes more than 134,217,728 bytes"):
+        _ = [block async for block in reader.blocks()]
+    assert files.read_bytes < 100_000
+
+
+async def opened(files: MemoryBlobs, data: bytes) -> Reader:
+    """Return the reader of a Parquet file, for the column `Email`."""
+    await files.write("S/1.parquet", data)
+    info = await files.info("S/1.parquet")
+    assert info is not None
+    file = SegmentFile(path="S/1.parquet", etag=info.etag, size=info.size)
+    return FORMS[".parquet"].open(files, file, CsvSettings(), ["Email"])
 
 
 def test_nobody_who_reads_no_parquet_pays_for_it() -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from shared.segments.forms import SPARK_FORMS
 from tests.segments.corpus import MODEL
-from tests.segments.fuzz import MOST_MIB, forget_peak, peak_mib, read, try_seed
+from tests.segments.fuzz import MOST_MIB, read, try_seed
+from tests.segments.memory import forget_peak, peak_mib
 
 FILES = 600
 
