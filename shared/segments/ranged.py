@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,9 @@ class Ranged:
         while spans := self._rows.needs():
             for block in self._rows.take(await self._brought(spans)):
                 yield block
+                await asyncio.sleep(
+                    0
+                )  # a row group may take long, and a lane must be renewed meanwhile
 
     async def total(self) -> int | None:
         """Return how many rows there are, which the end of the file says."""

@@ -1,5 +1,6 @@
 """A file that is read from front to back as it streams in."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import chain
 
@@ -14,16 +15,15 @@ _BLOCK = 256 * 1024  # bytes parsed at once, which bounds the rows held in memor
 
 _SIGNATURES = {
     b"\x1f\x8b": "gzip",
-    b"PAR1": "Parquet",
+    b"PAR1\x15": "Parquet",
     b"PK\x03\x04": "a ZIP archive or an Excel workbook",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"%PDF": "a PDF document",
     b"Obj\x01": "Avro",
-    b"ORC": "ORC",
     b"\x28\xb5\x2f\xfd": "Zstandard",
-    b"BZh": "bzip2",
+    b"BZh91AY&SY": "bzip2",
 }
-"""What files begin with that are something else than their name says."""
+"""What files begin with that are something else than their name says. No header of CSV begins so."""
 
 _LONGEST = max(map(len, _SIGNATURES))
 
@@ -83,6 +83,7 @@ class Streamed:
                 else:
                     for piece in self._gunzip.pieces(block):
                         yield piece
+                        await asyncio.sleep(0)  # a block may hold so much that others would starve
         if self._gunzip is not None:
             for piece in self._gunzip.close():
                 yield piece

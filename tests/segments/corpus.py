@@ -222,6 +222,9 @@ def _texts() -> dict[str, Case]:
         "csv: really HTML": _csv(
             b"<!doctype html>\n<p>Sign in\n", Refused("has no column 'Email'")
         ),
+        "csv: a header that begins like another form": _csv(
+            b"PAR1,ORC,BZh,Email,First,Last\n1,2,3,a@x.com,A,B\n", Sent(A)
+        ),
         "csv: an extension in capitals": Case({"Customers/1.CSV": GOOD}, Sent(A)),
         "csv: a million commas": _csv(
             GOOD + b"," * 1_000_000 + b"\n", Sent(A, [(3, "wrong_field_count")])
