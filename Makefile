@@ -3,6 +3,7 @@
 
 ROWS ?= 10000
 DESTINATION ?= mailchimp
+SECONDS ?= 60
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 CATALOGUES := shared/languages
@@ -10,7 +11,7 @@ AZURITE_MODULES := local/azurite/node_modules
 SCAN := .scan
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start stop bench test unit lint types format catalogues lock audit sbom clean
+.PHONY: help setup demo start stop bench fuzz test unit lint types format catalogues lock audit sbom clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +29,9 @@ stop: ## stop a stack started in another terminal
 
 bench: $(VENV)/.installed ## send a million profiles to each sandbox and compare with what its limits demand
 	@$(PYTHON) -m tests.bench
+
+fuzz: $(VENV)/.installed ## read files that nobody would write for SECONDS (60), each time other ones
+	@$(PYTHON) -X faulthandler -m tests.segments.fuzz --seconds $(SECONDS)
 
 test: setup lint types ## check everything and run every test
 	$(PYTHON) -m pytest

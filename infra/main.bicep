@@ -183,6 +183,7 @@ module dataStorage 'storage.bicep' = {
       'oauthstates'
       'audit'
       'settings'
+      'versions'
     ]
   }
 }

@@ -13,12 +13,13 @@ from shared.domain.connection import Connection, ConnectionStatus, Consent, Shar
 from shared.domain.export import Export, Idle
 from shared.domain.people import Caller, Person
 from shared.domain.run import Event, Mode, Progress, Run, RunStatus, TriggerKind
-from shared.domain.segment import Segment, SegmentVersion
+from shared.domain.segment import Segment, SegmentStatus, SegmentVersion
 from shared.exports.many import LeftOut
-from shared.exports.members import Warned
 from shared.exports.read_runs import run_progress
 from shared.exports.services import Services
 from shared.exports.view_exports import ExportView
+from shared.exports.warned import Warned
+from shared.segments.forms import SPARK_FORMS, form_of
 
 
 class SharedConnectionItem(BaseModel):
@@ -165,41 +166,42 @@ def left_out_items(left_out: Sequence[LeftOut]) -> list[LeftOutItem]:
 
 
 class VersionItem(BaseModel):
-    """One file of a segment."""
+    """One version of a segment: a file, or a folder of files."""
 
     segment: str
-    path: str
+    path: str  # that of a folder ends in a slash
+    form: str  # such as CSV or Parquet
+    files: int
     size: int  # bytes
     modified: datetime
 
 
 class SegmentItem(BaseModel):
-    """A segment; its columns are those of its newest file, and none when that cannot be read."""
+    """A segment.
+
+    `newest` is its newest complete version, whose columns and members these are; there may be none.
+    `status` is about the newest files, complete or not, and `reason` says why it is not ready.
+    """
 
     name: str
+    status: SegmentStatus
+    reason: Words | None
     columns: list[str]
+    members: int | None  # rows of the newest version; None until they are counted
     versions: int
-    newest: VersionItem
-
-
-class SegmentDetail(SegmentItem):
-    """A segment with the number of its members, as far as its newest file was counted already."""
-
-    members: int | None
-
-
-def segment_detail(segment: Segment, members: int | None) -> SegmentDetail:
-    """Return all there is to say of a segment."""
-    return SegmentDetail(**segment_item(segment).model_dump(), members=members)
+    newest: VersionItem | None
 
 
 def segment_item(segment: Segment) -> SegmentItem:
     """Return a segment as everybody sees it."""
     return SegmentItem(
         name=segment.name,
+        status=segment.status,
+        reason=segment.reason,
         columns=list(segment.columns),
+        members=segment.facts.rows,
         versions=segment.versions,
-        newest=_version(segment.newest),
+        newest=_version(segment.newest) if segment.newest else None,
     )
 
 
@@ -262,4 +264,12 @@ _SHOWN = set(RunItem.model_fields) - {"id", "trigger", "progress"}
 
 
 def _version(version: SegmentVersion) -> VersionItem:
-    return VersionItem.model_validate(version.model_dump())
+    form = form_of(version.sources[0].path, SPARK_FORMS)
+    return VersionItem(
+        segment=version.segment,
+        path=version.path,
+        form=form.name if form else "",
+        files=len(version.sources),
+        size=version.size,
+        modified=version.modified,
+    )

@@ -52,6 +52,7 @@ class Reject:
     outcome: Outcome
     code: str
     reason: Message | str  # ours, or the destination's own words
+    file: str = ""  # of a segment that came as several files
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +69,4 @@ class RowOutcome:
     reason: Message | str  # ours, or the destination's own words
 
 
-REJECT_COLUMNS = ("segment", "row", "address", "outcome", "code", "reason")
+REJECT_COLUMNS = ("segment", "row", "address", "outcome", "code", "reason", "file")

@@ -120,6 +120,18 @@ class Run(BaseModel, frozen=True):
     progress: Progress | None = None  # as it was when the run ended
 
     @property
+    def places(self) -> list[tuple[str, str]]:
+        """Where a profile can come from: the segment and, if that came as several, the file.
+
+        The number of a file in this list is what the origin of a profile begins with.
+        """
+        return [
+            (version.segment, version.name_of(file))
+            for version in self.versions
+            for file in version.sources
+        ]
+
+    @property
     def id(self) -> str:
         """The public id, which also says where the run is stored."""
         return f"{self.export_id}.{self.key}"

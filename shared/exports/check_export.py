@@ -11,8 +11,8 @@ from shared.domain.people import Caller
 from shared.domain.segment import Segment
 from shared.exports.check_connection import signed_in
 from shared.exports.services import Services
-from shared.segments.catalogue import find_segment
-from shared.storage.ports import ALL, Blobs
+from shared.segments.facts import find_segment
+from shared.storage.ports import ALL, Storage
 
 _NAMED = 20  # columns or fields that a refusal names
 
@@ -104,14 +104,14 @@ def check_options(destination: Destination, chosen: Sequence[str]) -> None:
             raise Invalid(f"/options/{index}", say("This option is named twice."))
 
 
-async def check_segments(files: Blobs, choices: Export) -> None:
+async def check_segments(storage: Storage, choices: Export) -> None:
     """Raise Invalid unless the segments exist and each holds every mapped column once."""
     seen: set[str] = set()
     for index, name in enumerate(choices.segments):
         if name in seen:
             raise Invalid(f"/segments/{index}", say("This segment is named twice."))
         seen.add(name)
-        segment = await _segment(files, name, f"/segments/{index}")
+        segment = await _segment(storage, name, f"/segments/{index}")
         for field, column in choices.fields.items():
             if segment.columns.count(column) != 1:
                 raise Invalid(f"/fields/{escaped(field)}", _not_one(column, segment))
@@ -122,9 +122,9 @@ def escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-async def _segment(files: Blobs, name: str, pointer: str) -> Segment:
+async def _segment(storage: Storage, name: str, pointer: str) -> Segment:
     try:
-        segment = await find_segment(files, name)
+        segment = await find_segment(storage.segments, storage.versions, name)
     except BadSegment as error:
         raise Invalid(pointer, error.reason) from None
     if segment is None:

@@ -35,7 +35,7 @@ async def create_export(
         scheduled_at=now,
         **choices.model_dump(),
     )
-    await check_segments(services.storage.segments, export)
+    await check_segments(services.storage, export)
     name = await check_destination(services, connection, export)
     export = export.model_copy(update={"list_name": name})
     return await _insert(services, caller, Action.EXPORT_CREATED, export)
@@ -179,7 +179,7 @@ async def _checked(
             )
         )
     if remapped or _differ(before, after, "segments"):
-        await check_segments(services.storage.segments, after)
+        await check_segments(services.storage, after)
     if after.connection_id is None or not _works_otherwise(before, after):
         return after
     connection = await usable_connection(services, caller, after.connection_id)

@@ -36,6 +36,7 @@ class RejectWriter:
             reject.code,
             reject.reason,
             digest.hex(),
+            reject.file,
         )
         self.waiting.append(orjson.dumps(values, _plain).decode())
 
@@ -60,9 +61,10 @@ async def stored_rejects(
 
 
 def _reject(line: bytes | str) -> tuple[Reject, bytes]:
-    segment, row, address, outcome, code, reason, digest = orjson.loads(line)
+    segment, row, address, outcome, code, reason, digest, file = orjson.loads(line)
     said = reason if isinstance(reason, str) else Message.model_validate(reason)
-    return Reject(segment, row, address, Outcome(outcome), code, said), bytes.fromhex(digest)
+    reject = Reject(segment, row, address, Outcome(outcome), code, said, file)
+    return reject, bytes.fromhex(digest)
 
 
 def _plain(reason: Message) -> dict[str, Any]:

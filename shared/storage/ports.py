@@ -16,6 +16,7 @@ from shared.domain.export import Export
 from shared.domain.people import Preferences
 from shared.domain.run import Checkpoint, Run
 from shared.domain.schedule import RefreshSchedule
+from shared.domain.segment import VersionFacts
 
 ALL = "all"
 """The partition of a table that has only one."""
@@ -26,9 +27,6 @@ BOOKMARKS = "bookmarks"
 
 QUOTAS = "quotas"
 """The partition of what lanes have used up, in the same table; its keys are names of lanes."""
-
-MEMBERS = "members"
-"""The partition of how many members segments have, in the same table."""
 
 RUN_ALL = "run-all"
 """The partition of the bookmarks that say when a request to run all exports first came."""
@@ -131,6 +129,12 @@ class Blobs(Protocol):
         gone.
         """
 
+    async def read_range(self, name: str, etag: str, offset: int, size: int) -> bytes:
+        """Return `size` bytes of this version of the blob, from `offset`; all of them must be there.
+
+        Raise Stale when the blob is not this version any more or is gone.
+        """
+
     async def write(self, name: str, data: bytes | AsyncIterator[bytes]) -> None:
         """Store the blob whatever was there; pieces are uploaded as they come, not all at once."""
 
@@ -210,14 +214,6 @@ class Quota(BaseModel, frozen=True):
     slowness: float = 1.0  # as in transport.pace
 
 
-class Members(BaseModel, frozen=True):
-    """How many rows a version of a segment has; `at_least` when counting stopped there."""
-
-    version: str  # as in SegmentVersion.key
-    count: int
-    at_least: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class Storage:
     """Every port, joined; what bootstrap makes of Azure and tests make of memory."""
@@ -231,9 +227,9 @@ class Storage:
     schedules: Records[RefreshSchedule]
     bookmarks: Records[Bookmark]
     quotas: Records[Quota]
-    members: Records[Members]
     preferences: Records[Preferences]
     audit: Trail[Entry]
+    versions: Records[VersionFacts]
     segments: Blobs
     run_files: Blobs
     delivered: Blobs

@@ -125,7 +125,7 @@ async def test_rejects_are_csv_with_every_column(office: Office) -> None:
     rows = list(csv.reader(io.StringIO(answer.text, newline="")))
     assert rows == [
         list(REJECT_COLUMNS),
-        ["Customers", "7", "bo@fake.example", "refused", "ERROR_GENERIC", said],
+        ["Customers", "7", "bo@fake.example", "refused", "ERROR_GENERIC", said, ""],
     ]
 
 

@@ -256,6 +256,26 @@ class TestBlobs:
         with pytest.raises(Stale):
             await anext(side.blobs.stream(own, info.etag))
 
+    async def test_a_range_is_read_where_it_lies(self, side: Side, own: str) -> None:
+        await side.blobs.write(own, b"0123456789" * MIB)
+        info = await side.blobs.info(own)
+        assert info is not None
+        assert await side.blobs.read_range(own, info.etag, 0, 4) == b"0123"
+        assert await side.blobs.read_range(own, info.etag, 10 * MIB - 3, 3) == b"789"
+        large = await side.blobs.read_range(own, info.etag, 5, 5 * MIB)
+        assert (len(large), large[:6]) == (5 * MIB, b"567890")
+
+    async def test_a_range_of_another_version_is_stale(self, side: Side, own: str) -> None:
+        await side.blobs.write(own, b"old")
+        info = await side.blobs.info(own)
+        assert info is not None
+        await side.blobs.write(own, b"new")
+        with pytest.raises(Stale):
+            await side.blobs.read_range(own, info.etag, 0, 3)
+        await side.blobs.delete(own)
+        with pytest.raises(Stale):
+            await side.blobs.read_range(own, info.etag, 0, 3)
+
     async def test_pieces_are_written_as_one_blob(self, side: Side, own: str) -> None:
         await side.blobs.write(own, pieces(b"1" * 5 * MIB, b"", b"2" * 10, b"3" * 4 * MIB))
         assert await side.blobs.read(own) == b"1" * 5 * MIB + b"2" * 10 + b"3" * 4 * MIB

@@ -15,7 +15,6 @@ from shared.domain.connection import (
 from shared.domain.errors import Conflict
 from shared.domain.message import say
 from shared.domain.people import Caller, Person, Role
-from shared.domain.segment import segment_of
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ANN = Person(id="1", name="Ann")
@@ -102,28 +101,3 @@ SHARED = COMPLETE.model_copy(update={"shared_with": SharedWith.CONTRIBUTORS})
 )
 def test_a_connection_may_be_used_by(connection: Connection, roles: set[Role]) -> None:
     assert {role for role in Role if connection.may_be_used_by(Caller(ANN, role))} == roles
-
-
-@pytest.mark.parametrize(
-    ("path", "segment"),
-    [
-        ("Customers.csv", "Customers"),
-        ("Customers/2026-11-21.csv", "Customers"),
-        ("Customers/2026/11/21.csv", "Customers"),
-        ("Customers/PART.CSV", "Customers"),
-        ("Best customers (2).csv", "Best customers (2)"),
-        ("Kunden é 李/a.csv", "Kunden é 李"),
-        ("a.b.csv", "a.b"),
-        ("Customers.csv/1.csv", "Customers.csv"),
-        ("Customers", None),
-        ("Customers.txt", None),
-        ("Customers/1.parquet", None),
-        ("Customers/.csv", None),
-        (".csv", None),
-        ("/1.csv", None),
-        ("Customers/1.csv.tmp", None),
-        ("", None),
-    ],
-)
-def test_a_path_belongs_to_a_segment(path: str, segment: str | None) -> None:
-    assert segment_of(path) == segment

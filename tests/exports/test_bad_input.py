@@ -8,7 +8,7 @@ import pytest
 from shared.domain.errors import BadSegment
 from shared.domain.message import say
 from shared.domain.run import RunStatus
-from shared.segments.csv_rows import MAX_FIELD
+from shared.segments.rows import MAX_FIELD
 from tests.exports.world import World, csv, ready
 from tests.fakes.storage import MemoryBlobs
 

@@ -20,6 +20,7 @@ from shared.domain.export import Export
 from shared.domain.people import Preferences
 from shared.domain.run import Checkpoint, Run
 from shared.domain.schedule import RefreshSchedule
+from shared.domain.segment import VersionFacts
 from shared.storage.limits import (
     LEASE_SECONDS,
     check_delay,
@@ -33,7 +34,6 @@ from shared.storage.ports import (
     AlreadyExists,
     BlobInfo,
     Bookmark,
-    Members,
     Missing,
     OAuthState,
     Quota,
@@ -141,6 +141,13 @@ class MemoryBlobs:
             if start:
                 self._current(name, info.etag)
             yield data[start : start + self._piece]
+
+    async def read_range(self, name: str, etag: str, offset: int, size: int) -> bytes:
+        """Return `size` bytes of this version of the blob, from `offset`; raise Stale."""
+        data, _ = self._current(name, etag)
+        if offset + size > len(data):
+            raise ValueError(f"{name}: {offset} + {size} of {len(data)} bytes")
+        return data[offset : offset + size]
 
     async def write(self, name: str, data: bytes | AsyncIterator[bytes]) -> None:
         """Store the blob whatever was there; pieces replace it once the last of them has come."""
@@ -293,9 +300,9 @@ def memory_storage(clock: Clock) -> Storage:
         schedules=MemoryRecords(RefreshSchedule),
         bookmarks=MemoryRecords(Bookmark),
         quotas=MemoryRecords(Quota),
-        members=MemoryRecords(Members),
         preferences=MemoryRecords(Preferences),
         audit=MemoryTrail(Entry),
+        versions=MemoryRecords(VersionFacts),
         segments=MemoryBlobs(clock),
         run_files=MemoryBlobs(clock),
         delivered=MemoryBlobs(clock),

@@ -36,11 +36,11 @@ from shared.domain.run import Mode, RunStatus
 from shared.exports import manage_exports
 from shared.exports.attach_exports import attach_export, detach_export
 from shared.exports.choices import Attachment, CopyChoices, ExportChanges, ExportChoices
-from shared.exports.members import warnings
 from shared.exports.read_runs import list_runs
 from shared.exports.run_on_demand import run_all, run_on_demand
 from shared.exports.services import Services
 from shared.exports.view_exports import Filters, find_export, list_exports, require_export, view
+from shared.exports.warned import warnings
 from shared.storage.ports import Stored
 
 router = APIRouter(prefix="/api/v1/exports", tags=["exports"])
