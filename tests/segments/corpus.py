@@ -230,7 +230,8 @@ def _texts() -> dict[str, Case]:
             GOOD + b"," * 1_000_000 + b"\n", Sent(A, [(3, "wrong_field_count")])
         ),
         "csv: a header of a million columns": _csv(
-            b"Email,First,Last" + b",x" * 1_000_000 + b"\n", Refused("There is a header but no profile in")
+            b"Email,First,Last" + b",x" * 1_000_000 + b"\n",
+            Refused("There is a header but no profile in"),
         ),
     }
 
