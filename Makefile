@@ -1,11 +1,11 @@
 # Everything a developer runs. Needs Python 3.13, make and nothing else: the rest is installed into
-# this folder (.venv, local/azurite/node_modules) and kept there (.local).
+# this folder (.venv, local/*/node_modules) and kept there (.local).
 
 ROWS ?= 10000
 DESTINATION ?= mailchimp
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-AZURITE_MODULES := local/azurite/node_modules
+NODE_MODULES := local/azurite/node_modules local/redocly/node_modules
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo start stop bench test unit lint types format lock clean
@@ -13,7 +13,7 @@ AZURITE_MODULES := local/azurite/node_modules
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.installed $(AZURITE_MODULES)/.installed ## install all that the other targets need
+setup: $(VENV)/.installed $(NODE_MODULES:%=%/.installed) ## install all that the other targets need
 
 demo: setup ## send ROWS profiles (10000) through the whole stack to the sandbox of DESTINATION (mailchimp)
 	@$(PYTHON) -m local demo --destination $(DESTINATION) --rows $(ROWS)
@@ -33,10 +33,11 @@ test: setup lint types ## check everything and run every test
 unit: $(VENV)/.installed ## run only the tests that start no process
 	$(PYTHON) -m pytest -m "not stack"
 
-lint: $(VENV)/.installed ## style, formatting and which package may import which
+lint: $(VENV)/.installed local/redocly/node_modules/.installed ## style, formatting, imports and the OpenAPI document
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/lint-imports
+	$(PYTHON) -m local.redocly
 
 types: $(VENV)/.installed ## mypy in strict mode
 	$(VENV)/bin/mypy
@@ -54,7 +55,7 @@ lock: $(VENV)/.installed ## pin what pyproject.toml asks for into requirements*.
 	$(LOCK) --group dev --constraints requirements.txt --output-file requirements-dev.txt
 
 clean: stop ## remove everything that setup and the stack made
-	rm -rf $(VENV) $(AZURITE_MODULES) .local .hypothesis .*_cache
+	rm -rf $(VENV) $(NODE_MODULES) .local .hypothesis .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A python3.13 on PATH may be a pyenv shim that starts nothing, so each candidate must say 3.13 itself.
@@ -73,6 +74,6 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt | $(PYTHON)
 	$(PYTHON) -m pip install --quiet --requirement requirements.txt --requirement requirements-dev.txt
 	@touch $@
 
-$(AZURITE_MODULES)/.installed: local/azurite/package.json local/azurite/package-lock.json | $(VENV)/.installed
-	$(PYTHON) -m local.azurite
+%/node_modules/.installed: %/package.json %/package-lock.json | $(VENV)/.installed
+	$(PYTHON) -m local.node $*
 	@touch $@

@@ -5,14 +5,16 @@ All are coroutines, also those that await nothing: FastAPI runs plain functions 
 
 import base64
 import binascii
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request, Response
 from pydantic import BaseModel
 
-from shared.domain.errors import NotAllowed
+from shared.domain.errors import NotAllowed, Outdated
 from shared.domain.people import Caller, Role
 from shared.exports.services import Services
+from shared.storage.ports import Unavailable
 
 
 async def _services(request: Request) -> Services:
@@ -60,6 +62,14 @@ async def _after(
         return ""
     return place if place.isprintable() else ""
 
+
+RAISES: Mapping[object, tuple[type[Exception], ...]] = {
+    _services: (Unavailable,),
+    _contributor: (NotAllowed,),
+    _administrator: (NotAllowed,),
+    _if_match: (Outdated,),
+}
+"""What a route may be refused with because it depends on one of these."""
 
 type TheServices = Annotated[Services, Depends(_services)]
 type AnyCaller = Annotated[Caller, Depends(_caller)]

@@ -95,6 +95,7 @@ KINDS = {kind.slug: kind for kind in (*_KINDS.values(), TOO_LARGE, UNEXPECTED, _
 """Every kind, by slug."""
 
 _BY_STATUS = {
+    400: INVALID,  # FastAPI's word for a body that it cannot even read, such as bytes that are no text
     404: _KINDS[NotFound],
     405: Kind("method-not-allowed", 405, "The path does not take this method"),
 }
@@ -139,10 +140,15 @@ def answer(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         kind = _BY_STATUS.get(error.status_code, _REFUSED)
         return problem(request.scope, kind, f"{kind.title}.", headers=_headers(error))
-    kind = next(kind for known, kind in _KINDS.items() if isinstance(error, known))
+    kind = kind_of(type(error))
     if kind.status == 503:  # the texts of both kinds name a record, a blob or a vendor, no values
         _log.warning("request %s: %s", correlation_id(request.scope), error)
     return problem(request.scope, kind, _detail(error), _errors(error), _headers(error))
+
+
+def kind_of(error: type[Exception]) -> Kind:
+    """Return the kind of problem that an exception of `HANDLED` means."""
+    return next(kind for known, kind in _KINDS.items() if issubclass(error, known))
 
 
 def _detail(error: Exception) -> str:

@@ -1,13 +1,15 @@
 """When the scheduled refresh is due."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
 _DAYS: tuple[Day, ...] = Day.__args__  # type: ignore[attr-defined] # typing has no public name for it
 
 
@@ -17,18 +19,26 @@ def _known_zone(name: str) -> str:
     return name
 
 
-def _wall_clock(at: time) -> time:
-    if at.tzinfo is not None:
-        raise ValueError("a time of day without an offset; time_zone says where it is meant")
-    return at
+def _wall_clock(at: Any) -> Any:
+    """Let times pass, and texts that are one: pydantic would take seconds since midnight, too."""
+    if isinstance(at, str) and re.fullmatch(_TIME, at):
+        return at
+    if isinstance(at, time) and at.tzinfo is None:
+        return at
+    raise ValueError("a time of day such as 06:30, without an offset; time_zone says where it is")
+
+
+type WallClock = Annotated[
+    time,
+    BeforeValidator(_wall_clock),
+    WithJsonSchema({"type": "string", "pattern": f"^{_TIME}$", "examples": ["06:30"]}),
+]
 
 
 class RefreshSchedule(BaseModel, frozen=True):
     """When every export that follows the refresh runs. Off until an administrator sets times."""
 
-    times: list[Annotated[time, AfterValidator(_wall_clock)]] = Field(
-        default=[], max_length=4, description="Up to four times of day."
-    )
+    times: list[WallClock] = Field(default=[], max_length=4, description="Up to four times of day.")
     days: list[Day] = Field(
         default=[], max_length=7, description="On these days; every day when empty."
     )

@@ -16,6 +16,7 @@ from shared.destinations.protocol import Client
 from shared.domain.connection import TERMS_VERSION
 from shared.exports.connect import CALLBACK
 from shared.exports.services import Services
+from tests.api.contract import Contract
 from tests.fakes.accounts import ACME, SECRET, Account, FakeAccounts
 from tests.fakes.clock import FakeClock
 from tests.fakes.identity import AUDIENCE, ISSUER, FakeIssuer
@@ -52,7 +53,11 @@ class Office:
         tokens = TokenCheck(httpx.AsyncClient(transport=self.issuer), ISSUER, AUDIENCE, self.clock)
         self.app = _app()
         self.app.state.get_services, self.app.state.tokens = self.get_services, tokens
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE)
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app),
+            base_url=BASE,
+            event_hooks={"response": [contract().hold]},
+        )
 
     async def get_services(self) -> Services:
         """Return the services as they are now; a test may replace them."""
@@ -132,6 +137,12 @@ def _app() -> FastAPI:
 
     closed = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(404)))
     return create_app(nothing, TokenCheck(closed, ISSUER, AUDIENCE, FakeClock()))
+
+
+@cache
+def contract() -> Contract:
+    """Return what every answer of an office must keep to."""
+    return Contract(_app())
 
 
 def choices(connection: str, **chosen: Any) -> dict[str, Any]:

@@ -16,7 +16,9 @@ from shared.api.dependencies import (
     cursor,
     tagged,
 )
+from shared.api.documented import documented
 from shared.api.items import ExportItem, RunDetail, RunItem, export_item, run_detail, run_items
+from shared.domain.errors import BatchRefused, Conflict
 from shared.domain.export import Export
 from shared.domain.people import Caller
 from shared.domain.run import Mode
@@ -53,6 +55,7 @@ async def list_all(
 
 
 @router.post("", status_code=201, operation_id="createExport", summary="Create an export")
+@documented(Conflict, BatchRefused, etag=True, location="/api/v1/exports/{key}")
 async def create(
     services: TheServices, caller: Contributor, body: ExportChoices, response: Response
 ) -> ExportItem:
@@ -63,6 +66,7 @@ async def create(
 
 
 @router.get("/{key}", operation_id="getExport", summary="One export")
+@documented(etag=True)
 async def get(services: TheServices, caller: AnyCaller, key: str, response: Response) -> ExportItem:
     """Return an export."""
     view = await manage_exports.find_export(services, caller, key)
@@ -71,6 +75,7 @@ async def get(services: TheServices, caller: AnyCaller, key: str, response: Resp
 
 
 @router.patch("/{key}", operation_id="changeExport", summary="Change an export")
+@documented(Conflict, BatchRefused, etag=True)
 async def change(
     services: TheServices,
     caller: Contributor,
@@ -85,12 +90,14 @@ async def change(
 
 
 @router.delete("/{key}", status_code=204, operation_id="removeExport", summary="Remove an export")
+@documented(Conflict)
 async def remove(services: TheServices, caller: Contributor, key: str, etag: IfMatch) -> None:
     """Remove an export with its rejects; the destination's list stays as it is."""
     await manage_exports.remove_export(services, caller, key, etag)
 
 
 @router.post("/{key}/run", status_code=202, operation_id="runExport", summary="Run an export now")
+@documented(Conflict, location="/api/v1/runs/{key}")
 async def run(
     services: TheServices,
     caller: Contributor,

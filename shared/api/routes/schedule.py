@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Response
 
 from shared.api.dependencies import Administrator, IfMatch, TheServices, tagged
+from shared.api.documented import documented
 from shared.domain.schedule import RefreshSchedule
 from shared.exports.refresh_schedule import read_schedule, set_schedule
 
@@ -14,6 +15,7 @@ class ScheduleBody(RefreshSchedule, extra="forbid"):
 
 
 @router.get("", operation_id="getRefreshSchedule", summary="When exports are refreshed")
+@documented(etag=True)
 async def get(services: TheServices, _: Administrator, response: Response) -> RefreshSchedule:
     """Return the schedule; it is off until somebody sets times."""
     stored = await read_schedule(services)
@@ -22,6 +24,7 @@ async def get(services: TheServices, _: Administrator, response: Response) -> Re
 
 
 @router.put("", operation_id="setRefreshSchedule", summary="Set when exports are refreshed")
+@documented(etag=True)
 async def replace(
     services: TheServices,
     _: Administrator,
