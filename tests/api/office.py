@@ -71,11 +71,12 @@ class Office:
         role: str | None = "administrator",
         **more: Any,
     ) -> httpx.Response:
-        """Send a request below /api/v1 as somebody with this role, or as nobody."""
+        """Send a request as somebody with this role, or as nobody; most paths are below /api/v1."""
         headers = dict(more.pop("headers", {}))
         if role:
             headers["Authorization"] = f"Bearer {self.issuer.token(role)}"
-        return await self.http.request(method, f"/api/v1{path}", json=body, headers=headers, **more)
+        path = path if path.startswith("/api/") else f"/api/v1{path}"
+        return await self.http.request(method, path, json=body, headers=headers, **more)
 
     async def done(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
         """Send a request that must succeed, and return its JSON."""

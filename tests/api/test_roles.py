@@ -1,95 +1,58 @@
-"""Who may call what: every route, as everybody."""
+"""Every operation of the OpenAPI document answers everybody as the table says."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from shared.domain.connection import TERMS_VERSION
-from tests.api.office import Office, choices
+from local.identity import SigningKey
+from shared.exports.reports import report_url
+from tests.api.access import TABLE, Row
+from tests.api.office import Office, contract
 
-CONNECTION = {"destination": "mailchimp", "display_name": "Another"}
-CONSENT = {"accepted": True, "terms_version": TERMS_VERSION}
+OPERATIONS = contract().operations
+# One of each pair stands for what is shared with contributors, the other for what is not.
+PAIRS = {
+    "/api/v1/connections/{key}": ("/connections/SHARED", "/connections/PRIVATE"),
+    "/api/v1/exports/{key}": ("/exports/ON_SHARED", "/exports/ON_PRIVATE"),
+}
 
 
 @dataclass(frozen=True)
-class Row:
-    """A request, and the status that a viewer, a contributor and an administrator get, in this order.
+class Furnished:
+    """An office with connections, exports and a run, as it is before each request."""
 
-    In paths and bodies, SHARED and PRIVATE stand for a connection's id, and ON_SHARED and
-    ON_PRIVATE for an export on it, DRAFT for a connection that is still being set up and RUN for a run.
-    """
+    office: Office
+    names: dict[str, str]
 
-    request: str
-    viewer: int
-    contributor: int
-    administrator: int
-    body: Any = None
+    async def status(self, row: Row, role: str | None) -> int:
+        """Return how the request of a row is answered, and undo it."""
+        before = self.office.services
+        kept = {id(before.clock): before.clock}
+        self.office.services = replace(before, storage=deepcopy(before.storage, kept))
+        try:
+            method, path, body = row.filled(self.names)
+            return (await self.office.ask(method, path, body, role=role)).status_code
+        finally:
+            self.office.services = before
 
 
-TABLE = [
-    Row("GET /me", 200, 200, 200),
-    Row("GET /destinations", 200, 200, 200),
-    Row("GET /connections", 403, 200, 200),
-    Row("POST /connections", 403, 403, 201, CONNECTION),
-    Row("GET /connections/SHARED", 403, 200, 200),
-    Row("GET /connections/PRIVATE", 403, 404, 200),
-    Row("GET /connections/DRAFT", 403, 404, 200),
-    Row("GET /connections/unknown", 403, 404, 404),
-    Row("PATCH /connections/SHARED", 403, 403, 200, {"display_name": "Renamed"}),
-    Row("PATCH /connections/unknown", 403, 403, 404, {"display_name": "Renamed"}),
-    Row("DELETE /connections/DRAFT", 403, 403, 204),
-    Row("DELETE /connections/unknown", 403, 403, 404),
-    Row("POST /connections/SHARED/consent", 403, 403, 200, CONSENT),
-    Row("POST /connections/SHARED/connect", 403, 403, 200, {}),
-    Row("PUT /connections/SHARED/export-user", 403, 403, 200),
-    Row("POST /connections/SHARED/save", 403, 403, 200),
-    Row("POST /connections/SHARED/check", 403, 403, 200),
-    Row("GET /connections/SHARED/lists", 403, 200, 200),
-    Row("GET /connections/PRIVATE/lists", 403, 404, 200),
-    Row("GET /connections/SHARED/fields?list_id=a1", 403, 200, 200),
-    Row("GET /connections/PRIVATE/fields?list_id=a1", 403, 404, 200),
-    Row("GET /segments", 200, 200, 200),
-    Row("GET /segments/Customers", 200, 200, 200),
-    Row("GET /segments/unknown", 404, 404, 404),
-    Row("GET /exports", 200, 200, 200),
-    Row("POST /exports", 403, 201, 201, choices("SHARED")),
-    Row("POST /exports", 403, 422, 201, choices("PRIVATE")),
-    Row("GET /exports/ON_SHARED", 200, 200, 200),
-    Row("GET /exports/ON_PRIVATE", 200, 200, 200),
-    Row("GET /exports/unknown", 404, 404, 404),
-    Row("PATCH /exports/ON_SHARED", 403, 200, 200, {"name": "Renamed"}),
-    Row("PATCH /exports/ON_PRIVATE", 403, 403, 200, {"name": "Renamed"}),
-    Row("PATCH /exports/unknown", 403, 404, 404, {"name": "Renamed"}),
-    Row("DELETE /exports/ON_SHARED", 403, 204, 404),
-    Row("DELETE /exports/ON_PRIVATE", 403, 403, 204),
-    Row("POST /exports/ON_SHARED/run", 403, 202, 202, {"mode": "everything"}),
-    Row("POST /exports/ON_PRIVATE/run", 403, 403, 202, {}),
-    Row("POST /exports/unknown/run", 403, 404, 404, {}),
-    Row("GET /exports/ON_SHARED/runs", 200, 200, 200),
-    Row("GET /exports/unknown/runs", 404, 404, 404),
-    Row("GET /runs", 200, 200, 200),
-    Row("GET /runs/RUN", 200, 200, 200),
-    Row("GET /runs/unknown", 404, 404, 404),
-    Row("GET /runs/ON_SHARED.unknown", 404, 404, 404),
-    Row("GET /runs/RUN/rejects", 200, 200, 200),
-    Row("GET /runs/unknown/rejects", 404, 404, 404),
-    Row("GET /refresh-schedule", 403, 403, 200),
-    Row("PUT /refresh-schedule", 403, 403, 200, {"times": ["06:30"], "time_zone": "Europe/Paris"}),
-]
-REPORTS = "/api/v1/reports/{run_id}/{token}/{batch}"
-"""Open in the same way as a sign-in's callback: who knows the address may post there."""
-OPEN = {
-    "/api/health",
-    "/api/problems/{slug}",
-    "/api/v1/oauth/callback",
-    "/api/v1/oauth/done",
-    REPORTS,
-}
+@pytest.fixture(scope="module")
+async def furnished(signing_key: SigningKey) -> Furnished:
+    office = Office(signing_key)
+    return Furnished(office, await names_of(office))
 
 
 @pytest.fixture
 async def names(office: Office) -> dict[str, str]:
+    return await names_of(office)
+
+
+async def names_of(office: Office) -> dict[str, str]:
+    """Furnish an office; return what the words of the table stand for."""
     shared = await office.ready(shared_with="contributors")
     private = await office.ready()
     on_private = await office.export(private)
@@ -101,48 +64,47 @@ async def names(office: Office) -> dict[str, str]:
         "PRIVATE": private,
         "DRAFT": await office.draft(shared_with="contributors"),
         "RUN": str(run["id"]),
+        "REPORTS": urlsplit(await report_url(office.services, str(run["id"]))).path,
     }
 
 
-def filled(value: Any, names: dict[str, str]) -> Any:
-    if isinstance(value, dict):
-        return {key: filled(each, names) for key, each in value.items()}
-    if isinstance(value, str):
-        for name, key in names.items():
-            value = value.replace(name, key)
-    return value
+def operation_of(row: Row) -> str | None:
+    """Return the operation of the document that a row is about."""
+    words = {word: word.lower() for word in ("ON_SHARED", "RUN")}
+    method, path, _ = row.filled({**words, "REPORTS": "/api/v1/reports/run/token"})
+    return contract().operation_of(method, path.partition("?")[0])
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.request)
-async def test_a_route_answers_each_role_as_the_table_says(
-    office: Office, names: dict[str, str], row: Row
+async def test_an_operation_answers_everybody_as_the_table_says(
+    furnished: Furnished, row: Row
 ) -> None:
-    method, path = filled(row.request, names).split()
-    statuses = [
-        (await office.ask(method, path, filled(row.body, names), role=role)).status_code
-        for role in (None, "viewer", "contributor", "administrator")
-    ]
-    assert statuses == [401, row.viewer, row.contributor, row.administrator]
-
-
-async def test_the_table_leaves_no_route_out(office: Office) -> None:
-    document = (await office.http.get("/api/openapi.json")).json()
-    there = {
-        f"{method.upper()} {path.removeprefix('/api/v1')}"
-        for path, operations in document["paths"].items()
-        if path not in OPEN
-        for method in operations
+    found = {
+        role: await furnished.status(row, role)
+        for role in ("viewer", "contributor", "administrator", None)
     }
-    words = {"ON_SHARED": "{key}", "SHARED": "{key}", "RUN": "{key}", "DRAFT": "{key}"}
-    paths = (filled(row.request, words).partition("?")[0] for row in TABLE)
-    tested = {path.replace("Customers", "{name}") for path in paths}
-    assert there <= tested
+    assert list(found.values()) == [row.viewer, row.contributor, row.administrator, row.nobody]
 
 
-@pytest.mark.parametrize("path", sorted((OPEN - {REPORTS}) | {"/api/docs", "/api/openapi.json"}))
-async def test_what_is_open_asks_for_no_token(office: Office, path: str) -> None:
-    answer = await office.http.get(path.replace("{slug}", "conflict"))
-    assert answer.status_code != 401
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_the_table_has_a_line_for_every_operation(operation: str) -> None:
+    lines = [row for row in TABLE if operation_of(row) == operation]
+    assert lines
+    assert {row.nobody == 401 for row in lines} == {bool(OPERATIONS[operation]["security"])}
+    _, path = operation.split()
+    for prefix, pair in PAIRS.items():
+        if path == prefix or path.startswith(f"{prefix}/"):
+            for either in pair:
+                assert [row for row in lines if either in row.request], either
+
+
+def test_the_table_has_no_line_for_what_is_no_operation() -> None:
+    assert [row.request for row in TABLE if operation_of(row) is None] == []
+
+
+@pytest.mark.parametrize("path", ["/api/docs", "/api/openapi.json"])
+async def test_the_documentation_asks_for_no_token(office: Office, path: str) -> None:
+    assert (await office.http.get(path)).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -163,7 +125,7 @@ async def test_everything_else_does(office: Office, path: str) -> None:
 
 
 async def test_contributors_see_only_what_tells_a_shared_connection_from_others(
-    office: Office, names: dict[str, str]
+    office: Office, names: Mapping[str, str]
 ) -> None:
     listed = await office.done("GET", "/connections", role="contributor")
     one = await office.done("GET", f"/connections/{names['SHARED']}", role="contributor")
@@ -175,7 +137,9 @@ async def test_contributors_see_only_what_tells_a_shared_connection_from_others(
     }
 
 
-async def test_an_export_says_what_its_reader_may_do(office: Office, names: dict[str, str]) -> None:
+async def test_an_export_says_what_its_reader_may_do(
+    office: Office, names: Mapping[str, str]
+) -> None:
     async def can(role: str, name: str) -> Any:
         return (await office.done("GET", f"/exports/{names[name]}", role=role))["can"]
 

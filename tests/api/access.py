@@ -1,0 +1,121 @@
+"""Who may call what: the one table of it. A route without lines here fails a test."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.connection import TERMS_VERSION
+from tests.api.office import choices
+
+CONNECTION = {"destination": "mailchimp", "display_name": "Another"}
+CONSENT = {"accepted": True, "terms_version": TERMS_VERSION}
+NAME = {"name": "Renamed"}
+DISPLAY_NAME = {"display_name": "Renamed"}
+DAILY = {"times": ["06:30"], "time_zone": "Europe/Paris"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request, and the status that a viewer, a contributor, an administrator and nobody get.
+
+    In paths and bodies, SHARED and PRIVATE stand for a connection's id, and ON_SHARED and ON_PRIVATE
+    for an export on it, DRAFT for a connection that is still being set up, RUN for a run and REPORTS
+    for the address where a destination reports on it. Paths are below /api/v1.
+    """
+
+    request: str
+    viewer: int
+    contributor: int
+    administrator: int
+    body: Any = None
+    nobody: int = 401
+
+    def filled(self, names: dict[str, str]) -> tuple[str, str, Any]:
+        """Return the method, the path and the body, with what the words stand for."""
+        method, path = _filled(self.request, names).split()
+        return (
+            method,
+            path if path.startswith("/api/") else f"/api/v1{path}",
+            _filled(self.body, names),
+        )
+
+
+def _filled(value: Any, names: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(each, names) for key, each in value.items()}
+    if isinstance(value, str):
+        for name, key in names.items():
+            value = value.replace(name, key)
+    return value
+
+
+def _open(request: str, status: int, body: Any = None) -> Row:
+    return Row(request, status, status, status, body, nobody=status)
+
+
+TABLE = [
+    _open("GET /api/health", 200),
+    _open("GET /api/problems/conflict", 200),
+    _open("GET /api/problems/unknown", 404),
+    _open("GET /oauth/callback", 400),
+    _open("GET /oauth/done", 200),
+    _open("POST REPORTS/0", 204, {}),
+    _open("POST /reports/RUN/unknown/0", 404, {}),
+    Row("GET /me", 200, 200, 200),
+    Row("GET /destinations", 200, 200, 200),
+    Row("GET /connections", 403, 200, 200),
+    Row("POST /connections", 403, 403, 201, CONNECTION),
+    Row("GET /connections/SHARED", 403, 200, 200),
+    Row("GET /connections/PRIVATE", 403, 404, 200),
+    Row("GET /connections/DRAFT", 403, 404, 200),
+    Row("GET /connections/unknown", 403, 404, 404),
+    Row("PATCH /connections/SHARED", 403, 403, 200, DISPLAY_NAME),
+    Row("PATCH /connections/PRIVATE", 403, 403, 200, DISPLAY_NAME),
+    Row("PATCH /connections/unknown", 403, 403, 404, DISPLAY_NAME),
+    Row("DELETE /connections/SHARED", 403, 403, 409),
+    Row("DELETE /connections/PRIVATE", 403, 403, 409),
+    Row("DELETE /connections/DRAFT", 403, 403, 204),
+    Row("DELETE /connections/unknown", 403, 403, 404),
+    Row("POST /connections/SHARED/consent", 403, 403, 200, CONSENT),
+    Row("POST /connections/PRIVATE/consent", 403, 403, 200, CONSENT),
+    Row("POST /connections/SHARED/connect", 403, 403, 200, {}),
+    Row("POST /connections/PRIVATE/connect", 403, 403, 200, {}),
+    Row("PUT /connections/SHARED/export-user", 403, 403, 200),
+    Row("PUT /connections/PRIVATE/export-user", 403, 403, 200),
+    Row("POST /connections/SHARED/save", 403, 403, 200),
+    Row("POST /connections/PRIVATE/save", 403, 403, 200),
+    Row("POST /connections/SHARED/check", 403, 403, 200),
+    Row("POST /connections/PRIVATE/check", 403, 403, 200),
+    Row("GET /connections/SHARED/lists", 403, 200, 200),
+    Row("GET /connections/PRIVATE/lists", 403, 404, 200),
+    Row("GET /connections/SHARED/fields?list_id=a1", 403, 200, 200),
+    Row("GET /connections/PRIVATE/fields?list_id=a1", 403, 404, 200),
+    Row("GET /segments", 200, 200, 200),
+    Row("GET /segments/Customers", 200, 200, 200),
+    Row("GET /segments/unknown", 404, 404, 404),
+    Row("GET /exports", 200, 200, 200),
+    Row("POST /exports", 403, 201, 201, choices("SHARED")),
+    Row("POST /exports", 403, 422, 201, choices("PRIVATE")),
+    Row("GET /exports/ON_SHARED", 200, 200, 200),
+    Row("GET /exports/ON_PRIVATE", 200, 200, 200),
+    Row("GET /exports/unknown", 404, 404, 404),
+    Row("PATCH /exports/ON_SHARED", 403, 200, 200, NAME),
+    Row("PATCH /exports/ON_PRIVATE", 403, 403, 200, NAME),
+    Row("PATCH /exports/unknown", 403, 404, 404, NAME),
+    Row("DELETE /exports/ON_SHARED", 403, 204, 204),
+    Row("DELETE /exports/ON_PRIVATE", 403, 403, 204),
+    Row("DELETE /exports/unknown", 403, 404, 404),
+    Row("POST /exports/ON_SHARED/run", 403, 202, 202, {"mode": "everything"}),
+    Row("POST /exports/ON_PRIVATE/run", 403, 403, 202, {}),
+    Row("POST /exports/unknown/run", 403, 404, 404, {}),
+    Row("GET /exports/ON_SHARED/runs", 200, 200, 200),
+    Row("GET /exports/ON_PRIVATE/runs", 200, 200, 200),
+    Row("GET /exports/unknown/runs", 404, 404, 404),
+    Row("GET /runs", 200, 200, 200),
+    Row("GET /runs/RUN", 200, 200, 200),
+    Row("GET /runs/unknown", 404, 404, 404),
+    Row("GET /runs/ON_SHARED.unknown", 404, 404, 404),
+    Row("GET /runs/RUN/rejects", 200, 200, 200),
+    Row("GET /runs/unknown/rejects", 404, 404, 404),
+    Row("GET /refresh-schedule", 403, 403, 200),
+    Row("PUT /refresh-schedule", 403, 403, 200, DAILY),
+]
