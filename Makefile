@@ -3,12 +3,13 @@
 
 ROWS ?= 10000
 DESTINATION ?= mailchimp
+EXAMPLES ?= 500
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 NODE_MODULES := local/azurite/node_modules local/redocly/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start stop bench test unit lint types format lock clean
+.PHONY: help setup demo start stop bench test unit fuzz lint types format lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +33,9 @@ test: setup lint types ## check everything and run every test
 
 unit: $(VENV)/.installed ## run only the tests that start no process
 	$(PYTHON) -m pytest -m "not stack"
+
+fuzz: $(VENV)/.installed ## call the API with EXAMPLES (500) made-up requests for each operation, and other ones each time
+	EXAMPLES=$(EXAMPLES) $(PYTHON) -m pytest -m fuzz
 
 lint: $(VENV)/.installed local/redocly/node_modules/.installed ## style, formatting, imports and the OpenAPI document
 	$(VENV)/bin/ruff check

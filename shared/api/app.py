@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Security
 from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.routing import iter_route_contexts
 from fastapi.security import HTTPBearer
 from starlette.responses import HTMLResponse, Response
 
@@ -74,7 +75,17 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
 
 
 async def _answer(request: Request, error: Exception) -> Response:
-    return answer(request, error)
+    response = answer(request, error)
+    if response.status_code == 405:
+        # Starlette names the methods of one route only; here a path has a route for each method.
+        response.headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return response
+
+
+def _methods(request: Request) -> set[str]:
+    routes = iter_route_contexts(request.app.routes)
+    matching = [route for route in routes if route.path_regex.fullmatch(request.url.path)]
+    return {method for route in matching for method in route.methods or ()}
 
 
 def _docs(app: FastAPI) -> Callable[[Request], Awaitable[Response]]:

@@ -19,10 +19,10 @@ def _known_zone(name: str) -> str:
     return name
 
 
-def _wall_clock(at: Any) -> Any:
-    """Let times pass, and texts that are one: pydantic would take seconds since midnight, too."""
+def _wall_clock(at: Any) -> time:
+    """Return a time, or the one that a text is: pydantic would take seconds since midnight, too."""
     if isinstance(at, str) and re.fullmatch(_TIME, at):
-        return at
+        return time.fromisoformat(at)
     if isinstance(at, time) and at.tzinfo is None:
         return at
     raise ValueError("a time of day such as 06:30, without an offset; time_zone says where it is")

@@ -44,25 +44,30 @@ type Clears = Annotated[
 type Options = Annotated[
     Names, Field(description="Options of the destination that are on.", examples=[[]])
 ]
+type Sharing = Annotated[SharedWith, Field(strict=False)]  # JSON has only its text
 type Segments = Annotated[list[SegmentName], Field(min_length=1, max_length=50)]
 
 
-class NewConnection(BaseModel, frozen=True, extra="forbid"):
+class Chosen(BaseModel, frozen=True, extra="forbid", strict=True):
+    """Base of what people choose: nothing unknown, and no value of another type than documented."""
+
+
+class NewConnection(Chosen, frozen=True):
     """A connection that somebody begins to set up."""
 
     destination: Id
     display_name: Name
-    shared_with: SharedWith = SharedWith.ADMINISTRATORS
+    shared_with: Sharing = SharedWith.ADMINISTRATORS
 
 
-class ConnectionChanges(BaseModel, frozen=True, extra="forbid"):
+class ConnectionChanges(Chosen, frozen=True):
     """What to change of a connection. Only members that are given count; no default is ever read."""
 
     display_name: Name = Field(default_factory=str)
-    shared_with: SharedWith = SharedWith.ADMINISTRATORS
+    shared_with: Sharing = SharedWith.ADMINISTRATORS
 
 
-class ExportChoices(BaseModel, frozen=True, extra="forbid"):
+class ExportChoices(Chosen, frozen=True):
     """All that a person chooses of an export."""
 
     name: Name
@@ -76,7 +81,7 @@ class ExportChoices(BaseModel, frozen=True, extra="forbid"):
     on_refresh: bool = True
 
 
-class ExportChanges(BaseModel, frozen=True, extra="forbid"):
+class ExportChanges(Chosen, frozen=True):
     """What to change of an export. Only members that are given count; no default is ever read."""
 
     name: Name = Field(default_factory=str)

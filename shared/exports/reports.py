@@ -30,7 +30,8 @@ async def accept_report(
 ) -> None:
     """Keep a report; raise NotFound for an address that we never gave out, or a run that is over."""
     nothing_here = NotFound("There is nothing at this address.")
-    if not hmac.compare_digest(token, await _token(services.storage.secrets, run_id)):
+    right = await _token(services.storage.secrets, run_id)
+    if not hmac.compare_digest(token.encode(), right.encode()):
         raise nothing_here
     stored = await services.storage.runs.get(*split_run_id(run_id))
     if stored is None or stored.value.status.is_over:

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import azure.functions as func
 import httpx
@@ -57,6 +58,13 @@ async def test_an_unknown_path_or_method_is_a_problem_too(
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
+async def test_a_method_that_a_path_does_not_take_is_told_all_those_that_it_takes(
+    office: Office,
+) -> None:
+    answer = await office.ask("PUT", "/exports/unknown")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "DELETE, GET, PATCH")
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -86,6 +94,33 @@ async def test_bad_input_is_never_repeated(
     assert answer.json()["errors"]
     assert PLANTED not in answer.text
     assert PLANTED not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "/exports/unknown", {"on_arrival": 1}),
+        ("PATCH", "/exports/unknown", {"on_arrival": "yes"}),
+        ("POST", "/connections/unknown/consent", {"accepted": 1, "terms_version": "2026-11"}),
+        ("POST", "/exports/unknown/run", {"mode": True}),
+        ("PUT", "/refresh-schedule", {"times": [23400]}),
+    ],
+)
+async def test_a_value_of_another_type_is_refused_and_not_made_to_fit(
+    office: Office, method: str, path: str, body: dict[str, Any]
+) -> None:
+    answer = await office.ask(method, path, body)
+    assert answer.status_code == 422
+
+
+async def test_bytes_that_are_no_text_are_refused_like_any_other_body(office: Office) -> None:
+    headers = {
+        "Authorization": f"Bearer {office.issuer.token('administrator')}",
+        "Content-Type": "application/json",
+    }
+    answer = await office.http.post("/api/v1/connections", content=b'"\xff"', headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "/api/problems/invalid"
 
 
 async def test_a_body_over_a_megabyte_is_refused_whatever_it_says_of_its_length(

@@ -41,6 +41,10 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(each)
 
 
+def references(value: Any) -> Iterator[str]:
+    return (text for text in texts(value) if text.startswith("#/components/schemas/"))
+
+
 def test_it_is_served(office: Office) -> None:
     assert json.loads(json.dumps(office.app.openapi())) == DOCUMENT
 
@@ -70,6 +74,17 @@ def test_an_operation_is_explained_with_examples_and_each_of_its_problems(
             example = DOCUMENT["components"]["examples"][reference["$ref"].rpartition("/")[2]]
             assert str(example["value"]["status"]) == status
             assert contract().violations(content["schema"], example["value"]) == []
+
+
+def test_no_body_takes_members_that_are_not_documented() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    asked = {
+        name.rpartition("/")[2]
+        for each in OPERATIONS.values()
+        for name in references(each.get("requestBody", {}))
+    }
+    assert asked
+    assert [name for name in asked if schemas[name].get("additionalProperties") is not False] == []
 
 
 def test_what_needs_a_token_says_so_and_what_it_takes_away() -> None:

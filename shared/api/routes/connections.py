@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 from pydantic.config import JsonDict
 
 from shared.api.dependencies import (
@@ -23,7 +23,7 @@ from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.errors import BatchRefused, Conflict
 from shared.domain.people import Caller
 from shared.exports import check_connection, connect, connections
-from shared.exports.choices import ConnectionChanges, Id, NewConnection
+from shared.exports.choices import Chosen, ConnectionChanges, Id, NewConnection
 from shared.exports.connect_key import connect_with_key
 from shared.storage.ports import Stored
 
@@ -37,10 +37,11 @@ _ETAG_OF_CONNECTION = {
 type Item = ConnectionItem | SharedConnectionItem
 
 
-class ConsentBody(BaseModel, extra="forbid"):
+class ConsentBody(Chosen, frozen=True):
     """That the caller accepts the data-privacy terms, and which version of them."""
 
-    accepted: Literal[True]
+    # Literal alone would take a 1 for true.
+    accepted: Annotated[Literal[True], BeforeValidator(lambda given: given is True)]
     terms_version: Id
 
 
@@ -49,14 +50,13 @@ def _given(title: str, *members: str) -> JsonDict:
     return {"title": title, "properties": properties, "required": list(members)}
 
 
-class ConnectBody(BaseModel):
+class ConnectBody(Chosen):
     """Nothing where one signs in on the destination's own page; else the account's host and a key.
 
     In place of the key can stand the name of a secret of the linked vault that holds it.
     """
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "oneOf": [
                 {"title": "Sign-in", "maxProperties": 0},

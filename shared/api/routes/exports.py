@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
-from pydantic import BaseModel
+from pydantic import Field
 
 from shared.api.dependencies import (
     After,
@@ -23,7 +23,7 @@ from shared.domain.export import Export
 from shared.domain.people import Caller
 from shared.domain.run import Mode
 from shared.exports import manage_exports
-from shared.exports.choices import ExportChanges, ExportChoices
+from shared.exports.choices import Chosen, ExportChanges, ExportChoices
 from shared.exports.read_runs import list_runs
 from shared.exports.run_on_demand import run_on_demand
 from shared.exports.services import Services
@@ -32,10 +32,10 @@ from shared.storage.ports import Stored
 router = APIRouter(prefix="/api/v1/exports", tags=["exports"])
 
 
-class RunBody(BaseModel, extra="forbid"):
+class RunBody(Chosen, frozen=True):
     """Which profiles to send: those that changed since the last successful run, or all."""
 
-    mode: Mode = Mode.CHANGES
+    mode: Annotated[Mode, Field(strict=False)] = Mode.CHANGES
 
 
 async def _answer(

@@ -10,7 +10,7 @@ from shared.exports.refresh_schedule import read_schedule, set_schedule
 router = APIRouter(prefix="/api/v1/refresh-schedule", tags=["refresh schedule"])
 
 
-class ScheduleBody(RefreshSchedule, extra="forbid"):
+class ScheduleBody(RefreshSchedule, extra="forbid", strict=True):
     """The schedule to keep from now on; without times it is off."""
 
 
