@@ -18,6 +18,7 @@ from shared.api.problems import HANDLED, Problem, answer
 from shared.api.routes import (
     about,
     connections,
+    export_schedules,
     exports,
     lookups,
     oauth,
@@ -63,7 +64,16 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
         auto_error=False,
     )
     signed_in = [Security(bearer)]
-    for module in (connections, lookups, exports, runs, segments, schedule, about):
+    for module in (
+        connections,
+        lookups,
+        exports,
+        export_schedules,
+        runs,
+        segments,
+        schedule,
+        about,
+    ):
         app.include_router(module.router, dependencies=signed_in)
     app.include_router(oauth.router)
     app.include_router(reports.router)
@@ -83,9 +93,16 @@ async def _answer(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> set[str]:
+    """Return the methods of the path that was asked for; one written out wins over one with a {key}."""
     routes = iter_route_contexts(request.app.routes)
     matching = [route for route in routes if route.path_regex.fullmatch(request.url.path)]
-    return {method for route in matching for method in route.methods or ()}
+    fewest = min(str(route.path_format).count("{") for route in matching)
+    return {
+        method
+        for route in matching
+        if str(route.path_format).count("{") == fewest
+        for method in route.methods or ()
+    }
 
 
 def _docs(app: FastAPI) -> Callable[[Request], Awaitable[Response]]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from shared.domain.errors import NotAllowed, Outdated
 from shared.domain.people import Caller, Role
+from shared.exports.listing import Sort, Wanted
 from shared.exports.services import Services
 from shared.storage.ports import Unavailable
 
@@ -78,6 +79,18 @@ type Administrator = Annotated[Caller, Depends(_administrator)]
 type IfMatch = Annotated[str | None, Depends(_if_match)]
 type After = Annotated[str, Depends(_after)]
 type Limit = Annotated[int, Query(ge=1, le=100, description="How many items to return.")]
+
+
+async def _wanted(
+    after: After,
+    search: Annotated[str, Query(max_length=200, description="Part of the name.")] = "",
+    sort: Annotated[Sort, Query(description="By what; with `-` from the end.")] = Sort.OLDEST,
+    limit: Limit = 50,
+) -> Wanted:
+    return Wanted(search, sort, after, limit)
+
+
+type TheWanted = Annotated[Wanted, Depends(_wanted)]
 
 
 class Page[T](BaseModel):

@@ -17,11 +17,15 @@ from shared.api.items import (
     ExportItem,
     FieldItem,
     LastRun,
+    LeftOutItem,
     RunDetail,
     RunItem,
+    SavedExportItem,
+    SegmentDetail,
     SegmentItem,
     SharedConnectionItem,
     VersionItem,
+    WarningItem,
 )
 from shared.api.problems import Kind
 from shared.api.routes.about import (
@@ -34,15 +38,27 @@ from shared.api.routes.about import (
     RateItem,
 )
 from shared.api.routes.connections import CheckResult, ConnectBody, ConsentBody, SignInPage
-from shared.api.routes.exports import RunBody
+from shared.api.routes.export_schedules import ExportScheduleBody, SetSchedules
+from shared.api.routes.exports import BegunRun, RunBody, RunsOfAll
 from shared.api.routes.lookups import ListItem
 from shared.api.routes.schedule import ScheduleBody
 from shared.domain.connection import TERMS_VERSION, ConnectionStatus, Consent, SharedWith
 from shared.domain.outcomes import Counts
 from shared.domain.people import Person, Role
 from shared.domain.run import Event, Mode, Phase, Progress, RunStatus, TriggerKind
-from shared.domain.schedule import RefreshSchedule
-from shared.exports.choices import ConnectionChanges, ExportChanges, ExportChoices, NewConnection
+from shared.domain.schedule import Follows, RefreshSchedule
+from shared.exports.choices import (
+    Attachment,
+    ConnectionChanges,
+    CopyChoices,
+    Existing,
+    ExportChanges,
+    ExportChoices,
+    ManySchedules,
+    NewConnection,
+    OwnScheduleChoice,
+    ScheduleChoice,
+)
 
 _CONNECTION = "019a86b8f0c01f2e3d4c5b6a7988"
 _EXPORT = "019a86bd84a0a1b2c3d4e5f60718"
@@ -55,6 +71,41 @@ _EMAIL = FieldItem(
     name="email", title="Email", required=True, kind="text", longest=None, choices=[]
 )
 _VERSION = VersionItem(segment="Customers", path="Customers.csv", size=524_288, modified=_AT)
+_SEGMENT_ITEM = SegmentItem(
+    name="Customers", columns=["EMail", "FirstName"], versions=3, newest=_VERSION
+)
+_EXPORT_ITEM = ExportItem(
+    id=_EXPORT,
+    name="Newsletter",
+    connection_id=_CONNECTION,
+    destination="mailchimp",
+    list_id=_LIST,
+    list_name="Newsletter",
+    fields=_FIELDS,
+    segments=["Customers"],
+    created_at=_AT,
+    attached_at=_AT,
+    scheduled_at=_AT,
+    active=True,
+    idle=None,
+    idle_reason=None,
+    can=Can(edit=True, run=True),
+    status=RunStatus.SUCCESSFUL,
+    last_run=LastRun(
+        id=_RUN,
+        status=RunStatus.SUCCESSFUL,
+        reason=None,
+        created_at=_AT,
+        finished_at=_AT,
+        resumes_at=None,
+    ),
+)
+_LEFT_OUT = LeftOutItem(
+    export_id="019a86bd84a0ffeeddccbbaa9988",
+    code="detached",
+    reason="The export is detached. Attach a connection to it.",
+)
+_MONTHLY = OwnScheduleChoice(times=[time(6, 30)], day_of_month="last", time_zone="Europe/Paris")
 _RUN_ITEM = RunItem(
     id=_RUN,
     export_id=_EXPORT,
@@ -115,28 +166,22 @@ _ANSWERS: tuple[BaseModel, ...] = (
     CheckResult(ok=True, reason=None, status=ConnectionStatus.READY),
     ListItem(id=_LIST, name="Newsletter"),
     _EMAIL,
-    SegmentItem(name="Customers", columns=["EMail", "FirstName"], versions=3, newest=_VERSION),
-    ExportItem(
-        id=_EXPORT,
-        name="Newsletter",
-        connection_id=_CONNECTION,
-        list_id=_LIST,
-        list_name="Newsletter",
-        fields=_FIELDS,
-        segments=["Customers"],
-        created_at=_AT,
-        destination="mailchimp",
-        can=Can(edit=True, run=True),
-        status=RunStatus.SUCCESSFUL,
-        last_run=LastRun(
-            id=_RUN,
-            status=RunStatus.SUCCESSFUL,
-            reason=None,
-            created_at=_AT,
-            finished_at=_AT,
-            resumes_at=None,
-        ),
+    _SEGMENT_ITEM,
+    SegmentDetail(**_SEGMENT_ITEM.model_dump(), members=1000),
+    _EXPORT_ITEM,
+    SavedExportItem(
+        **_EXPORT_ITEM.model_dump(),
+        warnings=[
+            WarningItem(
+                pointer="/segments/0",
+                detail="The segment Customers has no file now. Runs fail without.",
+            )
+        ],
     ),
+    RunsOfAll(
+        runs=[BegunRun(id=_RUN, export_id=_EXPORT, status=RunStatus.QUEUED)], left_out=[_LEFT_OUT]
+    ),
+    SetSchedules(changed=[_EXPORT], left_out=[_LEFT_OUT]),
     _RUN_ITEM,
     RunDetail(
         **_RUN_ITEM.model_dump(exclude={"progress": {"percent"}}),
@@ -160,6 +205,10 @@ _REQUESTS: tuple[BaseModel, ...] = (
         fields=_FIELDS,
         segments=["Customers"],
     ),
+    CopyChoices(name="Newsletter of the summer"),
+    Attachment(connection_id=_CONNECTION, list_id=_LIST),
+    ExportScheduleBody(follows=Follows.OWN, own=_MONTHLY),
+    ManySchedules(schedule=ScheduleChoice(follows=Follows.OFF), existing=Existing.OVERRIDE),
     ExportChanges(name="Monthly newsletter", on_arrival=False),
     RunBody(mode=Mode.EVERYTHING),
     ScheduleBody(times=[time(6), time(18)], days=["monday"], time_zone="Europe/Stockholm"),

@@ -4,17 +4,20 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from shared.destinations.protocol import Field, Kind
+from shared.destinations.protocol import Field as ProfileField
+from shared.destinations.protocol import Kind
 from shared.domain.connection import Connection, ConnectionStatus, Consent, SharedWith
-from shared.domain.export import Export
+from shared.domain.export import Export, Idle
 from shared.domain.people import Caller, Person
 from shared.domain.run import Event, Mode, Progress, Run, RunStatus, TriggerKind
 from shared.domain.segment import Segment, SegmentVersion
-from shared.exports.manage_exports import ExportView
+from shared.exports.many import LeftOut
+from shared.exports.members import Warned
 from shared.exports.read_runs import run_progress
 from shared.exports.services import Services
+from shared.exports.view_exports import ExportView
 
 
 class SharedConnectionItem(BaseModel):
@@ -64,7 +67,7 @@ class FieldItem(BaseModel):
     choices: list[str]  # that a value of the kinds `choice` and `choices` can be
 
 
-def field_item(field: Field) -> FieldItem:
+def field_item(field: ProfileField) -> FieldItem:
     """Return a destination's field as everybody sees it."""
     return FieldItem(
         name=field.name,
@@ -92,13 +95,16 @@ class Can(BaseModel):
 
     edit: bool
     run: bool
+    view: bool = True
 
 
 class ExportItem(Export):
     """An export."""
 
-    destination: str | None  # None when its connection is gone
     can: Can
+    active: bool  # whether triggers run it
+    idle: Idle | None  # if not, why
+    idle_reason: str | None  # the same in words
     status: str  # the newest run's, or not_started
     last_run: LastRun | None
 
@@ -108,11 +114,53 @@ def export_item(view: ExportView) -> ExportItem:
     last = view.last_run
     return ExportItem(
         **view.stored.value.model_dump(),
-        destination=view.destination,
+        active=view.idle is None,
+        idle=view.idle,
+        idle_reason=str(view.idle.reason) if view.idle else None,
         can=Can(edit=view.can_edit, run=view.can_run),
         status=last.status if last else "not_started",
         last_run=LastRun.model_validate({"id": last.id, **last.model_dump()}) if last else None,
     )
+
+
+class WarningItem(BaseModel):
+    """Something that the export's runs may stumble over."""
+
+    pointer: str  # JSON pointer to the member of the export that it is about
+    detail: str
+
+
+class SavedExportItem(ExportItem):
+    """An export that was just saved, and what to look at."""
+
+    warnings: list[WarningItem]
+
+
+def saved_export_item(view: ExportView, warned: Sequence[Warned]) -> SavedExportItem:
+    """Return an export that its caller has just saved."""
+    return SavedExportItem(
+        **export_item(view).model_dump(),
+        warnings=[WarningItem(pointer=one.pointer, detail=str(one.reason)) for one in warned],
+    )
+
+
+class LeftOutItem(BaseModel):
+    """An export to which it was not done."""
+
+    export_id: str
+    code: str = Field(
+        description="`not_found`, `not_allowed`, `off`, `kept`, `conflict`, `outdated`, or why "
+        "nothing runs it, as in an export's `idle`."
+    )
+    reason: str  # the same in words
+
+
+def left_out_items(left_out: Sequence[LeftOut]) -> list[LeftOutItem]:
+    """Return what everybody may know of exports that were left out."""
+    return [
+        LeftOutItem(export_id=each.export_id, code=each.code, reason=str(each.reason))
+        for each in left_out
+    ]
 
 
 class VersionItem(BaseModel):
@@ -131,6 +179,17 @@ class SegmentItem(BaseModel):
     columns: list[str]
     versions: int
     newest: VersionItem
+
+
+class SegmentDetail(SegmentItem):
+    """A segment with the number of its members, as far as its newest file was counted already."""
+
+    members: int | None
+
+
+def segment_detail(segment: Segment, members: int | None) -> SegmentDetail:
+    """Return all there is to say of a segment."""
+    return SegmentDetail(**segment_item(segment).model_dump(), members=members)
 
 
 def segment_item(segment: Segment) -> SegmentItem:

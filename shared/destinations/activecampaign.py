@@ -13,16 +13,28 @@ Facts and their sources (API v3, its description of August 2026 and the referenc
 """
 
 import asyncio
-import ipaddress
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 import httpx
 import orjson
 
+from shared.destinations.activecampaign_answers import (
+    LONGEST,
+    OWN,
+    TITLE,
+    NothingThere,
+    Refusal,
+    all_of,
+    explained,
+    list_info,
+    own_fields,
+    queued,
+)
+from shared.destinations.activecampaign_imports import Numbering, finished
 from shared.destinations.answers import making_sense
 from shared.destinations.protocol import (
     Api,
@@ -44,64 +56,18 @@ from shared.destinations.protocol import (
 from shared.destinations.values import SEPARATOR, Values
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.connection import Account
-from shared.domain.email import normal_form
-from shared.domain.errors import (
-    BatchRefused,
-    Culprit,
-    Halt,
-    Invalid,
-    Limited,
-    NeedsAttention,
-    TryLater,
-)
-from shared.domain.outcomes import Outcome, RowOutcome
+from shared.domain.errors import BatchRefused, Culprit, Halt, Invalid, NeedsAttention
 from shared.domain.run import Job
 
-_TITLE = "ActiveCampaign"
 _HOST = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}")
 _KEY = re.compile(r"[\x21-\x7e]{8,512}")
 _LIST_ID = re.compile(r"[0-9]{1,18}")
-_BATCH_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 _BODY_BYTES = 399_999
 _ENVELOPE_BYTES = 2_000  # the callback and the brackets
-_LONGEST = 255  # of a text; no length is published
-_PAGE = 100
 _ALONE = 5  # imports that one of a single contact counts for
-_A_MINUTE = 60.0
-_BUSY_SECONDS = 30.0
 _REPORT_WITHIN = timedelta(seconds=60)  # of an import's request
-
-_OWN = "field:"
-_KINDS = {
-    "text": Kind.TEXT,
-    "textarea": Kind.TEXT,
-    "hidden": Kind.TEXT,
-    "date": Kind.DATE,
-    "datetime": Kind.DATE,
-    "number": Kind.NUMBER,
-    "currency": Kind.NUMBER,
-    "dropdown": Kind.CHOICE,
-    "radio": Kind.CHOICE,
-    "checkbox": Kind.CHOICES,
-    "listbox": Kind.CHOICES,
-    "multiselect": Kind.CHOICES,
-}
-_UNDER_WAY = (False, "waiting", "claimed", "active")
-_DID_NOTHING = ("failed", "interrupted")
-_SAID_NO = ("unsubscribed", "exclu", "bounced", "opted out", "suppress")
-_NO_REASON = (
-    f"{_TITLE} did not import it and gave no reason. The person may have left the list, or the address "
-    "bounced, is excluded or is invalid."
-)
-
-
-class _Refusal(BatchRefused):
-    """A request that was refused for some of its contacts, by their numbers in it."""
-
-    def __init__(self, text: str, named: Sequence[tuple[int, str]]) -> None:
-        super().__init__("invalid_contact", text)
-        self.named = named
+_NO_AUTOMATIONS = "exclude_automations"
 
 
 @dataclass(frozen=True)
@@ -112,18 +78,18 @@ class ActiveCampaign:
     host_suffixes: Sequence[str]
     expects_reports: bool = False  # whether ActiveCampaign can reach us
     clock: Clock = field(default_factory=SystemClock)
-    _bases: list[int] = field(default_factory=list, repr=False)  # 0 or 1, once it is found out
+    _numbering: Numbering = field(default_factory=Numbering, repr=False)
 
     name = "activecampaign"
-    title = _TITLE
+    title = TITLE
     auth: Literal["api_key"] = "api_key"
     fields = (
         Field("email", "Email", required=True, kind=Kind.EMAIL),
-        Field("first_name", "First name", longest=_LONGEST),
-        Field("last_name", "Last name", longest=_LONGEST),
-        Field("phone", "Phone", kind=Kind.PHONE, longest=_LONGEST),
+        Field("first_name", "First name", longest=LONGEST),
+        Field("last_name", "Last name", longest=LONGEST),
+        Field("phone", "Phone", kind=Kind.PHONE, longest=LONGEST),
     )
-    options = (Option("exclude_automations", "Do not start automations for these contacts"),)
+    options = (Option(_NO_AUTOMATIONS, "Do not start automations for these contacts"),)
     limits = Limits(
         profiles_per_batch=250,
         bytes_per_batch=_BODY_BYTES - _ENVELOPE_BYTES,
@@ -138,11 +104,11 @@ class ActiveCampaign:
         """Return the account's host; refuse what is no plain name under one of the allowed suffixes."""
         plain = re.sub(r"\Ahttps?://", "", host.strip().lower()).removesuffix("/").removesuffix(".")
         allowed = any(plain.endswith(f".{suffix}") for suffix in self.host_suffixes)
-        if not _HOST.fullmatch(plain) or _is_address(plain) or not allowed:
+        if not _HOST.fullmatch(plain) or not allowed:
             endings = " or ".join(f".{suffix}" for suffix in self.host_suffixes)
             raise Invalid(
                 "/host",
-                f"Give the host name from ActiveCampaign's Developer settings, which ends in {endings}.",
+                f"Give the host name from {TITLE}'s Developer settings, which ends in {endings}.",
             )
         return plain
 
@@ -156,9 +122,9 @@ class ActiveCampaign:
         """Ask whose key it is. An answer without a user is a page that lets nobody in."""
         answer = await api.get("/users/me")
         user = answer.get("user") if isinstance(answer, dict) else None
-        if not isinstance(user, dict):
+        if not user or not isinstance(user, dict):
             raise NeedsAttention(
-                Culprit.CONNECTION, f"{_TITLE} did not say whose key it is. Check host and key."
+                Culprit.CONNECTION, f"{TITLE} did not say whose key it is. Check host and key."
             )
         return Account(id=endpoint, name=endpoint.partition(".")[0], endpoint=endpoint)
 
@@ -176,92 +142,74 @@ class ActiveCampaign:
 
     def explain(self, response: httpx.Response) -> Halt | None:
         """Tell the rate's 400 from a refusal, and a web page from data."""
-        said = _said(response)
-        if response.is_success or response.status_code == httpx.codes.FORBIDDEN:
-            return _explain_page(response)
-        if response.status_code == httpx.codes.BAD_REQUEST:
-            return _explain_refusal(said)
-        if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            after = response.headers.get("retry-after", "")
-            seconds = float(after) if after.isascii() and after.isdigit() else _BUSY_SECONDS
-            return Limited(f"{_TITLE} is limiting requests (429).", seconds)
-        if response.is_server_error and isinstance(wait := said.get("retry_after"), int):
-            return TryLater(f"{_TITLE} cannot be reached behind its network.", float(wait))
-        return None
+        return explained(response)
 
     async def check(self, api: Api) -> None:
         """Ask who we are."""
         await self.identify(api, "")
 
     async def lists(self, api: Api) -> Sequence[ListInfo]:
-        """Return every list, 100 at a time."""
-        return [_list_info(item) for item in await _all(api, "/lists", "lists")]
+        """Return every list."""
+        return [list_info(item) for page in await all_of(api, "/lists") for item in page["lists"]]
 
     async def look_up(self, api: Api, list_id: str) -> ListInfo:
         """Return one list."""
-        none = NeedsAttention(Culprit.LIST, f"{_TITLE} has no list with the ID {list_id}.")
+        none = NeedsAttention(Culprit.LIST, f"{TITLE} has no list with the ID {list_id}.")
         if not _LIST_ID.fullmatch(list_id):
             raise none
         try:
             answer = await api.get(f"/lists/{list_id}")
-        except NeedsAttention as error:
-            raise none if error.culprit is Culprit.LIST else error from None
-        with making_sense(_TITLE):
-            return _list_info(answer["list"])
+        except NothingThere:
+            raise none from None
+        with making_sense(TITLE):
+            return list_info(answer["list"])
 
     async def fields_of(self, api: Api, list_id: str) -> Sequence[Field]:
         """Return the fields of every account, and the custom fields of this one."""
-        own = [_own_field(item) for item in await _all(api, "/fields", "fields")]
-        return (*self.fields, *(each for each in own if each is not None))
+        return (*self.fields, *own_fields(await all_of(api, "/fields")))
 
     async def encoder(self, api: Api, target: Target) -> Encoder:
         """Look up whether the list is there, and the custom fields if the export fills some."""
         await self.look_up(api, target.list_id)
-        own = any(name.startswith(_OWN) for name in target.fields)
-        fields = await self.fields_of(api, target.list_id) if own else self.fields
+        fills_own = any(name.startswith(OWN) for name in target.fields)
+        fields = await self.fields_of(api, target.list_id) if fills_own else self.fields
+        there = {each.name for each in fields}
+        ids = {
+            name: int(name.removeprefix(OWN))
+            for name in target.fields
+            if name.startswith(OWN) and name in there
+        }
         values = Values(fields, target, {Kind.CHOICES: _several})
         always: dict[str, object] = {"subscribe": [{"listid": int(target.list_id)}]}
-        if "exclude_automations" in target.options:
-            always["exclude_automations"] = True
+        always |= _options(target)
 
         def encode(address: str, cells: Sequence[str]) -> bytes:
             given = values.of(cells)
+            own = [{"id": ids[name], "value": given.pop(name)} for name in ids if name in given]
             if own:
-                numbered = [
-                    {"id": int(name.removeprefix(_OWN)), "value": given.pop(name)}
-                    for name in tuple(given)
-                    if name.startswith(_OWN)
-                ]
-                if numbered:
-                    given["fields"] = numbered
+                given["fields"] = own
             return orjson.dumps({"email": address, **given, **always})
 
         return Encoder(encode, values.notes)
 
     async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:
         """Queue an import; doing it twice is the same as doing it once, but for automations."""
-        more: dict[str, object] = {}
-        if "exclude_automations" in target.options:
-            more["exclude_automations"] = True
+        more = _options(target)
         if target.report_url:
             more["callback"] = {
                 "url": f"{target.report_url}/{batch.number}",
                 "requestType": "POST",
                 "detailed_results": "true",
             }
-        rest = orjson.dumps(more)[1:]
-        body = b'{"contacts":[' + batch.joined + b"]" + (b"," if more else b"") + rest
+        rest = b"," + orjson.dumps(more)[1:] if more else b"}"
+        body = b'{"contacts":[%b]%b' % (batch.joined, rest)
+        if len(body) > _BODY_BYTES:
+            raise BatchRefused("too_large", f"{TITLE} takes {_BODY_BYTES:,} bytes at once at most.")
+        weight = _ALONE if batch.size == 1 else 1
         try:
-            answer = await api.post(
-                "/import/bulk_import", body, weight=_ALONE if batch.size == 1 else 1
-            )
-        except _Refusal as refusal:
-            raise self._judged(refusal, batch.size) from None
-        with making_sense(_TITLE):
-            said = {str(key).lower(): value for key, value in answer.items()}
-            if not said["success"] or not _BATCH_ID.fullmatch(said["batchid"]):
-                raise ValueError("an import that was not queued")
-            return Sent(job=str(said["batchid"]))
+            return Sent(job=queued(await api.post("/import/bulk_import", body, weight=weight)))
+        except Refusal as refusal:
+            raise self._numbering.judged(refusal, batch.size) from None
 
     async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
         """Ask about each import."""
@@ -272,166 +220,15 @@ class ActiveCampaign:
         for job, answer in zip(jobs, answers, strict=True):
             if isinstance(answer, BaseException):
                 raise answer
-            over += await self._finished(job, answer, files)
+            young = self.clock.now() - job.sent_at < _REPORT_WITHIN
+            over += await finished(job, answer, files, self.expects_reports and young)
         return over
 
-    def _judged(self, refusal: _Refusal, size: int) -> BatchRefused:
-        """Name who is at fault, or the cut after which the next refusal proves where counting begins."""
-        numbers = dict(refusal.named)
-        if not self._bases and 0 in numbers:
-            self._bases.append(0)
-        elif not self._bases and size in numbers:
-            self._bases.append(1)
-        if not self._bases:
-            first = min((number for number in numbers if 0 < number < size), default=None)
-            return BatchRefused(refusal.code, refusal.reason, cut=first)
-        guilty = {number - self._bases[0]: text for number, text in numbers.items()}
-        if not guilty or not all(0 <= index < size for index in guilty):
-            self._bases.clear()  # what was found out cannot be right
-            return BatchRefused(refusal.code, refusal.reason)
-        return BatchRefused(
-            refusal.code,
-            refusal.reason,
-            guilty=[
-                RowOutcome(index, Outcome.REFUSED, refusal.code, text)
-                for index, text in sorted(guilty.items())
-            ],
-        )
 
-    async def _finished(self, job: Job, answer: Any, files: JobFiles) -> Sequence[Finished]:
-        with making_sense(_TITLE):
-            status = answer["status"]
-            if status in _DID_NOTHING:
-                return [Finished(job, failed=f"{_TITLE} ended the import as {status}.")]
-            if status in _UNDER_WAY:
-                return ()
-            if status != "completed":
-                raise ValueError("an unknown status")
-            failed = {normal_form(str(each)) for each in answer["failure"]}
-        if not failed:
-            return [Finished(job)]
-        reports = await files.reports(job)
-        young = self.clock.now() - job.sent_at < _REPORT_WITHIN
-        if not reports and self.expects_reports and young:
-            return ()  # it says who failed, and may still say why
-        index_of = (await files.batch(job)).index_of()
-        reasons = {mail: why for report in reports for mail, why in _reasons(report)}
-        return [
-            Finished(
-                job,
-                [
-                    _outcome(index, reasons.get(mail))
-                    for mail, index in index_of.items()
-                    if mail in failed
-                ],
-            )
-        ]
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _said(response: httpx.Response) -> Mapping[str, Any]:
-    try:
-        body = orjson.loads(response.content)
-    except orjson.JSONDecodeError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _explain_page(response: httpx.Response) -> Halt | None:
-    """A wrong key is answered with a 403 or, as others have seen, with the page where people log in."""
-    is_page = "html" in response.headers.get("content-type", "").lower()
-    is_login = is_page and re.search(rb"log.?in|sign.?in|password", response.content, re.IGNORECASE)
-    if is_login or response.status_code == httpx.codes.FORBIDDEN:
-        return NeedsAttention(
-            Culprit.CONNECTION,
-            f"{_TITLE} does not accept the key, or its user may not do this. Connect again.",
-        )
-    return None
-
-
-def _explain_refusal(said: Mapping[str, Any]) -> Halt | None:
-    text, reasons = str(said.get("message") or ""), said.get("failureReasons")
-    reasons = reasons if isinstance(reasons, list) else []
-    if "rate limit" in text.lower():
-        return Limited(f"{_TITLE} is limiting imports (400, {text[:100]})", _A_MINUTE)
-    named = [
-        (each["contact"], str(each.get("failureReason") or "")[:300])
-        for each in reasons
-        if isinstance(each, dict) and isinstance(each.get("contact"), int)
-    ]
-    if named:
-        return _Refusal(f"{_TITLE} refused the import for {len(named)} of its contacts.", named)
-    return None
-
-
-async def _all(api: Api, path: str, key: str) -> Sequence[Mapping[str, Any]]:
-    """Return a collection, page by page."""
-    found: list[Mapping[str, Any]] = []
-    while True:
-        page = await api.get(path, {"limit": str(_PAGE), "offset": str(len(found))})
-        with making_sense(_TITLE):
-            items = [dict(item) for item in page[key]]
-        found += items
-        if len(items) < _PAGE:
-            return found
-
-
-def _list_info(item: Mapping[str, Any]) -> ListInfo:
-    with making_sense(_TITLE):
-        return ListInfo(str(int(item["id"])), str(item["name"]))
-
-
-def _own_field(item: Mapping[str, Any]) -> Field | None:
-    """Return a custom field as one that can be mapped, or None if it is of an unknown type."""
-    with making_sense(_TITLE):
-        kind = _KINDS.get(str(item["type"]))
-        name, title = f"{_OWN}{int(item['id'])}", str(item["title"])
-        options = item.get("options") or ()
-        choices = [str(each["value"] if isinstance(each, dict) else each) for each in options]
-    if kind is None:
-        return None
-    if kind in (Kind.CHOICE, Kind.CHOICES) and not choices:
-        kind = Kind.TEXT  # the choices are not told here
-    longest = _LONGEST if kind is Kind.TEXT else None
-    return Field(name, title, kind=kind, longest=longest, choices=choices)
+def _options(target: Target) -> dict[str, object]:
+    """Return what stands both in the request and in each of its contacts."""
+    return {_NO_AUTOMATIONS: True} if _NO_AUTOMATIONS in target.options else {}
 
 
 def _several(plain: str) -> str:
     return "||" + plain.replace(SEPARATOR, "||") + "||"
-
-
-def _reasons(report: bytes) -> Iterator[tuple[str, str]]:
-    """Find addresses with a text beside them in a report, whatever its shape."""
-    try:
-        waiting: list[Any] = [orjson.loads(report)]
-    except orjson.JSONDecodeError:
-        return
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, list):
-            waiting += part
-        elif isinstance(part, dict):
-            waiting += [each for each in part.values() if isinstance(each, dict | list)]
-            texts = [each for each in part.values() if isinstance(each, str)]
-            mails = [each for each in texts if "@" in each and " " not in each.strip()]
-            whys = [each for each in texts if each not in mails]
-            if len(mails) == 1 and whys:
-                yield normal_form(mails[0]), max(whys, key=len)[:300]
-            for name, why in part.items():
-                if "@" in name and isinstance(why, str):
-                    yield normal_form(name), why[:300]
-
-
-def _outcome(index: int, reason: str | None) -> RowOutcome:
-    if reason is None:
-        return RowOutcome(index, Outcome.REFUSED, "no_reason", _NO_REASON)
-    said_no = any(phrase in reason.lower() for phrase in _SAID_NO)
-    outcome = Outcome.SUPPRESSED if said_no else Outcome.REFUSED
-    return RowOutcome(index, outcome, "not_imported", reason)

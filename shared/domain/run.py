@@ -37,6 +37,7 @@ class TriggerKind(StrEnum):
 
     ARRIVAL = "arrival"  # a new version of a segment landed
     REFRESH = "refresh"  # the refresh schedule was due
+    SCHEDULE = "schedule"  # the export's own schedule was due
     ON_DEMAND = "on_demand"  # a person or a script asked for it
 
 
@@ -106,6 +107,7 @@ class Run(BaseModel, frozen=True):
     export_id: str
     key: str
     trigger: Trigger
+    target: str = ""  # as in Export; while the export has another one, the run does not go on
     mode: Mode = Mode.CHANGES
     status: RunStatus = RunStatus.QUEUED
     reason: str | None = None  # why it failed, was skipped, or waits

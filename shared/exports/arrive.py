@@ -12,8 +12,9 @@ from shared.domain.segment import SegmentVersion
 from shared.exports.run_slice import run_slice
 from shared.exports.services import Services
 from shared.exports.start_run import create_run, start_run
+from shared.exports.stored import SCAN, everything
 from shared.segments.catalogue import version_of
-from shared.storage.ports import ALL, BOOKMARKS, Bookmark
+from shared.storage.ports import BOOKMARKS, Bookmark
 
 _SETTLED = timedelta(minutes=2)
 """How long an event may take before the sweep looks for the file itself."""
@@ -57,11 +58,8 @@ async def sweep_arrivals(services: Services) -> None:
 
 async def all_exports(services: Services) -> AsyncIterator[Export]:
     """Yield every export."""
-    after = ""
-    while page := await services.storage.exports.page(ALL, after=after):
-        for stored in page:
-            yield stored.value
-        after = page[-1].key
+    async for stored in everything(services.storage.exports, size=SCAN):
+        yield stored.value
 
 
 async def _start_all(services: Services, version: SegmentVersion) -> None:
@@ -84,13 +82,7 @@ async def _begin(services: Services, export: Export, version: SegmentVersion) ->
 
 
 def _follows(export: Export, version: SegmentVersion) -> bool:
-    # A version older than the export was there when it was saved, and saving runs nothing. Storage
-    # tells the time of a blob in whole seconds.
-    return (
-        export.on_arrival
-        and version.segment in export.segments
-        and version.modified >= export.created_at.replace(microsecond=0)
-    )
+    return export.follows_file(version.segment, version.modified)
 
 
 def _trigger(version: SegmentVersion) -> Trigger:

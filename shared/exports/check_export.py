@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from shared.destinations.protocol import Destination, Field
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.errors import BadSegment, Conflict, Culprit, Invalid, NeedsAttention
+from shared.domain.export import Export
+from shared.domain.message import Message, say
 from shared.domain.people import Caller
 from shared.domain.segment import Segment
 from shared.exports.check_connection import signed_in
-from shared.exports.choices import ExportChoices
 from shared.exports.services import Services
 from shared.segments.catalogue import find_segment
 from shared.storage.ports import ALL, Blobs
@@ -32,9 +33,7 @@ async def usable_connection(services: Services, caller: Caller, key: str) -> Con
     return connection
 
 
-async def check_destination(
-    services: Services, connection: Connection, choices: ExportChoices
-) -> str:
+async def check_destination(services: Services, connection: Connection, choices: Export) -> str:
     """Check all that the destination has a say in; return what it calls the list.
 
     Raise Invalid, Conflict or TryLater.
@@ -74,7 +73,7 @@ def check_fields(destination: Destination, fields: Sequence[Field], mapped: Iter
             raise Invalid(pointer, f"Say which column holds the {field.title}.")
 
 
-def check_clears(destination: Destination, choices: ExportChoices) -> None:
+def check_clears(destination: Destination, choices: Export) -> None:
     """Raise Invalid unless the fields that an empty cell clears are mapped, and none is the address."""
     address = destination.fields[0]
     for index, name in enumerate(choices.clear_when_empty):
@@ -98,8 +97,8 @@ def check_options(destination: Destination, chosen: Sequence[str]) -> None:
             raise Invalid(f"/options/{index}", "This option is named twice.")
 
 
-async def check_segments(files: Blobs, choices: ExportChoices) -> None:
-    """Raise Invalid unless the segments exist and hold every mapped column."""
+async def check_segments(files: Blobs, choices: Export) -> None:
+    """Raise Invalid unless the segments exist and each holds every mapped column once."""
     seen: set[str] = set()
     for index, name in enumerate(choices.segments):
         if name in seen:
@@ -107,8 +106,8 @@ async def check_segments(files: Blobs, choices: ExportChoices) -> None:
         seen.add(name)
         segment = await _segment(files, name, f"/segments/{index}")
         for field, column in choices.fields.items():
-            if column not in segment.columns:
-                raise Invalid(f"/fields/{escaped(field)}", _no_column(column, segment))
+            if segment.columns.count(column) != 1:
+                raise Invalid(f"/fields/{escaped(field)}", _not_one(column, segment))
 
 
 def escaped(name: str) -> str:
@@ -126,7 +125,22 @@ async def _segment(files: Blobs, name: str, pointer: str) -> Segment:
     return segment
 
 
-def _no_column(column: str, segment: Segment) -> str:
+def _not_one(column: str, segment: Segment) -> Message | str:
+    if column in segment.columns:
+        return say(
+            "The segment {segment} has more than one column {column}. A field is filled from one.",
+            segment=segment.name,
+            column=column,
+        )
+    alike = [each for each in segment.columns if each.casefold() == column.casefold()]
+    if alike:
+        return say(
+            "The segment {segment} has no column {column}, but {alike}. Columns are compared "
+            "exactly, upper and lower case included.",
+            segment=segment.name,
+            column=column,
+            alike=alike[0],
+        )
     return f"The column {column} is not in the segment {segment.name}. {_named(segment.columns)}"
 
 

@@ -1,11 +1,13 @@
 """What people may choose of a connection and of an export, with the rules that need no look-up."""
 
 import unicodedata
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from shared.domain.connection import SharedWith
+from shared.domain.schedule import ExportSchedule, OwnSchedule
 
 
 def _printable(text: str) -> str:
@@ -67,6 +69,22 @@ class ConnectionChanges(Chosen, frozen=True):
     shared_with: Sharing = SharedWith.ADMINISTRATORS
 
 
+class OwnScheduleChoice(OwnSchedule, frozen=True, extra="forbid", strict=True):
+    """An export's own schedule, as somebody chooses it."""
+
+
+class ScheduleChoice(ExportSchedule, frozen=True, extra="forbid", strict=True):
+    """When an export is due, as somebody chooses it."""
+
+    own: OwnScheduleChoice | None = Field(
+        default=None, validate_default=True, description="Given if it follows its own."
+    )
+
+    def as_schedule(self) -> ExportSchedule:
+        """Return it as it is stored."""
+        return ExportSchedule.model_validate(self.model_dump())
+
+
 class ExportChoices(Chosen, frozen=True):
     """All that a person chooses of an export."""
 
@@ -78,7 +96,7 @@ class ExportChoices(Chosen, frozen=True):
     options: Options = []
     segments: Segments
     on_arrival: bool = True
-    on_refresh: bool = True
+    schedule: ScheduleChoice = ScheduleChoice()
 
 
 class ExportChanges(Chosen, frozen=True):
@@ -92,8 +110,48 @@ class ExportChanges(Chosen, frozen=True):
     options: Options = Field(default_factory=list)
     segments: Segments = Field(default_factory=list)
     on_arrival: bool = Field(default_factory=bool)
-    on_refresh: bool = Field(default_factory=bool)
 
     def given(self) -> dict[str, object]:
         """Return the members that the caller gave."""
         return self.model_dump(exclude_unset=True)
+
+
+class CopyChoices(Chosen, frozen=True):
+    """What may differ in a copy of an export."""
+
+    name: Name | None = Field(default=None, description="Else that it is a copy of what.")
+
+
+class Attachment(Chosen, frozen=True):
+    """What to attach a detached export to. What is not given of the rest stays as it is."""
+
+    connection_id: Id
+    list_id: Id
+    fields: Mapped = Field(default_factory=dict)
+    clear_when_empty: Clears = Field(default_factory=list)
+    options: Options = Field(default_factory=list)
+
+    def given(self) -> dict[str, object]:
+        """Return the members that the caller gave, but for the connection."""
+        return self.model_dump(exclude_unset=True, exclude={"connection_id"})
+
+
+class Existing(StrEnum):
+    """What to do with exports that have a schedule of their own, or are off."""
+
+    KEEP = "keep"
+    OVERRIDE = "override"
+
+
+class ManySchedules(Chosen, frozen=True):
+    """One schedule for many exports."""
+
+    schedule: ScheduleChoice
+    exports: Annotated[list[Id], Field(max_length=10_000)] | None = Field(
+        default=None, description="Their ids; every export that the caller may edit if left out."
+    )
+    existing: Existing = Field(
+        default=Existing.KEEP,
+        strict=False,
+        description="Whether exports that have a schedule of their own, or are off, stay as they are.",
+    )

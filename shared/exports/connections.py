@@ -4,11 +4,13 @@ import logging
 
 from shared.domain.connection import TERMS_VERSION, Connection, Consent
 from shared.domain.errors import Conflict, Halt, Invalid, NotFound, Outdated
+from shared.domain.message import say
 from shared.domain.people import Caller, Person
 from shared.exports.choices import ConnectionChanges, NewConnection
 from shared.exports.credentials import read_credentials
+from shared.exports.listing import Wanted, listed
 from shared.exports.services import Services
-from shared.exports.stored import amend, everything, find, new_id, page_of, require_current
+from shared.exports.stored import SCAN, amend, everything, find, new_id, require_current
 from shared.storage.ports import ALL, Stale, Stored
 
 log = logging.getLogger(__name__)
@@ -19,11 +21,15 @@ _NAMED = 10  # exports that a refusal names
 
 
 async def list_connections(
-    services: Services, caller: Caller, after: str, limit: int
+    services: Services, caller: Caller, wanted: Wanted
 ) -> tuple[list[Stored[Connection]], str | None]:
-    """Return a page of the connections that the caller may see, the oldest first."""
-    records = services.storage.connections
-    return await page_of(records, after, limit, lambda each: each.may_be_used_by(caller))
+    """Return a page of the connections that the caller may see."""
+    return await listed(
+        services.storage.connections,
+        wanted,
+        lambda each: each.display_name,
+        lambda each: each.may_be_used_by(caller),
+    )
 
 
 async def find_connection(services: Services, caller: Caller, key: str) -> Stored[Connection]:
@@ -108,7 +114,7 @@ async def exports_on(services: Services, connection_id: str) -> list[str]:
     """Return the names of the exports on a connection."""
     return [
         stored.value.name
-        async for stored in everything(services.storage.exports)
+        async for stored in everything(services.storage.exports, size=SCAN)
         if stored.value.connection_id == connection_id
     ]
 
@@ -117,7 +123,10 @@ async def _require_unused(services: Services, connection: Connection) -> None:
     if names := await exports_on(services, connection.id):
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         raise Conflict(
-            f"Remove the exports on this connection first: {', '.join(names[:_NAMED])}{more}."
+            say(
+                "Remove or detach the exports on this connection first: {exports}.",
+                exports=f"{', '.join(names[:_NAMED])}{more}",
+            )
         )
 
 

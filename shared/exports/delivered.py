@@ -7,7 +7,6 @@ from the blob whether it holds a given profile.
 """
 
 import hashlib
-import json
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 
 from shared.domain.export import Export
@@ -48,10 +47,7 @@ def state_name(export: Export) -> str:
     The name changes with the connection, the list, the field mapping and the options, so that
     changing one of them makes the next run send everything.
     """
-    order: list[object] = [export.connection_id, export.list_id, sorted(export.fields.items())]
-    if export.clear_when_empty or export.options:
-        order += [sorted(export.clear_when_empty), sorted(export.options)]
-    return f"{export.id}/{hashlib.sha256(json.dumps(order).encode()).hexdigest()[:16]}"
+    return f"{export.id}/{export.target}"
 
 
 def packed(digests: Collection[bytes]) -> bytes:

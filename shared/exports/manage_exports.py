@@ -1,65 +1,19 @@
-"""Creating, changing, reading and removing exports. None of it runs one."""
+"""Creating, changing, copying and removing exports. None of it runs one."""
 
-import asyncio
-from dataclasses import dataclass
-
-from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.errors import Conflict, NotAllowed, Outdated
 from shared.domain.export import Export
+from shared.domain.message import Message, say
 from shared.domain.people import Caller
 from shared.domain.run import Run, RunStatus
 from shared.exports.check_export import check_destination, check_segments, usable_connection
 from shared.exports.choices import ExportChanges, ExportChoices
 from shared.exports.read_runs import list_runs
 from shared.exports.services import Services
-from shared.exports.stored import everything, find, new_id, page_of, require_current
+from shared.exports.stored import everything, find, new_id, require_current
+from shared.exports.view_exports import WHAT, connection_of
 from shared.storage.ports import ALL, Stale, Stored
 
-WHAT = "export"
-
-
-@dataclass(frozen=True, slots=True)
-class ExportView:
-    """An export as one caller sees it."""
-
-    stored: Stored[Export]
-    destination: str | None  # None when the connection is gone
-    can_edit: bool
-    can_run: bool
-    last_run: Run | None
-
-
-async def list_exports(
-    services: Services, caller: Caller, after: str, limit: int
-) -> tuple[list[ExportView], str | None]:
-    """Return a page of all exports, the oldest first; everybody may read them."""
-    found, onward = await page_of(services.storage.exports, after, limit)
-    return await asyncio.gather(*(view(services, caller, each) for each in found)), onward
-
-
-async def find_export(services: Services, caller: Caller, key: str) -> ExportView:
-    """Return one export; raise NotFound."""
-    return await view(services, caller, await find(services.storage.exports, key, WHAT))
-
-
-async def require_export(services: Services, key: str) -> None:
-    """Raise NotFound unless there is such an export."""
-    await find(services.storage.exports, key, WHAT)
-
-
-async def view(services: Services, caller: Caller, stored: Stored[Export]) -> ExportView:
-    """Add to an export what the caller may do with it, and its newest run."""
-    connection = await _connection(services, stored.value)
-    can_edit = _may_edit(caller, connection)
-    ready = connection is not None and connection.status is ConnectionStatus.READY
-    runs = await list_runs(services, stored.key, limit=1)
-    return ExportView(
-        stored=stored,
-        destination=connection.destination if connection else None,
-        can_edit=can_edit,
-        can_run=can_edit and ready,
-        last_run=runs[0].value if runs else None,
-    )
+_LONGEST_NAME = 100
 
 
 async def create_export(
@@ -67,36 +21,56 @@ async def create_export(
 ) -> Stored[Export]:
     """Check the choices and store them; raise Invalid, Conflict or TryLater."""
     connection = await usable_connection(services, caller, choices.connection_id)
-    await check_segments(services.storage.segments, choices)
+    now = services.clock.now()
     export = Export(
         id=new_id(services.clock),
-        list_name=await check_destination(services, connection, choices),
-        created_at=services.clock.now(),
+        destination=connection.destination,
+        list_name="",
+        created_at=now,
+        attached_at=now,
+        scheduled_at=now,
         **choices.model_dump(),
     )
-    return Stored(export.id, export, await services.storage.exports.insert(ALL, export.id, export))
+    await check_segments(services.storage.segments, export)
+    name = await check_destination(services, connection, export)
+    return await _insert(services, export.model_copy(update={"list_name": name}))
 
 
 async def change_export(
     services: Services, caller: Caller, key: str, etag: str | None, changes: ExportChanges
 ) -> Stored[Export]:
-    """Check what differs and store it; raise NotFound, NotAllowed, Outdated or as `create_export`.
-
-    Unlike a connection's, a change that somebody else's overtakes is not made again by itself: it
-    was checked against what was there before.
-    """
-    stored = await find(services.storage.exports, key, WHAT)
-    require_current(stored, etag, WHAT)
-    await require_may_edit(services, caller, stored.value)
+    """Check what differs and store it; raise NotFound, NotAllowed, Outdated or as `create_export`."""
+    stored = await find_to_edit(services, caller, key, etag)
     changed = await _checked(services, caller, stored.value, changes)
-    if changed == stored.value:
-        return stored
-    try:
-        return Stored(
-            key, changed, await services.storage.exports.replace(ALL, key, changed, stored.etag)
+    if _works_otherwise(stored.value, changed):
+        await require_no_run(
+            services,
+            key,
+            say(
+                "A run of this export is under way. Until it is over, only the name and when it "
+                "runs can be changed."
+            ),
         )
-    except Stale:
-        raise Outdated("Somebody changed the export meanwhile. Read it again.") from None
+    return await replace_export(services, stored, changed)
+
+
+async def copy_export(
+    services: Services, caller: Caller, key: str, name: str | None
+) -> Stored[Export]:
+    """Store a copy of an export; raise NotFound or NotAllowed.
+
+    It is as the original, with nothing asked again, and delivers everything on its first run.
+    """
+    original = (await find_to_edit(services, caller, key, None)).value
+    now = services.clock.now()
+    update = {
+        "id": new_id(services.clock),
+        "name": name or str(say("Copy of {name}", name=original.name))[:_LONGEST_NAME].rstrip(),
+        "created_at": now,
+        "attached_at": now,
+        "scheduled_at": now,
+    }
+    return await _insert(services, original.model_copy(update=update))
 
 
 async def remove_export(services: Services, caller: Caller, key: str, etag: str | None) -> None:
@@ -105,10 +79,8 @@ async def remove_export(services: Services, caller: Caller, key: str, etag: str 
     Raise NotFound, NotAllowed, Outdated, or Conflict while a slice is working on a run.
     """
     storage = services.storage
-    stored = await find(storage.exports, key, WHAT)
-    require_current(stored, etag, WHAT)
-    await require_may_edit(services, caller, stored.value)
-    if any(run.status is RunStatus.PROCESSING for run in await _recent(services, key)):
+    stored = await find_to_edit(services, caller, key, etag)
+    if any(run.status is RunStatus.PROCESSING for run in await recent(services, key)):
         raise Conflict("A run of this export is under way. Remove the export when it is over.")
     try:
         await storage.exports.delete(ALL, key, stored.etag)
@@ -120,22 +92,59 @@ async def remove_export(services: Services, caller: Caller, key: str, etag: str 
         await storage.bookmarks.delete(key, asked.key)
 
 
+async def find_to_edit(
+    services: Services, caller: Caller, key: str, etag: str | None
+) -> Stored[Export]:
+    """Return an export that the caller means to change; raise NotFound, Outdated or NotAllowed."""
+    stored = await find(services.storage.exports, key, WHAT)
+    require_current(stored, etag, WHAT)
+    await require_may_edit(services, caller, stored.value)
+    return stored
+
+
 async def require_may_edit(services: Services, caller: Caller, export: Export) -> None:
-    """Raise NotAllowed unless the caller can use the export's connection."""
-    if not _may_edit(caller, await _connection(services, export)):
+    """Raise NotAllowed unless the caller manages the export."""
+    connection = await connection_of(services, export.connection_id)
+    if not export.may_be_edited_by(caller, connection):
         raise NotAllowed(
             "The connection of this export is not shared with contributors. Ask an administrator."
         )
 
 
-def _may_edit(caller: Caller, connection: Connection | None) -> bool:
-    # Without its connection an export is for administrators to put in order.
-    return connection.may_be_used_by(caller) if connection else caller.is_administrator
+async def require_no_run(services: Services, key: str, otherwise: Message) -> None:
+    """Raise Conflict while a run of the export is not over.
+
+    A run that begins right after this was looked at finds out that the export has another target.
+    """
+    if any(not run.status.is_over for run in await recent(services, key)):
+        raise Conflict(otherwise)
 
 
-async def _connection(services: Services, export: Export) -> Connection | None:
-    stored = await services.storage.connections.get(ALL, export.connection_id)
-    return stored.value if stored else None
+async def replace_export(
+    services: Services, stored: Stored[Export], changed: Export
+) -> Stored[Export]:
+    """Store a changed export; raise Outdated.
+
+    Unlike a connection's, a change that somebody else's overtakes is not made again by itself: it
+    was checked against what was there before.
+    """
+    if changed == stored.value:
+        return stored
+    records = services.storage.exports
+    try:
+        etag = await records.replace(ALL, stored.key, changed, stored.etag)
+    except Stale:
+        raise Outdated("Somebody changed the export meanwhile. Read it again.") from None
+    return Stored(stored.key, changed, etag)
+
+
+async def recent(services: Services, key: str) -> list[Run]:
+    """Return the newest runs, which are the only ones that may not be over yet."""
+    return [stored.value for stored in await list_runs(services, key, limit=20)]
+
+
+async def _insert(services: Services, export: Export) -> Stored[Export]:
+    return Stored(export.id, export, await services.storage.exports.insert(ALL, export.id, export))
 
 
 async def _checked(
@@ -143,31 +152,29 @@ async def _checked(
 ) -> Export:
     """Return the export with the changes; only what differs is asked of destination and segments."""
     after = before.model_copy(update=changes.given())
-    moved = _differ(before, after, "connection_id", "list_id")
     remapped = _differ(before, after, "fields", "clear_when_empty", "options")
-    reread = _differ(before, after, "segments")
-    if not (moved or remapped or reread):
-        return after
-    # A run reads its export more than once; changed half-way, it would send to two lists.
-    if any(not run.status.is_over for run in await _recent(services, before.id)):
+    moved = remapped or _differ(before, after, "connection_id", "list_id")
+    if moved and before.is_detached:
         raise Conflict(
-            "A run of this export is under way. Until it is over, only the name and when it runs "
-            "can be changed."
+            say(
+                "The export is detached. Attach it first: POST …/attach takes list and fields, too."
+            )
         )
+    if remapped or _differ(before, after, "segments"):
+        await check_segments(services.storage.segments, after)
+    if after.connection_id is None or not _works_otherwise(before, after):
+        return after
     connection = await usable_connection(services, caller, after.connection_id)
-    choices = ExportChoices(**after.model_dump(include=set(ExportChoices.model_fields)))
-    if remapped or reread:
-        await check_segments(services.storage.segments, choices)
-    if moved or remapped:
-        name = await check_destination(services, connection, choices)
-        return after.model_copy(update={"list_name": name})
-    return after
+    if not moved:
+        return after
+    name = await check_destination(services, connection, after)
+    return after.model_copy(update={"destination": connection.destination, "list_name": name})
+
+
+def _works_otherwise(before: Export, after: Export) -> bool:
+    # A run reads its export more than once; changed half-way, it would send to two lists.
+    return before.target != after.target or before.segments != after.segments
 
 
 def _differ(before: Export, after: Export, *names: str) -> bool:
     return any(getattr(before, name) != getattr(after, name) for name in names)
-
-
-async def _recent(services: Services, key: str) -> list[Run]:
-    """Return the newest runs, which are the only ones that may not be over yet."""
-    return [stored.value for stored in await list_runs(services, key, limit=20)]

@@ -22,6 +22,7 @@ from shared.domain.outcomes import Counts, Outcome, Reject
 from shared.domain.run import Checkpoint, Mode, Phase, Run
 from shared.domain.segment import SegmentVersion
 from shared.exports.delivered import Digests, StateReader, digest_key, entries, packed, state_name
+from shared.exports.members import keep_members
 from shared.exports.names import digests
 from shared.exports.parts import PartWriter, Profile
 from shared.exports.rejects import RejectWriter
@@ -79,7 +80,9 @@ async def prepare(
     with Spool() as spool, tempfile.TemporaryFile() as state:
         mapper = _Mapper(export, encode, spool, rejects, report)
         for number, version in enumerate(run.versions):
+            before_it = mapper.rows
             await mapper.read(storage.segments, number, version)
+            await keep_members(services, version, mapper.rows - before_it)
         if not mapper.rows:
             raise BadSegment(f"{_paths(run)} has a header but no profiles. Nothing was sent.")
         most = min(services.max_profiles, limits.profiles_per_export)

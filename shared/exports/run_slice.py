@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from shared.domain.connection import Account, Connection
 from shared.domain.export import Export
+from shared.domain.message import Message, say
 from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
 from shared.exports.checkpoints import Fenced, OpenCheckpoint
 from shared.exports.end_run import end_run, tidy
@@ -31,8 +32,8 @@ async def run_slice(services: Services, message: SliceMessage) -> None:
         await tidy(services, stored.value)
         return
     order = await _order(services, stored)
-    if order is None:
-        await end_run(services, stored, RunStatus.CANCELED, "The export was removed.")
+    if not isinstance(order, _Order):
+        await end_run(services, stored, RunStatus.CANCELED, str(order))
         return
     try:
         quota = services.destination(order.connection).lane(order.account)
@@ -57,14 +58,20 @@ class _Order:
     account: Account
 
 
-async def _order(services: Services, stored: Stored[Run]) -> _Order | None:
-    """Return what the run works for, or None if that is gone."""
+async def _order(services: Services, stored: Stored[Run]) -> _Order | Message:
+    """Return what the run works for, or why that is gone."""
     export = await services.storage.exports.get(ALL, stored.value.export_id)
     if export is None:
-        return None
+        return say("The export was removed.")
+    if export.value.connection_id is None:
+        return say("The export was detached from its connection.")
+    if export.value.target != stored.value.target:
+        # A change is refused while a run is not over. This one began in the same moment, or had
+        # stopped for want of a sign-in; what it prepared is not for the list of today.
+        return say("The export was changed after this run began. Run it again.")
     connection = await services.storage.connections.get(ALL, export.value.connection_id)
     if connection is None or connection.value.account is None:
-        return None
+        return say("The connection of the export was removed.")
     return _Order(export.value, connection.value, connection.value.account)
 
 

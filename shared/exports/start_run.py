@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.errors import Conflict, NotFound
-from shared.domain.export import Export
+from shared.domain.export import Export, Idle
+from shared.domain.message import say
 from shared.domain.run import Mode, Run, RunStatus, SliceMessage, Trigger, TriggerKind
 from shared.exports.services import Services
 from shared.storage.ports import ALL, ActiveRun, AlreadyExists, Stored
@@ -12,6 +13,7 @@ from shared.storage.ports import ALL, ActiveRun, AlreadyExists, Stored
 _BEGAN = {
     TriggerKind.ARRIVAL: "A new file of a segment landed.",
     TriggerKind.REFRESH: "The scheduled refresh was due.",
+    TriggerKind.SCHEDULE: str(say("The export's own schedule was due.")),
     TriggerKind.ON_DEMAND: "Asked for on demand.",
 }
 
@@ -23,7 +25,7 @@ async def start_run(
 
     Return the run, and whether this call made it: the same trigger never makes a second one.
     A run on a connection that cannot be used is made and skipped at once, so that people see why.
-    Raise NotFound for an unknown export, Conflict when its connection is still being set up.
+    Raise NotFound for an unknown export, Conflict when it has no connection or that is being set up.
     """
     run, made = await create_run(services, export_id, trigger, mode)
     if made and not run.status.is_over:
@@ -41,7 +43,12 @@ async def create_run(
         raise NotFound("There is no such export.")
     connection = await _connection(services, stored.value)
     run = Run(
-        export_id=export_id, key=trigger.run_key(), trigger=trigger, mode=mode, created_at=now
+        export_id=export_id,
+        key=trigger.run_key(),
+        trigger=trigger,
+        target=stored.value.target,
+        mode=mode,
+        created_at=now,
     ).noting(now, _BEGAN[trigger.kind])
     if connection.status is ConnectionStatus.NEEDS_SIGN_IN:
         reason = f"The connection {connection.display_name} needs sign-in: {connection.reason}"
@@ -56,6 +63,8 @@ async def create_run(
 
 
 async def _connection(services: Services, export: Export) -> Connection:
+    if export.connection_id is None:
+        raise Conflict(Idle.DETACHED.reason)
     stored = await services.storage.connections.get(ALL, export.connection_id)
     if stored is None or stored.value.is_draft or stored.value.account is None:
         raise Conflict("The export's connection is not set up yet. Save the connection first.")

@@ -11,6 +11,9 @@ from shared.storage.ports import ALL, Records, Stale, Stored
 
 _TRIES = 3
 
+SCAN = 1000
+"""Records that one request of a table gives at most: for whoever reads all of them."""
+
 
 def new_id(clock: Clock) -> str:
     """Return an id that nothing has yet; ids sort by age, so that lists have an order that stays."""
@@ -53,23 +56,10 @@ async def amend[T: BaseModel](
 
 
 async def everything[T: BaseModel](
-    records: Records[T], partition: str = ALL, after: str = ""
+    records: Records[T], partition: str = ALL, after: str = "", size: int = 100
 ) -> AsyncIterator[Stored[T]]:
-    """Yield the records of a partition whose key is greater than `after`."""
-    while page := await records.page(partition, after=after):
+    """Yield the records of a partition whose key is greater than `after`, reading `size` at a time."""
+    while page := await records.page(partition, after=after, limit=size):
         for stored in page:
             yield stored
         after = page[-1].key
-
-
-async def page_of[T: BaseModel](
-    records: Records[T], after: str, limit: int, wanted: Callable[[T], bool] = lambda _: True
-) -> tuple[list[Stored[T]], str | None]:
-    """Return up to `limit` wanted records from behind `after`, and where the next page begins."""
-    found: list[Stored[T]] = []
-    async for stored in everything(records, after=after):
-        if wanted(stored.value):
-            if len(found) == limit:
-                return found, found[-1].key
-            found.append(stored)
-    return found, None

@@ -1,10 +1,12 @@
-"""The minute tick: the scheduled refresh, and the sweeps that find what was lost."""
+"""The minute tick: schedules that are due, and the sweeps that find what was lost."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.domain.errors import Conflict, NotFound
+from shared.domain.export import Export
 from shared.domain.run import RunStatus, SliceMessage, Trigger, TriggerKind, split_run_id
+from shared.domain.schedule import Follows
 from shared.exports.arrive import all_exports, sweep_arrivals
 from shared.exports.end_run import tidy
 from shared.exports.names import CHECKPOINT
@@ -31,17 +33,16 @@ async def tick(services: Services) -> None:
 
 
 async def refresh(services: Services) -> None:
-    """Start a run of each export that follows the refresh if an instant of the schedule has come."""
+    """Start a run of each export whose schedule, the system's or its own, names an instant that has come."""
     storage, now = services.storage, services.clock.now()
     bookmark = await storage.bookmarks.get(BOOKMARKS, _BOOKMARK)
-    schedule = await storage.schedules.get(ALL, REFRESH_SCHEDULE)
+    stored = await storage.schedules.get(ALL, REFRESH_SCHEDULE)
+    system = stored.value if stored else None
     since = bookmark.value.at if bookmark else now - _PERIOD
-    due = schedule.value.last_due(since, now) if schedule else None
-    if due is not None:
-        trigger = Trigger(kind=TriggerKind.REFRESH, key=due.isoformat(), at=due)
-        async for export in all_exports(services):
-            if export.on_refresh:
-                await _start(services, export.id, trigger)
+    async for export in all_exports(services):
+        due = export.last_due(system, since, now)
+        if due is not None:
+            await _start(services, export.id, _trigger(export, due))
     # Only now: a crash before this repeats the instant, and a repeated instant makes no second run.
     await storage.bookmarks.put(BOOKMARKS, _BOOKMARK, Bookmark(at=now))
 
@@ -57,6 +58,12 @@ async def sweep_runs(services: Services) -> None:
             await tidy(services, stored.value)
         elif await _is_lost(services, entry, stored.value.status):
             await _wake(services, entry)
+
+
+def _trigger(export: Export, due: datetime) -> Trigger:
+    own = export.schedule.follows is Follows.OWN
+    kind = TriggerKind.SCHEDULE if own else TriggerKind.REFRESH
+    return Trigger(kind=kind, key=due.isoformat(), at=due)
 
 
 async def _start(services: Services, export_id: str, trigger: Trigger) -> None:

@@ -7,6 +7,8 @@ from shared.domain.segment import Segment, SegmentVersion, segment_of
 from shared.segments.csv_rows import CsvRows
 from shared.storage.ports import BlobInfo, Blobs, Missing, Stale
 
+_BLOCK = 256 * 1024  # bytes parsed at once
+
 
 async def newest_versions(files: Blobs) -> dict[str, tuple[SegmentVersion, int]]:
     """Return the newest version of every segment, with how many versions there are."""
@@ -65,6 +67,23 @@ async def columns(files: Blobs, version: SegmentVersion) -> tuple[str, ...]:
     for _ in rows.close():
         break
     return tuple(rows.header or ())
+
+
+async def count_rows(files: Blobs, version: SegmentVersion, most: int) -> int:
+    """Return how many rows a version has; reading stops soon after `most` of them, at any number above.
+
+    Raise BadSegment when it cannot be read so far.
+    """
+    rows, count = CsvRows(version.path), 0
+    try:
+        async for data in files.stream(version.path, version.etag):
+            for start in range(0, len(data), _BLOCK):
+                count += sum(1 for _ in rows.feed(data[start : start + _BLOCK]))
+                if count > most:
+                    return count
+    except (Missing, Stale):
+        raise replaced(version) from None
+    return count + sum(1 for _ in rows.close())
 
 
 def version_of(blob: BlobInfo) -> SegmentVersion | None:

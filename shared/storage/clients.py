@@ -20,7 +20,7 @@ from shared.domain.schedule import RefreshSchedule
 from shared.settings import Settings, StorageAccount
 from shared.storage.blobs import BlobContainer, BlobLeases, BlobRecords
 from shared.storage.key_vault import KeyVaultSecrets
-from shared.storage.ports import ActiveRun, Bookmark, OAuthState, Quota, Storage
+from shared.storage.ports import ActiveRun, Bookmark, Members, OAuthState, Quota, Storage
 from shared.storage.queues import StorageQueue
 from shared.storage.tables import TableRecords
 
@@ -102,6 +102,7 @@ def open_storage(settings: Settings) -> OpenStorage:
         schedules=table("settings", RefreshSchedule),
         bookmarks=table("settings", Bookmark),
         quotas=table("settings", Quota),
+        members=table("settings", Members),
         segments=container("segments"),
         run_files=container("runs"),
         delivered=container("delivered"),

@@ -25,6 +25,12 @@ BOOKMARKS = "bookmarks"
 QUOTAS = "quotas"
 """The partition of what lanes have used up, in the same table; its keys are names of lanes."""
 
+MEMBERS = "members"
+"""The partition of how many members segments have, in the same table."""
+
+RUN_ALL = "run-all"
+"""The partition of the bookmarks that say when a request to run all exports first came."""
+
 
 class AlreadyExists(Exception):
     """Insert-if-absent found something there."""
@@ -191,6 +197,14 @@ class Quota(BaseModel, frozen=True):
     slowness: float = 1.0  # as in transport.pace
 
 
+class Members(BaseModel, frozen=True):
+    """How many rows a version of a segment has; `at_least` when counting stopped there."""
+
+    version: str  # as in SegmentVersion.key
+    count: int
+    at_least: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
     """Every port, joined; what bootstrap makes of Azure and tests make of memory."""
@@ -204,6 +218,7 @@ class Storage:
     schedules: Records[RefreshSchedule]
     bookmarks: Records[Bookmark]
     quotas: Records[Quota]
+    members: Records[Members]
     segments: Blobs
     run_files: Blobs
     delivered: Blobs

@@ -10,6 +10,9 @@ CONNECTION = {"destination": "mailchimp", "display_name": "Another"}
 CONSENT = {"accepted": True, "terms_version": TERMS_VERSION}
 NAME = {"name": "Renamed"}
 DISPLAY_NAME = {"display_name": "Renamed"}
+TO_SHARED = {"connection_id": "SHARED", "list_id": "a2"}
+TO_PRIVATE = {"connection_id": "PRIVATE", "list_id": "a2"}
+OFF = {"follows": "off"}
 DAILY = {"times": ["06:30"], "time_zone": "Europe/Paris"}
 
 
@@ -17,9 +20,8 @@ DAILY = {"times": ["06:30"], "time_zone": "Europe/Paris"}
 class Row:
     """A request, and the status that a viewer, a contributor, an administrator and nobody get.
 
-    In paths and bodies, SHARED and PRIVATE stand for a connection's id, and ON_SHARED and ON_PRIVATE
-    for an export on it, DRAFT for a connection that is still being set up, RUN for a run and REPORTS
-    for the address where a destination reports on it. Paths are below /api/v1.
+    In paths and bodies, words such as SHARED and ON_SHARED stand for what a `Furnished` office has.
+    Paths are below /api/v1.
     """
 
     request: str
@@ -107,6 +109,28 @@ TABLE = [
     Row("POST /exports/ON_SHARED/run", 403, 202, 202, {"mode": "everything"}),
     Row("POST /exports/ON_PRIVATE/run", 403, 403, 202, {}),
     Row("POST /exports/unknown/run", 403, 404, 404, {}),
+    Row("POST /exports/ON_SHARED/duplicate", 403, 201, 201),
+    Row("POST /exports/ON_PRIVATE/duplicate", 403, 403, 201, {"name": "Another"}),
+    Row("POST /exports/unknown/duplicate", 403, 404, 404),
+    Row("POST /exports/ON_SHARED/detach", 403, 200, 200),
+    Row("POST /exports/ON_PRIVATE/detach", 403, 403, 409),
+    Row("POST /exports/IDLE_ON_PRIVATE/detach", 403, 403, 200),
+    Row("POST /exports/unknown/detach", 403, 404, 404),
+    Row("POST /exports/DETACHED/attach", 403, 200, 200, TO_SHARED),
+    Row("POST /exports/DETACHED/attach", 403, 422, 200, TO_PRIVATE),
+    Row("POST /exports/ON_SHARED/attach", 403, 409, 409, TO_SHARED),
+    Row("POST /exports/ON_PRIVATE/attach", 403, 403, 409, TO_PRIVATE),
+    Row("POST /exports/unknown/attach", 403, 404, 404, TO_PRIVATE),
+    Row("GET /exports/DETACHED", 200, 200, 200),
+    Row("PATCH /exports/DETACHED", 403, 200, 200, NAME),
+    Row("POST /exports/DETACHED/run", 403, 409, 409),
+    Row("DELETE /exports/DETACHED", 403, 204, 204),
+    Row("PUT /exports/ON_SHARED/schedule", 403, 200, 200, OFF),
+    Row("PUT /exports/ON_PRIVATE/schedule", 403, 403, 200, OFF),
+    Row("PUT /exports/DETACHED/schedule", 403, 200, 200, OFF),
+    Row("PUT /exports/unknown/schedule", 403, 404, 404, OFF),
+    Row("PUT /exports/schedules", 403, 200, 200, {"schedule": OFF}),
+    Row("POST /exports/run-all", 403, 202, 202, {"mode": "everything"}),
     Row("GET /exports/ON_SHARED/runs", 200, 200, 200),
     Row("GET /exports/ON_PRIVATE/runs", 200, 200, 200),
     Row("GET /exports/unknown/runs", 404, 404, 404),

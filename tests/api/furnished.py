@@ -11,14 +11,13 @@ from shared.exports.reports import report_url
 from tests.api.office import Office
 from tests.api.vendors import Vendors
 
-KEY = "planted-postbox-key"
-
 
 @dataclass(frozen=True)
 class Furnished:
     """An office with connections, exports and a run; `names` says what their ids are.
 
-    SHARED and PRIVATE are connections, ON_SHARED and ON_PRIVATE exports on them, DRAFT is a
+    SHARED and PRIVATE are connections, ON_SHARED and ON_PRIVATE exports on them, IDLE_ON_PRIVATE is an
+    export that never ran and DETACHED one without a connection, DRAFT is a
     connection that is being set up, AGREED one with a key whose terms are accepted, RUN a run, and
     REPORTS the path where a destination reports on it.
     """
@@ -35,8 +34,12 @@ class Furnished:
         private = await office.ready()
         on_private = await office.export(private)
         run = await office.done("POST", f"/exports/{on_private}/run", {})
+        detached = await office.export(private)
+        await office.done("POST", f"/exports/{detached}/detach")
         names = {
             "ON_SHARED": await office.export(shared),
+            "IDLE_ON_PRIVATE": await office.export(private),
+            "DETACHED": detached,
             "ON_PRIVATE": on_private,
             "SHARED": shared,
             "PRIVATE": private,
@@ -49,7 +52,8 @@ class Furnished:
 
     @contextmanager
     def undone(self) -> Iterator[None]:
-        """Undo at the end what the body did to storage."""
+        """Be what the app works for, and undo at the end what the body did to storage."""
+        self.office.move_in()
         before = self.office.services
         kept = {id(before.clock): before.clock}
         self.office.services = replace(before, storage=deepcopy(before.storage, kept))

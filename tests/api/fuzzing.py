@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from functools import cache
 from typing import Any
 
@@ -26,7 +26,7 @@ EXAMPLES = os.environ.get("EXAMPLES")
 _ROLES = ["administrator", "administrator", "administrator", "contributor", "viewer"]
 _WORDS = {
     "connections": ["SHARED", "PRIVATE", "DRAFT", "AGREED"],
-    "exports": ["ON_SHARED", "ON_PRIVATE"],
+    "exports": ["ON_SHARED", "ON_PRIVATE", "IDLE_ON_PRIVATE", "DETACHED"],
     "runs": ["RUN"],
 }
 _MEMBERS: Mapping[str, list[Any]] = {
@@ -40,6 +40,7 @@ _MEMBERS: Mapping[str, list[Any]] = {
     "fields": [{"email": "EMail"}, {"email": "EMail", "first_name": "FirstName"}],
     "clear_when_empty": [["first_name"]],
     "options": [[]],
+    "schedule": [{"follows": "off"}, {"follows": "own", "own": {"times": ["06:30"]}}],
     "time_zone": ["Europe/Stockholm"],
     "name": ["Customers"],
     "slug": ["conflict"],
@@ -108,27 +109,39 @@ def _is_meant(_: HookContext, failure: Failure, case: Case[Any], __: Response) -
 
 def complete(case: Case[Any]) -> None:
     """Complete a case that went through no draw, as those that try every limit of a schema do."""
-    if "Authorization" not in case.headers:
-        case.headers["Authorization"] = bearer("administrator")
-        there = _known(the_office(), case.path)
-        case.path_parameters.update(
-            {name: there[name][0] for name in case.path_parameters if there.get(name)}
-        )
+    if "Authorization" in case.headers:
+        return
+    case.headers["Authorization"] = bearer("administrator")
+    known = _known(the_office(), case.path)
+    for part in _parts(case):
+        there = {name: known[name.lower()][0] for name in part if known.get(name.lower())}
+        _put(case, part, there)
+
+
+def _parts(case: Case[Any]) -> list[MutableMapping[str, Any]]:
+    body: Any = case.body
+    parts = [case.path_parameters, case.query, case.headers, body]
+    return [part for part in parts if isinstance(part, MutableMapping)]
+
+
+def _put(case: Case[Any], part: MutableMapping[str, Any], changes: dict[str, Any]) -> None:
+    """Change a part of a case, unless that would make a body right that the document forbids."""
+    if changes and (part is not case.body or _is_as_wrong(case, changes)):
+        part.update(changes)
 
 
 def _with_what_is_there(_: HookContext, case: Case[Any]) -> st.SearchStrategy[Case[Any]]:
     """Put what exists in the place of some of what was made up, and say who asks."""
     office = the_office()
     tokens = [bearer(role) for role in _ROLES]
-    parts: list[Any] = [case.path_parameters, case.query, case.headers, case.body]
+    parts = _parts(case)
     choices = [_choices(part, _known(office, case.path)) for part in parts]
 
     def chosen(drawn: tuple[str, tuple[dict[str, Any], ...]]) -> Case[Any]:
         token, members = drawn
         case.headers["Authorization"] = token
         for part, changes in zip(parts, members, strict=True):
-            if changes and (part is not case.body or _is_as_wrong(case, changes)):
-                part.update(changes)
+            _put(case, part, changes)
         return case
 
     return st.tuples(st.sampled_from(tokens), st.tuples(*choices)).map(chosen)
@@ -137,8 +150,9 @@ def _with_what_is_there(_: HookContext, case: Case[Any]) -> st.SearchStrategy[Ca
 def _is_as_wrong(case: Case[Any], changes: dict[str, Any]) -> bool:
     """Say whether a body that the document forbids is still forbidden with the changes."""
     body: Any = case.body
-    told = contract().operations[f"{case.method} {case.path}"]["requestBody"]
-    schema = told["content"]["application/json"]["schema"]
+    schema = contract().operations[case.operation.label]["requestBody"]["content"][
+        "application/json"
+    ]["schema"]
     wrong = [bool(contract().violations(schema, each)) for each in (body, body | changes)]
     return wrong[0] == wrong[1]
 
@@ -155,12 +169,13 @@ def _known(office: Furnished, path: str) -> dict[str, list[Any]]:
     }
 
 
-def _choices(part: Any, known: Mapping[str, list[Any]]) -> st.SearchStrategy[dict[str, Any]]:
-    members = part if isinstance(part, dict) else {}
+def _choices(
+    part: MutableMapping[str, Any], known: Mapping[str, list[Any]]
+) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(
         {
-            name: st.sampled_from([value, *known[name] * _OFTEN])
-            for name, value in members.items()
-            if name in known
+            name: st.sampled_from([value, *known[name.lower()] * _OFTEN])
+            for name, value in part.items()
+            if name.lower() in known
         }
     )

@@ -35,6 +35,7 @@ class Office:
     accounts: FakeAccounts = field(default_factory=lambda: FakeAccounts(BASE + CALLBACK))
     issuer: FakeIssuer = field(init=False)
     services: Services = field(init=False)
+    tokens: TokenCheck = field(init=False)
     app: FastAPI = field(init=False)
     http: httpx.AsyncClient = field(init=False)
 
@@ -50,14 +51,19 @@ class Office:
             slice_seconds=240,
             max_profiles=1_000_000,
         )
-        tokens = TokenCheck(httpx.AsyncClient(transport=self.issuer), ISSUER, AUDIENCE, self.clock)
+        issuer = httpx.AsyncClient(transport=self.issuer)
+        self.tokens = TokenCheck(issuer, ISSUER, AUDIENCE, self.clock)
         self.app = _app()
-        self.app.state.get_services, self.app.state.tokens = self.get_services, tokens
+        self.move_in()
         self.http = httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app),
             base_url=BASE,
             event_hooks={"response": [contract().hold]},
         )
+
+    def move_in(self) -> None:
+        """Be the office that the app works for, which all offices share."""
+        self.app.state.get_services, self.app.state.tokens = self.get_services, self.tokens
 
     async def get_services(self) -> Services:
         """Return the services as they are now; a test may replace them."""

@@ -58,11 +58,15 @@ async def test_an_unknown_path_or_method_is_a_problem_too(
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/exports/unknown", "DELETE, GET, PATCH"), ("/exports/run-all", "POST")],
+)
 async def test_a_method_that_a_path_does_not_take_is_told_all_those_that_it_takes(
-    office: Office,
+    office: Office, path: str, allowed: str
 ) -> None:
-    answer = await office.ask("PUT", "/exports/unknown")
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "DELETE, GET, PATCH")
+    answer = await office.ask("PUT", path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
 
 
 @pytest.mark.parametrize(

@@ -173,6 +173,23 @@ async def test_connections_are_listed_in_pages_the_oldest_first(office: Office) 
     assert seen == keys
 
 
+async def test_connections_are_searched_and_sorted(office: Office) -> None:
+    for name in ("Våren", "alpha", "Beta", "vårkampanj"):
+        office.clock.advance(1)
+        await office.draft(display_name=name)
+
+    async def names(**params: str) -> list[str]:
+        found = await office.done("GET", "/connections", params=params)
+        return [item["display_name"] for item in found["items"]]
+
+    assert await names(sort="name") == ["alpha", "Beta", "Våren", "vårkampanj"]
+    assert await names(sort="-name", limit="2") == ["vårkampanj", "Våren"]
+    assert await names(sort="-created_at") == ["vårkampanj", "Beta", "alpha", "Våren"]
+    assert await names(search="VÅR") == ["Våren", "vårkampanj"]
+    unknown = await office.ask("GET", "/connections", params={"sort": "size"})
+    assert unknown.json()["errors"][0]["parameter"] == "sort"
+
+
 async def test_connections_that_a_contributor_may_not_see_leave_no_gap_in_pages(
     office: Office,
 ) -> None:

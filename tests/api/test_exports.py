@@ -20,7 +20,7 @@ async def test_an_export_is_stored_as_chosen_and_nothing_runs(office: Office) ->
     assert export["destination"] == "mailchimp"
     assert (export["list_id"], export["list_name"]) == ("a1", "Newsletter")
     assert export["fields"] == {"email": "EMail", "first_name": "FirstName"}
-    assert (export["on_arrival"], export["on_refresh"]) == (True, True)
+    assert (export["on_arrival"], export["schedule"]) == (True, {"follows": "system", "own": None})
     assert (export["status"], export["last_run"]) == ("not_started", None)
     assert (await office.done("GET", "/runs"))["items"] == []
 
@@ -118,6 +118,106 @@ async def test_a_column_must_be_in_every_segment(office: Office) -> None:
     assert "Partners" in answer.json()["errors"][0]["detail"]
 
 
+async def test_a_column_that_only_differs_by_case_is_said_to(office: Office) -> None:
+    await office.drop()
+    body = choices(await office.ready(), fields={"email": "email"})
+    answer = await office.ask("POST", "/exports", body)
+    assert answer.json()["errors"] == [
+        {
+            "pointer": "/fields/email",
+            "detail": "The segment Customers has no column email, but EMail. Columns are compared "
+            "exactly, upper and lower case included.",
+        }
+    ]
+
+
+async def test_a_column_that_a_segment_has_twice_is_refused(office: Office) -> None:
+    await office.drop("Double", "EMail,EMail\n")
+    body = choices(await office.ready(), segments=["Double"], fields={"email": "EMail"})
+    answer = await office.ask("POST", "/exports", body)
+    assert pointers(answer) == ["/fields/email"]
+    assert "more than one column EMail" in answer.json()["errors"][0]["detail"]
+
+
+async def test_saving_warns_of_segments_with_more_members_than_the_limit(office: Office) -> None:
+    office.services = replace(office.services, max_profiles=2)
+    row = "ana@example.com,Ana,Silva\n"
+    await office.drop("Large", "EMail,FirstName,LastName\n" + row * 3)
+    await office.drop()
+    connection = await office.ready()
+    body = choices(connection, segments=["Customers", "Large"])
+
+    created = await office.done("POST", "/exports", body)
+
+    [warning] = created["warnings"]
+    assert warning["pointer"] == "/segments/1"
+    assert warning["detail"].startswith("The segment Large has more than 2 rows")
+    path = f"/exports/{created['id']}"
+    assert (await office.done("POST", f"{path}/duplicate"))["warnings"] == [warning]
+    assert (await office.done("PATCH", path, {"segments": ["Customers"]}))["warnings"] == []
+    changed = await office.done("PATCH", path, {"segments": ["Large"]})
+    assert changed["warnings"] == [warning | {"pointer": "/segments/0"}]
+    await office.done("POST", f"{path}/detach")
+    attachment = {"connection_id": connection, "list_id": "a2"}
+    attached = await office.done("POST", f"{path}/attach", attachment)
+    assert attached["warnings"] == changed["warnings"]
+    assert "warnings" not in await office.done("GET", path)
+
+
+async def test_exports_are_searched_sorted_and_filtered(office: Office) -> None:
+    one, two = await office.ready(), await office.ready()
+    for name, connection in (("Våren", one), ("alpha", two), ("Beta", one), ("vårrea", two)):
+        office.clock.advance(1)
+        await office.export(connection, name=name)
+
+    async def names(**params: str) -> list[str]:
+        found = await office.done("GET", "/exports", params=params, role="viewer")
+        return [item["name"] for item in found["items"]]
+
+    assert await names(sort="name") == ["alpha", "Beta", "Våren", "vårrea"]
+    assert await names(sort="-created_at", limit="3") == ["vårrea", "Beta", "alpha"]
+    assert await names(search="vår") == ["Våren", "vårrea"]
+    assert await names(connection=one) == ["Våren", "Beta"]
+    assert await names(connection=one, sort="name", search="b") == ["Beta"]
+    assert await names(destination="mailchimp", limit="1") == ["Våren"]
+    assert await names(destination="activecampaign") == []
+
+    found = await office.done("GET", "/exports", params={"search": "alpha"})
+    await office.done("POST", f"/exports/{found['items'][0]['id']}/detach")
+    assert await names(active="false") == ["alpha"]
+    assert await names(active="true") == ["Våren", "Beta", "vårrea"]
+    assert await names(connection=two) == ["vårrea"]
+    unknown = await office.ask("GET", "/exports", params={"sort": "-size", "active": "perhaps"})
+    wrong = {error["parameter"] for error in unknown.json()["errors"]}
+    assert wrong == {"sort", "active"}
+
+
+async def test_pages_in_any_order_hold_each_export_once(office: Office) -> None:
+    connection = await office.ready()
+    keys = {await office.export(connection, name=name) for name in "aAbBaäÄ"}
+    for sort in ("created_at", "-created_at", "name", "-name"):
+        seen, after = [], ""
+        while after is not None:
+            params = {"sort": sort, "limit": "2", "after": after}
+            page = await office.done("GET", "/exports", params=params)
+            seen += [item["id"] for item in page["items"]]
+            after = page["next"]
+        assert len(seen) == len(keys)
+        assert set(seen) == keys
+
+
+async def test_what_waits_for_a_sign_in_is_not_active(office: Office) -> None:
+    connection = await office.ready()
+    key = await office.export(connection)
+    assert (await office.done("GET", f"/exports/{key}"))["active"] is True
+    office.accounts.revoke()
+    await office.done("POST", f"/connections/{connection}/check")
+    export = await office.done("GET", f"/exports/{key}")
+    assert (export["active"], export["idle"]) == (False, "needs_sign_in")
+    assert export["idle_reason"] == "The connection of the export needs sign-in."
+    assert export["can"] == {"edit": True, "run": False, "view": True}
+
+
 async def test_a_segment_whose_header_cannot_be_read_is_refused(office: Office) -> None:
     await office.services.storage.segments.write("Broken.csv", b"EMail,\xff\xfe\n")
     body = choices(await office.ready(), segments=["Broken"])
@@ -151,10 +251,10 @@ async def test_a_name_may_be_used_twice(office: Office) -> None:
 async def test_a_rename_asks_nothing_of_the_destination(office: Office) -> None:
     key = await office.export(await office.ready())
     office.accounts.paths.clear()
-    await office.done("PATCH", f"/exports/{key}", {"name": "Renamed", "on_refresh": False})
+    await office.done("PATCH", f"/exports/{key}", {"name": "Renamed", "on_arrival": False})
     assert office.accounts.paths == []
     export = await office.done("GET", f"/exports/{key}")
-    assert (export["name"], export["on_refresh"], export["on_arrival"]) == ("Renamed", False, True)
+    assert (export["name"], export["on_arrival"]) == ("Renamed", False)
 
 
 async def test_another_list_is_looked_up(office: Office) -> None:
@@ -258,11 +358,11 @@ async def test_an_export_without_its_connection_is_for_administrators(office: Of
     key = await office.export(await office.ready(shared_with="contributors"))
     stored = await office.services.storage.exports.get(ALL, key)
     assert stored is not None
-    await office.services.storage.connections.delete(ALL, stored.value.connection_id)
+    await office.services.storage.connections.delete(ALL, str(stored.value.connection_id))
 
     export = await office.done("GET", f"/exports/{key}")
-    assert export["destination"] is None
-    assert export["can"] == {"edit": True, "run": False}
+    assert (export["active"], export["idle"]) == (False, "connection_gone")
+    assert export["can"] == {"edit": True, "run": False, "view": True}
     assert (await office.ask("DELETE", f"/exports/{key}", role="contributor")).status_code == 403
     assert (await office.ask("POST", f"/exports/{key}/run", {})).status_code == 409
     await office.done("DELETE", f"/exports/{key}")

@@ -60,7 +60,7 @@ async def test_a_generated_client_reads_and_writes(
         True,
     )
     listed = await part(f"{exports}list_exports").asyncio(client=caller, limit=1)
-    assert listed.items == [created]
+    assert [each.id for each in listed.items] == [created.id]
 
     problem = await part(f"{exports}get_export").asyncio("unknown", client=caller)
     assert isinstance(problem, models.Problem)

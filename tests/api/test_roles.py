@@ -1,16 +1,13 @@
 """Every operation of the OpenAPI document answers everybody as the table says."""
 
-from collections.abc import Mapping
-from copy import deepcopy
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from local.identity import SigningKey
-from shared.exports.reports import report_url
 from tests.api.access import TABLE, Row
+from tests.api.furnished import Furnished
 from tests.api.office import Office, contract
 
 OPERATIONS = contract().operations
@@ -21,51 +18,22 @@ PAIRS = {
 }
 
 
-@dataclass(frozen=True)
-class Furnished:
-    """An office with connections, exports and a run, as it is before each request."""
-
-    office: Office
-    names: dict[str, str]
-
-    async def status(self, row: Row, role: str | None) -> int:
-        """Return how the request of a row is answered, and undo it."""
-        before = self.office.services
-        kept = {id(before.clock): before.clock}
-        self.office.services = replace(before, storage=deepcopy(before.storage, kept))
-        try:
-            method, path, body = row.filled(self.names)
-            return (await self.office.ask(method, path, body, role=role)).status_code
-        finally:
-            self.office.services = before
-
-
 @pytest.fixture(scope="module")
-async def furnished(signing_key: SigningKey) -> Furnished:
-    office = Office(signing_key)
-    return Furnished(office, await names_of(office))
+async def made(signing_key: SigningKey) -> Furnished:
+    return await Furnished.make(signing_key)
 
 
 @pytest.fixture
-async def names(office: Office) -> dict[str, str]:
-    return await names_of(office)
+def furnished(made: Furnished) -> Iterator[Furnished]:
+    with made.undone():
+        yield made
 
 
-async def names_of(office: Office) -> dict[str, str]:
-    """Furnish an office; return what the words of the table stand for."""
-    shared = await office.ready(shared_with="contributors")
-    private = await office.ready()
-    on_private = await office.export(private)
-    run = await office.done("POST", f"/exports/{on_private}/run", {})
-    return {
-        "ON_SHARED": await office.export(shared),
-        "ON_PRIVATE": on_private,
-        "SHARED": shared,
-        "PRIVATE": private,
-        "DRAFT": await office.draft(shared_with="contributors"),
-        "RUN": str(run["id"]),
-        "REPORTS": urlsplit(await report_url(office.services, str(run["id"]))).path,
-    }
+async def status(furnished: Furnished, row: Row, role: str | None) -> int:
+    """Return how the request of a row is answered, and undo it."""
+    method, path, body = row.filled(furnished.names)
+    with furnished.undone():
+        return (await furnished.office.ask(method, path, body, role=role)).status_code
 
 
 def operation_of(row: Row) -> str | None:
@@ -79,11 +47,9 @@ def operation_of(row: Row) -> str | None:
 async def test_an_operation_answers_everybody_as_the_table_says(
     furnished: Furnished, row: Row
 ) -> None:
-    found = {
-        role: await furnished.status(row, role)
-        for role in ("viewer", "contributor", "administrator", None)
-    }
-    assert list(found.values()) == [row.viewer, row.contributor, row.administrator, row.nobody]
+    roles = ("viewer", "contributor", "administrator", None)
+    found = [await status(furnished, row, role) for role in roles]
+    assert found == [row.viewer, row.contributor, row.administrator, row.nobody]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -125,8 +91,9 @@ async def test_everything_else_does(office: Office, path: str) -> None:
 
 
 async def test_contributors_see_only_what_tells_a_shared_connection_from_others(
-    office: Office, names: Mapping[str, str]
+    furnished: Furnished,
 ) -> None:
+    office, names = furnished.office, furnished.names
     listed = await office.done("GET", "/connections", role="contributor")
     one = await office.done("GET", f"/connections/{names['SHARED']}", role="contributor")
     assert listed["items"] == [one]
@@ -137,13 +104,12 @@ async def test_contributors_see_only_what_tells_a_shared_connection_from_others(
     }
 
 
-async def test_an_export_says_what_its_reader_may_do(
-    office: Office, names: Mapping[str, str]
-) -> None:
+async def test_an_export_says_what_its_reader_may_do(furnished: Furnished) -> None:
     async def can(role: str, name: str) -> Any:
-        return (await office.done("GET", f"/exports/{names[name]}", role=role))["can"]
+        path = f"/exports/{furnished.names[name]}"
+        return (await furnished.office.done("GET", path, role=role))["can"]
 
-    assert await can("viewer", "ON_SHARED") == {"edit": False, "run": False}
-    assert await can("contributor", "ON_SHARED") == {"edit": True, "run": True}
-    assert await can("contributor", "ON_PRIVATE") == {"edit": False, "run": False}
-    assert await can("administrator", "ON_PRIVATE") == {"edit": True, "run": True}
+    assert await can("viewer", "ON_SHARED") == {"edit": False, "run": False, "view": True}
+    assert await can("contributor", "ON_SHARED") == {"edit": True, "run": True, "view": True}
+    assert await can("contributor", "ON_PRIVATE") == {"edit": False, "run": False, "view": True}
+    assert await can("administrator", "ON_PRIVATE") == {"edit": True, "run": True, "view": True}

@@ -1,4 +1,6 @@
-from tests.api.office import Office
+from dataclasses import replace
+
+from tests.api.office import Office, choices
 
 
 async def test_a_segment_shows_its_columns_and_newest_file(office: Office) -> None:
@@ -17,6 +19,7 @@ async def test_a_segment_shows_its_columns_and_newest_file(office: Office) -> No
             "size": 15,
             "modified": "2026-11-21T09:01:00Z",
         },
+        "members": None,
     }
 
 
@@ -38,3 +41,13 @@ async def test_a_segment_that_cannot_be_read_says_why(office: Office) -> None:
     assert answer.json()["type"] == "/api/problems/bad-segment"
     listed = await office.done("GET", "/segments")
     assert listed["items"][0]["columns"] == []
+
+
+async def test_a_segment_tells_its_members_once_they_were_counted(office: Office) -> None:
+    await office.drop(text="EMail,FirstName\n" + "ana@example.com,Ana\n" * 30)
+    office.services = replace(office.services, max_profiles=50)
+    assert (await office.done("GET", "/segments/Customers"))["members"] is None
+    await office.done("POST", "/exports", choices(await office.ready()))
+    assert (await office.done("GET", "/segments/Customers"))["members"] == 30
+    await office.drop()
+    assert (await office.done("GET", "/segments/Customers"))["members"] is None

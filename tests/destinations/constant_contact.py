@@ -2,19 +2,15 @@
 
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from urllib.parse import parse_qs, urlsplit
 
-import orjson
-
 from local.sandbox.constant_contact.app import create_app
 from local.sandbox.constant_contact.state import PASSWORD, Sandbox
 from shared.destinations.constant_contact import ConstantContact
-from shared.destinations.protocol import Batch, Client, Credentials
+from shared.destinations.protocol import Client, Credentials
 from shared.domain.connection import Account
-from shared.domain.run import Job
 from shared.transport.client import Fixed, VendorApi, VendorSignIn, open_http
 from shared.transport.pace import Pace
 from tests.contract.destinations.side import InProcess, SandboxClock
@@ -82,29 +78,3 @@ class World:
             explain=self.destination.explain,
             pace=Pace(self.clock, self.destination.limits.rates),
         )
-
-
-def batch(*addresses: str, number: int = 0) -> Batch:
-    """Return a batch of profiles that have an address only."""
-    fragments = [orjson.dumps({"email": address}) for address in addresses]
-    origins = "\t".join(f"0:{row}" for row in range(2, len(addresses) + 2))
-    joined = b",\n".join(fragments)
-    return Batch(origins.encode(), "\t".join(addresses).encode(), joined, len(addresses), number)
-
-
-def job(key: str, size: int, clock: FakeClock) -> Job:
-    """Return the job of a whole batch."""
-    return Job(id=key, batch=0, size=size, sent_at=clock.now())
-
-
-@dataclass
-class Kept:
-    """What the engine keeps of jobs: one batch."""
-
-    one: Batch
-
-    async def batch(self, job: Job) -> Batch:
-        return self.one
-
-    async def reports(self, job: Job) -> Sequence[bytes]:
-        return ()

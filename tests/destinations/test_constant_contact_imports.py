@@ -27,7 +27,8 @@ from shared.domain.errors import (
 )
 from shared.domain.outcomes import Outcome
 from tests.contract.wire import needs_specs, violations
-from tests.destinations.constant_contact import CONSTANT_CONTACT, Kept, World, batch, job
+from tests.destinations.batches import Kept, batch, job
+from tests.destinations.constant_contact import CONSTANT_CONTACT, World
 from tests.destinations.says import NONSENSE, Says
 from tests.fakes.clock import FakeClock
 

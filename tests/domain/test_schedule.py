@@ -1,5 +1,6 @@
-"""When the scheduled refresh is due, clock changes included."""
+"""When the refresh, and an export by a schedule of its own, is due; clock changes included."""
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.domain.schedule import RefreshSchedule
+from shared.domain.schedule import ExportSchedule, OwnSchedule, RefreshSchedule
 
 
 def utc(text: str) -> datetime:
@@ -17,6 +18,11 @@ def utc(text: str) -> datetime:
 
 def schedule(*times: str, zone: str = "UTC", days: tuple[str, ...] = ()) -> RefreshSchedule:
     return RefreshSchedule.model_validate({"times": times, "days": days, "time_zone": zone})
+
+
+def monthly(day: int | str, *times: str, zone: str = "UTC") -> OwnSchedule:
+    given = {"times": times, "day_of_month": day, "time_zone": zone}
+    return OwnSchedule.model_validate(given)
 
 
 STOCKHOLM = "Europe/Stockholm"
@@ -182,3 +188,164 @@ def test_every_day_has_its_daily_refresh_once(day: date, zone: str) -> None:
     due = daily.last_due(noon - timedelta(hours=13), noon)
     assert due is not None
     assert daily.last_due(due, noon) is None
+
+
+MONTHLY = {
+    "the day itself": (
+        monthly(21, "06:30"),
+        ("2026-11-21T06:00:00", "2026-11-21T07:00:00"),
+        "2026-11-21T06:30:00",
+    ),
+    "not another day": (monthly(20, "06:30"), ("2026-11-21T06:00:00", "2026-11-22T07:00:00"), None),
+    "the last day": (
+        monthly("last", "06:30"),
+        ("2026-11-29T00:00:00", "2026-12-01T00:00:00"),
+        "2026-11-30T06:30:00",
+    ),
+    "not the day before the last": (
+        monthly("last", "06:30"),
+        ("2026-11-29T00:00:00", "2026-11-30T00:00:00"),
+        None,
+    ),
+    "a day that February lacks: its last": (
+        monthly(30, "06:30"),
+        ("2026-02-01T00:00:00", "2026-03-01T00:00:00"),
+        "2026-02-28T06:30:00",
+    ),
+    "in a leap year": (
+        monthly(31, "06:30"),
+        ("2028-02-01T00:00:00", "2028-03-01T00:00:00"),
+        "2028-02-29T06:30:00",
+    ),
+    "the day is that of the time zone": (
+        monthly(1, "06:30", zone="Asia/Tokyo"),
+        ("2026-11-30T21:00:00", "2026-11-30T22:00:00"),
+        "2026-11-30T21:30:00",
+    ),
+    "one that was missed a month ago": (
+        monthly(31, "06:30"),
+        ("2020-01-01T00:00:00", "2026-03-31T06:29:00"),
+        "2026-02-28T06:30:00",
+    ),
+    "in the hour that a clock change leaves out": (
+        monthly("last", "02:30", zone=STOCKHOLM),
+        ("2024-03-30T12:00:00", "2024-03-31T12:00:00"),
+        "2024-03-31T01:00:00",
+    ),
+    "in the hour that comes twice: the first": (
+        monthly(25, "02:30", zone=STOCKHOLM),
+        ("2026-10-25T00:00:00", "2026-10-25T06:00:00"),
+        "2026-10-25T00:30:00",
+    ),
+    "in the hour that comes twice: not the second": (
+        monthly(25, "02:30", zone=STOCKHOLM),
+        ("2026-10-25T00:30:00", "2026-10-25T06:00:00"),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("own", "between", "due"), MONTHLY.values(), ids=MONTHLY.keys())
+def test_a_monthly_schedule_is_due(
+    own: OwnSchedule, between: tuple[str, str], due: str | None
+) -> None:
+    after, until = map(utc, between)
+    assert own.last_due(after, until) == (utc(due) if due else None)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    day=st.integers(1, 31) | st.just("last"),
+    year=st.integers(2024, 2028),
+    month=st.integers(1, 12),
+    at=minutes,
+    zone=zones,
+)
+def test_every_month_has_its_day_once(
+    day: int | str, year: int, month: int, at: time, zone: str
+) -> None:
+    own = monthly(day, at.isoformat(), zone=zone)
+    last = monthrange(year, month)[1]
+    here, instant = ZoneInfo(zone), timedelta(microseconds=1)
+    begin = datetime(year, month, 1, tzinfo=here).astimezone(UTC) - instant
+    following = date(year, month, last) + timedelta(days=1)
+    end = datetime.combine(following, time(), here).astimezone(UTC) - instant
+
+    due = own.last_due(begin, end)
+
+    assert due is not None
+    assert due.astimezone(here).day == (last if day == "last" else min(int(day), last))
+    assert own.last_due(begin, due - instant) is None
+
+
+own_schedules = st.builds(
+    lambda times, zone, days: OwnSchedule.model_validate(
+        {"times": times, "time_zone": zone} | days
+    ),
+    st.lists(minutes, min_size=1, max_size=4),
+    zones,
+    st.one_of(
+        st.just({}),
+        st.lists(st.sampled_from(["monday", "thursday", "sunday"]), min_size=1, max_size=3).map(
+            lambda days: {"days": days}
+        ),
+        (st.integers(1, 31) | st.just("last")).map(lambda day: {"day_of_month": day}),
+    ),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    own=own_schedules,
+    begin=st.datetimes(datetime(2024, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - timezones= gives it one
+    looks=st.lists(st.timedeltas(timedelta(0), timedelta(days=3)), min_size=1, max_size=30),
+)
+def test_looking_often_finds_every_instant_once_and_looking_late_the_newest(
+    own: OwnSchedule, begin: datetime, looks: list[timedelta]
+) -> None:
+    """However the time is cut into looks, what they find is in order, and ends with the same."""
+    at, found = begin, []
+    for look in looks:
+        due = own.last_due(at, at + look)
+        if due is not None:
+            assert at < due <= at + look
+            found.append(due)
+        at += look
+    assert found == sorted(set(found))
+    newest = own.last_due(begin, at)
+    assert newest == (found[-1] if found else None)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"times": []},
+        {"times": ["06:00"], "days": ["monday"], "day_of_month": 1},
+        {"times": ["06:00"], "day_of_month": 0},
+        {"times": ["06:00"], "day_of_month": 32},
+        {"times": ["06:00"], "day_of_month": "first"},
+        {"times": ["06:00"], "day_of_month": 1.5},
+        {"times": ["06:00"], "day_of_month": True},
+        {"times": ["06:00"], "time_zone": "Mars"},
+    ],
+    ids=str,
+)
+def test_an_own_schedule_that_makes_no_sense_is_refused(fields: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        OwnSchedule.model_validate(fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"follows": "own"},
+        {"follows": "off", "own": {"times": ["06:00"]}},
+        {"follows": "system", "own": {"times": ["06:00"]}},
+        {"own": {"times": ["06:00"]}},
+        {"follows": "nobody"},
+    ],
+    ids=str,
+)
+def test_an_export_has_its_own_schedule_exactly_if_it_follows_it(fields: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        ExportSchedule.model_validate(fields)

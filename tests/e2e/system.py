@@ -64,7 +64,7 @@ class System:
         self, caller: Caller, audience: str, segment: str, account: int = 1, **changes: Any
     ) -> str:
         """Create an export that only runs when a test asks for it, and return its id."""
-        quiet = {"on_arrival": False, "on_refresh": False, "list_id": audience}
+        quiet = {"on_arrival": False, "schedule": {"follows": "off"}, "list_id": audience}
         connection = self.connection(caller, account)
         return caller.export(f"To {audience}", connection, segment, **quiet | changes)
 

@@ -93,7 +93,7 @@ def ran(system: System) -> Iterator[dict[str, Ran]]:
             fields=columns | {side.city: "City"},
             clear_when_empty=[side.city],
             on_arrival=False,
-            on_refresh=False,
+            schedule={"follows": "off"},
         )
 
     def round_of_runs() -> dict[str, tuple[Mapping[str, Any], Mapping[str, Person]]]:

@@ -68,7 +68,7 @@ def test_two_timers_at_the_same_instant_make_one_run(
 ) -> None:
     caller = system.caller()
     audience = system.sandbox.new_audience("Timers")
-    export = system.export(caller, audience, "Once", on_refresh=True)
+    export = system.export(caller, audience, "Once", schedule={"follows": "system"})
     due = datetime.now(UTC) + timedelta(seconds=2)
     schedule = {"times": [f"{due:%H:%M:%S}"], "time_zone": "UTC"}
     caller.call("PUT", "/refresh-schedule", schedule)

@@ -217,8 +217,14 @@ async def test_a_destination_that_refuses_everything_is_not_asked_for_each_profi
     assert world.mailchimp.calls <= 10 * 19  # a refused batch of ten has at most 19 pieces
 
 
-@pytest.mark.parametrize("gone", ["exports", "connections"])
-async def test_a_run_whose_export_or_connection_is_gone_is_canceled(gone: str) -> None:
+@pytest.mark.parametrize(
+    ("gone", "reason"),
+    [
+        ("exports", "The export was removed."),
+        ("connections", "The connection of the export was removed."),
+    ],
+)
+async def test_a_run_whose_export_or_connection_is_gone_is_canceled(gone: str, reason: str) -> None:
     world = await small()
     await world.drop(csv(20))
     run = await world.start()
@@ -228,7 +234,7 @@ async def test_a_run_whose_export_or_connection_is_gone_is_canceled(gone: str) -
     await world.deliver()
 
     canceled = await now(world, run)
-    assert (canceled.status, canceled.reason) == (RunStatus.CANCELED, "The export was removed.")
+    assert (canceled.status, canceled.reason) == (RunStatus.CANCELED, reason)
     assert world.mailchimp.calls == 0
     assert await leftovers(world) == []
 

@@ -38,7 +38,7 @@ async def go_on(world: World, minutes: int) -> None:
 async def test_a_refresh_that_is_due_makes_one_run_of_every_export_that_follows_it() -> None:
     world = await scheduled("09:05")
     await world.export("also")
-    await world.export("not", on_refresh=False, on_arrival=False)
+    await world.export("not", schedule={"follows": "off"}, on_arrival=False)
     await world.drop(csv(20))
 
     await tick(world.services)

@@ -75,11 +75,14 @@ class World:
             "id": key,
             "name": "Newsletter",
             "connection_id": "connection",
+            "destination": "mailchimp",
             "list_id": LIST_ID,
             "list_name": "Newsletter",
             "fields": {"email": "Email", "first_name": "First", "last_name": "Last"},
             "segments": ["Customers"],
             "created_at": self.clock.now(),
+            "attached_at": self.clock.now(),
+            "scheduled_at": self.clock.now(),
         }
         export = Export.model_validate(given | changes)
         await self.services.storage.exports.insert(ALL, key, export)

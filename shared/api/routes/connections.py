@@ -8,12 +8,11 @@ from pydantic.config import JsonDict
 
 from shared.api.dependencies import (
     Administrator,
-    After,
     Contributor,
     IfMatch,
-    Limit,
     Page,
     TheServices,
+    TheWanted,
     cursor,
     tagged,
 )
@@ -91,11 +90,9 @@ def _answer(response: Response, stored: Stored[Connection], caller: Caller) -> I
 
 
 @router.get("", operation_id="listConnections", summary="Connections that I may use")
-async def list_all(
-    services: TheServices, caller: Contributor, after: After, limit: Limit = 50
-) -> Page[Item]:
-    """Return a page of connections, the oldest first."""
-    found, onward = await connections.list_connections(services, caller, after, limit)
+async def list_all(services: TheServices, caller: Contributor, wanted: TheWanted) -> Page[Item]:
+    """Return a page of connections, the oldest first unless another order is asked for."""
+    found, onward = await connections.list_connections(services, caller, wanted)
     items = [connection_item(stored.value, caller) for stored in found]
     return Page(items=items, next=cursor(onward))
 

@@ -2,8 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Response
-from pydantic import Field
+from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import BaseModel, Field
 
 from shared.api.dependencies import (
     After,
@@ -13,20 +13,35 @@ from shared.api.dependencies import (
     Limit,
     Page,
     TheServices,
+    TheWanted,
     cursor,
     tagged,
 )
 from shared.api.documented import documented
-from shared.api.items import ExportItem, RunDetail, RunItem, export_item, run_detail, run_items
+from shared.api.items import (
+    ExportItem,
+    LeftOutItem,
+    RunDetail,
+    RunItem,
+    SavedExportItem,
+    export_item,
+    left_out_items,
+    run_detail,
+    run_items,
+    saved_export_item,
+)
 from shared.domain.errors import BatchRefused, Conflict
 from shared.domain.export import Export
 from shared.domain.people import Caller
-from shared.domain.run import Mode
+from shared.domain.run import Mode, RunStatus
 from shared.exports import manage_exports
-from shared.exports.choices import Chosen, ExportChanges, ExportChoices
+from shared.exports.attach_exports import attach_export, detach_export
+from shared.exports.choices import Attachment, Chosen, CopyChoices, ExportChanges, ExportChoices
+from shared.exports.members import warnings
 from shared.exports.read_runs import list_runs
-from shared.exports.run_on_demand import run_on_demand
+from shared.exports.run_on_demand import run_all, run_on_demand
 from shared.exports.services import Services
+from shared.exports.view_exports import Filters, find_export, list_exports, require_export, view
 from shared.storage.ports import Stored
 
 router = APIRouter(prefix="/api/v1/exports", tags=["exports"])
@@ -38,19 +53,58 @@ class RunBody(Chosen, frozen=True):
     mode: Annotated[Mode, Field(strict=False)] = Mode.CHANGES
 
 
-async def _answer(
+type RequestKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description="The same key is the same run.",
+    ),
+]
+
+
+class BegunRun(BaseModel):
+    """A run that was begun, in short."""
+
+    id: str
+    export_id: str
+    status: RunStatus
+
+
+class RunsOfAll(BaseModel):
+    """The runs of all exports with an active schedule, and which exports have none."""
+
+    runs: list[BegunRun]
+    left_out: list[LeftOutItem]
+
+
+async def _saved(
     response: Response, services: Services, caller: Caller, stored: Stored[Export]
-) -> ExportItem:
+) -> SavedExportItem:
+    """Answer with an export that is stored by now: counting its members may take a while."""
     tagged(response, stored.etag)
-    return export_item(await manage_exports.view(services, caller, stored))
+    warned = await warnings(services, stored.value)
+    return saved_export_item(await view(services, caller, stored), warned)
+
+
+async def _filters(
+    connection: Annotated[str | None, Query(max_length=100, description="On this one.")] = None,
+    destination: Annotated[str | None, Query(max_length=100, description="To this one.")] = None,
+    active: Annotated[bool | None, Query(description="Whether triggers run it.")] = None,
+) -> Filters:
+    return Filters(connection, destination, active)
 
 
 @router.get("", operation_id="listExports", summary="All exports")
 async def list_all(
-    services: TheServices, caller: AnyCaller, after: After, limit: Limit = 50
+    services: TheServices,
+    caller: AnyCaller,
+    wanted: TheWanted,
+    filters: Annotated[Filters, Depends(_filters)],
 ) -> Page[ExportItem]:
-    """Return a page of exports, the oldest first; each says what the caller may do with it."""
-    found, onward = await manage_exports.list_exports(services, caller, after, limit)
+    """Return a page of exports; each says what the caller may do with it, and if it is active."""
+    found, onward = await list_exports(services, caller, wanted, filters)
     return Page(items=[export_item(each) for each in found], next=cursor(onward))
 
 
@@ -58,20 +112,20 @@ async def list_all(
 @documented(Conflict, BatchRefused, etag=True, location="/api/v1/exports/{key}")
 async def create(
     services: TheServices, caller: Contributor, body: ExportChoices, response: Response
-) -> ExportItem:
+) -> SavedExportItem:
     """Check everything at the destination and in the segments, then save. Saving runs nothing."""
     stored = await manage_exports.create_export(services, caller, body)
     response.headers["Location"] = f"/api/v1/exports/{stored.key}"
-    return await _answer(response, services, caller, stored)
+    return await _saved(response, services, caller, stored)
 
 
 @router.get("/{key}", operation_id="getExport", summary="One export")
 @documented(etag=True)
 async def get(services: TheServices, caller: AnyCaller, key: str, response: Response) -> ExportItem:
     """Return an export."""
-    view = await manage_exports.find_export(services, caller, key)
-    tagged(response, view.stored.etag)
-    return export_item(view)
+    found = await find_export(services, caller, key)
+    tagged(response, found.stored.etag)
+    return export_item(found)
 
 
 @router.patch("/{key}", operation_id="changeExport", summary="Change an export")
@@ -83,10 +137,10 @@ async def change(
     etag: IfMatch,
     body: ExportChanges,
     response: Response,
-) -> ExportItem:
+) -> SavedExportItem:
     """Check and change what is given; 409 while a run depends on it."""
     stored = await manage_exports.change_export(services, caller, key, etag, body)
-    return await _answer(response, services, caller, stored)
+    return await _saved(response, services, caller, stored)
 
 
 @router.delete("/{key}", status_code=204, operation_id="removeExport", summary="Remove an export")
@@ -94,6 +148,70 @@ async def change(
 async def remove(services: TheServices, caller: Contributor, key: str, etag: IfMatch) -> None:
     """Remove an export with its rejects; the destination's list stays as it is."""
     await manage_exports.remove_export(services, caller, key, etag)
+
+
+@router.post(
+    "/{key}/duplicate", status_code=201, operation_id="copyExport", summary="Copy an export"
+)
+@documented(etag=True, location="/api/v1/exports/{key}")
+async def duplicate(
+    services: TheServices,
+    caller: Contributor,
+    key: str,
+    response: Response,
+    body: CopyChoices | None = None,
+) -> SavedExportItem:
+    """Save a copy under another name. It runs nothing, and delivers everything on its first run."""
+    stored = await manage_exports.copy_export(services, caller, key, body.name if body else None)
+    response.headers["Location"] = f"/api/v1/exports/{stored.key}"
+    return await _saved(response, services, caller, stored)
+
+
+@router.post(
+    "/{key}/detach", operation_id="detachExport", summary="Take an export's connection away"
+)
+@documented(Conflict, etag=True)
+async def detach(
+    services: TheServices, caller: Contributor, key: str, etag: IfMatch, response: Response
+) -> ExportItem:
+    """Make an export inactive until a connection is attached; 409 while a run is not over."""
+    stored = await detach_export(services, caller, key, etag)
+    tagged(response, stored.etag)
+    return export_item(await view(services, caller, stored))
+
+
+@router.post("/{key}/attach", operation_id="attachExport", summary="Attach a detached export again")
+@documented(Conflict, BatchRefused, etag=True)
+async def attach(
+    services: TheServices,
+    caller: Contributor,
+    key: str,
+    etag: IfMatch,
+    body: Attachment,
+    response: Response,
+) -> SavedExportItem:
+    """Check list, fields and options, then make the export active. Its next run sends everything."""
+    stored = await attach_export(services, caller, key, etag, body)
+    return await _saved(response, services, caller, stored)
+
+
+@router.post(
+    "/run-all",
+    status_code=202,
+    operation_id="runAllExports",
+    summary="Run every export whose schedule is active",
+)
+async def run_every(
+    services: TheServices,
+    caller: Contributor,
+    body: RunBody | None = None,
+    idempotency_key: RequestKey = None,
+) -> RunsOfAll:
+    """Begin a run of each export that the caller may run, has a connection and is not off."""
+    mode = body.mode if body else Mode.CHANGES
+    begun, left_out = await run_all(services, caller, mode, idempotency_key)
+    runs = [BegunRun(id=run.id, export_id=run.export_id, status=run.status) for run in begun]
+    return RunsOfAll(runs=runs, left_out=left_out_items(left_out))
 
 
 @router.post("/{key}/run", status_code=202, operation_id="runExport", summary="Run an export now")
@@ -104,10 +222,7 @@ async def run(
     key: str,
     response: Response,
     body: RunBody | None = None,
-    idempotency_key: Annotated[
-        str | None,
-        Header(min_length=1, max_length=200, description="The same key is the same run."),
-    ] = None,
+    idempotency_key: RequestKey = None,
 ) -> RunDetail:
     """Begin a run and return it; it goes on by itself."""
     mode = body.mode if body else Mode.CHANGES
@@ -119,7 +234,7 @@ async def run(
 @router.get("/{key}/runs", operation_id="listExportRuns", summary="Runs of an export")
 async def runs(services: TheServices, key: str, after: After, limit: Limit = 50) -> Page[RunItem]:
     """Return a page of the export's runs, the newest first."""
-    await manage_exports.require_export(services, key)
+    await require_export(services, key)
     found = await list_runs(services, key, after, limit + 1)
     onward = found[limit - 1].key if len(found) > limit else None
     items = await run_items(services, [each.value for each in found[:limit]])

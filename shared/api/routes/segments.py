@@ -4,8 +4,9 @@ from fastapi import APIRouter
 
 from shared.api.dependencies import After, Limit, Page, TheServices, cursor
 from shared.api.documented import documented
-from shared.api.items import SegmentItem, segment_item
+from shared.api.items import SegmentDetail, SegmentItem, segment_detail, segment_item
 from shared.domain.errors import BadSegment, NotFound
+from shared.exports.members import known_members
 from shared.segments.catalogue import find_segment, list_segments
 
 router = APIRouter(prefix="/api/v1/segments", tags=["segments"])
@@ -21,9 +22,9 @@ async def list_all(services: TheServices, after: After, limit: Limit = 50) -> Pa
 
 @router.get("/{name}", operation_id="getSegment", summary="One segment with its columns")
 @documented(BadSegment)
-async def get(services: TheServices, name: str) -> SegmentItem:
+async def get(services: TheServices, name: str) -> SegmentDetail:
     """Return a segment; 409 when the header of its newest file cannot be read."""
     segment = await find_segment(services.storage.segments, name)
     if segment is None:
         raise NotFound("There is no such segment.")
-    return segment_item(segment)
+    return segment_detail(segment, await known_members(services, segment.newest))

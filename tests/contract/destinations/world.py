@@ -70,11 +70,14 @@ class World:
             "id": key,
             "name": "Newsletter",
             "connection_id": "connection",
+            "destination": self.side.destination.name,
             "list_id": self.side.list_id,
             "list_name": "Newsletter",
             "fields": MAPPED,
             "segments": ["Customers"],
             "created_at": self.side.clock.now(),
+            "attached_at": self.side.clock.now(),
+            "scheduled_at": self.side.clock.now(),
         }
         export = Export.model_validate(given | changes)
         await self.services.storage.exports.put(ALL, key, export)
