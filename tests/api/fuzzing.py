@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from schemathesis import Case, HookContext, Response
 from schemathesis.core.failures import Failure
@@ -62,6 +62,7 @@ def effort(examples: int, steps: int = 8) -> settings:
     return settings(
         max_examples=int(EXAMPLES or examples),
         derandomize=EXAMPLES is None,
+        phases=(Phase.explicit, Phase.generate, Phase.shrink),
         deadline=None,
         stateful_step_count=steps,
         database=None,
