@@ -1,18 +1,21 @@
 # Everything a developer runs. Needs Python 3.13, make and nothing else: the rest is installed into
-# this folder (.venv, local/*/node_modules) and kept there (.local).
+# this folder (.venv, .scan, local/*/node_modules) and kept there (.local).
 
 ROWS ?= 10000
 DESTINATION ?= mailchimp
-EXAMPLES ?= 500
+SECONDS ?= 60
+EXAMPLES ?= 200
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+CATALOGUES := shared/languages
 NODE_MODULES := local/azurite/node_modules local/redocly/node_modules
+SCAN := .scan
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start stop bench test unit fuzz lint types format lock clean
+.PHONY: help setup demo start stop bench fuzz test unit lint types format catalogues lock audit sbom clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed $(NODE_MODULES:%=%/.installed) ## install all that the other targets need
 
@@ -28,19 +31,24 @@ stop: ## stop a stack started in another terminal
 bench: $(VENV)/.installed ## send a million profiles to each sandbox and compare with what its limits demand
 	@$(PYTHON) -m tests.bench
 
+fuzz: $(VENV)/.installed ## read odd files for SECONDS (60) and call the API in EXAMPLES (200) odd ways, other ones each time
+	@$(PYTHON) -X faulthandler -m tests.segments.fuzz --seconds $(SECONDS)
+	EXAMPLES=$(EXAMPLES) $(PYTHON) -m pytest -m fuzz
+
 test: setup lint types ## check everything and run every test
 	$(PYTHON) -m pytest
 
-unit: $(VENV)/.installed ## run only the tests that start no process
+unit: $(VENV)/.installed $(SCAN)/.installed ## run only the tests that start no process
 	$(PYTHON) -m pytest -m "not stack"
 
-fuzz: $(VENV)/.installed ## call the API with EXAMPLES (500) made-up requests for each operation, and other ones each time
-	EXAMPLES=$(EXAMPLES) $(PYTHON) -m pytest -m fuzz
-
-lint: $(VENV)/.installed local/redocly/node_modules/.installed ## style, formatting, imports and the OpenAPI document
+lint: $(VENV)/.installed $(SCAN)/.installed local/redocly/node_modules/.installed ## style, imports, templates, workflows and the OpenAPI document
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/lint-imports
+	$(PYTHON) -m tests.infra.scan
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(VENV)/bin/zizmor --offline --quiet .github
 	$(PYTHON) -m local.redocly
 
 types: $(VENV)/.installed ## mypy in strict mode
@@ -50,6 +58,17 @@ format: $(VENV)/.installed ## rewrite the code in the house style
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
 
+# No fuzzy matching: what is new is empty, and a test says so, rather than almost right.
+catalogues: $(VENV)/.installed ## bring the messages of the code into the catalogue of each language
+	@mkdir -p .local
+	$(VENV)/bin/pybabel --quiet extract --no-default-keywords --keywords=say --keywords=say_count:1,2 \
+		--add-location=file --output-file=.local/messages.pot shared
+	@for file in $(CATALOGUES)/*.po; do \
+	  $(VENV)/bin/pybabel --quiet update --input-file=.local/messages.pot --output-file=$$file \
+	    --locale=$$(basename $$file .po) --width=100 --no-fuzzy-matching --ignore-obsolete \
+	    --ignore-pot-creation-date || exit 1; \
+	done
+
 # --universal: one file for every platform. The old pins are kept unless pyproject.toml rules them out.
 LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 \
 	--custom-compile-command "make lock"
@@ -57,9 +76,20 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 \
 lock: $(VENV)/.installed ## pin what pyproject.toml asks for into requirements*.txt
 	$(LOCK) pyproject.toml --output-file requirements.txt
 	$(LOCK) --group dev --constraints requirements.txt --output-file requirements-dev.txt
+	$(LOCK) --group scan --output-file requirements-scan.txt
+
+# Tools of one purpose, which uv keeps apart from everything else.
+audit: $(VENV)/.installed ## ask for known weaknesses of every pinned package
+	for pins in requirements.txt requirements-dev.txt requirements-scan.txt; do \
+	  $(VENV)/bin/uv tool run --from pip-audit==2.10.1 pip-audit --disable-pip --no-deps --requirement $$pins || exit 1; \
+	done
+
+sbom: $(VENV)/.installed ## list what production is made of, as CycloneDX (sbom.json)
+	$(VENV)/bin/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.txt \
+	  --pyproject pyproject.toml --output-file sbom.json
 
 clean: stop ## remove everything that setup and the stack made
-	rm -rf $(VENV) $(NODE_MODULES) .local .hypothesis .*_cache
+	rm -rf $(VENV) $(SCAN) $(NODE_MODULES) sbom.json .local .hypothesis .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A python3.13 on PATH may be a pyenv shim that starts nothing, so each candidate must say 3.13 itself.
@@ -76,6 +106,12 @@ $(PYTHON):
 
 $(VENV)/.installed: requirements.txt requirements-dev.txt | $(PYTHON)
 	$(PYTHON) -m pip install --quiet --requirement requirements.txt --requirement requirements-dev.txt
+	@touch $@
+
+# Checkov's pins clash with ours, and the one parser that it pins too old is overridden in the lock.
+$(SCAN)/.installed: requirements-scan.txt | $(VENV)/.installed
+	$(PYTHON) -m venv --clear $(SCAN)
+	$(VENV)/bin/uv pip install --quiet --no-deps --python $(SCAN)/bin/python --requirement requirements-scan.txt
 	@touch $@
 
 %/node_modules/.installed: %/package.json %/package-lock.json | $(VENV)/.installed

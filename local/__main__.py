@@ -16,7 +16,8 @@ from local.identity import ROLES
 from local.processes import StackError
 from local.stack import STATE, Stack, token
 from local.vendors import VENDORS
-from shared.domain.segment import segment_of
+from shared.segments.forms import FORMS
+from shared.segments.layouts import SUCCESS, Kind, place_of
 
 
 def main() -> int:
@@ -70,24 +71,41 @@ def print_token(options: argparse.Namespace) -> int:
 
 
 def drop(options: argparse.Namespace) -> int:
-    """Put a CSV file into the segments container of the running stack, as the upstream does."""
-    file, segment = options.file, options.segment
-    name = f"{segment}/{file.name}"
-    if not file.is_file():
-        raise StackError(f"There is no file {file}.")
-    if segment_of(name) != segment:  # storage would take it, and nothing would come of it
-        raise StackError(f"{name} is no segment file. One is called SEGMENT/NAME.csv.")
+    """Put a file, or a folder of part files, into the segments container, as the upstream does."""
+    blobs = _blobs(options.file, options.segment)
     storage = _running(options.state).settings["DataStorage"]
     try:
-        with (
-            BlobServiceClient.from_connection_string(storage) as service,
-            file.open("rb") as data,
-        ):
-            service.get_blob_client("segments", name).upload_blob(data, overwrite=True)
+        with BlobServiceClient.from_connection_string(storage) as service:
+            for name, file in blobs:
+                with file.open("rb") as data:
+                    service.get_blob_client("segments", name).upload_blob(data, overwrite=True)
+                print(f"Dropped segments/{name}")
     except AzureError as error:
         raise StackError(f"Storage did not take the file: {error}") from error
-    print(f"Dropped segments/{name}")
     return 0
+
+
+def _blobs(file: Path, segment: str) -> list[tuple[str, Path]]:
+    """Return the names and files to drop; what closes a folder comes last."""
+    if file.is_dir():
+        files = sorted(file.iterdir(), key=lambda each: (each.name == SUCCESS, each.name))
+        names = {each: f"{segment}/{file.name}/{each.name}" for each in files if each.is_file()}
+        wanted: tuple[Kind, ...] = (Kind.PART, Kind.SUCCESS)
+        advice = f"A folder holds files called part-NUMBER, and {SUCCESS}."
+    elif file.is_file():
+        names = {file: f"{segment}/{file.name}"}
+        wanted = (Kind.FILE,)
+        advice = f"One is called SEGMENT/NAME with one of {', '.join(FORMS)} at its end."
+    else:
+        raise StackError(f"There is no file {file}.")
+    kept = [
+        (name, each)
+        for each, name in names.items()
+        if (place := place_of(name)) and place.kind in wanted and place.segment == segment
+    ]
+    if not kept:  # storage would take it, and nothing would come of it
+        raise StackError(f"{segment}/{file.name} is no segment file. {advice}")
+    return kept
 
 
 def demonstrate(options: argparse.Namespace) -> int:
@@ -160,7 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     minting.add_argument("role", choices=ROLES)
     minting.add_argument("--hours", type=float, default=8.0, help="until it expires")
     dropping = add("drop", drop)
-    dropping.add_argument("file", type=Path, help="its name ends in .csv; UTF-8, with a header")
+    dropping.add_argument("file", type=Path, help="a segment file, or a folder with _SUCCESS")
     dropping.add_argument("segment", help="name of the segment that it is a version of")
     demo = add("demo", demonstrate)
     demo.add_argument("--destination", choices=VENDORS, default="mailchimp")

@@ -194,7 +194,8 @@ def _summarize(console: Console, vendor: Vendor, figures: dict[str, Any], reject
     )
     lines = list(csv.reader(io.StringIO(rejects)))
     for line in [lines[0], *lines[1 :: max(1, len(lines) // 5)]]:
-        console.print("  " + ", ".join(line), highlight=False, markup=False, soft_wrap=True)
+        shown = line[:-1]  # without the file: the segment is only one
+        console.print("  " + ", ".join(shown), highlight=False, markup=False, soft_wrap=True)
 
 
 def _verdict(console: Console, figures: dict[str, Any]) -> int:

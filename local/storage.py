@@ -17,6 +17,7 @@ TABLES = (
     "oauthstates",
     "audit",
     "settings",
+    "versions",
 )
 
 

@@ -10,3 +10,8 @@ def configure() -> None:
     """Set the levels of library loggers; the handlers belong to the Functions worker."""
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def one_line(words: object) -> str:
+    """Return somebody else's words as part of a log line, in which they can begin no line of their own."""
+    return "".join(each if each.isprintable() else " " for each in str(words))

@@ -12,11 +12,11 @@ from fastapi.routing import iter_route_contexts
 from fastapi.security import HTTPBearer
 from starlette.responses import HTMLResponse, Response
 
-from shared.api.description import describe
 from shared.api.guard import Guard
 from shared.api.problems import HANDLED, Problem, answer
 from shared.api.routes import (
     about,
+    audit,
     connections,
     export_schedules,
     exports,
@@ -72,6 +72,7 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
         runs,
         segments,
         schedule,
+        audit,
         about,
     ):
         app.include_router(module.router, dependencies=signed_in)
@@ -95,7 +96,7 @@ async def _answer(request: Request, error: Exception) -> Response:
 def _methods(request: Request) -> set[str]:
     """Return the methods of the path that was asked for; one written out wins over one with a {key}."""
     routes = iter_route_contexts(request.app.routes)
-    matching = [route for route in routes if route.path_regex.fullmatch(request.url.path)]
+    matching = [route for route in routes if route.path_regex.match(request.scope["path"])]
     fewest = min(str(route.path_format).count("{") for route in matching)
     return {
         method
@@ -118,6 +119,8 @@ def _docs(app: FastAPI) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _described(app: FastAPI) -> dict[str, Any]:
+    from shared.api.description import describe  # few instances are ever asked for it
+
     if app.openapi_schema is None:
         app.openapi_schema = describe(app)
     return app.openapi_schema

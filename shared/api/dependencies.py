@@ -12,10 +12,20 @@ from fastapi import Depends, Header, Query, Request, Response
 from pydantic import BaseModel
 
 from shared.domain.errors import NotAllowed, Outdated
+from shared.domain.message import Message, say
 from shared.domain.people import Caller, Role
 from shared.exports.listing import Sort, Wanted
 from shared.exports.services import Services
 from shared.storage.ports import Unavailable
+
+_ROLE_NEEDED: Mapping[Role, Message] = {
+    Role.CONTRIBUTOR: say(
+        "This needs the role contributor. Ask whoever administers Segment Exports."
+    ),
+    Role.ADMINISTRATOR: say(
+        "This needs the role administrator. Ask whoever administers Segment Exports."
+    ),
+}
 
 
 async def _services(request: Request) -> Services:
@@ -30,18 +40,14 @@ async def _caller(request: Request) -> Caller:
 
 async def _contributor(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
     if not caller.is_contributor:
-        raise _needs(Role.CONTRIBUTOR)
+        raise NotAllowed(_ROLE_NEEDED[Role.CONTRIBUTOR])
     return caller
 
 
 async def _administrator(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
     if not caller.is_administrator:
-        raise _needs(Role.ADMINISTRATOR)
+        raise NotAllowed(_ROLE_NEEDED[Role.ADMINISTRATOR])
     return caller
-
-
-def _needs(role: Role) -> NotAllowed:
-    return NotAllowed(f"This needs the role {role}. Ask whoever administers Segment Exports.")
 
 
 async def _if_match(

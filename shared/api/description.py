@@ -17,7 +17,7 @@ from fastapi.routing import RouteContext, iter_route_contexts
 from shared.api.dependencies import RAISES
 from shared.api.documented import Told, told_by
 from shared.api.examples import EXAMPLES, problem_example
-from shared.api.problems import MEDIA_TYPE, TOO_LARGE, UNEXPECTED, Kind, kind_of
+from shared.api.problems import MEDIA_TYPE, OF_ANY_REQUEST, Kind, kind_of
 from shared.api.tokens import NotSignedIn
 from shared.domain.errors import NotAllowed, NotFound, TryLater
 
@@ -47,6 +47,7 @@ TAGS = [
     {"name": "runs", "description": "Executions of exports: progress, history, rejects."},
     {"name": "segments", "description": "What has landed in storage and can be exported."},
     {"name": "refresh schedule", "description": "When every export that follows it runs."},
+    {"name": "audit", "description": "Who did what to which thing, and when."},
 ]
 
 _TEXT = {"schema": {"type": "string"}}
@@ -84,7 +85,8 @@ def describe(app: FastAPI) -> Json:
         operation.setdefault("security", [])
         _add_headers(operation, told)
         _add_examples(operation, components["schemas"])
-        _add_problems(operation, _kinds(route, told, operation), components["examples"])
+        kinds = _kinds(route, told, operation)
+        _add_problems(operation, kinds.values(), components["examples"])
         _add_links(operation, told, document["paths"])
     return document
 
@@ -95,15 +97,15 @@ def _routes(app: FastAPI) -> Iterator[RouteContext]:
             yield route
 
 
-def _kinds(route: RouteContext, told: Told, operation: Json) -> set[Kind]:
-    """Return every kind of problem that an operation may answer."""
-    return {
-        UNEXPECTED,
-        TOO_LARGE,  # the guard reads every request's body, whatever the operation does with it
+def _kinds(route: RouteContext, told: Told, operation: Json) -> dict[str, Kind]:
+    """Return every kind of problem that an operation may answer, by its slug."""
+    kinds = [
+        *OF_ANY_REQUEST,
         *map(kind_of, told.refusals),
         *map(kind_of, _of_dependencies(route.dependant)),
         *map(kind_of, _of_request(operation)),
-    }
+    ]
+    return {kind.slug: kind for kind in kinds}
 
 
 def _of_dependencies(dependant: Dependant) -> Iterator[type[Exception]]:
@@ -134,12 +136,11 @@ def _add_problems(operation: Json, kinds: Iterable[Kind], examples: Json) -> Non
     for unknown in ("422", "default"):
         responses.pop(unknown, None)
     for kind in sorted(kinds, key=lambda kind: (kind.status, kind.slug)):
-        examples[kind.slug] = {"summary": kind.title, "value": problem_example(kind)}
+        examples[kind.slug] = {"summary": str(kind.title), "value": problem_example(kind)}
         response = responses.setdefault(str(kind.status), _problem(kind.status))
         content = response["content"].setdefault(MEDIA_TYPE, _problem_content())
         content["examples"][kind.slug] = {"$ref": f"#/components/examples/{kind.slug}"}
-        if kind.title not in response["description"]:
-            response["description"] += f"{kind.title}. "
+        response["description"] = f"{response['description']} {kind.title}.".lstrip()
 
 
 def _problem(status: int) -> Json:

@@ -14,6 +14,7 @@ from shared.api.items import (
     AccountItem,
     Can,
     ConnectionItem,
+    EventItem,
     ExportItem,
     FieldItem,
     LastRun,
@@ -21,7 +22,6 @@ from shared.api.items import (
     RunDetail,
     RunItem,
     SavedExportItem,
-    SegmentDetail,
     SegmentItem,
     SharedConnectionItem,
     VersionItem,
@@ -35,6 +35,7 @@ from shared.api.routes.about import (
     KindItem,
     LimitsItem,
     Me,
+    MeChanges,
     RateItem,
 )
 from shared.api.routes.connections import CheckResult, ConnectBody, ConsentBody, SignInPage
@@ -42,11 +43,13 @@ from shared.api.routes.export_schedules import ExportScheduleBody, SetSchedules
 from shared.api.routes.exports import BegunRun, RunBody, RunsOfAll
 from shared.api.routes.lookups import ListItem
 from shared.api.routes.schedule import ScheduleBody
+from shared.domain.audit import Action, Actor, Entry, Object, ObjectKind
 from shared.domain.connection import TERMS_VERSION, ConnectionStatus, Consent, SharedWith
 from shared.domain.outcomes import Counts
-from shared.domain.people import Person, Role
-from shared.domain.run import Event, Mode, Phase, Progress, RunStatus, TriggerKind
+from shared.domain.people import Language, Person, Role
+from shared.domain.run import Mode, Phase, Progress, RunStatus, TriggerKind
 from shared.domain.schedule import Follows, RefreshSchedule
+from shared.domain.segment import SegmentStatus
 from shared.exports.choices import (
     Attachment,
     ConnectionChanges,
@@ -70,9 +73,8 @@ _FIELDS = {"email": "EMail", "first_name": "FirstName"}
 _EMAIL = FieldItem(
     name="email", title="Email", required=True, kind="text", longest=None, choices=[]
 )
-_VERSION = VersionItem(segment="Customers", path="Customers.csv", size=524_288, modified=_AT)
-_SEGMENT_ITEM = SegmentItem(
-    name="Customers", columns=["EMail", "FirstName"], versions=3, newest=_VERSION
+_VERSION = VersionItem(
+    segment="Customers", path="Customers.csv", form="CSV", files=1, size=524_288, modified=_AT
 )
 _EXPORT_ITEM = ExportItem(
     id=_EXPORT,
@@ -129,7 +131,7 @@ _RUN_ITEM = RunItem(
 )
 
 _ANSWERS: tuple[BaseModel, ...] = (
-    Me(id=_PERSON.id, name=_PERSON.name, role=Role.ADMINISTRATOR),
+    Me(id=_PERSON.id, name=_PERSON.name, role=Role.ADMINISTRATOR, language=None),
     Health(status="ok", version=VERSION),
     KindItem(type="/api/problems/conflict", title="Not now", status=409),
     DestinationItem(
@@ -166,8 +168,24 @@ _ANSWERS: tuple[BaseModel, ...] = (
     CheckResult(ok=True, reason=None, status=ConnectionStatus.READY),
     ListItem(id=_LIST, name="Newsletter"),
     _EMAIL,
-    _SEGMENT_ITEM,
-    SegmentDetail(**_SEGMENT_ITEM.model_dump(), members=1000),
+    SegmentItem(
+        name="Customers",
+        status=SegmentStatus.READY,
+        reason=None,
+        columns=["EMail", "FirstName"],
+        members=1000,
+        versions=3,
+        newest=_VERSION,
+    ),
+    Entry(
+        id="8236285199999999",
+        at=_AT,
+        by=Actor.of(_PERSON),
+        action=Action.CONNECTION_CHANGED,
+        object=Object(kind=ObjectKind.CONNECTION, id=_CONNECTION, name="Newsletters"),
+        before={"shared_with": "administrators"},
+        after={"shared_with": "contributors"},
+    ),
     _EXPORT_ITEM,
     SavedExportItem(
         **_EXPORT_ITEM.model_dump(),
@@ -186,12 +204,13 @@ _ANSWERS: tuple[BaseModel, ...] = (
     RunDetail(
         **_RUN_ITEM.model_dump(exclude={"progress": {"percent"}}),
         versions=[_VERSION],
-        timeline=[Event(at=_AT, text="Asked for on demand.")],
+        timeline=[EventItem(at=_AT, text="Asked for on demand.")],
     ),
     RefreshSchedule(times=[time(6), time(18)], days=["monday"], time_zone="Europe/Stockholm"),
 )
 
 _REQUESTS: tuple[BaseModel, ...] = (
+    MeChanges(language=Language.SWEDISH),
     NewConnection(
         destination="mailchimp", display_name="Newsletters", shared_with=SharedWith.CONTRIBUTORS
     ),
@@ -227,6 +246,8 @@ _DETAILS = {
     "needs-attention": "Mailchimp has no such list.",
     "bad-segment": "Customers.csv has no header.",
     "outdated": "Somebody changed the export since you read it. Read it again.",
+    "query-too-long": "The query of the address may have 8000 bytes.",
+    "headers-too-large": "The headers may have 32000 bytes.",
     "too-large": "The body may have 1000000 bytes.",
     "invalid": "See errors for what is wrong.",
     "unexpected": "The request was not done, or not wholly. Try again, or report the id.",
@@ -239,7 +260,7 @@ def problem_example(kind: Kind) -> dict[str, Any]:
     """Return a problem of this kind as the API answers it."""
     example = {
         "type": f"/api/problems/{kind.slug}",
-        "title": kind.title,
+        "title": str(kind.title),
         "status": kind.status,
         "detail": _DETAILS[kind.slug],
         "id": "0f8fad5bd9cb469fa16570867728950e",

@@ -1,4 +1,4 @@
-"""What stands before every route: sign-in, the size of the body, safe headers, and the last resort.
+"""What stands before every route: language, sign-in, size of the body, safe headers, the last resort.
 
 These are plain ASGI applications because they must also hold where FastAPI answers by itself (an
 unknown path, a body that is no JSON), and because Starlette's own answer to an unknown exception is
@@ -10,15 +10,31 @@ import traceback
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.api.problems import TOO_LARGE, UNEXPECTED, answer, correlation_id, problem
+from shared.api.language import accepted, spoken
+from shared.api.problems import (
+    HEADERS_TOO_LARGE,
+    QUERY_TOO_LONG,
+    TOO_LARGE,
+    UNEXPECTED,
+    answer,
+    correlation_id,
+    problem,
+)
 from shared.api.tokens import NotSignedIn, TokenCheck
 from shared.domain.errors import ProductError
+from shared.domain.message import say
+from shared.domain.people import Language, Person
 from shared.exports.connect import CALLBACK
+from shared.exports.preferences import preferred_language
 from shared.exports.reports import PATH as REPORTS
+from shared.storage.ports import Unavailable
 
 MAX_BODY = 1_000_000  # bytes
+MAX_QUERY = 8_000  # bytes
+MAX_HEADERS = 32_000  # bytes of names and values; a token takes a few thousand of them
 DONE = "/api/v1/oauth/done"
 PUBLIC = {"/api/health", "/api/docs", "/api/openapi.json", CALLBACK, DONE}
 """The paths that need no token, besides those that begin as below."""
@@ -27,6 +43,9 @@ _PUBLIC_FOLDERS = (
     "/api/problems/",
     f"{REPORTS}/",
 )  # an address of a report is its own authorisation
+
+_IN_ENGLISH = {"/api/docs", "/api/openapi.json"}
+"""What programmers read."""
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +69,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
         started = False
+        in_english = scope["path"] in _IN_ENGLISH
+        spoken.set(Language.ENGLISH if in_english else accepted(Headers(scope=scope)))
 
         async def send_safely(message: Message) -> None:
             nonlocal started
@@ -64,10 +85,14 @@ class Guard:
             _log_failure(scope, error)
             if started:
                 raise
-            detail = "The request was not done, or not wholly. Try again, or report the id."
+            detail = say("The request was not done, or not wholly. Try again, or report the id.")
             await problem(scope, UNEXPECTED, detail)(scope, receive, send_safely)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = _too_much(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
         path = scope["path"]
         if path not in PUBLIC and not path.startswith(_PUBLIC_FOLDERS):
             tokens: TokenCheck = scope["app"].state.tokens
@@ -77,19 +102,42 @@ class Guard:
                 await answer(Request(scope), error)(scope, receive, send)
                 return
             scope.setdefault("state", {})["caller"] = caller
+            await _heed_preference(scope, caller.person)
         body = await _body(scope, receive)
         if body is None:
-            detail = f"The body may have {MAX_BODY} bytes."
+            detail = say("The body may have {most} bytes.", most=MAX_BODY)
             await problem(scope, TOO_LARGE, detail)(scope, receive, send)
             return
         await self._app(scope, _replaying(body, receive), send)
 
 
+def _too_much(scope: Scope) -> Response | None:
+    """Return what to answer when there is more beside the body than any request needs, or None."""
+    if len(scope.get("query_string", b"")) > MAX_QUERY:
+        detail = say("The query may have {most} bytes.", most=MAX_QUERY)
+        return problem(scope, QUERY_TOO_LONG, detail)
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
+        detail = say("The headers may have {most} bytes together.", most=MAX_HEADERS)
+        return problem(scope, HEADERS_TOO_LARGE, detail)
+    return None
+
+
 def _bearer(scope: Scope) -> str:
     scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise NotSignedIn("Send a bearer token in the Authorization header.", given=False)
+        reason = say("Send a bearer token in the Authorization header.")
+        raise NotSignedIn(reason, given=False)
     return token.strip()
+
+
+async def _heed_preference(scope: Scope, person: Person) -> None:
+    """Speak the language that a person has chosen. If nobody can tell, the header has the last word."""
+    try:
+        preferred = await preferred_language(await scope["app"].state.get_services(), person)
+    except Unavailable:
+        return
+    if preferred is not None:
+        spoken.set(preferred)
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes | None:
@@ -125,6 +173,8 @@ def _add_headers(scope: Scope, message: Message) -> None:
     headers = MutableHeaders(scope=message)
     for name, value in _SAFE.items():
         headers.setdefault(name, value)
+    headers["Content-Language"] = spoken.get()
+    headers.add_vary_header("Accept-Language")
     if scope.get("scheme") == "https":
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
 

@@ -6,18 +6,20 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from shared.api.language import Words
 from shared.destinations.protocol import Field as ProfileField
 from shared.destinations.protocol import Kind
 from shared.domain.connection import Connection, ConnectionStatus, Consent, SharedWith
 from shared.domain.export import Export, Idle
 from shared.domain.people import Caller, Person
 from shared.domain.run import Event, Mode, Progress, Run, RunStatus, TriggerKind
-from shared.domain.segment import Segment, SegmentVersion
+from shared.domain.segment import Segment, SegmentStatus, SegmentVersion
 from shared.exports.many import LeftOut
-from shared.exports.members import Warned
 from shared.exports.read_runs import run_progress
 from shared.exports.services import Services
 from shared.exports.view_exports import ExportView
+from shared.exports.warned import Warned
+from shared.segments.forms import SPARK_FORMS, form_of
 
 
 class SharedConnectionItem(BaseModel):
@@ -40,7 +42,7 @@ class ConnectionItem(SharedConnectionItem):
 
     shared_with: SharedWith
     status: ConnectionStatus
-    reason: str | None  # why it needs sign-in
+    reason: Words | None  # why it needs sign-in
     consent: Consent | None
     account: AccountItem | None
     linked_secret: bool  # whether its key lies in the linked vault
@@ -60,7 +62,7 @@ class FieldItem(BaseModel):
     """A field of a profile that an export can fill."""
 
     name: str
-    title: str
+    title: Words
     required: bool
     kind: Kind
     longest: int | None  # characters, or None where there is no limit
@@ -84,7 +86,7 @@ class LastRun(BaseModel):
 
     id: str
     status: RunStatus
-    reason: str | None
+    reason: Words | None
     created_at: datetime
     finished_at: datetime | None
     resumes_at: datetime | None
@@ -104,7 +106,7 @@ class ExportItem(Export):
     can: Can
     active: bool  # whether triggers run it
     idle: Idle | None  # if not, why
-    idle_reason: str | None  # the same in words
+    idle_reason: Words | None  # the same in words
     status: str  # the newest run's, or not_started
     last_run: LastRun | None
 
@@ -116,7 +118,7 @@ def export_item(view: ExportView) -> ExportItem:
         **view.stored.value.model_dump(),
         active=view.idle is None,
         idle=view.idle,
-        idle_reason=str(view.idle.reason) if view.idle else None,
+        idle_reason=view.idle.reason if view.idle else None,
         can=Can(edit=view.can_edit, run=view.can_run),
         status=last.status if last else "not_started",
         last_run=LastRun.model_validate({"id": last.id, **last.model_dump()}) if last else None,
@@ -127,7 +129,7 @@ class WarningItem(BaseModel):
     """Something that the export's runs may stumble over."""
 
     pointer: str  # JSON pointer to the member of the export that it is about
-    detail: str
+    detail: Words
 
 
 class SavedExportItem(ExportItem):
@@ -140,7 +142,7 @@ def saved_export_item(view: ExportView, warned: Sequence[Warned]) -> SavedExport
     """Return an export that its caller has just saved."""
     return SavedExportItem(
         **export_item(view).model_dump(),
-        warnings=[WarningItem(pointer=one.pointer, detail=str(one.reason)) for one in warned],
+        warnings=[WarningItem(pointer=one.pointer, detail=one.reason) for one in warned],
     )
 
 
@@ -152,53 +154,54 @@ class LeftOutItem(BaseModel):
         description="`not_found`, `not_allowed`, `off`, `kept`, `conflict`, `outdated`, or why "
         "nothing runs it, as in an export's `idle`."
     )
-    reason: str  # the same in words
+    reason: Words  # the same in words
 
 
 def left_out_items(left_out: Sequence[LeftOut]) -> list[LeftOutItem]:
     """Return what everybody may know of exports that were left out."""
     return [
-        LeftOutItem(export_id=each.export_id, code=each.code, reason=str(each.reason))
+        LeftOutItem(export_id=each.export_id, code=each.code, reason=each.reason)
         for each in left_out
     ]
 
 
 class VersionItem(BaseModel):
-    """One file of a segment."""
+    """One version of a segment: a file, or a folder of files."""
 
     segment: str
-    path: str
+    path: str  # that of a folder ends in a slash
+    form: str  # such as CSV or Parquet
+    files: int
     size: int  # bytes
     modified: datetime
 
 
 class SegmentItem(BaseModel):
-    """A segment; its columns are those of its newest file, and none when that cannot be read."""
+    """A segment.
+
+    `newest` is its newest complete version, whose columns and members these are; there may be none.
+    `status` is about the newest files, complete or not, and `reason` says why it is not ready.
+    """
 
     name: str
+    status: SegmentStatus
+    reason: Words | None
     columns: list[str]
+    members: int | None  # rows of the newest version; None until they are counted
     versions: int
-    newest: VersionItem
-
-
-class SegmentDetail(SegmentItem):
-    """A segment with the number of its members, as far as its newest file was counted already."""
-
-    members: int | None
-
-
-def segment_detail(segment: Segment, members: int | None) -> SegmentDetail:
-    """Return all there is to say of a segment."""
-    return SegmentDetail(**segment_item(segment).model_dump(), members=members)
+    newest: VersionItem | None
 
 
 def segment_item(segment: Segment) -> SegmentItem:
     """Return a segment as everybody sees it."""
     return SegmentItem(
         name=segment.name,
+        status=segment.status,
+        reason=segment.reason,
         columns=list(segment.columns),
+        members=segment.facts.rows,
         versions=segment.versions,
-        newest=_version(segment.newest),
+        newest=_version(segment.newest) if segment.newest else None,
     )
 
 
@@ -208,7 +211,7 @@ class RunItem(BaseModel):
     id: str
     export_id: str
     status: RunStatus
-    reason: str | None
+    reason: Words | None
     trigger: TriggerKind
     mode: Mode
     created_at: datetime
@@ -217,11 +220,18 @@ class RunItem(BaseModel):
     progress: Progress
 
 
+class EventItem(BaseModel):
+    """Something that happened in a run."""
+
+    at: datetime
+    text: Words
+
+
 class RunDetail(RunItem):
     """A run with the files that it reads and what happened so far."""
 
     versions: list[VersionItem]
-    timeline: list[Event]
+    timeline: list[EventItem]
 
 
 async def run_items(services: Services, runs: Sequence[Run]) -> list[RunItem]:
@@ -242,12 +252,24 @@ async def run_detail(services: Services, run: Run) -> RunDetail:
     return RunDetail(
         **_run_item(run, progress).model_dump(),
         versions=[_version(version) for version in run.versions],
-        timeline=run.timeline,
+        timeline=[_event(event) for event in run.timeline],
     )
+
+
+def _event(event: Event) -> EventItem:
+    return EventItem(at=event.at, text=event.text)
 
 
 _SHOWN = set(RunItem.model_fields) - {"id", "trigger", "progress"}
 
 
 def _version(version: SegmentVersion) -> VersionItem:
-    return VersionItem.model_validate(version.model_dump())
+    form = form_of(version.sources[0].path, SPARK_FORMS)
+    return VersionItem(
+        segment=version.segment,
+        path=version.path,
+        form=form.name if form else "",
+        files=len(version.sources),
+        size=version.size,
+        modified=version.modified,
+    )

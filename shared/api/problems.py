@@ -9,7 +9,6 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import uuid4
 
 from fastapi.exceptions import RequestValidationError
@@ -19,6 +18,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
+from shared.api.field_problems import FieldProblem, field_problem
+from shared.api.language import Words
 from shared.api.tokens import NotSignedIn
 from shared.domain.errors import (
     BadSegment,
@@ -29,31 +30,25 @@ from shared.domain.errors import (
     NotAllowed,
     NotFound,
     Outdated,
+    ProductError,
     TryLater,
 )
-from shared.exports.check_export import escaped
+from shared.domain.message import Message, say
 from shared.storage.ports import Stale, Unavailable
+from shared.telemetry import one_line
 
 _log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
 
-class FieldProblem(BaseModel):
-    """One member of the request that is wrong."""
-
-    pointer: str | None = Field(None, description="JSON pointer into the body.")
-    parameter: str | None = Field(None, description="Or the name of a query or header parameter.")
-    detail: str
-
-
 class Problem(BaseModel):
     """Why a request was not done."""
 
     type: str
-    title: str
+    title: Words
     status: int
-    detail: str
+    detail: Words
     id: str = Field(description="Finds this request in the logs.")
     errors: list[FieldProblem] = []
 
@@ -64,42 +59,50 @@ class Kind:
 
     slug: str
     status: int
-    title: str
+    title: Message
 
 
-NOT_SIGNED_IN = Kind("not-signed-in", 401, "A valid bearer token is needed")
-TOO_LARGE = Kind("too-large", 413, "The request is too large")
-INVALID = Kind("invalid", 422, "Something in the request is wrong")
-UNEXPECTED = Kind("unexpected", 500, "Something went wrong on our side")
-_REFUSED = Kind("refused", 400, "The request cannot be handled")
+NOT_SIGNED_IN = Kind("not-signed-in", 401, say("A valid bearer token is needed"))
+TOO_LARGE = Kind("too-large", 413, say("The request is too large"))
+QUERY_TOO_LONG = Kind("query-too-long", 414, say("The query of the address is too long"))
+HEADERS_TOO_LARGE = Kind("headers-too-large", 431, say("The headers are too large"))
+INVALID = Kind("invalid", 422, say("Something in the request is wrong"))
+UNEXPECTED = Kind("unexpected", 500, say("Something went wrong on our side"))
+_METHOD = Kind("method-not-allowed", 405, say("The path does not take this method"))
+_REFUSED = Kind("refused", 400, say("The request cannot be handled"))
+_CHANGED = Kind("outdated", 412, say("It was changed since you read it"))
+_LATER = Kind("try-later", 503, say("Try again later"))
 
 _KINDS: dict[type[Exception], Kind] = {
     NotSignedIn: NOT_SIGNED_IN,
-    NotAllowed: Kind("not-allowed", 403, "You may not do this"),
-    NotFound: Kind("not-found", 404, "There is no such thing"),
-    Conflict: Kind("conflict", 409, "Not now"),
-    NeedsAttention: Kind("needs-attention", 409, "Somebody must act at the destination"),
-    BadSegment: Kind("bad-segment", 409, "The segment cannot be read"),
-    Outdated: Kind("outdated", 412, "It was changed since you read it"),
-    Stale: Kind("outdated", 412, "It was changed since you read it"),
+    NotAllowed: Kind("not-allowed", 403, say("You may not do this")),
+    NotFound: Kind("not-found", 404, say("There is no such thing")),
+    Conflict: Kind("conflict", 409, say("Not now")),
+    NeedsAttention: Kind("needs-attention", 409, say("Somebody must act at the destination")),
+    BadSegment: Kind("bad-segment", 409, say("The segment cannot be read")),
+    Outdated: _CHANGED,
+    Stale: _CHANGED,
     Invalid: INVALID,
     RequestValidationError: INVALID,
-    BatchRefused: Kind("destination-refused", 502, "The destination refused the request"),
-    TryLater: Kind("try-later", 503, "Try again later"),
-    Unavailable: Kind("try-later", 503, "Try again later"),
+    BatchRefused: Kind("destination-refused", 502, say("The destination refused the request")),
+    TryLater: _LATER,
+    Unavailable: _LATER,
 }
 HANDLED = (*_KINDS, HTTPException)
 """The exceptions that `answer` explains; every other one is a fault of ours."""
 
-KINDS = {kind.slug: kind for kind in (*_KINDS.values(), TOO_LARGE, UNEXPECTED, _REFUSED)}
+OF_ANY_REQUEST = (TOO_LARGE, QUERY_TOO_LONG, HEADERS_TOO_LARGE, UNEXPECTED)
+"""The kinds that the guard may answer, whatever is asked for."""
+
+KINDS = {kind.slug: kind for kind in (*_KINDS.values(), *OF_ANY_REQUEST, _REFUSED, _METHOD)}
 """Every kind, by slug."""
 
 _BY_STATUS = {
-    400: INVALID,  # FastAPI's word for a body that it cannot even read, such as bytes that are no text
-    404: _KINDS[NotFound],
-    405: Kind("method-not-allowed", 405, "The path does not take this method"),
+    # FastAPI's word for a body that it cannot even read, such as bytes that are no text.
+    400: (INVALID, say("The body is not JSON.")),
+    404: (_KINDS[NotFound], say("There is nothing at this address.")),
+    405: (_METHOD, say("The path takes other methods.")),
 }
-KINDS["method-not-allowed"] = _BY_STATUS[405]
 
 
 def correlation_id(scope: Scope) -> str:
@@ -113,7 +116,7 @@ def correlation_id(scope: Scope) -> str:
 def problem(
     scope: Scope,
     kind: Kind,
-    detail: str,
+    detail: Message,
     errors: Sequence[FieldProblem] = (),
     headers: dict[str, str] | None = None,
 ) -> Response:
@@ -138,11 +141,12 @@ def problem(
 def answer(request: Request, error: Exception) -> Response:
     """Return the problem that an exception of `HANDLED` means."""
     if isinstance(error, HTTPException):
-        kind = _BY_STATUS.get(error.status_code, _REFUSED)
-        return problem(request.scope, kind, f"{kind.title}.", headers=_headers(error))
+        unknown = (_REFUSED, say("Look at the documentation of the API: /api/docs."))
+        kind, detail = _BY_STATUS.get(error.status_code, unknown)
+        return problem(request.scope, kind, detail, headers=_headers(error))
     kind = kind_of(type(error))
     if kind.status == 503:  # the texts of both kinds name a record, a blob or a vendor, no values
-        _log.warning("request %s: %s", correlation_id(request.scope), error)
+        _log.warning("request %s: %s", correlation_id(request.scope), one_line(error))
     return problem(request.scope, kind, _detail(error), _errors(error), _headers(error))
 
 
@@ -151,12 +155,13 @@ def kind_of(error: type[Exception]) -> Kind:
     return next(kind for known, kind in _KINDS.items() if issubclass(error, known))
 
 
-def _detail(error: Exception) -> str:
+def _detail(error: Exception) -> Message:
+    if isinstance(error, ProductError | NotSignedIn):
+        return error.reason
     if isinstance(error, RequestValidationError):
-        return "See errors for what is wrong."
-    if isinstance(error, Unavailable | Stale):  # their texts name what is stored, not what to do
-        return "Storage is busy or changed under this request. Try it again."
-    return str(error)
+        return say("See errors for what is wrong.")
+    # Unavailable and Stale, whose texts name what is stored, not what to do.
+    return say("Storage is busy or changed under this request. Try it again.")
 
 
 def _headers(error: Exception) -> dict[str, str]:
@@ -174,17 +179,5 @@ def _errors(error: Exception) -> list[FieldProblem]:
     if isinstance(error, Invalid):
         return [FieldProblem(pointer=error.pointer, detail=error.reason)]
     if isinstance(error, RequestValidationError):
-        return [_field_problem(each) for each in error.errors()]
+        return [field_problem(each) for each in error.errors()]
     return []
-
-
-def _field_problem(error: dict[str, Any]) -> FieldProblem:
-    """Say what pydantic found. Its texts tell what is expected; `input` and `ctx` are left out."""
-    where, *path = error["loc"]
-    if error["type"] == "json_invalid":
-        return FieldProblem(pointer="", detail="The body is not JSON.")
-    detail = str(error["msg"]).removeprefix("Value error, ")
-    if where == "body":
-        pointer = "".join(f"/{escaped(str(step))[:100]}" for step in path)
-        return FieldProblem(pointer=pointer, detail=detail)
-    return FieldProblem(parameter=str(path[0]), detail=detail)

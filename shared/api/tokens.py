@@ -14,6 +14,7 @@ import jwt
 
 from shared.domain.clock import Clock
 from shared.domain.errors import NotAllowed, TryLater
+from shared.domain.message import Message, say
 from shared.domain.people import Caller, Person, Role
 
 _COOLDOWN = (
@@ -27,8 +28,9 @@ _OLDEST = (
 class NotSignedIn(Exception):
     """There is no token (`given` is False), or none that is valid."""
 
-    def __init__(self, reason: str, given: bool = True) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: Message, given: bool = True) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
         self.given = given
 
 
@@ -58,10 +60,10 @@ class TokenCheck:
                 options={"require": ["exp", "nbf", "iss", "aud", "sub"]},
             )
         except jwt.ExpiredSignatureError:
-            raise NotSignedIn("The token has expired. Get a new one.") from None
+            raise NotSignedIn(say("The token has expired. Get a new one.")) from None
         except jwt.PyJWTError:
             # No reason is given: whoever forges tokens should not learn how far they came.
-            raise NotSignedIn("The token is not valid here.") from None
+            raise NotSignedIn(say("The token is not valid here.")) from None
         return Caller(_person(claims), _role(claims))
 
 
@@ -87,7 +89,8 @@ class _Keys:
             if key_id in self._keys:
                 return self._keys[key_id]
             if self._fetched is None:
-                raise TryLater("The identity provider could not be reached.", _COOLDOWN)
+                reason = say("The identity provider could not be reached.")
+                raise TryLater(reason, _COOLDOWN)
         raise jwt.InvalidKeyError("unknown key id")
 
     def _are_old(self) -> bool:
@@ -148,6 +151,8 @@ def _role(claims: dict[str, Any]) -> Role:
         if isinstance(roles, list) and role in roles:
             return role
     raise NotAllowed(
-        "Your account has no role in Segment Exports. Ask whoever administers it for the role "
-        "viewer, contributor or administrator."
+        say(
+            "Your account has no role in Segment Exports. Ask whoever administers it for the role "
+            "viewer, contributor or administrator."
+        )
     )

@@ -35,7 +35,7 @@ from shared.destinations.activecampaign_answers import (
     queued,
 )
 from shared.destinations.activecampaign_imports import Numbering, finished
-from shared.destinations.answers import making_sense
+from shared.destinations.answers import making_sense, no_list
 from shared.destinations.protocol import (
     Api,
     Batch,
@@ -53,10 +53,12 @@ from shared.destinations.protocol import (
     Target,
     Unsure,
 )
+from shared.destinations.titles import EMAIL, FIRST_NAME, LAST_NAME, PHONE
 from shared.destinations.values import SEPARATOR, Values
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.connection import Account
 from shared.domain.errors import BatchRefused, Culprit, Halt, Invalid, NeedsAttention
+from shared.domain.message import say
 from shared.domain.run import Job
 
 _HOST = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}")
@@ -84,12 +86,12 @@ class ActiveCampaign:
     title = TITLE
     auth: Literal["api_key"] = "api_key"
     fields = (
-        Field("email", "Email", required=True, kind=Kind.EMAIL),
-        Field("first_name", "First name", longest=LONGEST),
-        Field("last_name", "Last name", longest=LONGEST),
-        Field("phone", "Phone", kind=Kind.PHONE, longest=LONGEST),
+        Field("email", EMAIL, required=True, kind=Kind.EMAIL),
+        Field("first_name", FIRST_NAME, longest=LONGEST),
+        Field("last_name", LAST_NAME, longest=LONGEST),
+        Field("phone", PHONE, kind=Kind.PHONE, longest=LONGEST),
     )
-    options = (Option(_NO_AUTOMATIONS, "Do not start automations for these contacts"),)
+    options = (Option(_NO_AUTOMATIONS, say("Do not start automations for these contacts")),)
     limits = Limits(
         profiles_per_batch=250,
         bytes_per_batch=_BODY_BYTES - _ENVELOPE_BYTES,
@@ -105,17 +107,20 @@ class ActiveCampaign:
         plain = re.sub(r"\Ahttps?://", "", host.strip().lower()).removesuffix("/").removesuffix(".")
         allowed = any(plain.endswith(f".{suffix}") for suffix in self.host_suffixes)
         if not _HOST.fullmatch(plain) or not allowed:
-            endings = " or ".join(f".{suffix}" for suffix in self.host_suffixes)
-            raise Invalid(
-                "/host",
-                f"Give the host name from {TITLE}'s Developer settings, which ends in {endings}.",
+            what = say(
+                "Give the host name from the Developer settings of {destination}, without https://. "
+                "It ends in one of: {endings}.",
+                destination=TITLE,
+                endings=tuple(f".{suffix}" for suffix in self.host_suffixes),
             )
+            raise Invalid("/host", what)
         return plain
 
     def credentials(self, key: str) -> Credentials:
         """Keep the key."""
         if not _KEY.fullmatch(key.strip()):
-            raise Invalid("/api_key", "This is no API key. Copy it from the Developer settings.")
+            what = say("This is no API key. Copy it from the Developer settings.")
+            raise Invalid("/api_key", what)
         return {"api_key": key.strip()}
 
     async def identify(self, api: Api, endpoint: str) -> Account:
@@ -124,7 +129,11 @@ class ActiveCampaign:
         user = answer.get("user") if isinstance(answer, dict) else None
         if not user or not isinstance(user, dict):
             raise NeedsAttention(
-                Culprit.CONNECTION, f"{TITLE} did not say whose key it is. Check host and key."
+                Culprit.CONNECTION,
+                say(
+                    "{destination} did not say whose key it is. Check host and key.",
+                    destination=TITLE,
+                ),
             )
         return Account(id=endpoint, name=endpoint.partition(".")[0], endpoint=endpoint)
 
@@ -154,7 +163,7 @@ class ActiveCampaign:
 
     async def look_up(self, api: Api, list_id: str) -> ListInfo:
         """Return one list."""
-        none = NeedsAttention(Culprit.LIST, f"{TITLE} has no list with the ID {list_id}.")
+        none = NeedsAttention(Culprit.LIST, no_list(TITLE, list_id))
         if not _LIST_ID.fullmatch(list_id):
             raise none
         try:
@@ -204,7 +213,12 @@ class ActiveCampaign:
         rest = b"," + orjson.dumps(more)[1:] if more else b"}"
         body = b'{"contacts":[%b]%b' % (batch.joined, rest)
         if len(body) > _BODY_BYTES:
-            raise BatchRefused("too_large", f"{TITLE} takes {_BODY_BYTES:,} bytes at once at most.")
+            reason = say(
+                "{destination} takes {most} bytes at once at most.",
+                destination=TITLE,
+                most=_BODY_BYTES,
+            )
+            raise BatchRefused("too_large", reason)
         weight = _ALONE if batch.size == 1 else 1
         try:
             return Sent(job=queued(await api.post("/import/bulk_import", body, weight=weight)))

@@ -17,9 +17,10 @@ from typing import Any
 import httpx
 import orjson
 
-from shared.destinations.answers import making_sense
+from shared.destinations.answers import making_sense, refused
 from shared.destinations.protocol import Api, Field, Kind, ListInfo
 from shared.domain.errors import BatchRefused, Culprit, Halt, Limited, NeedsAttention, TryLater
+from shared.domain.message import say, say_count
 
 TITLE = "ActiveCampaign"
 OWN = "field:"
@@ -34,7 +35,10 @@ _API = "/api/3/"
 _PAGE = 100
 _A_MINUTE = 60.0
 _BUSY_SECONDS = 30.0
-_MOVED = f"{TITLE} has no such account, or it has moved. Connect again with its host."
+_MOVED = say(
+    "{destination} has no such account, or it has moved. Connect again with its host.",
+    destination=TITLE,
+)
 _LOG_IN = re.compile(rb"log.?in|sign.?in|password", re.IGNORECASE)
 _RATE = re.compile(r"rate limit|per minute", re.IGNORECASE)
 _ADDRESS = re.compile(r"\S+@\S+")
@@ -60,8 +64,13 @@ class Refusal(BatchRefused):
     """An import that was refused for some of its contacts, by their numbers in it."""
 
     def __init__(self, account: str, named: Sequence[tuple[int, str]]) -> None:
-        contacts = "one contact" if len(named) == 1 else f"{len(named)} contacts"
-        super().__init__("invalid_contact", f"{TITLE} refused the import for {contacts} in it.")
+        reason = say_count(
+            "{destination} refused the import for {count} contact in it.",
+            "{destination} refused the import for {count} contacts in it.",
+            len(named),
+            destination=TITLE,
+        )
+        super().__init__("invalid_contact", reason)
         self.account = account  # the address that its API begins with
         self.named = named
 
@@ -79,8 +88,12 @@ def explained(response: httpx.Response) -> Halt | None:
         case 401 | 403:
             return NeedsAttention(
                 Culprit.CONNECTION,
-                f"{TITLE} does not accept the key, or its user may not do this "
-                f"({response.status_code}). Connect again.",
+                say(
+                    "{destination} does not accept the key, or its user may not do this ({status}). "
+                    "Connect again.",
+                    destination=TITLE,
+                    status=str(response.status_code),
+                ),
             )
         case 404 if said:
             return NothingThere(Culprit.CONNECTION, _MOVED)
@@ -91,7 +104,8 @@ def explained(response: httpx.Response) -> Halt | None:
         case 429:
             after = response.headers.get("retry-after", "")
             seconds = float(after) if after.isascii() and after.isdigit() else _BUSY_SECONDS
-            return Limited(f"{TITLE} is limiting requests (429).", seconds)
+            reason = say("{destination} is limiting requests (429).", destination=TITLE)
+            return Limited(reason, seconds)
     if response.is_redirect:
         return NeedsAttention(Culprit.CONNECTION, _MOVED)
     if response.is_success:
@@ -110,7 +124,9 @@ def queued(answer: Any) -> str:
             if not _BATCH_ID.fullmatch(batch_id):
                 raise ValueError("no id")
             return str(batch_id)
-    raise TryLater(f"{TITLE} did not queue the import and did not say why.")
+    raise TryLater(
+        say("{destination} did not queue the import and did not say why.", destination=TITLE)
+    )
 
 
 async def all_of(api: Api, path: str) -> Sequence[Mapping[str, Any]]:
@@ -194,15 +210,17 @@ def _words(said: Mapping[str, Any]) -> str:
 
 
 def _refused(said: Mapping[str, Any], status: int) -> Halt:
-    reason = f"{TITLE} refused the request ({status}). {_words(said)}"
-    return BatchRefused(f"http_{status}", reason.strip())
+    return BatchRefused(f"http_{status}", refused(TITLE, str(status), _words(said)))
 
 
 def _refused_import(said: Mapping[str, Any], response: httpx.Response) -> Halt | None:
     """Tell the rate of imports from contacts that are at fault."""
     words = _words(said)
     if _RATE.search(words):
-        return Limited(f"{TITLE} is limiting imports (400). {words}", _A_MINUTE)
+        reason = say(
+            "{destination} is limiting imports (400). {words}", destination=TITLE, words=words
+        )
+        return Limited(reason, _A_MINUTE)
     named = list(_named(said))
     if not named:
         return None
@@ -223,7 +241,11 @@ def _log_in_page(response: httpx.Response) -> Halt | None:
     if not is_page or not _LOG_IN.search(response.content):
         return None
     return NeedsAttention(
-        Culprit.CONNECTION, f"{TITLE} answered with its log-in page: check host and key."
+        Culprit.CONNECTION,
+        say(
+            "{destination} answered with its log-in page: check host and key.",
+            destination=TITLE,
+        ),
     )
 
 
@@ -231,4 +253,5 @@ def _out_of_reach(said: Mapping[str, Any]) -> Halt | None:
     wait = said.get("retry_after")
     if isinstance(wait, bool) or not isinstance(wait, int | float) or wait <= 0:
         return None
-    return TryLater(f"{TITLE} cannot be reached behind its network.", float(wait))
+    reason = say("{destination} cannot be reached behind its network.", destination=TITLE)
+    return TryLater(reason, float(wait))

@@ -18,19 +18,21 @@ from urllib.parse import parse_qsl
 import orjson
 
 from shared.destinations.activecampaign_answers import LONGEST_REASON, TITLE, Refusal
-from shared.destinations.answers import making_sense
+from shared.destinations.answers import ended, making_sense
 from shared.destinations.protocol import Finished, JobFiles
 from shared.domain.email import normal_form
 from shared.domain.errors import BatchRefused
+from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job
 
 _UNDER_WAY = (False, "waiting", "claimed", "active")
 _DID_NOTHING = ("failed", "interrupted")
 _SAID_NO = ("unsubscribe", "exclu", "bounce", "opted out", "opt-out", "suppress")
-_NO_REASON = (
-    f"{TITLE} did not import it and gave no reason. The person may have left the list, or the address "
-    "bounced, is excluded or is invalid."
+_NO_REASON = say(
+    "{destination} did not import it and gave no reason. The person may have left the list, or the "
+    "address bounced, is excluded or is invalid.",
+    destination=TITLE,
 )
 
 _ADDRESS = re.compile(r'[^\s"<>(),:;\[\]]+@[^\s"<>(),:;\[\]]+')
@@ -91,7 +93,7 @@ async def finished(
         if status in _UNDER_WAY:
             return ()
         if status in _DID_NOTHING:
-            return [Finished(job, failed=f"{TITLE} ended the import as {status}.")]
+            return [Finished(job, failed=ended(TITLE, str(status)))]
         if status != "completed":
             raise ValueError("an unknown status")
         failed = _addresses(answer["failure"])
@@ -175,7 +177,7 @@ def _beside_addresses(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         why = texts[max(others)[2]]
         yield normal_form(texts[mails.pop()]), why[:LONGEST_REASON]
     for name, why in part.items():
-        if _ADDRESS.fullmatch(name) and (said := _text(why)):
+        if _ADDRESS.fullmatch(name) and (said := _text(why)).strip():
             yield normal_form(name), said[:LONGEST_REASON]
 
 

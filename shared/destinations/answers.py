@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from shared.domain.errors import TryLater
+from shared.domain.message import Message, say
 
 
 @contextmanager
@@ -12,4 +13,36 @@ def making_sense(who: str) -> Iterator[None]:
     try:
         yield
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        raise TryLater(f"{who} gave an answer that makes no sense.") from None
+        raise senseless(who) from None
+
+
+def senseless(who: str) -> TryLater:
+    """Return what an answer of `who` means that cannot be taken apart."""
+    return TryLater(say("{destination} gave an answer that makes no sense.", destination=who))
+
+
+def no_account(who: str) -> Message:
+    """Return what to say of a sign-in that does not tell whose it is."""
+    return say("{destination} did not name the account. Sign in again.", destination=who)
+
+
+def no_list(who: str, list_id: str) -> Message:
+    """Return what to say of a list that is not there."""
+    return say("{destination} has no list with the ID {id}.", destination=who, id=list_id)
+
+
+def ended(who: str, state: str) -> Message:
+    """Return what to say of an import that did nothing; `state` is the destination's word for it."""
+    return say("{destination} ended the import as {state}.", destination=who, state=state)
+
+
+def refused(who: str, how: str, words: str) -> Message:
+    """Return what to say of a refused request: its status, and the destination's own words if any."""
+    if not words:
+        return say("{destination} refused the request ({status}).", destination=who, status=how)
+    return say(
+        "{destination} refused the request ({status}). {words}",
+        destination=who,
+        status=how,
+        words=words,
+    )

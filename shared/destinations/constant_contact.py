@@ -26,7 +26,7 @@ import httpx
 import orjson
 
 from shared.destinations import oauth
-from shared.destinations.answers import making_sense
+from shared.destinations.answers import making_sense, no_account, no_list
 from shared.destinations.constant_contact_answers import (
     CUSTOM,
     ID,
@@ -57,7 +57,8 @@ from shared.destinations.protocol import (
     Unfit,
     Unsure,
 )
-from shared.destinations.values import Values
+from shared.destinations.titles import EMAIL, FIRST_NAME, LAST_NAME, PHONE
+from shared.destinations.values import Values, at_most, characters
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.connection import Account
 from shared.domain.errors import (
@@ -66,6 +67,7 @@ from shared.domain.errors import (
     Halt,
     NeedsAttention,
 )
+from shared.domain.message import Message, say
 from shared.domain.run import Job
 
 _SCOPES = "contact_data account_read offline_access"
@@ -75,6 +77,7 @@ _ENVELOPE_BYTES = 200
 _ADDRESS_LENGTH = 80  # in the help pages; the import's own description says 50
 _ADDRESS_LENGTH_IN_DOUBT = 50
 _CUSTOM_FIELDS = 25  # of one contact
+_TOO_LONG = at_most(EMAIL, characters(_ADDRESS_LENGTH))
 
 
 @dataclass(frozen=True)
@@ -93,10 +96,10 @@ class ConstantContact:
     title = TITLE
     auth: Literal["oauth"] = "oauth"
     fields = (
-        Field("email", "Email", required=True, kind=Kind.EMAIL, longest=_ADDRESS_LENGTH),
-        Field("first_name", "First name", longest=50),
-        Field("last_name", "Last name", longest=50),
-        Field("phone", "Phone", kind=Kind.PHONE, longest=25),
+        Field("email", EMAIL, required=True, kind=Kind.EMAIL, longest=_ADDRESS_LENGTH),
+        Field("first_name", FIRST_NAME, longest=50),
+        Field("last_name", LAST_NAME, longest=50),
+        Field("phone", PHONE, kind=Kind.PHONE, longest=25),
     )
     options = ()
 
@@ -170,7 +173,7 @@ class ConstantContact:
 
     async def look_up(self, api: Api, list_id: str) -> ListInfo:
         """Return one list, unless it was deleted."""
-        none = NeedsAttention(Culprit.LIST, f"{TITLE} has no list with the ID {list_id}.")
+        none = NeedsAttention(Culprit.LIST, no_list(TITLE, list_id))
         if not ID.fullmatch(list_id):
             raise none
         try:
@@ -179,7 +182,11 @@ class ConstantContact:
             raise none if error.culprit is Culprit.LIST else error from None
         with making_sense(TITLE):
             if answer.get("deleted_at"):
-                reason = f"The list {answer['name']} was deleted at {TITLE}."
+                reason = say(
+                    "The list {list} was deleted at {destination}.",
+                    list=str(answer["name"]),
+                    destination=TITLE,
+                )
                 raise NeedsAttention(Culprit.LIST, reason)
         return list_info(answer)
 
@@ -196,8 +203,13 @@ class ConstantContact:
         if custom > _CUSTOM_FIELDS:
             raise NeedsAttention(
                 Culprit.LIST,
-                f"{TITLE} takes {_CUSTOM_FIELDS} custom fields of a contact at most; "
-                f"the export fills {custom}.",
+                say(
+                    "{destination} takes {most} custom fields of a contact at most; the export "
+                    "fills {fields}.",
+                    destination=TITLE,
+                    most=_CUSTOM_FIELDS,
+                    fields=custom,
+                ),
             )
         fields = await self.fields_of(api, target.list_id) if custom else self.fields
         values = Values(fields, target, {Kind.DATE: self._date})
@@ -206,15 +218,17 @@ class ConstantContact:
         def encode(address: str, cells: Sequence[str]) -> bytes:
             if len(address) > _ADDRESS_LENGTH_IN_DOUBT:
                 if len(address) > _ADDRESS_LENGTH:
-                    reason = f"Email must be at most {_ADDRESS_LENGTH} characters long."
-                    raise Unfit("bad_value", reason)
+                    raise Unfit("bad_value", _TOO_LONG)
                 long["addresses"] += 1
             return orjson.dumps({"email": address, **values.of(cells)})
 
-        def notes() -> Sequence[str]:
-            about_long = (
-                f"Addresses longer than {_ADDRESS_LENGTH_IN_DOUBT} characters: {long.total():,}. "
-                f"{TITLE} may refuse them."
+        def notes() -> Sequence[Message]:
+            about_long = say(
+                "Addresses longer than {longest} characters: {addresses}. {destination} may refuse "
+                "them.",
+                longest=_ADDRESS_LENGTH_IN_DOUBT,
+                addresses=long.total(),
+                destination=TITLE,
             )
             return [*values.notes(), *([about_long] if long else ())]
 
@@ -226,7 +240,10 @@ class ConstantContact:
             return Sent(job=key)
         body = b'{"list_ids":["%b"],"import_data":[%b]}' % (target.list_id.encode(), batch.joined)
         if len(body) >= _BODY_BYTES:
-            raise BatchRefused("too_large", f"{TITLE} would drop a part of so large a request.")
+            reason = say(
+                "{destination} would drop a part of so large a request.", destination=TITLE
+            )
+            raise BatchRefused("too_large", reason)
         answer = await api.post("/activities/contacts_json_import", body)
         with making_sense(TITLE):
             return Sent(job=id_of(answer))
@@ -247,9 +264,7 @@ class ConstantContact:
         said = summary if isinstance(summary, dict) else {}
         key = said.get("encoded_account_id")
         if not isinstance(key, str) or not ID.fullmatch(key):
-            raise NeedsAttention(
-                Culprit.CONNECTION, f"{TITLE} did not name the account. Sign in again."
-            )
+            raise NeedsAttention(Culprit.CONNECTION, no_account(TITLE))
         name = str(said.get("organization_name") or TITLE)
         return Account(id=key, name=name, endpoint=urlsplit(self.api_url).netloc)
 

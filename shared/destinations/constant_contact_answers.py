@@ -17,7 +17,7 @@ import httpx
 import orjson
 
 from shared.destinations import oauth
-from shared.destinations.answers import making_sense
+from shared.destinations.answers import making_sense, refused, senseless
 from shared.destinations.protocol import Api, Field, Kind, ListInfo
 from shared.domain.errors import (
     BatchRefused,
@@ -28,6 +28,7 @@ from shared.domain.errors import (
     NeedsAttention,
     TryLater,
 )
+from shared.domain.message import say
 
 TITLE = "Constant Contact"
 ID = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -65,16 +66,23 @@ def explained(response: httpx.Response) -> Halt | None:
         case 403:
             return NeedsAttention(
                 Culprit.CONNECTION,
-                f"{TITLE} refused (403): the user who signed in lacks a privilege, or the app "
-                "is no longer allowed. Sign in again.",
+                say(
+                    "{destination} refused (403): the user who signed in lacks a privilege, or the "
+                    "app is no longer allowed. Sign in again.",
+                    destination=TITLE,
+                ),
             )
         case 409:
-            return TryLater(f"{TITLE} is changing the same contacts for somebody else (409).")
+            return TryLater(
+                say(
+                    "{destination} is changing the same contacts for somebody else (409).",
+                    destination=TITLE,
+                )
+            )
         case 401 | 404 | 408:
             return None
         case status:
-            reason = f"{TITLE} refused the request ({status}). {text}"
-            return BatchRefused(key or f"http_{status}", reason)
+            return BatchRefused(key or f"http_{status}", refused(TITLE, str(status), text))
 
 
 def _said(response: httpx.Response) -> Mapping[str, Any]:
@@ -90,12 +98,18 @@ def _said(response: httpx.Response) -> Mapping[str, Any]:
 def _limit(key: str, text: str, response: httpx.Response) -> Halt | None:
     """Tell a full queue from a spent day and from too many requests in a second."""
     if "queue" in key or "queued activities" in text:
-        return TryLater(f"{TITLE} has all the imports waiting that it lets wait.", _QUEUE_SECONDS)
+        reason = say(
+            "{destination} has all the imports waiting that it lets wait.", destination=TITLE
+        )
+        return TryLater(reason, _QUEUE_SECONDS)
     if "quota" in key or "limit exceeded" in text:
-        return DayIsSpent(f"{TITLE} has had all the requests of a day.")
+        return DayIsSpent(
+            say("{destination} has had all the requests of a day.", destination=TITLE)
+        )
     if "retry-after" in response.headers:
         return None
-    return Limited(f"{TITLE} is limiting requests (429).", _THROTTLED_SECONDS)
+    reason = say("{destination} is limiting requests (429).", destination=TITLE)
+    return Limited(reason, _THROTTLED_SECONDS)
 
 
 def require_privileges(answer: Any) -> None:
@@ -107,8 +121,12 @@ def require_privileges(answer: Any) -> None:
     if lacking := [each for each in _PRIVILEGES if each not in has]:
         raise NeedsAttention(
             Culprit.CONNECTION,
-            f"The user who signed in at {TITLE} lacks {' and '.join(lacking)}. Sign in as a user "
-            "who may manage contacts.",
+            say(
+                "The user who signed in at {destination} lacks {privileges}. Sign in as a user who "
+                "may manage contacts.",
+                destination=TITLE,
+                privileges=tuple(lacking),
+            ),
         )
 
 
@@ -151,4 +169,4 @@ async def pages(
         yield items
         if not params:
             return
-    raise TryLater(f"{TITLE} gave an answer that makes no sense.")
+    raise senseless(TITLE)

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.destinations.answers import making_sense
+from shared.destinations.answers import ended, making_sense
 from shared.destinations.constant_contact_answers import ID, TITLE, pages
 from shared.destinations.protocol import Api, Finished, JobFiles, Unsure
 from shared.domain.email import normal_form
+from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job
 
@@ -65,7 +66,7 @@ async def finished(job: Job, activity: Mapping[str, Any], files: JobFiles) -> Se
     """Return what became of a job, if it is over."""
     state = activity.get("state")
     if state in _DID_NOTHING:
-        return [Finished(job, failed=f"{TITLE} ended the import as {state}.")]
+        return [Finished(job, failed=ended(TITLE, str(state)))]
     if state != "completed":
         return ()
     with making_sense(TITLE):
@@ -102,10 +103,10 @@ def _outcomes(
                 code = _CODES[outcome]
                 outcomes.append(RowOutcome(index, outcome, code, text[:_LONGEST_TEXT]))
                 break
-    nobody = f"{TITLE} tells how many there were, but not who."
+    nobody = say("{destination} tells how many there were, but not who.", destination=TITLE)
     for outcome, number in left.items():
         outcomes += [RowOutcome(None, outcome, _CODES[outcome], nobody)] * number
-    fewer = f"{TITLE} counted fewer contacts than it was sent."
+    fewer = say("{destination} counted fewer contacts than it was sent.", destination=TITLE)
     return outcomes + [RowOutcome(None, Outcome.UNKNOWN, "not_counted", fewer)] * missing
 
 

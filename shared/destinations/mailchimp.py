@@ -20,9 +20,10 @@ from urllib.parse import urlencode
 import httpx
 import msgspec
 
-from shared.destinations.answers import making_sense
+from shared.destinations.answers import making_sense, no_account, refused, senseless
 from shared.destinations.mailchimp_answers import (
     ANSWER_FIELDS,
+    TITLE,
     is_json,
     outcomes,
     problem,
@@ -30,6 +31,7 @@ from shared.destinations.mailchimp_answers import (
     refused_as,
 )
 from shared.destinations.mailchimp_members import LONGEST, Members, MergeField, mappable
+from shared.destinations.oauth import no_access
 from shared.destinations.protocol import (
     Api,
     Batch,
@@ -47,8 +49,10 @@ from shared.destinations.protocol import (
     Target,
     Unsure,
 )
+from shared.destinations.titles import EMAIL, FIRST_NAME, LAST_NAME
 from shared.domain.connection import Account
-from shared.domain.errors import BatchRefused, Culprit, Halt, Limited, NeedsAttention, TryLater
+from shared.domain.errors import BatchRefused, Culprit, Halt, Limited, NeedsAttention
+from shared.domain.message import say
 from shared.domain.outcomes import RowOutcome
 from shared.domain.run import Job
 
@@ -71,12 +75,12 @@ class Mailchimp:
     connections: int = 10  # all that it allows; the setting is lower
 
     name = "mailchimp"
-    title = "Mailchimp"
+    title = TITLE
     auth: Literal["oauth"] = "oauth"
     fields = (
-        Field("email", "Email", required=True, kind=Kind.EMAIL),
-        Field("first_name", "First name", longest=LONGEST),
-        Field("last_name", "Last name", longest=LONGEST),
+        Field("email", EMAIL, required=True, kind=Kind.EMAIL),
+        Field("first_name", FIRST_NAME, longest=LONGEST),
+        Field("last_name", LAST_NAME, longest=LONGEST),
     )
     options = ()
 
@@ -114,7 +118,7 @@ class Mailchimp:
             answer = None
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not token:
-            raise NeedsAttention(Culprit.CONNECTION, "Mailchimp gave no access. Sign in again.")
+            raise NeedsAttention(Culprit.CONNECTION, no_access(TITLE))
         metadata = await sign_in.get_json(
             f"{self.login_url}/oauth2/metadata", {"Authorization": f"OAuth {token}"}
         )
@@ -147,16 +151,25 @@ class Mailchimp:
         """Tell throttling, a blocked account and refused profiles by what Mailchimp says of them."""
         status = response.status_code
         if status == httpx.codes.FORBIDDEN and not is_json(response):
-            return Limited("Mailchimp is limiting requests (a 403 without an explanation).")
+            return Limited(
+                say(
+                    "{destination} is limiting requests (a 403 without an explanation).",
+                    destination=TITLE,
+                )
+            )
         title, detail = problem(response)
         if title.lower() == _BLOCKED:
             return NeedsAttention(
                 Culprit.CONNECTION,
-                f"Mailchimp has shut this account off ({title}). Sign in at Mailchimp to see why.",
+                say(
+                    "{destination} has shut this account off ({words}). Sign in there to see why.",
+                    destination=TITLE,
+                    words=title,
+                ),
             )
         if status == httpx.codes.BAD_REQUEST and title:
-            reason = f"Mailchimp refused the request (400, {title}). {detail}"
-            return BatchRefused(title[:60].lower().replace(" ", "_"), reason.strip())
+            code = title[:60].lower().replace(" ", "_")
+            return BatchRefused(code, refused(TITLE, f"400, {title}", detail))
         return None
 
     async def check(self, api: Api) -> None:
@@ -205,12 +218,12 @@ class Mailchimp:
         body = b'{"members":[' + batch.joined + b'],"update_existing":true}'
         try:
             answer = await api.post(f"/lists/{target.list_id}", body, params, read=read)
-        except BatchRefused as refused:
+        except BatchRefused as error:
             if batch.size > 1:
                 raise
-            said = refused_as(refused.code, refused.reason, batch.addresses.decode())
-            guilty = RowOutcome(0, said, refused.code, refused.reason)
-            raise BatchRefused(refused.code, refused.reason, [guilty]) from None
+            said = refused_as(error.code, str(error.reason), batch.addresses.decode())
+            guilty = RowOutcome(0, said, error.code, error.reason)
+            raise BatchRefused(error.code, error.reason, [guilty]) from None
         return Sent(outcomes(batch, answer))
 
     async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
@@ -225,7 +238,7 @@ class Mailchimp:
         except NeedsAttention as error:
             raise _no_audience(list_id) if error.culprit is Culprit.LIST else error from None
         if not isinstance(answer, dict) or "id" not in answer:
-            raise TryLater("Mailchimp gave an answer that makes no sense.")
+            raise senseless(TITLE)
         return answer
 
     async def _merge_fields(self, api: Api, list_id: str) -> Sequence[MergeField]:
@@ -238,7 +251,8 @@ class Mailchimp:
 
 
 def _no_audience(list_id: str) -> NeedsAttention:
-    return NeedsAttention(Culprit.LIST, f"Mailchimp has no audience with the ID {list_id}.")
+    reason = say("{destination} has no audience with the ID {id}.", destination=TITLE, id=list_id)
+    return NeedsAttention(Culprit.LIST, reason)
 
 
 def _account(metadata: Any) -> Account:
@@ -246,11 +260,9 @@ def _account(metadata: Any) -> Account:
     said = metadata if isinstance(metadata, dict) else {}
     centre, user = str(said.get("dc")), str(said.get("user_id"))
     if not _DATA_CENTRE.fullmatch(centre) or not _USER_ID.fullmatch(user):
-        raise NeedsAttention(
-            Culprit.CONNECTION, "Mailchimp did not name the account. Sign in again."
-        )
+        raise NeedsAttention(Culprit.CONNECTION, no_account(TITLE))
     return Account(
         id=f"{centre}-{user}",
-        name=str(said.get("accountname") or "Mailchimp"),
+        name=str(said.get("accountname") or TITLE),
         endpoint=centre,
     )

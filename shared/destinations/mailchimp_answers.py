@@ -14,11 +14,13 @@ import httpx
 import msgspec
 import orjson
 
+from shared.destinations.answers import senseless
 from shared.destinations.protocol import Batch
 from shared.domain.email import normal_form
-from shared.domain.errors import TryLater
+from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
 
+TITLE = "Mailchimp"
 ANSWER_FIELDS = ",".join(
     (
         "new_members.email_address",
@@ -28,6 +30,7 @@ ANSWER_FIELDS = ",".join(
         "total_updated",
     )
 )
+_LEFT_OUT = say("The answer of {destination} leaves it out.", destination=TITLE)
 _DETAIL = 300  # characters of a problem's words that are kept
 _EXISTS = "ERROR_CONTACT_EXISTS"
 _SUPPRESSED_CODES = ("member_in_compliance_state", "forgotten_email_not_subscribed")
@@ -65,7 +68,7 @@ def read(content: bytes) -> Answer:
     try:
         return _ANSWER.decode(content)
     except (msgspec.ValidationError, RecursionError):  # JSON, but of another shape
-        raise TryLater("Mailchimp gave an answer that makes no sense.") from None
+        raise senseless(TITLE) from None
 
 
 def outcomes(batch: Batch, answer: Answer) -> Sequence[RowOutcome]:
@@ -86,7 +89,7 @@ def outcomes(batch: Batch, answer: Answer) -> Sequence[RowOutcome]:
     written_ones = map(_address, (*answer.new_members, *answer.updated_members))
     named = errors.keys() | set(written_ones)
     return rejects + [
-        RowOutcome(index, Outcome.UNKNOWN, "not_mentioned", "Mailchimp's answer leaves it out.")
+        RowOutcome(index, Outcome.UNKNOWN, "not_mentioned", _LEFT_OUT)
         for address, index in index_of.items()
         if address not in named
     ]

@@ -18,6 +18,7 @@ import orjson
 
 from shared.destinations.protocol import Field, Kind, Target
 from shared.destinations.values import Values
+from shared.domain.message import Message, say_count
 
 LONGEST = 255  # bytes
 
@@ -93,7 +94,7 @@ class Members:
             {"email_address": address, "status_if_new": self._status, "merge_fields": merge}
         )
 
-    def notes(self) -> Sequence[str]:
+    def notes(self) -> Sequence[Message]:
         """Return what was left out and cut, for the run's timeline."""
         return [*self._values.notes(), *self._phones.notes()]
 
@@ -127,11 +128,17 @@ class _AmericanPhones:
                     del merge[tag]
                     self._left_out[tag] += 1
 
-    def notes(self) -> Sequence[str]:
+    def notes(self) -> Sequence[Message]:
         """Return what was left out."""
         return [
-            f"{self.titles[tag]} was left out of {count:,} profile{'s' * (count > 1)}: the audience "
-            "takes only American phone numbers there, of 10 digits."
+            say_count(
+                "{field} was left out of {count} profile: the audience takes only American phone "
+                "numbers there, of 10 digits.",
+                "{field} was left out of {count} profiles: the audience takes only American phone "
+                "numbers there, of 10 digits.",
+                count,
+                field=self.titles[tag],
+            )
             for tag, count in self._left_out.items()
         ]
 

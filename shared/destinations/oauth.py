@@ -17,6 +17,7 @@ from shared.destinations.answers import making_sense
 from shared.destinations.protocol import Client, Credentials, SignIn
 from shared.domain.clock import Clock
 from shared.domain.errors import BatchRefused, Culprit, Halt, NeedsAttention, TryLater
+from shared.domain.message import Message, say
 
 _A_TIMESTAMP = 1_000_000_000  # more than any lifetime in seconds
 _BUSY = ("server_error", "temporarily_unavailable", "slow_down")
@@ -59,7 +60,7 @@ class OAuth:
         answer = await self._ask(sign_in, "token", form)
         if not isinstance(answer, dict) or not answer.get("access_token"):
             # A code works once, so asking again would not help.
-            raise NeedsAttention(Culprit.CONNECTION, f"{self.who} gave no access. Sign in again.")
+            raise NeedsAttention(Culprit.CONNECTION, no_access(self.who))
         return self._kept(answer)
 
     async def refresh(self, sign_in: SignIn, credentials: Credentials) -> Credentials:
@@ -67,7 +68,8 @@ class OAuth:
         old = credentials.get("refresh_token")
         if not old:
             raise NeedsAttention(
-                Culprit.CONNECTION, f"{self.who} ended the sign-in. Sign in again."
+                Culprit.CONNECTION,
+                say("{destination} ended the sign-in. Sign in again.", destination=self.who),
             )
         form = {"grant_type": "refresh_token", "refresh_token": old}
         answer = await self._ask(sign_in, "token", form)
@@ -91,7 +93,8 @@ class OAuth:
         try:
             return await sign_in.post_form(f"{self.url}/{what}", form, headers)
         except BatchRefused as refused:  # no batch is at stake here
-            raise NeedsAttention(Culprit.CONNECTION, f"{refused.reason} Sign in again.") from None
+            reason = say("{why} Sign in again.", why=refused.reason)
+            raise NeedsAttention(Culprit.CONNECTION, reason) from None
 
     def _kept(self, answer: Mapping[str, Any]) -> dict[str, str]:
         """Return what of an answer is needed later, its lifetime as an instant."""
@@ -122,15 +125,36 @@ def expires_at(credentials: Credentials) -> datetime | None:
         return None
 
 
+def no_access(who: str) -> Message:
+    """Return what to say of a code that was traded for nothing."""
+    return say("{destination} gave no access. Sign in again.", destination=who)
+
+
 def refusal(who: str, error: str) -> Halt:
     """Return what the `error` of a sign-in service means."""
     if error in _BUSY:
-        return TryLater(f"The sign-in service of {who} is busy ({error}).")
+        return TryLater(
+            say(
+                "The sign-in service of {destination} is busy ({error}).",
+                destination=who,
+                error=error,
+            )
+        )
     if error in _NOT_OURS:
         return NeedsAttention(
             Culprit.CONNECTION,
-            f"{who} does not know our app ({error}). Check its client ID and secret in the settings.",
+            say(
+                "{destination} does not know our app ({error}). Check its client ID and secret in "
+                "the settings.",
+                destination=who,
+                error=error,
+            ),
         )
     return NeedsAttention(
-        Culprit.CONNECTION, f"{who} no longer accepts the sign-in ({error}). Sign in again."
+        Culprit.CONNECTION,
+        say(
+            "{destination} no longer accepts the sign-in ({error}). Sign in again.",
+            destination=who,
+            error=error,
+        ),
     )

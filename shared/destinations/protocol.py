@@ -15,6 +15,7 @@ import httpx
 
 from shared.domain.connection import Account
 from shared.domain.errors import Halt
+from shared.domain.message import Message
 from shared.domain.outcomes import RowOutcome
 from shared.domain.run import Job
 
@@ -35,8 +36,8 @@ type Read = Callable[[bytes], Any]
 class Unfit(Exception):
     """A profile that breaks a rule of the destination: it becomes an `invalid` reject."""
 
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, code: str, reason: Message) -> None:
+        super().__init__(str(reason))
         self.code = code
         self.reason = reason
 
@@ -60,7 +61,7 @@ class Field:
     """A field of a profile that an export can fill."""
 
     name: str
-    title: str
+    title: Message | str  # ours, or what the account calls a field of its own
     required: bool = False
     kind: Kind = Kind.TEXT
     longest: int | None = None  # characters, or what the destination's file says it counts
@@ -72,7 +73,7 @@ class Option:
     """Something about an export that only this destination has, on or off; off unless chosen."""
 
     name: str
-    title: str
+    title: Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class Encoder:
     """How profiles of one export are written for one list."""
 
     encode: Encode
-    notes: Callable[[], Sequence[str]] = tuple  # for the run's timeline, once all are written
+    notes: Callable[[], Sequence[Message]] = tuple  # for the run's timeline, once all are written
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ class Finished:
     outcomes: Sequence[
         RowOutcome
     ] = ()  # of the profiles that are not accepted; within the job's piece
-    failed: str | None = None  # why
+    failed: Message | None = None  # why
 
 
 class JobFiles(Protocol):

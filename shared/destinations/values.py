@@ -14,6 +14,7 @@ from datetime import date, datetime
 
 from shared.destinations.protocol import Field, Kind, Target, Unfit
 from shared.domain.email import is_address, normal_form
+from shared.domain.message import Message, say, say_count
 
 type Write = Callable[[str], object]
 """A value in the plain form that `checked` gives it -> as the destination wants it in its JSON."""
@@ -38,17 +39,18 @@ _SHOWN_CHOICES = 10
 class Cut:
     """How many values of a field were cut."""
 
-    title: str
-    longest: int
-    unit: str
+    title: Message | str
+    longest: Message
     values: int = 0
 
-    def note(self) -> str:
+    def note(self) -> Message:
         """Return what a run's timeline says about it."""
-        values, were = ("value", "was") if self.values == 1 else ("values", "were")
-        return (
-            f"{self.values:,} {values} of {self.title} {were} longer than "
-            f"{self.longest} {self.unit} and {were} cut."
+        return say_count(
+            "{count} value of {field} was longer than {longest} and was cut.",
+            "{count} values of {field} were longer than {longest} and were cut.",
+            self.values,
+            field=self.title,
+            longest=self.longest,
         )
 
 
@@ -97,9 +99,12 @@ class Values:
                 values[name] = ""
         return values
 
-    def notes(self) -> Sequence[str]:
+    def notes(self) -> Sequence[Message]:
         """Return what was left out and cut, for the run's timeline."""
-        gone = [f"The list no longer has the field {name}; it is left out." for name in self._gone]
+        gone = [
+            say("The list no longer has the field {field}; it is left out.", field=name)
+            for name in self._gone
+        ]
         return gone + [cut.note() for cut in self._cuts if cut.values]
 
     def _writer(self, field: Field, write: Write | None) -> Write:
@@ -111,7 +116,7 @@ class Values:
         longest = field.longest
         if longest is None:
             return write
-        cut = Cut(field.title, longest, "bytes" if self._in_bytes else "characters")
+        cut = Cut(field.title, self._length(longest))
         self._cuts.append(cut)
         shortened = _shortened_bytes if self._in_bytes else _shortened
 
@@ -124,29 +129,49 @@ class Values:
         return written
 
     def _checking_writer(self, field: Field, write: Write) -> Write:
-        check, must_be = _rule(field)
+        check, what = _rule(field)
+        must_be = say("{field} must be {what}.", field=field.title, what=what)
         longest = field.longest
+        too_long = at_most(field.title, self._length(longest or 0))
         size = _bytes if self._in_bytes else len
 
         def written(text: str) -> object:
             plain = check(text)
             if plain is None:
-                raise Unfit("bad_value", f"{field.title} must be {must_be}.")
+                raise Unfit("bad_value", must_be)
             if longest is not None and size(plain) > longest:
-                unit = "bytes" if self._in_bytes else "characters"
-                raise Unfit("bad_value", f"{field.title} must be at most {longest} {unit} long.")
+                raise Unfit("bad_value", too_long)
             return write(plain)
 
         return written
 
+    def _length(self, longest: int) -> Message:
+        if self._in_bytes:
+            return say_count("{count} byte", "{count} bytes", longest)
+        return characters(longest)
 
-def _rule(field: Field) -> tuple[Check, str]:
+
+def characters(count: int) -> Message:
+    """Return a length in words."""
+    return say_count("{count} character", "{count} characters", count)
+
+
+def at_most(title: Message | str, longest: Message) -> Message:
+    """Return what to say of a value of a field that is too long."""
+    return say("{field} must be at most {longest} long.", field=title, longest=longest)
+
+
+def _rule(field: Field) -> tuple[Check, Message]:
     """Return how values of a field are checked, and what they must be."""
     match field.kind:
         case Kind.CHOICE:
-            return _choice(field.choices), f"one of its choices: {_shown(field.choices)}"
+            must_be = say("one of its choices: {choices}", choices=_shown(field.choices))
+            return _choice(field.choices), must_be
         case Kind.CHOICES:
-            must_be = f"some of its choices, separated by ; or |: {_shown(field.choices)}"
+            must_be = say(
+                "some of its choices, separated by ; or |: {choices}",
+                choices=_shown(field.choices),
+            )
             return _choices(field.choices), must_be
         case kind:
             return _RULES[kind]
@@ -213,14 +238,14 @@ def _url(text: str) -> str | None:
     return text if _URL.fullmatch(text) else None
 
 
-_RULES: Mapping[Kind, tuple[Check, str]] = {
-    Kind.TEXT: (_text, "text"),
-    Kind.EMAIL: (_email, "an email address"),
-    Kind.PHONE: (_phone, "a phone number"),
-    Kind.NUMBER: (_number, "a number such as 12.5"),
-    Kind.DATE: (_date, "a date such as 2026-11-24"),
-    Kind.BIRTHDAY: (_birthday, "a month and a day such as 11/24"),
-    Kind.URL: (_url, "a web address that begins with http:// or https://"),
+_RULES: Mapping[Kind, tuple[Check, Message]] = {
+    Kind.TEXT: (_text, say("text")),
+    Kind.EMAIL: (_email, say("an email address")),
+    Kind.PHONE: (_phone, say("a phone number")),
+    Kind.NUMBER: (_number, say("a number such as 12.5")),
+    Kind.DATE: (_date, say("a date such as 2026-11-24")),
+    Kind.BIRTHDAY: (_birthday, say("a month and a day such as 11/24")),
+    Kind.URL: (_url, say("a web address that begins with http:// or https://")),
 }
 
 
@@ -243,6 +268,6 @@ def _choices(choices: Sequence[str]) -> Check:
     return found
 
 
-def _shown(choices: Sequence[str]) -> str:
-    more = ", …" if len(choices) > _SHOWN_CHOICES else ""
-    return ", ".join(choices[:_SHOWN_CHOICES]) + more
+def _shown(choices: Sequence[str]) -> tuple[str, ...]:
+    more = ("…",) if len(choices) > _SHOWN_CHOICES else ()
+    return (*choices[:_SHOWN_CHOICES], *more)

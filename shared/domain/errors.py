@@ -15,7 +15,7 @@ ProductError
     ├── Outdated          somebody changed it since the caller read it
     └── Invalid           a field of the request, named by its JSON pointer, is wrong
 
-Texts of these errors are shown to people. They never hold a secret or an address.
+Reasons of these errors are shown to people. They never hold a secret or an address.
 """
 
 from collections.abc import Sequence
@@ -28,9 +28,9 @@ from shared.domain.outcomes import RowOutcome
 class ProductError(Exception):
     """Base of every error that the product raises on purpose."""
 
-    def __init__(self, reason: Message | str) -> None:
+    def __init__(self, reason: Message) -> None:
         super().__init__(str(reason))
-        self.reason = str(reason)
+        self.reason = reason
 
 
 class Halt(ProductError):
@@ -43,7 +43,7 @@ class TryLater(Halt):
     `after` is in seconds, and None when the destination did not say.
     """
 
-    def __init__(self, reason: Message | str, after: float | None = None) -> None:
+    def __init__(self, reason: Message, after: float | None = None) -> None:
         super().__init__(reason)
         self.after = after
 
@@ -66,7 +66,7 @@ class Culprit(StrEnum):
 class NeedsAttention(Halt):
     """Nothing will change until a person acts on `culprit`."""
 
-    def __init__(self, culprit: Culprit, reason: Message | str) -> None:
+    def __init__(self, culprit: Culprit, reason: Message) -> None:
         super().__init__(reason)
         self.culprit = culprit
 
@@ -81,7 +81,7 @@ class BatchRefused(Halt):
     def __init__(
         self,
         code: str,
-        reason: Message | str,
+        reason: Message,
         guilty: Sequence[RowOutcome] = (),
         cut: int | None = None,
     ) -> None:
@@ -118,6 +118,6 @@ class Outdated(Refusal):
 class Invalid(Refusal):
     """One field of the request is wrong; `pointer` is its JSON pointer, such as `/fields/email`."""
 
-    def __init__(self, pointer: str, reason: Message | str) -> None:
+    def __init__(self, pointer: str, reason: Message) -> None:
         super().__init__(reason)
         self.pointer = pointer

@@ -9,8 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-type Value = str | int | float | Message
-"""What can be filled in. Numbers are written as the reader's language has them; an id or a code is a text."""
+type Value = str | int | Message | tuple[Value, ...]
+"""What can be filled in; the parts of a tuple with commas between them.
+
+Numbers are written as the reader's language has them, so an id or a code is a text.
+"""
 
 
 class Message(BaseModel, frozen=True):
@@ -37,4 +40,6 @@ def say_count(one: str, many: str, /, count: int, **values: Value) -> Message:
 
 
 def _english(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int | float) else str(value)
+    if isinstance(value, tuple):
+        return ", ".join(map(_english, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
+from shared.domain.message import Message
+
 
 class Outcome(StrEnum):
     """What became of one row. For every finished run, rows read = the sum of these."""
@@ -49,7 +51,8 @@ class Reject:
     address: str  # empty when nobody can tell
     outcome: Outcome
     code: str
-    reason: str  # the destination's own words, or ours
+    reason: Message | str  # ours, or the destination's own words
+    file: str = ""  # of a segment that came as several files
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class RowOutcome:
     index: int | None
     outcome: Outcome
     code: str
-    reason: str
+    reason: Message | str  # ours, or the destination's own words
 
 
-REJECT_COLUMNS = ("segment", "row", "address", "outcome", "code", "reason")
+REJECT_COLUMNS = ("segment", "row", "address", "outcome", "code", "reason", "file")

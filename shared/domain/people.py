@@ -21,6 +21,20 @@ class Person(BaseModel, frozen=True):
     name: str
 
 
+class Language(StrEnum):
+    """The languages that the product speaks."""
+
+    ENGLISH = "en"
+    SWEDISH = "sv"
+    FRENCH = "fr"
+
+
+class Preferences(BaseModel, frozen=True):
+    """What a person has chosen once and for all."""
+
+    language: Language
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The person behind a request, with the strongest of their roles."""

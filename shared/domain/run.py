@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, computed_field
 
+from shared.domain.message import Message
 from shared.domain.outcomes import Counts
 from shared.domain.segment import SegmentVersion
 
@@ -65,7 +66,7 @@ class Event(BaseModel, frozen=True):
     """Something that happened in a run, in words for people."""
 
     at: datetime
-    text: str
+    text: Message
 
 
 class Phase(StrEnum):
@@ -110,7 +111,7 @@ class Run(BaseModel, frozen=True):
     target: str = ""  # as in Export; while the export has another one, the run does not go on
     mode: Mode = Mode.CHANGES
     status: RunStatus = RunStatus.QUEUED
-    reason: str | None = None  # why it failed, was skipped, or waits
+    reason: Message | None = None  # why it failed, was skipped, or waits
     versions: list[SegmentVersion] = []
     created_at: datetime
     resumes_at: datetime | None = None  # when a waiting run goes on
@@ -119,11 +120,23 @@ class Run(BaseModel, frozen=True):
     progress: Progress | None = None  # as it was when the run ended
 
     @property
+    def places(self) -> list[tuple[str, str]]:
+        """Where a profile can come from: the segment and, if that came as several, the file.
+
+        The number of a file in this list is what the origin of a profile begins with.
+        """
+        return [
+            (version.segment, version.name_of(file))
+            for version in self.versions
+            for file in version.sources
+        ]
+
+    @property
     def id(self) -> str:
         """The public id, which also says where the run is stored."""
         return f"{self.export_id}.{self.key}"
 
-    def noting(self, at: datetime, text: str) -> "Run":
+    def noting(self, at: datetime, text: Message) -> "Run":
         """Return the run with an event added to its timeline, unless that says it already."""
         if self.timeline and self.timeline[-1].text == text:
             return self
@@ -132,19 +145,19 @@ class Run(BaseModel, frozen=True):
             timeline = [timeline[0], *timeline[2:]]
         return self.model_copy(update={"timeline": timeline})
 
-    def processing(self, at: datetime, text: str) -> "Run":
+    def processing(self, at: datetime, text: Message) -> "Run":
         """Return the run as one that a slice is working on."""
         noted = self.noting(at, text)
         return noted.model_copy(
             update={"status": RunStatus.PROCESSING, "reason": None, "resumes_at": None}
         )
 
-    def waiting(self, status: RunStatus, at: datetime, until: datetime, reason: str) -> "Run":
+    def waiting(self, status: RunStatus, at: datetime, until: datetime, reason: Message) -> "Run":
         """Return the run as one that goes on by itself at `until`."""
         noted = self.noting(at, reason)
         return noted.model_copy(update={"status": status, "reason": reason, "resumes_at": until})
 
-    def over(self, status: RunStatus, at: datetime, text: str) -> "Run":
+    def over(self, status: RunStatus, at: datetime, text: Message) -> "Run":
         """Return the run as one that has ended; `text` is its reason unless it was successful."""
         reason = None if status is RunStatus.SUCCESSFUL else text
         return self.noting(at, text).model_copy(
@@ -168,7 +181,7 @@ class Job(BaseModel, frozen=True):
     sent_at: datetime
     looked_at: datetime | None = None  # when we last asked about it
     tries: int = 1  # how often these profiles have been sent
-    failed: str | None = None  # why it did nothing; its profiles are sent again
+    failed: Message | None = None  # why it did nothing; its profiles are sent again
 
 
 class Checkpoint(Progress, frozen=True):

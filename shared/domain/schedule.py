@@ -36,7 +36,7 @@ _zones = cache(
 
 def _known_zone(name: str) -> str:
     if name not in _zones():
-        raise ValueError("not an IANA time zone; one looks like Europe/Stockholm")
+        raise ValueError(say("This is no IANA time zone; one looks like Europe/Stockholm."))
     return name
 
 
@@ -46,7 +46,11 @@ def _wall_clock(at: Any) -> time:
         return time.fromisoformat(at)
     if isinstance(at, time) and at.tzinfo is None:
         return at
-    raise ValueError("a time of day such as 06:30, without an offset; time_zone says where it is")
+    raise ValueError(
+        say(
+            "Give a time of day such as 06:30, without an offset; time_zone says where it is meant."
+        )
+    )
 
 
 type WallClock = Annotated[

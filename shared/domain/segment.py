@@ -1,41 +1,96 @@
 """A segment: a named set of profiles that arrives as files in the `segments` container."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from pydantic import BaseModel
 
-# segments/<Segment>.csv or segments/<Segment>/<anything>.csv
-_PATH = re.compile(r"(?P<segment>[^/]+?)(?:\.csv|/.+\.csv)", re.IGNORECASE)
+from shared.domain.message import Message
+
+MAX_FILES = 1_000
+"""Files that all segments of one run may have together. Their list is kept with the run."""
+
+MAX_PATHS = 250_000
+"""Characters that the paths of these files may have together."""
 
 
-class SegmentVersion(BaseModel, frozen=True):
-    """One file of a segment, pinned by its ETag."""
+class SegmentFile(BaseModel, frozen=True):
+    """One file of a version, pinned by its ETag."""
 
-    segment: str
     path: str  # inside the container
     etag: str
     size: int  # bytes
-    modified: datetime
+
+
+class CsvSettings(BaseModel, frozen=True):
+    """How a CSV file is written; the defaults are those of RFC 4180 with a header."""
+
+    delimiter: str = ","
+    quoted: bool = True  # whether a quote at the beginning of a field means anything
+    columns: list[str] | None = None  # of a file without a header
+
+
+class SegmentVersion(BaseModel, frozen=True):
+    """What a segment is at one time: a file, or a folder of files, pinned by ETags."""
+
+    segment: str
+    path: str  # inside the container; of a folder it ends in a slash
+    etag: str  # of a folder a digest of its files
+    size: int  # bytes of all its files
+    modified: datetime  # of its newest file
+    closed: datetime | None = None  # when the file that says it is complete was written
+    files: list[SegmentFile] = []  # of a folder, by name
+    csv: CsvSettings = CsvSettings()
 
     @property
     def key(self) -> str:
         """What tells this version from every other one."""
         return f"{self.path}|{self.etag}"
 
+    @property
+    def landed(self) -> datetime:
+        """When it was complete."""
+        return max(self.modified, self.closed or self.modified)
+
+    @property
+    def sources(self) -> list[SegmentFile]:
+        """The files to read, in this order; there is at least one."""
+        return self.files or [SegmentFile(path=self.path, etag=self.etag, size=self.size)]
+
+    def name_of(self, file: SegmentFile) -> str:
+        """What tells a file from the others of its version, or nothing when it is the only one."""
+        return file.path.removeprefix(self.path) if len(self.files) > 1 else ""
+
+
+class VersionFacts(BaseModel, frozen=True):
+    """What there is to know of a version, which is found out once."""
+
+    columns: list[str] = []
+    rows: int | None = None  # without the header; None until somebody has counted them
+    problem: Message | None = None  # why it cannot be read
+
+
+class SegmentStatus(StrEnum):
+    """What a segment is fit for."""
+
+    READY = "ready"
+    INCOMPLETE = "incomplete"  # its newest version is not all there
+    UNREADABLE = "unreadable"  # its newest version is there, and cannot be read
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A segment with its newest version; `columns` are those of that version's header."""
+    """A segment with its newest complete version, and why that is not the newest or no good."""
 
     name: str
-    newest: SegmentVersion
+    newest: SegmentVersion | None
     versions: int
-    columns: tuple[str, ...]
+    facts: VersionFacts  # of `newest`
+    status: SegmentStatus = SegmentStatus.READY
+    reason: Message | None = None
 
-
-def segment_of(path: str) -> str | None:
-    """Return the segment that a path in the container belongs to, or None if it is no segment file."""
-    match = _PATH.fullmatch(path)
-    return match["segment"] if match else None
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of its newest complete version."""
+        return tuple(self.facts.columns)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.export import Export
@@ -13,7 +13,9 @@ from shared.exports.run_slice import run_slice
 from shared.exports.services import Services
 from shared.exports.start_run import create_run, start_run
 from shared.exports.stored import SCAN, everything
-from shared.segments.catalogue import version_of
+from shared.segments.catalogue import landed_versions
+from shared.segments.facts import facts_of
+from shared.segments.layouts import closing, place_of
 from shared.storage.ports import BOOKMARKS, Bookmark
 
 _SETTLED = timedelta(minutes=2)
@@ -23,16 +25,15 @@ _BOOKMARK = "arrivals"
 
 
 async def arrive(services: Services, path: str) -> None:
-    """Begin a run for each export that follows the segment of a file, and work on their first slices.
+    """Begin a run for each export that follows what a file completes, and work on their first slices.
 
     The same version delivered again makes no second run. Exports whose lane is taken go on by queue.
     """
-    blob = await services.storage.segments.info(path)
-    version = version_of(blob) if blob else None
-    if version is None:
-        return
+    storage = services.storage
+    versions = await landed_versions(storage.segments, path)
     begun = [
         run
+        for version in versions
         async for export in all_exports(services)
         if (run := await _begin(services, export, version)) is not None
     ]
@@ -41,6 +42,8 @@ async def arrive(services: Services, path: str) -> None:
     for failure in await asyncio.gather(*slices, return_exceptions=True):
         if isinstance(failure, BaseException):
             raise failure
+    for version in versions:  # a version that no run has read is counted here
+        await facts_of(storage.segments, storage.versions, version, count=True)
 
 
 async def sweep_arrivals(services: Services) -> None:
@@ -49,11 +52,22 @@ async def sweep_arrivals(services: Services) -> None:
     bookmark = await storage.bookmarks.get(BOOKMARKS, _BOOKMARK)
     since = bookmark.value.at if bookmark else now - _SETTLED
     until = now - _SETTLED
-    async for blob in storage.segments.list():
-        version = version_of(blob)
-        if version and since < version.modified <= until:
-            await _start_all(services, version)
+    async for path in _closings(services, since, until):
+        for version in await landed_versions(storage.segments, path):
+            if since < version.landed <= until:
+                await _start_all(services, version)
     await storage.bookmarks.put(BOOKMARKS, _BOOKMARK, Bookmark(at=max(since, until)))
+
+
+async def _closings(services: Services, since: datetime, until: datetime) -> AsyncIterator[str]:
+    """Yield the paths that may have completed a version in a time, each once."""
+    seen: set[str] = set()
+    async for blob in services.storage.segments.list():
+        if since < blob.modified <= until and (place := place_of(blob.name)):
+            path = closing(blob.name, place)
+            if path not in seen:
+                seen.add(path)
+                yield path
 
 
 async def all_exports(services: Services) -> AsyncIterator[Export]:
@@ -82,7 +96,7 @@ async def _begin(services: Services, export: Export, version: SegmentVersion) ->
 
 
 def _follows(export: Export, version: SegmentVersion) -> bool:
-    return export.follows_file(version.segment, version.modified)
+    return export.follows_file(version.segment, version.landed)
 
 
 def _trigger(version: SegmentVersion) -> Trigger:

@@ -1,5 +1,6 @@
 """Taking the connection of an export away, and giving it another one."""
 
+from shared.domain.audit import Action
 from shared.domain.connection import Connection
 from shared.domain.errors import Conflict, Invalid
 from shared.domain.export import Export
@@ -28,7 +29,7 @@ async def detach_export(
     await require_no_run(
         services, key, say("A run of this export is under way. Detach the export when it is over.")
     )
-    replaced = await replace_export(services, stored, detached)
+    replaced = await replace_export(services, caller, Action.EXPORT_DETACHED, stored, detached)
     await services.storage.delivered.delete(f"{key}/")
     for run in await recent(services, key):
         if run.status is RunStatus.SKIPPED:
@@ -53,9 +54,10 @@ async def attach_export(
     after = before.attached(connection, services.clock.now())
     after = after.model_copy(update=attachment.given())
     if after.fields != before.fields:
-        await check_segments(services.storage.segments, after)
+        await check_segments(services.storage, after)
     name = await check_destination(services, connection, after)
-    return await replace_export(services, stored, after.model_copy(update={"list_name": name}))
+    after = after.model_copy(update={"list_name": name})
+    return await replace_export(services, caller, Action.EXPORT_ATTACHED, stored, after)
 
 
 def _require_same_destination(services: Services, export: Export, connection: Connection) -> None:

@@ -1,16 +1,20 @@
 """Asking a connection's account something, and finding out that it no longer lets us in."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from shared.destinations.protocol import Api, Destination
-from shared.domain.connection import Connection, ConnectionStatus
+from shared.domain.audit import Action, Actor
+from shared.domain.connection import Connection, ConnectionStatus, Move, needs_sign_in
 from shared.domain.errors import Conflict, Culprit, NeedsAttention
+from shared.domain.message import Message
+from shared.domain.people import Person
+from shared.exports.audit import destination_of, record, telling
 from shared.exports.connections import WHAT
 from shared.exports.resume import resume_runs
 from shared.exports.services import Services
-from shared.exports.stored import amend, find
+from shared.exports.stored import amend, find, require_current
 from shared.storage.ports import Stored
 
 
@@ -19,25 +23,37 @@ class Check:
     """What a check found; `reason` is None when the connection works."""
 
     connection: Stored[Connection]
-    reason: str | None = None
+    reason: Message | None = None
 
 
-async def check_connection(services: Services, key: str) -> Check:
+async def check_connection(services: Services, person: Person, key: str, etag: str | None) -> Check:
     """Prove that a connection works, changing nothing at the destination.
 
     One that does not is marked as needing sign-in; one that was marked and works again is mended and
-    its runs go on. Raise NotFound, Conflict before it was ever connected, or TryLater.
+    its runs go on. Raise NotFound, Outdated, Conflict before it was ever connected, or
+    TryLater.
     """
     stored = await find(services.storage.connections, key, WHAT)
+    require_current(stored, etag, WHAT)
     connection = stored.value
-    _require_account(connection)
-    try:
-        await services.destination(connection).check(await services.api(connection))
-    except NeedsAttention as error:
-        return Check(await mark_needs_sign_in(services, connection, error.reason), error.reason)
+    connection.require(Move.ASK)
+    reason = await _refused(services, connection)
+    works = reason is None
+    await record(services, Actor.of(person), Action.CONNECTION_CHECKED, connection, works=works)
+    if reason is not None:
+        return Check(await mark_needs_sign_in(services, connection, reason), reason)
     if connection.status is not ConnectionStatus.NEEDS_SIGN_IN:
         return Check(stored)
     return Check(await _mend(services, connection))
+
+
+async def _refused(services: Services, connection: Connection) -> Message | None:
+    """Return why the destination does not let us in, or None when it does."""
+    try:
+        await services.destination(connection).check(await services.api(connection))
+    except NeedsAttention as error:
+        return error.reason
+    return None
 
 
 @asynccontextmanager
@@ -48,18 +64,18 @@ async def signed_in(
 
     When the body finds that the destination no longer lets us in, the connection is marked so.
     """
-    _require_account(connection)
+    connection.require(Move.ASK)
     try:
         yield services.destination(connection), await services.api(connection)
     except NeedsAttention as error:
         if error.culprit is not Culprit.CONNECTION:
             raise
         await mark_needs_sign_in(services, connection, error.reason)
-        raise Conflict(f"{connection.display_name} needs sign-in: {error.reason}") from None
+        raise Conflict(needs_sign_in(connection, error.reason)) from None
 
 
 async def mark_needs_sign_in(
-    services: Services, connection: Connection, reason: str
+    services: Services, connection: Connection, reason: Message
 ) -> Stored[Connection]:
     """Record that the destination refused these credentials, unless there are newer ones by now."""
 
@@ -67,18 +83,24 @@ async def mark_needs_sign_in(
         same = now.secret_name == connection.secret_name
         return now.needing_sign_in(reason) if same else now
 
-    return await amend(services.storage.connections, connection.id, WHAT, None, change)
+    return await _amend(services, Action.SIGN_IN_NEEDED, connection, change)
 
 
 async def _mend(services: Services, connection: Connection) -> Stored[Connection]:
     def change(now: Connection) -> Connection:
         return now.mended() if now.secret_name == connection.secret_name else now
 
-    mended = await amend(services.storage.connections, connection.id, WHAT, None, change)
+    mended = await _amend(services, Action.CONNECTION_MENDED, connection, change)
     await resume_runs(services, connection.id)
     return mended
 
 
-def _require_account(connection: Connection) -> None:
-    if connection.account is None:
-        raise Conflict("Connect to the account first: POST …/connect.")
+async def _amend(
+    services: Services,
+    action: Action,
+    connection: Connection,
+    change: Callable[[Connection], Connection],
+) -> Stored[Connection]:
+    """Record and store what the destination's answer means for a connection."""
+    tell = telling(services, destination_of(services, connection), action)
+    return await amend(services.storage.connections, connection.id, WHAT, None, change, tell)

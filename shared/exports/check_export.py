@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Sequence
 
 from shared.destinations.protocol import Destination, Field
-from shared.domain.connection import Connection, ConnectionStatus
-from shared.domain.errors import BadSegment, Conflict, Culprit, Invalid, NeedsAttention
+from shared.domain.connection import Connection, Move
+from shared.domain.errors import BadSegment, Culprit, Invalid, NeedsAttention
 from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.people import Caller
 from shared.domain.segment import Segment
 from shared.exports.check_connection import signed_in
 from shared.exports.services import Services
-from shared.segments.catalogue import find_segment
-from shared.storage.ports import ALL, Blobs
+from shared.segments.facts import find_segment
+from shared.storage.ports import ALL, Storage
 
 _NAMED = 20  # columns or fields that a refusal names
 
@@ -24,13 +24,9 @@ async def usable_connection(services: Services, caller: Caller, key: str) -> Con
     """
     stored = await services.storage.connections.get(ALL, key)
     if stored is None or not stored.value.may_be_used_by(caller):
-        raise Invalid("/connection_id", "There is no such connection.")
-    connection = stored.value
-    if connection.is_draft:
-        raise Conflict(f"{connection.display_name} is still being set up. Save it first.")
-    if connection.status is ConnectionStatus.NEEDS_SIGN_IN:
-        raise Conflict(f"{connection.display_name} needs sign-in: {connection.reason}")
-    return connection
+        raise Invalid("/connection_id", say("There is no such connection."))
+    stored.value.require(Move.USE)
+    return stored.value
 
 
 async def check_destination(services: Services, connection: Connection, choices: Export) -> str:
@@ -66,11 +62,16 @@ def check_fields(destination: Destination, fields: Sequence[Field], mapped: Iter
     chosen = set(mapped)
     for name in sorted(chosen - known):
         there = _named([field.name for field in fields])
-        raise Invalid(f"/fields/{escaped(name)}", f"{destination.title} has no such field. {there}")
+        what = say(
+            "{destination} has no such field. {there}", destination=destination.title, there=there
+        )
+        raise Invalid(f"/fields/{escaped(name)}", what)
     for field in fields:
         if field.required and field.name not in chosen:
             pointer = f"/fields/{escaped(field.name)}"
-            raise Invalid(pointer, f"Say which column holds the {field.title}.")
+            raise Invalid(
+                pointer, say("Say which column holds this field: {field}.", field=field.title)
+            )
 
 
 def check_clears(destination: Destination, choices: Export) -> None:
@@ -79,11 +80,13 @@ def check_clears(destination: Destination, choices: Export) -> None:
     for index, name in enumerate(choices.clear_when_empty):
         pointer = f"/clear_when_empty/{index}"
         if name == address.name:
-            raise Invalid(pointer, f"The {address.title} cannot be cleared.")
+            raise Invalid(
+                pointer, say("This field cannot be cleared: {field}.", field=address.title)
+            )
         if name not in choices.fields:
-            raise Invalid(pointer, "No column is mapped to this field.")
+            raise Invalid(pointer, say("No column is mapped to this field."))
         if name in choices.clear_when_empty[:index]:
-            raise Invalid(pointer, "This field is named twice.")
+            raise Invalid(pointer, say("This field is named twice."))
 
 
 def check_options(destination: Destination, chosen: Sequence[str]) -> None:
@@ -91,20 +94,24 @@ def check_options(destination: Destination, chosen: Sequence[str]) -> None:
     known = [option.name for option in destination.options]
     for index, name in enumerate(chosen):
         if name not in known:
-            there = _named(known) if known else "It has none."
-            raise Invalid(f"/options/{index}", f"{destination.title} has no such option. {there}")
+            what = say(
+                "{destination} has no such option. {there}",
+                destination=destination.title,
+                there=_named(known),
+            )
+            raise Invalid(f"/options/{index}", what)
         if name in chosen[:index]:
-            raise Invalid(f"/options/{index}", "This option is named twice.")
+            raise Invalid(f"/options/{index}", say("This option is named twice."))
 
 
-async def check_segments(files: Blobs, choices: Export) -> None:
+async def check_segments(storage: Storage, choices: Export) -> None:
     """Raise Invalid unless the segments exist and each holds every mapped column once."""
     seen: set[str] = set()
     for index, name in enumerate(choices.segments):
         if name in seen:
-            raise Invalid(f"/segments/{index}", "This segment is named twice.")
+            raise Invalid(f"/segments/{index}", say("This segment is named twice."))
         seen.add(name)
-        segment = await _segment(files, name, f"/segments/{index}")
+        segment = await _segment(storage, name, f"/segments/{index}")
         for field, column in choices.fields.items():
             if segment.columns.count(column) != 1:
                 raise Invalid(f"/fields/{escaped(field)}", _not_one(column, segment))
@@ -115,17 +122,17 @@ def escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-async def _segment(files: Blobs, name: str, pointer: str) -> Segment:
+async def _segment(storage: Storage, name: str, pointer: str) -> Segment:
     try:
-        segment = await find_segment(files, name)
+        segment = await find_segment(storage.segments, storage.versions, name)
     except BadSegment as error:
         raise Invalid(pointer, error.reason) from None
     if segment is None:
-        raise Invalid(pointer, "There is no such segment.")
+        raise Invalid(pointer, say("There is no such segment."))
     return segment
 
 
-def _not_one(column: str, segment: Segment) -> Message | str:
+def _not_one(column: str, segment: Segment) -> Message:
     if column in segment.columns:
         return say(
             "The segment {segment} has more than one column {column}. A field is filled from one.",
@@ -141,9 +148,18 @@ def _not_one(column: str, segment: Segment) -> Message | str:
             column=column,
             alike=alike[0],
         )
-    return f"The column {column} is not in the segment {segment.name}. {_named(segment.columns)}"
+    return say(
+        "The column {column} is not in the segment {segment}. {there}",
+        column=column,
+        segment=segment.name,
+        there=_named(segment.columns),
+    )
 
 
-def _named(there: Sequence[str]) -> str:
-    more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
-    return f"It has: {', '.join(there[:_NAMED])}{more}."
+def _named(there: Sequence[str]) -> Message:
+    if not there:
+        return say("It has none.")
+    names, more = tuple(there[:_NAMED]), len(there) - _NAMED
+    if more > 0:
+        return say("It has: {names} and {more} more.", names=names, more=more)
+    return say("It has: {names}.", names=names)

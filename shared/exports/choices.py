@@ -7,12 +7,13 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from shared.domain.connection import SharedWith
+from shared.domain.message import say
 from shared.domain.schedule import ExportSchedule, OwnSchedule
 
 
 def _printable(text: str) -> str:
     if any(unicodedata.category(character) == "Cc" for character in text):
-        raise ValueError("control characters, such as line breaks, cannot be part of a name")
+        raise ValueError(say("Control characters, such as line breaks, cannot be part of a name."))
     return text
 
 

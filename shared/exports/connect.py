@@ -16,17 +16,21 @@ import hmac
 import secrets
 from base64 import urlsafe_b64encode
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.domain.connection import Account, Connection, ConnectionStatus
-from shared.domain.errors import Conflict, Invalid, Refusal
+from shared.domain.audit import Action, Actor
+from shared.domain.connection import Account, Connection, ConnectionStatus, Move
+from shared.domain.errors import Conflict, Halt, Invalid, Refusal
+from shared.domain.message import say
 from shared.domain.people import Person
+from shared.exports.audit import Tell, Unrecorded, record, telling
 from shared.exports.connections import WHAT, exports_on
 from shared.exports.credentials import store_credentials
 from shared.exports.own_keys import OwnKey, own_key
 from shared.exports.resume import resume_runs
 from shared.exports.services import Services
-from shared.exports.stored import amend, everything, find
+from shared.exports.stored import amend, everything, find, require_current
 from shared.storage.ports import ALL, OAuthState, Stale, Stored
 
 CALLBACK = "/api/v1/oauth/callback"
@@ -35,20 +39,35 @@ CALLBACK = "/api/v1/oauth/callback"
 _LIFETIME = timedelta(minutes=10)
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An account that was proven, and the name of the secret that opens it."""
+
+    account: Account
+    secret_name: str
+    linked: bool = False  # whether that is a secret of the linked vault
+
+
 class BadState(Refusal):
     """The state of a callback was never given out, was used before, or is too old."""
 
 
-async def begin_sign_in(services: Services, person: Person, key: str) -> str:
+async def begin_sign_in(services: Services, person: Person, key: str, etag: str | None) -> str:
     """Return the page where a person lets us in.
 
-    Raise NotFound, Conflict before consent, or Invalid for a destination that has no such page.
+    Raise NotFound, Outdated, Conflict before consent, or Invalid for a destination that has no such page.
     """
-    connection = (await find(services.storage.connections, key, WHAT)).value
-    connection.require_consent()
+    stored = await find(services.storage.connections, key, WHAT)
+    require_current(stored, etag, WHAT)
+    connection = stored.value
+    connection.require(Move.CONNECT)
     destination = services.destination(connection)
     if destination.auth != "oauth":
-        raise Invalid("/host", f"{destination.title} is connected with a host name and a key.")
+        what = say(
+            "{destination} is connected with a host name and a key.",
+            destination=destination.title,
+        )
+        raise Invalid("/host", what)
     await _forget_old_states(services)
     state = secrets.token_urlsafe(32)
     began = OAuthState(
@@ -57,6 +76,7 @@ async def begin_sign_in(services: Services, person: Person, key: str) -> str:
         by_name=person.name,
         expires_at=services.clock.now() + _LIFETIME,
     )
+    await record(services, Actor.of(person), Action.SIGN_IN_BEGUN, connection)
     await services.storage.oauth_states.insert(ALL, _digest(state), began)
     challenge = _base64(hashlib.sha256((await _verifier(services, state)).encode()).digest())
     return destination.authorize_url(_redirect_uri(services), state, challenge)
@@ -69,12 +89,26 @@ async def finish_sign_in(services: Services, state: str, code: str | None) -> No
     refused or is for another account than the exports' lists, NeedsAttention or TryLater.
     """
     began = await _redeem(services, state)
+    by = Actor.of(Person(id=began.by_id, name=began.by_name))
     connection = (await find(services.storage.connections, began.connection_id, WHAT)).value
+    try:
+        access = await _exchange(services, connection, state, code)
+    except (Refusal, Halt) as error:
+        await record(services, by, Action.SIGN_IN_REFUSED, connection, reason=str(error.reason))
+        raise
+    tell = telling(services, by, Action.SIGN_IN_FINISHED)
+    await use_credentials(services, connection.id, None, access, tell)
+
+
+async def _exchange(
+    services: Services, connection: Connection, state: str, code: str | None
+) -> Access:
+    """Trade a code for credentials and store them."""
     if code is None:
-        raise Conflict("The sign-in was not completed. Nothing was changed.")
+        raise Conflict(say("The sign-in was not completed. Nothing was changed."))
     destination = services.destination(connection)
     if destination.auth != "oauth":
-        raise BadState("This connection has no sign-in.")
+        raise BadState(say("This connection has no sign-in."))
     credentials, account = await destination.exchange(
         services.sign_in(destination),
         code,
@@ -82,13 +116,14 @@ async def finish_sign_in(services: Services, state: str, code: str | None) -> No
         await _verifier(services, state),
     )
     await require_same_account(services, connection, account)
-    name = await store_credentials(services.storage.secrets, credentials)
-    await use_credentials(services, connection.id, account, name)
+    return Access(account, await store_credentials(services.storage.secrets, credentials))
 
 
 async def _redeem(services: Services, state: str) -> OAuthState:
     """Use up a state. Of two callbacks that bring the same one, the ETag lets one through."""
-    refused = BadState("This sign-in is unknown, was used before, or took more than ten minutes.")
+    refused = BadState(
+        say("This sign-in is unknown, was used before, or took more than ten minutes.")
+    )
     records, key = services.storage.oauth_states, _digest(state)
     stored = await records.get(ALL, key)
     if stored is None:
@@ -103,7 +138,7 @@ async def _redeem(services: Services, state: str) -> OAuthState:
 
 
 async def use_credentials(
-    services: Services, key: str, account: Account, name: str, linked: bool = False
+    services: Services, key: str, etag: str | None, access: Access, tell: Tell
 ) -> Stored[Connection]:
     """Put an account and its new credentials on a connection, and go on with runs that waited for them.
 
@@ -114,13 +149,13 @@ async def use_credentials(
 
     def change(now: Connection) -> Connection:
         before.append(now)
-        return now.connected(account, name, linked)
+        return now.connected(access.account, access.secret_name, access.linked)
 
     try:
-        stored = await amend(services.storage.connections, key, WHAT, None, change)
-    except Refusal:
-        if not linked:
-            await services.storage.secrets.delete(name)
+        stored = await amend(services.storage.connections, key, WHAT, etag, change, tell)
+    except (Refusal, Unrecorded):
+        if not access.linked:
+            await services.storage.secrets.delete(access.secret_name)
         raise
     was = before[-1]
     if was.secret_name and not was.linked_secret:
@@ -138,8 +173,12 @@ async def require_same_account(
     if known is None or known.id == account.id or not await exports_on(services, connection.id):
         return
     raise Conflict(
-        f"This is the account {account.name}, but the exports on this connection use lists of "
-        f"{known.name}. Connect that account, or make another connection for this one."
+        say(
+            "This is the account {account}, but the exports on this connection use lists of "
+            "{known}. Connect that account, or make another connection for this one.",
+            account=account.name,
+            known=known.name,
+        )
     )
 
 

@@ -1,46 +1,65 @@
 """Connecting an account with its host name and a key, or with the name of a secret that holds the key."""
 
 from shared.destinations.protocol import Credentials, KeyDestination
-from shared.domain.connection import Account, Connection
-from shared.domain.errors import Conflict, Invalid, NeedsAttention
-from shared.exports.connect import require_same_account, use_credentials
+from shared.domain.audit import Action, Actor
+from shared.domain.connection import Account, Connection, Move
+from shared.domain.errors import Invalid, NeedsAttention
+from shared.domain.message import say
+from shared.domain.people import Person
+from shared.exports.audit import telling
+from shared.exports.connect import Access, require_same_account, use_credentials
 from shared.exports.connections import WHAT
 from shared.exports.credentials import read_linked_key, store_credentials
 from shared.exports.services import Services
-from shared.exports.stored import find
+from shared.exports.stored import find, require_current
 from shared.storage.ports import Stored
 from shared.transport.client import Fixed, VendorApi
 from shared.transport.pace import Pace
 
 
 async def connect_with_key(
-    services: Services, key: str, host: str | None, api_key: str | None, secret_name: str | None
+    services: Services,
+    person: Person,
+    key: str,
+    etag: str | None,
+    host: str | None,
+    api_key: str | None,
+    secret_name: str | None,
 ) -> Stored[Connection]:
     """Prove a key, store it or the name of the secret that holds it, and return the connection.
 
-    Raise NotFound, Invalid for what is missing or not accepted, Conflict before consent, for a vault
-    that is not linked or for another account than the exports' lists, or TryLater.
+    Raise NotFound, Outdated, Invalid for what is missing or not accepted, Conflict before consent, for a
+    vault that is not linked or for another account than the exports' lists, or TryLater.
     """
-    connection = (await find(services.storage.connections, key, WHAT)).value
-    connection.require_consent()
+    stored = await find(services.storage.connections, key, WHAT)
+    require_current(stored, etag, WHAT)
+    connection = stored.value
+    connection.require(Move.LINK)  # what every way to connect needs
     destination = services.destination(connection)
     if destination.auth != "api_key":
-        what = f"{destination.title} is connected by signing in there, so nothing is given here."
+        what = say(
+            "{destination} is connected by signing in there, so nothing is given here.",
+            destination=destination.title,
+        )
         raise Invalid("/host", what)
     if host is None:
-        raise Invalid("/host", "The host name of the account is missing.")
+        raise Invalid("/host", say("The host name of the account is missing."))
     endpoint = destination.endpoint(host)
     credentials = await _credentials(services, connection, destination, api_key, secret_name)
     account = await _account(services, destination, endpoint, credentials)
     if account is None:
         pointer = "/secret_name" if secret_name else "/api_key"
-        what = f"{destination.title} lets nobody in at {endpoint} with this key. Check both."
+        what = say(
+            "{destination} lets nobody in at {host} with this key. Check both.",
+            destination=destination.title,
+            host=endpoint,
+        )
         raise Invalid(pointer, what)
     await require_same_account(services, connection, account)
-    if secret_name is not None:
-        return await use_credentials(services, key, account, secret_name, linked=True)
-    name = await store_credentials(services.storage.secrets, credentials)
-    return await use_credentials(services, key, account, name)
+    linked = secret_name is not None
+    name = secret_name or await store_credentials(services.storage.secrets, credentials)
+    tell = telling(services, Actor.of(person), Action.KEY_CONNECTED)
+    return await use_credentials(services, key, etag, Access(account, name, linked), tell)
 
 
 async def _credentials(
@@ -51,15 +70,11 @@ async def _credentials(
     secret_name: str | None,
 ) -> Credentials:
     if api_key is not None and secret_name is None:
-        if connection.linked_secret:
-            raise Conflict(
-                "The key of this connection stays in the linked vault. Change it there, name another "
-                "secret, or make another connection."
-            )
+        connection.require(Move.CONNECT)
         return destination.credentials(api_key)
     if secret_name is not None and api_key is None:
         return await read_linked_key(services.storage.linked_secrets, secret_name, destination)
-    raise Invalid("/api_key", "Give either the key, or in secret_name what holds it.")
+    raise Invalid("/api_key", say("Give either the key, or in secret_name what holds it."))
 
 
 async def _account(

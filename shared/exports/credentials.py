@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from shared.destinations.protocol import Credentials, KeyDestination
 from shared.domain.errors import Conflict, Culprit, Invalid, NeedsAttention, TryLater
+from shared.domain.message import say
 from shared.exports.own_keys import OwnKey
 from shared.storage.ports import Missing, SecretReader, Secrets, Unavailable
 
@@ -42,7 +43,7 @@ async def read_credentials(vault: SecretReader, name: str) -> Credentials:
 
 def gone() -> NeedsAttention:
     """Return what credentials mean that are not in the vault any more."""
-    reason = "The connection's credentials are gone from the vault. Sign in again."
+    reason = say("The connection's credentials are gone from the vault. Sign in again.")
     return NeedsAttention(Culprit.CONNECTION, reason)
 
 
@@ -54,18 +55,24 @@ async def read_linked_key(
     Raise Conflict when no vault is linked, Invalid("/secret_name") or TryLater.
     """
     if vault is None:
-        raise Conflict("No vault is linked. Set LINKED_KEY_VAULT_URL, or give the key itself.")
+        raise Conflict(say("No vault is linked. Set LINKED_KEY_VAULT_URL, or give the key itself."))
     # The linked vault may be the app's own. What lies there for others must not go to this destination.
     if name.lower().startswith(_PREFIX) or name.lower() in list(OwnKey):
-        raise Invalid("/secret_name", "The app keeps secrets of its own under such a name.")
+        what = say("The app keeps secrets of its own under such a name.")
+        raise Invalid("/secret_name", what)
     try:
         return destination.credentials((await vault.get(name)).strip())
     except Missing:
-        raise Invalid("/secret_name", f"The linked vault has no secret {name}.") from None
+        what = say("The linked vault has no secret {secret}.", secret=name)
+        raise Invalid("/secret_name", what) from None
     except Unavailable:
         raise TryLater(
-            f"The linked vault did not give the secret {name}. If that lasts: the secret must be "
-            "enabled, and the app must be allowed to read it."
+            say(
+                "The linked vault did not give the secret {secret}. If that lasts: the secret must "
+                "be enabled, and the app must be allowed to read it.",
+                secret=name,
+            )
         ) from None
     except Invalid as error:
-        raise Invalid("/secret_name", f"The secret {name} holds no key. {error.reason}") from None
+        what = say("The secret {secret} holds no key. {why}", secret=name, why=error.reason)
+        raise Invalid("/secret_name", what) from None

@@ -1,6 +1,7 @@
 """Ending a run, in an order in which a crash leaves nothing wrong behind."""
 
 from shared.domain.connection import Connection
+from shared.domain.message import Message, say
 from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
 from shared.exports.check_connection import mark_needs_sign_in
 from shared.exports.names import CHECKPOINT, parts_folder
@@ -9,7 +10,9 @@ from shared.exports.services import Services
 from shared.storage.ports import ALL, Stale, Stored
 
 
-async def end_run(services: Services, stored: Stored[Run], status: RunStatus, text: str) -> None:
+async def end_run(
+    services: Services, stored: Stored[Run], status: RunStatus, text: Message
+) -> None:
     """Close a run and remove what it no longer needs; raise Stale when somebody else changed it."""
     run = stored.value.over(status, services.clock.now(), text)
     checkpoint = await services.storage.checkpoints.get(run.id, CHECKPOINT)
@@ -30,7 +33,7 @@ async def tidy(services: Services, run: Run) -> None:
 
 
 async def suspend_run(
-    services: Services, stored: Stored[Run], connection: Connection, reason: str
+    services: Services, stored: Stored[Run], connection: Connection, reason: Message
 ) -> None:
     """Mark a connection as needing sign-in, and skip the run until somebody has signed in again."""
     run, active = stored.value, services.storage.active_runs
@@ -38,7 +41,7 @@ async def suspend_run(
     if entry is not None:
         await active.put(waiting(connection.id), run.id, entry.value)
     await mark_needs_sign_in(services, connection, reason)
-    text = f"{reason} The run goes on from here once somebody has signed in."
+    text = say("{why} The run goes on from here once somebody has signed in.", why=reason)
     await end_run(services, stored, RunStatus.SKIPPED, text)
     now = await services.storage.connections.get(ALL, connection.id)
     if entry and now and now.value.secret_name != connection.secret_name:
@@ -55,8 +58,8 @@ async def fail_run(services: Services, message: SliceMessage) -> None:
     number = checkpoint.value.slice if checkpoint else 0
     if stored is None or stored.value.status.is_over or number != message.slice:
         return
-    why = stored.value.reason or "It never said why."
-    text = f"Given up: several tries in a row ended in the same way. {why}"
+    why = stored.value.reason or say("It never said why.")
+    text = say("Given up: several tries in a row ended in the same way. {why}", why=why)
     try:
         await end_run(services, stored, RunStatus.FAILED_PERMANENT, text)
     except Stale:

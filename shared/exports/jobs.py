@@ -11,6 +11,7 @@ from functools import partial
 
 from shared.destinations.protocol import Api, Batch, Destination, Finished, Limits
 from shared.domain.clock import Clock
+from shared.domain.message import Message, say
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job
 from shared.exports.names import reports_folder
@@ -20,6 +21,7 @@ from shared.storage.ports import Blobs
 _SHARE = 0.05  # of a job's age, until it is looked at again
 _SHORTEST = 3.0  # seconds between two looks; longer than a slice would sleep
 _GIVEN_UP = timedelta(hours=24)  # after which nobody believes that it will end
+_LATE = say("The destination did not finish within a day.")
 _TRIES = 2  # of the profiles of a job that failed
 
 _PARTS = 2  # kept unpacked: jobs end roughly in the order in which they began
@@ -104,8 +106,8 @@ class Looks:
         return Seen(
             finished=[
                 *(each for each in over if not each.failed),
-                *(_unknown(each.job, str(each.failed)) for each in hopeless),
-                *(_unknown(job, "The destination did not finish within a day.") for job in silent),
+                *(_unknown(each.job, each.failed or _LATE) for each in hopeless),
+                *(_unknown(job, _LATE) for job in silent),
             ],
             failed=again,
             looked=frozenset(job.id for job in jobs),
@@ -119,6 +121,6 @@ class Looks:
         return job.looked_at + timedelta(seconds=max(share, _SHORTEST))
 
 
-def _unknown(job: Job, reason: str) -> Finished:
+def _unknown(job: Job, reason: Message) -> Finished:
     outcome = partial(RowOutcome, outcome=Outcome.UNKNOWN, code="job_failed", reason=reason)
     return Finished(job, [outcome(index) for index in range(job.size)])

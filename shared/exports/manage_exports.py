@@ -1,10 +1,14 @@
 """Creating, changing, copying and removing exports. None of it runs one."""
 
+from collections.abc import Callable
+
+from shared.domain.audit import Action, Actor
 from shared.domain.errors import Conflict, NotAllowed, Outdated
 from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.people import Caller
 from shared.domain.run import Run, RunStatus
+from shared.exports.audit import recorded
 from shared.exports.check_export import check_destination, check_segments, usable_connection
 from shared.exports.choices import ExportChanges, ExportChoices
 from shared.exports.read_runs import list_runs
@@ -31,9 +35,10 @@ async def create_export(
         scheduled_at=now,
         **choices.model_dump(),
     )
-    await check_segments(services.storage.segments, export)
+    await check_segments(services.storage, export)
     name = await check_destination(services, connection, export)
-    return await _insert(services, export.model_copy(update={"list_name": name}))
+    export = export.model_copy(update={"list_name": name})
+    return await _insert(services, caller, Action.EXPORT_CREATED, export)
 
 
 async def change_export(
@@ -51,13 +56,15 @@ async def change_export(
                 "runs can be changed."
             ),
         )
-    return await replace_export(services, stored, changed)
+    return await replace_export(services, caller, Action.EXPORT_CHANGED, stored, changed)
 
 
 async def copy_export(
-    services: Services, caller: Caller, key: str, name: str | None
+    services: Services, caller: Caller, key: str, name: str | None, worded: Callable[[Message], str]
 ) -> Stored[Export]:
     """Store a copy of an export; raise NotFound or NotAllowed.
+
+    Without a name it is called a copy of the original, as `worded` puts that.
 
     It is as the original, with nothing asked again, and delivers everything on its first run.
     """
@@ -65,12 +72,13 @@ async def copy_export(
     now = services.clock.now()
     update = {
         "id": new_id(services.clock),
-        "name": name or str(say("Copy of {name}", name=original.name))[:_LONGEST_NAME].rstrip(),
+        "name": name or worded(say("Copy of {name}", name=original.name))[:_LONGEST_NAME].rstrip(),
         "created_at": now,
         "attached_at": now,
         "scheduled_at": now,
     }
-    return await _insert(services, original.model_copy(update=update))
+    copy = original.model_copy(update=update)
+    return await _insert(services, caller, Action.EXPORT_COPIED, copy)
 
 
 async def remove_export(services: Services, caller: Caller, key: str, etag: str | None) -> None:
@@ -81,11 +89,13 @@ async def remove_export(services: Services, caller: Caller, key: str, etag: str 
     storage = services.storage
     stored = await find_to_edit(services, caller, key, etag)
     if any(run.status is RunStatus.PROCESSING for run in await recent(services, key)):
-        raise Conflict("A run of this export is under way. Remove the export when it is over.")
+        raise Conflict(say("A run of this export is under way. Remove the export when it is over."))
+    by = Actor.of(caller.person)
     try:
-        await storage.exports.delete(ALL, key, stored.etag)
+        async with recorded(services, by, Action.EXPORT_REMOVED, stored.value, None):
+            await storage.exports.delete(ALL, key, stored.etag)
     except Stale:
-        raise Outdated("Somebody changed the export meanwhile. Read it again.") from None
+        raise Outdated(WHAT.outdated) from None
     await storage.delivered.delete(f"{key}/")
     await storage.run_files.delete(f"{key}.")  # the beginning of every run's id
     async for asked in everything(storage.bookmarks, key):
@@ -107,7 +117,10 @@ async def require_may_edit(services: Services, caller: Caller, export: Export) -
     connection = await connection_of(services, export.connection_id)
     if not export.may_be_edited_by(caller, connection):
         raise NotAllowed(
-            "The connection of this export is not shared with contributors. Ask an administrator."
+            say(
+                "The connection of this export is not shared with contributors. Ask an "
+                "administrator."
+            )
         )
 
 
@@ -121,7 +134,7 @@ async def require_no_run(services: Services, key: str, otherwise: Message) -> No
 
 
 async def replace_export(
-    services: Services, stored: Stored[Export], changed: Export
+    services: Services, caller: Caller, action: Action, stored: Stored[Export], changed: Export
 ) -> Stored[Export]:
     """Store a changed export; raise Outdated.
 
@@ -130,11 +143,12 @@ async def replace_export(
     """
     if changed == stored.value:
         return stored
-    records = services.storage.exports
+    by, records = Actor.of(caller.person), services.storage.exports
     try:
-        etag = await records.replace(ALL, stored.key, changed, stored.etag)
+        async with recorded(services, by, action, stored.value, changed):
+            etag = await records.replace(ALL, stored.key, changed, stored.etag)
     except Stale:
-        raise Outdated("Somebody changed the export meanwhile. Read it again.") from None
+        raise Outdated(WHAT.outdated) from None
     return Stored(stored.key, changed, etag)
 
 
@@ -143,8 +157,12 @@ async def recent(services: Services, key: str) -> list[Run]:
     return [stored.value for stored in await list_runs(services, key, limit=20)]
 
 
-async def _insert(services: Services, export: Export) -> Stored[Export]:
-    return Stored(export.id, export, await services.storage.exports.insert(ALL, export.id, export))
+async def _insert(
+    services: Services, caller: Caller, action: Action, export: Export
+) -> Stored[Export]:
+    async with recorded(services, Actor.of(caller.person), action, None, export):
+        etag = await services.storage.exports.insert(ALL, export.id, export)
+    return Stored(export.id, export, etag)
 
 
 async def _checked(
@@ -161,7 +179,7 @@ async def _checked(
             )
         )
     if remapped or _differ(before, after, "segments"):
-        await check_segments(services.storage.segments, after)
+        await check_segments(services.storage, after)
     if after.connection_id is None or not _works_otherwise(before, after):
         return after
     connection = await usable_connection(services, caller, after.connection_id)

@@ -18,7 +18,7 @@ _END = b"\n\n"
 
 
 type Profile = tuple[bytes, bytes, bytes]
-"""A profile to send: its origin ("<segment number>:<row>"), its address, and its JSON."""
+"""A profile to send: its origin ("<file number>:<row>"), its address, and its JSON."""
 
 
 def batches_per_part(limits: Limits) -> int:

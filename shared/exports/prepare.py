@@ -8,48 +8,26 @@ If it dies it starts over: nothing has been sent, and what it wrote is written a
 """
 
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain
-from operator import itemgetter
+from collections.abc import AsyncIterator, Sequence
 from typing import IO
 
-from shared.destinations.protocol import Encode, Limits, Unfit
-from shared.domain.email import is_address, normal_form
+from shared.destinations.protocol import Encode, Limits
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export
+from shared.domain.message import say
 from shared.domain.outcomes import Counts, Outcome, Reject
 from shared.domain.run import Checkpoint, Mode, Phase, Run
-from shared.domain.segment import SegmentVersion
+from shared.domain.segment import MAX_FILES, MAX_PATHS, SegmentVersion
 from shared.exports.delivered import Digests, StateReader, digest_key, entries, packed, state_name
-from shared.exports.members import keep_members
+from shared.exports.mapping import REJECTS_PER_FILE, Mapper, Report
 from shared.exports.names import digests
 from shared.exports.parts import PartWriter, Profile
 from shared.exports.rejects import RejectWriter
 from shared.exports.services import Services
-from shared.exports.spool import PARTITIONS, Spool, partition_of
-from shared.segments.catalogue import newest_version, replaced
-from shared.segments.csv_rows import CsvRows, Row
-from shared.storage.ports import Blobs, Missing, Stale
+from shared.exports.spool import PARTITIONS, Spool
+from shared.segments.catalogue import newest_version
 
-type Report = Callable[[int], Awaitable[None]]
-"""Told the number of rows read so far, now and then."""
-
-_NOT_AN_ADDRESS = ("bad_address", "This is no email address.")
-_NO_ADDRESS = ("no_address", "There is no email address.")
-
-_BLOCK = 256 * 1024  # bytes parsed at once, which bounds the rows held in memory
-_REJECTS_PER_FILE = 5_000
 _UPLOAD_PIECE = 1024 * 1024  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """Where the mapped columns stand in one file."""
-
-    width: int
-    email: int
-    values: Callable[[list[str]], Sequence[str]]  # the cells of the other mapped fields
 
 
 async def resolve_versions(services: Services, export: Export) -> list[SegmentVersion]:
@@ -58,9 +36,30 @@ async def resolve_versions(services: Services, export: Export) -> list[SegmentVe
     for name in export.segments:
         version = await newest_version(services.storage.segments, name)
         if version is None:
-            raise BadSegment(f"The segment {name} has no file. Drop one at segments/{name}/.")
+            raise BadSegment(
+                say(
+                    "The segment {segment} has no file. Drop one at segments/{segment}/.",
+                    segment=name,
+                )
+            )
         versions.append(version)
+    _require_few(versions)
     return versions
+
+
+def _require_few(versions: Sequence[SegmentVersion]) -> None:
+    """Raise BadSegment when the record of a run could not hold the list of its files."""
+    files = [file for version in versions for file in version.files]
+    if len(files) > MAX_FILES or sum(len(file.path) for file in files) > MAX_PATHS:
+        raise BadSegment(
+            say(
+                "The segments of the export have {number} files together and may have {most}, with paths of "
+                "{characters} characters in all. Write fewer and larger files.",
+                number=len(files),
+                most=MAX_FILES,
+                characters=MAX_PATHS,
+            )
+        )
 
 
 async def prepare(
@@ -78,21 +77,28 @@ async def prepare(
     before = StateReader(storage.delivered.stream(state_name(export)) if compare else None)
     parts = PartWriter(storage.run_files, run.id, limits)
     with Spool() as spool, tempfile.TemporaryFile() as state:
-        mapper = _Mapper(export, encode, spool, rejects, report)
-        for number, version in enumerate(run.versions):
-            before_it = mapper.rows
-            await mapper.read(storage.segments, number, version)
-            await keep_members(services, version, mapper.rows - before_it)
+        mapper = Mapper(export, encode, spool, rejects, report)
+        for version in run.versions:
+            await mapper.read(storage, version)
         if not mapper.rows:
-            raise BadSegment(f"{_paths(run)} has a header but no profiles. Nothing was sent.")
+            raise BadSegment(
+                say(
+                    "There is a header but no profile in {paths}. Nothing was sent.",
+                    paths=tuple(each.path for each in run.versions),
+                )
+            )
         most = min(services.max_profiles, limits.profiles_per_export)
         sorter = _Sorter(run, keyed, before, rejects, parts, state, most)
         for partition in range(PARTITIONS):
             await sorter.sort(spool.lines(partition))
         if sorter.distinct > most:
             raise BadSegment(
-                f"The export has {sorter.distinct:,} profiles and may have {most:,}. "
-                "Nothing was sent; choose smaller segments."
+                say(
+                    "The export has {profiles} profiles and may have {most}. Nothing was sent; "
+                    "choose smaller segments.",
+                    profiles=sorter.distinct,
+                    most=most,
+                )
             )
         await parts.close()
         await rejects.write()
@@ -105,77 +111,6 @@ async def prepare(
         reject_files=rejects.files_written,
         counts=Counts(unchanged=sorter.unchanged).plus(rejects.counts),
     )
-
-
-class _Mapper:
-    """The first pass: rows become profiles in the spool, or rejects."""
-
-    def __init__(
-        self, export: Export, encode: Encode, spool: Spool, rejects: RejectWriter, report: Report
-    ) -> None:
-        self.rows = 0
-        self._export = export
-        self._encode = encode
-        self._spool = spool
-        self._rejects = rejects
-        self._report = report
-
-    async def read(self, files: Blobs, number: int, version: SegmentVersion) -> None:
-        """Read one file from front to back; raise BadSegment."""
-        rows = CsvRows(version.path)
-        columns: _Columns | None = None
-        async for block in _blocks(files, version, rows):
-            first = next(block, None)
-            if first is not None:
-                columns = columns or self._columns(version, rows.header or [])
-                self._map(number, version.segment, chain((first,), block), columns)
-            self._spool.write_out()
-            await self._rejects.write(_REJECTS_PER_FILE)
-            await self._report(self.rows)
-        if columns is None:
-            self._columns(version, rows.header or [])
-
-    def _map(self, number: int, segment: str, rows: Iterator[Row], columns: _Columns) -> None:
-        # Read once for each of a million rows: what the loop needs lies in local variables.
-        width, email, values = columns.width, columns.email, columns.values
-        encode, partitions = self._encode, self._spool.partitions
-        count = 0
-        for row, cells in rows:
-            count += 1
-            if len(cells) != width:
-                reason = f"The row has {len(cells)} fields and the header {width}."
-                self._reject(segment, row, "", "wrong_field_count", reason)
-                continue
-            address = normal_form(cells[email])
-            if not is_address(address):
-                code, reason = _NOT_AN_ADDRESS if address else _NO_ADDRESS
-                self._reject(segment, row, address, code, reason)
-                continue
-            try:
-                fragment = encode(address, values(cells))
-            except Unfit as unfit:
-                self._reject(segment, row, address, unfit.code, unfit.reason)
-                continue
-            plain = address.encode()
-            line = f"{number}:{row}\t{address}\t".encode() + fragment
-            partitions[partition_of(plain)].append(line)
-        self.rows += count
-
-    def _reject(self, segment: str, row: int, address: str, code: str, reason: str) -> None:
-        self._rejects.add(Reject(segment, row, address, Outcome.INVALID, code, reason))
-
-    def _columns(self, version: SegmentVersion, header: list[str]) -> _Columns:
-        for field, column in self._export.fields.items():
-            there = header.count(column)
-            if there != 1:
-                what = "has no column" if there == 0 else "has more than one column"
-                raise BadSegment(
-                    f"{version.path} {what} {column!r}, which the export maps to {field}. "
-                    "Nothing was sent."
-                )
-        mapped = self._export.fields
-        others = [header.index(column) for field, column in mapped.items() if field != "email"]
-        return _Columns(len(header), header.index(mapped["email"]), _picker(others))
 
 
 class _Sorter:
@@ -193,7 +128,7 @@ class _Sorter:
     ) -> None:
         self.distinct = 0
         self.unchanged = 0
-        self._segments = [version.segment for version in run.versions]
+        self._places = run.places
         self._digest = keyed.of
         self._before = before
         self._rejects = rejects
@@ -222,46 +157,27 @@ class _Sorter:
         if self.distinct <= self._most:  # beyond that they are only counted, for the message
             self._state.write(packed(digests))
             await self._parts.add(changed)
-        await self._rejects.write(_REJECTS_PER_FILE)
+        await self._rejects.write(REJECTS_PER_FILE)
 
     def _reject_duplicate(self, origin: bytes, address: bytes, kept: bytes) -> None:
-        segment, row = self._place(origin)
-        same, as_row = self._place(kept)
-        reason = f"The same address as row {as_row} of {same}, which counts."
+        segment, file, row = self._place(origin)
+        same, of_file, as_row = self._place(kept)
+        reason = say(
+            "The same address as row {row} of {segment}, which counts.",
+            row=str(as_row),
+            segment=f"{same}, {of_file}" if of_file else same,
+        )
         self._rejects.add(
-            Reject(segment, row, address.decode(), Outcome.DUPLICATE, "duplicate", reason)
+            Reject(segment, row, address.decode(), Outcome.DUPLICATE, "duplicate", reason, file)
         )
 
-    def _place(self, origin: bytes) -> tuple[str, int]:
+    def _place(self, origin: bytes) -> tuple[str, str, int]:
         number, row = origin.split(b":")
-        return self._segments[int(number)], int(row)
-
-
-def _picker(columns: Sequence[int]) -> Callable[[list[str]], Sequence[str]]:
-    """Return what takes these cells of a row, in this order."""
-    if len(columns) > 1:
-        return itemgetter(*columns)
-    return lambda cells: [cells[column] for column in columns]
-
-
-async def _blocks(
-    files: Blobs, version: SegmentVersion, rows: CsvRows
-) -> AsyncIterator[Iterator[Row]]:
-    """Yield the rows of a file, block by block as its bytes come in."""
-    try:
-        async for data in files.stream(version.path, version.etag):
-            for start in range(0, len(data), _BLOCK):
-                yield rows.feed(data[start : start + _BLOCK])
-    except (Missing, Stale):
-        raise replaced(version) from None
-    yield rows.close()
+        segment, file = self._places[int(number)]
+        return segment, file, int(row)
 
 
 async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
     file.seek(0)
     while piece := file.read(_UPLOAD_PIECE):
         yield piece
-
-
-def _paths(run: Run) -> str:
-    return " and ".join(version.path for version in run.versions)

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from shared.domain.clock import Clock
 from shared.domain.errors import DayIsSpent, TryLater
+from shared.domain.message import say
 from shared.storage.ports import QUOTAS, AlreadyExists, Quota, Records, Stale
 
 _LARGEST_BLOCK = 32
@@ -53,7 +54,11 @@ class DayBudget:
             taken = min(self._block, self._per_day - used)
             if taken <= 0:
                 raise DayIsSpent(
-                    f"All {self._per_day:,} requests that {self._who} allows in a day are used up."
+                    say(
+                        "All {requests} requests that {destination} allows in a day are used up.",
+                        requests=self._per_day,
+                        destination=self._who,
+                    )
                 )
             return now.model_copy(update={"day": today, "used": used + taken})
 
@@ -89,7 +94,7 @@ async def change(records: Records[Quota], lane: str, how: Callable[[Quota], Quot
         except (AlreadyExists, Stale):
             continue
         return
-    raise TryLater("Too many are asking the destination at once.")
+    raise TryLater(say("Too many are asking the destination at once."))
 
 
 def seconds_to_tomorrow(now: datetime) -> float:

@@ -2,13 +2,17 @@
 
 from collections.abc import AsyncIterator, Sequence
 
+from shared.domain.audit import Action, Actor, Object, ObjectKind
 from shared.domain.errors import NotFound
+from shared.domain.message import say
 from shared.domain.outcomes import Reject
+from shared.domain.people import Caller
 from shared.domain.run import Checkpoint, Progress, Run, split_run_id
+from shared.exports.audit import record
 from shared.exports.names import CHECKPOINT
 from shared.exports.rejects import stored_rejects
 from shared.exports.services import Services
-from shared.storage.ports import Stored
+from shared.storage.ports import ALL, Stored
 
 
 async def find_run(services: Services, run_id: str) -> Run:
@@ -16,7 +20,7 @@ async def find_run(services: Services, run_id: str) -> Run:
     export_id, key = split_run_id(run_id)
     stored = await services.storage.runs.get(export_id, key) if export_id and key else None
     if stored is None:
-        raise NotFound("There is no such run.")
+        raise NotFound(say("There is no such run."))
     return stored.value
 
 
@@ -30,6 +34,14 @@ async def list_runs(
 async def run_progress(services: Services, run: Run) -> Progress:
     """Return how far a run has come."""
     return run.progress or (await _checkpoint(services, run)).as_progress()
+
+
+async def record_download(services: Services, caller: Caller, run: Run) -> None:
+    """Record that somebody reads a run's rejects: they hold addresses, which leave the app here."""
+    export = await services.storage.exports.get(ALL, run.export_id)
+    name = export.value.name if export else ""  # its runs outlive it
+    of = Object(kind=ObjectKind.EXPORT, id=run.export_id, name=name)
+    await record(services, Actor.of(caller.person), Action.REJECTS_DOWNLOADED, of, run=run.id)
 
 
 async def reject_lines(services: Services, run: Run) -> AsyncIterator[Reject]:

@@ -78,14 +78,17 @@ class Recorder:
             return
         origins = batch.origins.decode().split("\t")
         addresses = batch.addresses.decode().split("\t")
+        places = self.run.places
         fragments = batch.joined.split(b",\n")
         named = {each.index: each for each in outcomes if each.index is not None}
         for at, said in named.items():
             number, row = origins[at].split(":")
-            segment = self.run.versions[int(number)].segment
-            reject = Reject(segment, int(row), addresses[at], said.outcome, said.code, said.reason)
+            segment, file = places[int(number)]
+            reject = Reject(
+                segment, int(row), addresses[at], said.outcome, said.code, said.reason, file
+            )
             rejects.add(reject, self.digests.of(fragments[at]))
         nameless = [each for each in outcomes if each.index is None]
-        segment = self.run.versions[int(origins[0].split(":")[0])].segment
+        segment, _ = places[int(origins[0].split(":")[0])]
         for said in nameless[: batch.size - len(named)]:
             rejects.add(Reject(segment, 0, "", said.outcome, said.code, said.reason))

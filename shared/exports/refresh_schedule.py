@@ -1,10 +1,16 @@
 """The one refresh schedule of the system."""
 
+from shared.domain.audit import Action, Actor
 from shared.domain.errors import Outdated
+from shared.domain.message import say
+from shared.domain.people import Person
 from shared.domain.schedule import RefreshSchedule
+from shared.exports.audit import recorded
 from shared.exports.services import Services
 from shared.exports.tick import REFRESH_SCHEDULE
 from shared.storage.ports import ALL, AlreadyExists, Stale, Stored
+
+_OUTDATED = say("Somebody changed the refresh schedule since you read it. Read it again.")
 
 _NEVER_SET = '"never-set"'  # stands for an ETag until there is a record
 
@@ -16,20 +22,25 @@ async def read_schedule(services: Services) -> Stored[RefreshSchedule]:
 
 
 async def set_schedule(
-    services: Services, etag: str | None, schedule: RefreshSchedule
+    services: Services, person: Person, etag: str | None, schedule: RefreshSchedule
 ) -> Stored[RefreshSchedule]:
     """Replace the schedule; raise Outdated when the caller read another one than there is."""
-    records = services.storage.schedules
+    before = await read_schedule(services)
+    if etag is not None and etag != before.etag:
+        raise Outdated(_OUTDATED)
+    if schedule == before.value:
+        return before
+    by, action = Actor.of(person), Action.SCHEDULE_CHANGED
     try:
-        if etag is None:
-            await records.put(ALL, REFRESH_SCHEDULE, schedule)
-            return await read_schedule(services)
-        if etag == _NEVER_SET:
-            etag = await records.insert(ALL, REFRESH_SCHEDULE, schedule)
-        else:
-            etag = await records.replace(ALL, REFRESH_SCHEDULE, schedule, etag)
+        async with recorded(services, by, action, before.value, schedule):
+            return Stored(before.key, schedule, await _write(services, before.etag, schedule))
     except (AlreadyExists, Stale):
-        raise Outdated(
-            "Somebody changed the refresh schedule since you read it. Read it again."
-        ) from None
-    return Stored(REFRESH_SCHEDULE, schedule, etag)
+        raise Outdated(_OUTDATED) from None
+
+
+async def _write(services: Services, etag: str, schedule: RefreshSchedule) -> str:
+    """Store the schedule in the place of one that was read; raise AlreadyExists or Stale."""
+    records = services.storage.schedules
+    if etag == _NEVER_SET:
+        return await records.insert(ALL, REFRESH_SCHEDULE, schedule)
+    return await records.replace(ALL, REFRESH_SCHEDULE, schedule, etag)

@@ -14,6 +14,7 @@ from datetime import timedelta
 from shared.destinations.protocol import Credentials, OAuthDestination, SignIn
 from shared.domain.clock import Clock
 from shared.domain.errors import Limited, NeedsAttention, TryLater
+from shared.domain.message import say
 from shared.exports.credentials import as_secret, gone, read_credentials
 from shared.storage.ports import AlreadyExists, Leases, Secrets, Unavailable
 
@@ -144,7 +145,10 @@ class Refreshing:
         until = self._clock.monotonic() + _PATIENCE
         while (lease_id := await self._leases.acquire(self._lease)) is None:
             if self._clock.monotonic() >= until:
-                raise TryLater(f"The sign-in at {self._destination.title} is being refreshed.")
+                title = self._destination.title
+                raise TryLater(
+                    say("The sign-in at {destination} is being refreshed.", destination=title)
+                )
             await self._clock.sleep(_LOOK_SECONDS)
         return lease_id
 

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import orjson
 
+from shared.domain.message import Message
 from shared.domain.outcomes import Outcome, Reject
 from shared.domain.run import Checkpoint
 from shared.exports.names import reject_file
@@ -34,8 +36,9 @@ class RejectWriter:
             reject.code,
             reject.reason,
             digest.hex(),
+            reject.file,
         )
-        self.waiting.append(orjson.dumps(values).decode())
+        self.waiting.append(orjson.dumps(values, _plain).decode())
 
     async def write(self, at_least: int = 1) -> None:
         """Move what is waiting to a file if that is so many lines."""
@@ -58,5 +61,11 @@ async def stored_rejects(
 
 
 def _reject(line: bytes | str) -> tuple[Reject, bytes]:
-    segment, row, address, outcome, code, reason, digest = orjson.loads(line)
-    return Reject(segment, row, address, Outcome(outcome), code, reason), bytes.fromhex(digest)
+    segment, row, address, outcome, code, reason, digest, file = orjson.loads(line)
+    said = reason if isinstance(reason, str) else Message.model_validate(reason)
+    reject = Reject(segment, row, address, Outcome(outcome), code, said, file)
+    return reject, bytes.fromhex(digest)
+
+
+def _plain(reason: Message) -> dict[str, Any]:
+    return reason.model_dump(exclude_defaults=True)

@@ -9,6 +9,7 @@ import hmac
 from uuid import uuid4
 
 from shared.domain.errors import NotFound
+from shared.domain.message import say
 from shared.domain.run import split_run_id
 from shared.exports.names import reports_folder
 from shared.exports.own_keys import OwnKey, own_key
@@ -29,7 +30,8 @@ async def accept_report(
     services: Services, run_id: str, token: str, batch: int, body: bytes
 ) -> None:
     """Keep a report; raise NotFound for an address that we never gave out, or a run that is over."""
-    nothing_here = NotFound("There is nothing at this address.")
+    nothing_here = NotFound(say("There is nothing at this address."))
+    # As bytes: of texts it takes only ASCII ones.
     right = await _token(services.storage.secrets, run_id)
     if not hmac.compare_digest(token.encode(), right.encode()):
         raise nothing_here

@@ -1,5 +1,6 @@
 """Going on with runs that stopped because their connection needed sign-in."""
 
+from shared.domain.message import say
 from shared.domain.run import RunStatus, SliceMessage, split_run_id
 from shared.exports.names import CHECKPOINT
 from shared.exports.services import Services
@@ -25,7 +26,7 @@ async def _resume(services: Services, entry: ActiveRun) -> None:
     stored = await storage.runs.get(*split_run_id(entry.run_id))
     if stored is None or stored.value.status is not RunStatus.SKIPPED:
         return
-    again = stored.value.waiting(RunStatus.QUEUED, now, now, "Signed in again; going on.")
+    again = stored.value.waiting(RunStatus.QUEUED, now, now, say("Signed in again; going on."))
     again = again.model_copy(update={"finished_at": None, "progress": None})
     index = entry.model_copy(update={"wakes_at": now})
     await storage.active_runs.put(ALL, entry.run_id, index)

@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime
 from uuid import uuid4
 
+from shared.domain.audit import Actor
 from shared.domain.errors import Conflict, NotAllowed, NotFound
 from shared.domain.export import Export
 from shared.domain.message import say
@@ -27,7 +28,7 @@ async def run_on_demand(
     """
     await find_to_edit(services, caller, export_id, None)
     trigger = await _trigger(services, export_id, request_key)
-    run, _ = await start_run(services, export_id, trigger, mode)
+    run, _ = await start_run(services, export_id, trigger, mode, Actor.of(caller.person))
     return run
 
 
@@ -52,7 +53,7 @@ async def run_all(
         if not export.is_scheduled:
             return LeftOut.off(export.id)
         try:
-            run, _ = await start_run(services, export.id, trigger, mode)
+            run, _ = await start_run(services, export.id, trigger, mode, Actor.of(caller.person))
         except (Conflict, NotFound) as refusal:
             return LeftOut.refused(export.id, refusal)  # it was detached or removed this moment
         return run

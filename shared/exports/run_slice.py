@@ -33,7 +33,7 @@ async def run_slice(services: Services, message: SliceMessage) -> None:
         return
     order = await _order(services, stored)
     if not isinstance(order, _Order):
-        await end_run(services, stored, RunStatus.CANCELED, str(order))
+        await end_run(services, stored, RunStatus.CANCELED, order)
         return
     try:
         quota = services.destination(order.connection).lane(order.account)

@@ -1,10 +1,12 @@
 """When exports run: the schedule of one, or of many at once."""
 
+from shared.domain.audit import Action, Actor
 from shared.domain.errors import NotAllowed, NotFound, Outdated
 from shared.domain.export import Export
 from shared.domain.message import say
 from shared.domain.people import Caller
 from shared.domain.schedule import ExportSchedule, Follows
+from shared.exports.audit import telling
 from shared.exports.choices import Existing, ManySchedules
 from shared.exports.manage_exports import find_to_edit, replace_export
 from shared.exports.many import Kept, LeftOut, each_of
@@ -20,7 +22,7 @@ async def set_export_schedule(
     """Give an export another schedule; raise NotFound, NotAllowed or Outdated."""
     stored = await find_to_edit(services, caller, key, etag)
     scheduled = stored.value.scheduled(schedule, services.clock.now())
-    return await replace_export(services, stored, scheduled)
+    return await replace_export(services, caller, Action.EXPORT_SCHEDULED, stored, scheduled)
 
 
 async def set_schedules(
@@ -44,9 +46,11 @@ async def set_schedules(
             raise Kept(say("The export keeps the schedule that it has."))
         return export.scheduled(schedule, now)
 
+    tell = telling(services, Actor.of(caller.person), Action.EXPORT_SCHEDULED)
+
     async def set_one(key: str) -> LeftOut | None:
         try:
-            await amend(services.storage.exports, key, WHAT, None, change)
+            await amend(services.storage.exports, key, WHAT, None, change, tell)
         except (Kept, NotAllowed, NotFound, Outdated) as refusal:
             return LeftOut.refused(key, refusal)
         return None

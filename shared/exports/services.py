@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import httpx
 
-from shared.destinations.protocol import Destination, KeyDestination, OAuthDestination
+from shared.destinations.protocol import Credentials, Destination, KeyDestination, OAuthDestination
 from shared.domain.clock import Clock
 from shared.domain.connection import Account, Connection
-from shared.domain.errors import Culprit, NeedsAttention, Refusal
+from shared.domain.errors import Culprit, NeedsAttention, Refusal, TryLater
+from shared.domain.message import say
 from shared.exports.credentials import read_credentials, read_linked_key
 from shared.exports.quota import DayBudget
 from shared.exports.refreshing import Refreshing
@@ -51,7 +52,8 @@ class Services:
         not share: it is a few requests only, and nobody wants to wait for a slice.
         """
         if connection.account is None or connection.secret_name is None:
-            raise NeedsAttention(Culprit.CONNECTION, "The connection was never signed in.")
+            reason = say("The connection was never signed in.")
+            raise NeedsAttention(Culprit.CONNECTION, reason)
         destination = self.destination(connection)
         return VendorApi(
             self.http,
@@ -71,10 +73,7 @@ class Services:
     ) -> Authorisation:
         storage = self.storage
         if destination.auth == "api_key" and connection.linked_secret:
-            try:
-                key = await read_linked_key(storage.linked_secrets, secret_name, destination)
-            except Refusal as refusal:  # what nobody asked for just now is no mistake of a caller
-                raise NeedsAttention(Culprit.CONNECTION, refusal.reason) from None
+            key = await self._linked_key(secret_name, destination)
             return Fixed(destination.headers(key))
         credentials = await read_credentials(storage.secrets, secret_name)
         if destination.auth == "api_key":
@@ -89,6 +88,28 @@ class Services:
             secret_name,
             credentials,
         )
+
+    async def _linked_key(self, name: str, destination: KeyDestination) -> Credentials:
+        """Return a linked key; raise NeedsAttention or TryLater.
+
+        What nobody asked for just now is no mistake of a caller, and more people read of it than may
+        know the name of a secret.
+        """
+        try:
+            return await read_linked_key(self.storage.linked_secrets, name, destination)
+        except Refusal:
+            reason = say(
+                "The linked vault holds no usable key for this connection any more. Put it back under "
+                "its name there, or connect the account with another secret."
+            )
+            raise NeedsAttention(Culprit.CONNECTION, reason) from None
+        except TryLater:
+            raise TryLater(
+                say(
+                    "The linked vault did not give the key of this connection. If that lasts: the "
+                    "secret must be enabled, and the app must be allowed to read it."
+                )
+            ) from None
 
     def _budget(self, account: Account, destination: Destination) -> Budget:
         per_day = destination.limits.requests_per_day

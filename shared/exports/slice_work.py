@@ -15,7 +15,8 @@ from shared.domain.errors import (
     TryLater,
 )
 from shared.domain.export import Export
-from shared.domain.run import Checkpoint, Phase, Run, RunStatus, SliceMessage
+from shared.domain.message import Message, say
+from shared.domain.run import Phase, Run, RunStatus, SliceMessage
 from shared.exports.checkpoints import Fenced, OpenCheckpoint
 from shared.exports.deliver import Delivery
 from shared.exports.delivered import Digests, digest_key
@@ -28,6 +29,7 @@ from shared.exports.reports import report_url
 from shared.exports.send import Sending
 from shared.exports.services import Services
 from shared.exports.settle import settle
+from shared.exports.summary import done, prepared
 from shared.exports.wait import Waiting
 from shared.exports.wake import expect, wake
 from shared.storage.ports import Stale, Stored
@@ -81,7 +83,7 @@ class SliceWork:
                 await self._park(RunStatus.QUEUED, *wait)
         except DayIsSpent as error:
             delay = seconds_to_tomorrow(self._clock.now())
-            reason = f"{error.reason} Going on at 00:00 UTC, when the next day begins."
+            reason = say("{why} Going on at 00:00 UTC, when the next day begins.", why=error.reason)
             await self._park(RunStatus.QUEUED, delay, reason)
         except TryLater as error:
             await self._set_back(error)
@@ -95,23 +97,26 @@ class SliceWork:
             await self._note_surprise(error)
             raise
 
-    async def _phases(self) -> tuple[float, str] | None:
+    async def _phases(self) -> tuple[float, Message] | None:
         """Return None when the run has ended, else how long to wait until it goes on, and why."""
         if self._connection.status is ConnectionStatus.NEEDS_SIGN_IN:
-            raise NeedsAttention(Culprit.CONNECTION, self._connection.reason or "Sign in again.")
+            reason = self._connection.reason or say("Sign in again.")
+            raise NeedsAttention(Culprit.CONNECTION, reason)
         if self._checkpoint.value.phase is Phase.PREPARE:
             await self._prepare()
         elif self._checkpoint.value.phase is Phase.SEND:
-            await self._change(self._run.processing(self._clock.now(), "Going on."))
+            await self._change(self._run.processing(self._clock.now(), say("Going on.")))
         if self._checkpoint.value.phase is not Phase.DONE and (wait := await self._send()):
             return wait
         await self._move(phase=Phase.SETTLE)
         await settle(self._services, self._run, self._export, self._checkpoint.value)
-        await self._end(RunStatus.SUCCESSFUL, _summary(self._checkpoint.value))
+        await self._end(RunStatus.SUCCESSFUL, done(self._checkpoint.value))
         return None
 
     async def _prepare(self) -> None:
-        await self._change(self._run.processing(self._clock.now(), "Reading the segment files."))
+        await self._change(
+            self._run.processing(self._clock.now(), say("Reading the segment files."))
+        )
         versions = await resolve_versions(self._services, self._export)
         await self._change(self._run.model_copy(update={"versions": versions}))
         api = await self._services.api(self._connection, self._pace)
@@ -129,10 +134,9 @@ class SliceWork:
         run, now = self._run, self._clock.now()
         for note in encoder.notes():
             run = run.noting(now, note)
-        text = f"Read {laid_out.rows_read:,} rows; {laid_out.profiles:,} profiles to send."
-        await self._change(run.noting(now, text))
+        await self._change(run.noting(now, prepared(laid_out)))
 
-    async def _send(self) -> tuple[float, str] | None:
+    async def _send(self) -> tuple[float, Message] | None:
         """Send, and wait for jobs; return None when every outcome is known, else how long to wait."""
         api = await self._services.api(self._connection, self._pace)
         limits, files = self._destination.limits, self._services.storage.run_files
@@ -151,12 +155,13 @@ class SliceWork:
         deadline = self._began + self._services.slice_seconds
         if self._checkpoint.value.phase is Phase.SEND:
             if not await Sending(delivery, recorder, looks).go_on(deadline):
-                return 0, "The time of one slice is up; going on."
+                return 0, say("The time of one slice is up; going on.")
             await self._move(phase=Phase.SETTLE)
         delay = await Waiting(delivery, recorder, looks).go_on(deadline)
         if delay is None:
             return None
-        return delay, f"Waiting for {self._destination.title} to finish its work."
+        title = self._destination.title
+        return delay, say("Waiting for {destination} to finish its work.", destination=title)
 
     async def _target(self) -> Target:
         mapped = [
@@ -186,14 +191,17 @@ class SliceWork:
         """Wait for the destination: as long as it asked for, else longer after each setback in a row."""
         setbacks = self._checkpoint.value.setbacks
         if setbacks >= _MOST_SETBACKS:
-            text = f"Given up after {setbacks} tries in a row. {error.reason}"
+            text = say(
+                "Given up after {tries} tries in a row. {why}", tries=setbacks, why=error.reason
+            )
             await self._end(RunStatus.FAILED_PERMANENT, text)
             return
         own = min(_FIRST_SETBACK * 2**setbacks, _LONGEST_SETBACK)
         delay = min(error.after or own, _LONGEST_ASKED)
         await self._move(setbacks=setbacks + 1)
         until = f"{self._clock.now() + timedelta(seconds=delay):%H:%M:%S} UTC"
-        await self._park(RunStatus.FAILURE, delay, f"{error.reason} Trying again at {until}.")
+        reason = say("{why} Trying again at {time}.", why=error.reason, time=until)
+        await self._park(RunStatus.FAILURE, delay, reason)
 
     async def _stop_for(self, error: NeedsAttention) -> None:
         if error.culprit is Culprit.LIST:
@@ -202,7 +210,7 @@ class SliceWork:
         await self._move(seconds=self._seconds())
         await suspend_run(self._services, self._stored, self._connection, error.reason)
 
-    async def _park(self, status: RunStatus, delay: float, reason: str) -> None:
+    async def _park(self, status: RunStatus, delay: float, reason: Message) -> None:
         """End the slice: checkpoint first, message second, so that a crash between them loses nothing."""
         number = self._checkpoint.value.slice + 1
         await self._move(slice=number, seconds=self._seconds())
@@ -210,7 +218,7 @@ class SliceWork:
         await self._change(self._run.waiting(status, now, now + timedelta(seconds=delay), reason))
         await wake(self._services, SliceMessage(run_id=self._run.id, slice=number), delay)
 
-    async def _end(self, status: RunStatus, text: str) -> None:
+    async def _end(self, status: RunStatus, text: Message) -> None:
         # Only a success is settled. A slice that finds a failure half-written down fails once more.
         phase = Phase.DONE if status is RunStatus.SUCCESSFUL else self._checkpoint.value.phase
         await self._move(phase=phase, seconds=self._seconds())
@@ -219,7 +227,10 @@ class SliceWork:
     async def _note_surprise(self, error: Exception) -> None:
         """Say what happened before the trigger fails, and its message is delivered again."""
         now = self._clock.now()
-        text = f"Something went wrong that should not ({type(error).__name__}). Trying again."
+        text = say(
+            "Something went wrong that should not ({error}). Trying again.",
+            error=type(error).__name__,
+        )
         await self._change(self._run.waiting(RunStatus.FAILURE, now, now, text))
         await expect(self._services, self._run.id, _FIRST_SETBACK)
 
@@ -238,9 +249,3 @@ class SliceWork:
             run.export_id, run.key, run, self._stored.etag
         )
         self._stored = Stored(run.key, run, etag)
-
-
-def _summary(checkpoint: Checkpoint) -> str:
-    counts = {name: count for name, count in checkpoint.counts if count}
-    parts = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-    return f"Done: {checkpoint.rows_read:,} rows read: {parts}."

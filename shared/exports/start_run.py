@@ -2,24 +2,30 @@
 
 from datetime import timedelta
 
-from shared.domain.connection import Connection, ConnectionStatus
+from shared.domain.audit import SYSTEM, Action, Actor
+from shared.domain.connection import Connection, ConnectionStatus, needs_sign_in
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.export import Export, Idle
 from shared.domain.message import say
 from shared.domain.run import Mode, Run, RunStatus, SliceMessage, Trigger, TriggerKind
+from shared.exports.audit import recorded_with
 from shared.exports.services import Services
 from shared.storage.ports import ALL, ActiveRun, AlreadyExists, Stored
 
 _BEGAN = {
-    TriggerKind.ARRIVAL: "A new file of a segment landed.",
-    TriggerKind.REFRESH: "The scheduled refresh was due.",
-    TriggerKind.SCHEDULE: str(say("The export's own schedule was due.")),
-    TriggerKind.ON_DEMAND: "Asked for on demand.",
+    TriggerKind.ARRIVAL: say("A new file of a segment landed."),
+    TriggerKind.REFRESH: say("The scheduled refresh was due."),
+    TriggerKind.SCHEDULE: say("The export's own schedule was due."),
+    TriggerKind.ON_DEMAND: say("Asked for on demand."),
 }
 
 
 async def start_run(
-    services: Services, export_id: str, trigger: Trigger, mode: Mode = Mode.CHANGES
+    services: Services,
+    export_id: str,
+    trigger: Trigger,
+    mode: Mode = Mode.CHANGES,
+    by: Actor = SYSTEM,
 ) -> tuple[Run, bool]:
     """Begin a run of an export and enqueue its first slice.
 
@@ -27,21 +33,28 @@ async def start_run(
     A run on a connection that cannot be used is made and skipped at once, so that people see why.
     Raise NotFound for an unknown export, Conflict when it has no connection or that is being set up.
     """
-    run, made = await create_run(services, export_id, trigger, mode)
+    run, made = await create_run(services, export_id, trigger, mode, by)
     if made and not run.status.is_over:
         await services.storage.slices.send(SliceMessage(run_id=run.id, slice=0))
     return run, made
 
 
 async def create_run(
-    services: Services, export_id: str, trigger: Trigger, mode: Mode = Mode.CHANGES
+    services: Services,
+    export_id: str,
+    trigger: Trigger,
+    mode: Mode = Mode.CHANGES,
+    by: Actor = SYSTEM,
 ) -> tuple[Run, bool]:
     """Do all of `start_run` but enqueueing, for a caller who works on the first slice at once."""
     storage, now = services.storage, services.clock.now()
     stored = await storage.exports.get(ALL, export_id)
     if stored is None:
-        raise NotFound("There is no such export.")
+        raise NotFound(say("There is no such export."))
     connection = await _connection(services, stored.value)
+    # A trigger often comes twice, and the trail should not tell each time of a run that nobody began.
+    if known := await storage.runs.get(export_id, trigger.run_key()):
+        return known.value, False
     run = Run(
         export_id=export_id,
         key=trigger.run_key(),
@@ -51,12 +64,22 @@ async def create_run(
         created_at=now,
     ).noting(now, _BEGAN[trigger.kind])
     if connection.status is ConnectionStatus.NEEDS_SIGN_IN:
-        reason = f"The connection {connection.display_name} needs sign-in: {connection.reason}"
+        reason = needs_sign_in(connection, connection.reason)
         run = run.over(RunStatus.SKIPPED, now, reason)
     else:
         await _index(services, run, connection)
+    began = recorded_with(
+        services,
+        by,
+        Action.RUN_STARTED,
+        stored.value,
+        run=run.id,
+        trigger=trigger.kind.value,
+        mode=mode.value,
+    )
     try:
-        await storage.runs.insert(export_id, run.key, run)
+        async with began:
+            await storage.runs.insert(export_id, run.key, run)
     except AlreadyExists:
         return await _existing(services, run), False
     return run, True
@@ -67,7 +90,7 @@ async def _connection(services: Services, export: Export) -> Connection:
         raise Conflict(Idle.DETACHED.reason)
     stored = await services.storage.connections.get(ALL, export.connection_id)
     if stored is None or stored.value.is_draft or stored.value.account is None:
-        raise Conflict("The export's connection is not set up yet. Save the connection first.")
+        raise Conflict(say("The export's connection is not set up yet. Save the connection first."))
     return stored.value
 
 
@@ -90,5 +113,5 @@ async def _index(services: Services, run: Run, connection: Connection) -> None:
 async def _existing(services: Services, run: Run) -> Run:
     stored: Stored[Run] | None = await services.storage.runs.get(run.export_id, run.key)
     if stored is None:
-        raise NotFound("The run was removed.")
+        raise NotFound(say("The run was removed."))
     return stored.value

@@ -2,11 +2,14 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 
 from pydantic import BaseModel
 
 from shared.domain.clock import Clock
 from shared.domain.errors import NotFound, Outdated
+from shared.domain.message import Message
 from shared.storage.ports import ALL, Records, Stale, Stored
 
 _TRIES = 3
@@ -15,32 +18,46 @@ SCAN = 1000
 """Records that one request of a table gives at most: for whoever reads all of them."""
 
 
+@dataclass(frozen=True, slots=True)
+class What:
+    """What to say of a kind of record. Whole sentences: languages bend the word for it in them."""
+
+    none: Message  # that there is no such thing
+    outdated: Message  # that it was changed since the caller read it
+    busy: Message  # that others are changing it right now
+
+
 def new_id(clock: Clock) -> str:
     """Return an id that nothing has yet; ids sort by age, so that lists have an order that stays."""
     return f"{int(clock.now().timestamp() * 1000):012x}{secrets.token_hex(8)}"
 
 
-async def find[T: BaseModel](records: Records[T], key: str, what: str) -> Stored[T]:
-    """Return a record; raise NotFound, calling it `what`."""
+async def find[T: BaseModel](records: Records[T], key: str, what: What) -> Stored[T]:
+    """Return a record; raise NotFound."""
     stored = await records.get(ALL, key)
     if stored is None:
-        raise NotFound(f"There is no such {what}.")
+        raise NotFound(what.none)
     return stored
 
 
-def require_current[T](stored: Stored[T], etag: str | None, what: str) -> None:
+def require_current[T](stored: Stored[T], etag: str | None, what: What) -> None:
     """Raise Outdated when a caller read another version; without an ETag any version is right."""
     if etag is not None and etag != stored.etag:
-        raise Outdated(f"Somebody changed the {what} since you read it. Read it again.")
+        raise Outdated(what.outdated)
 
 
 async def amend[T: BaseModel](
-    records: Records[T], key: str, what: str, etag: str | None, change: Callable[[T], T]
+    records: Records[T],
+    key: str,
+    what: What,
+    etag: str | None,
+    change: Callable[[T], T],
+    telling: Callable[[T, T], AbstractAsyncContextManager[None]],
 ) -> Stored[T]:
     """Change a record and return it as it is now; raise NotFound or Outdated.
 
     `change` may raise a refusal. Without an ETag from the caller it is asked again, with the newer
-    record, when somebody else writes in between.
+    record, when somebody else writes in between. `telling` is told of the record before and after.
     """
     for _ in range(_TRIES):
         stored = await find(records, key, what)
@@ -49,10 +66,11 @@ async def amend[T: BaseModel](
         if changed == stored.value:
             return stored
         try:
-            return Stored(key, changed, await records.replace(ALL, key, changed, stored.etag))
+            async with telling(stored.value, changed):
+                return Stored(key, changed, await records.replace(ALL, key, changed, stored.etag))
         except Stale:
             continue
-    raise Outdated(f"Others are changing the {what} right now. Try again.")
+    raise Outdated(what.busy)
 
 
 async def everything[T: BaseModel](

@@ -6,15 +6,20 @@ from dataclasses import dataclass
 
 from shared.domain.connection import Connection
 from shared.domain.export import Export, Idle
+from shared.domain.message import say
 from shared.domain.people import Caller
 from shared.domain.run import Run
 from shared.exports.listing import Wanted, listed
 from shared.exports.read_runs import list_runs
 from shared.exports.services import Services
-from shared.exports.stored import SCAN, everything, find
+from shared.exports.stored import SCAN, What, everything, find
 from shared.storage.ports import ALL, Stored
 
-WHAT = "export"
+WHAT = What(
+    none=say("There is no such export."),
+    outdated=say("Somebody changed the export since you read it. Read it again."),
+    busy=say("Others are changing the export right now. Try again."),
+)
 
 
 @dataclass(frozen=True, slots=True)

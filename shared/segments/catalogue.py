@@ -1,115 +1,174 @@
-"""Which segments there are: their newest files and their columns."""
+"""Which segments there are, and which versions of them have landed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from shared.domain.errors import BadSegment
-from shared.domain.segment import Segment, SegmentVersion, segment_of
-from shared.segments.csv_rows import CsvRows
+from shared.domain.message import say
+from shared.domain.segment import SegmentVersion
+from shared.segments.found import Found, Listing, sort_out
+from shared.segments.layouts import (
+    MODEL,
+    Kind,
+    Pending,
+    Place,
+    export_folder,
+    folder_version,
+    folders_in,
+    place_of,
+    version_of,
+)
+from shared.segments.model_json import (
+    MAX_MODEL,
+    Entity,
+    exported_version,
+    inside,
+    read_model,
+)
 from shared.storage.ports import BlobInfo, Blobs, Missing, Stale
 
 _BLOCK = 256 * 1024  # bytes parsed at once
 
 
-async def newest_versions(files: Blobs) -> dict[str, tuple[SegmentVersion, int]]:
-    """Return the newest version of every segment, with how many versions there are."""
-    found: dict[str, tuple[SegmentVersion, int]] = {}
-    async for blob in files.list():
-        version = version_of(blob)
-        if version is None:
-            continue
-        newest, count = found.get(version.segment, (version, 0))
-        found[version.segment] = (max(newest, version, key=_age), count + 1)
-    return found
+async def find_all(files: Blobs) -> dict[str, Found]:
+    """Return what there is of every segment, by name."""
+    listing = sort_out([blob async for blob in files.list()])
+    for folder in sorted(listing.models.keys() | listing.exported.keys()):
+        await _explain(files, listing, folder)
+    return dict(sorted(listing.segments.items()))
+
+
+async def find_one(files: Blobs, name: str) -> Found | None:
+    """Return what there is of one segment, or None if there is nothing."""
+    folder = export_folder(name)
+    if folder is None:
+        listing = sort_out([blob async for blob in files.list(name)])
+        return listing.segments.get(name)
+    return await _find_exported(files, name, folder)
 
 
 async def newest_version(files: Blobs, name: str) -> SegmentVersion | None:
-    """Return the newest version of one segment, or None if there is none."""
-    versions = [
-        version
-        async for blob in files.list(name)
-        if (version := version_of(blob)) and version.segment == name
-    ]
-    return max(versions, key=_age, default=None)
+    """Return the newest complete version of one segment, or None if it has no files.
 
-
-async def list_segments(files: Blobs) -> Sequence[Segment]:
-    """Return every segment by name. A file whose header cannot be read has no columns."""
-    return [
-        Segment(name, newest, count, await _columns_or_none(files, newest))
-        for name, (newest, count) in sorted((await newest_versions(files)).items())
-    ]
-
-
-async def find_segment(files: Blobs, name: str) -> Segment | None:
-    """Return one segment, or None; raise BadSegment when its header cannot be read."""
-    versions = [
-        version
-        async for blob in files.list(name)
-        if (version := version_of(blob)) and version.segment == name
-    ]
-    if not versions:
-        return None
-    newest = max(versions, key=_age)
-    return Segment(name, newest, len(versions), await columns(files, newest))
-
-
-async def columns(files: Blobs, version: SegmentVersion) -> tuple[str, ...]:
-    """Return the columns of a version; raise BadSegment when its header cannot be read."""
-    rows = CsvRows(version.path)
-    try:
-        async for block in files.stream(version.path, version.etag):
-            for _ in rows.feed(block):
-                break
-            if rows.header is not None:
-                return tuple(rows.header)
-    except (Missing, Stale):
-        raise replaced(version) from None
-    for _ in rows.close():
-        break
-    return tuple(rows.header or ())
-
-
-async def count_rows(files: Blobs, version: SegmentVersion, most: int) -> int:
-    """Return how many rows a version has; reading stops soon after `most` of them, at any number above.
-
-    Raise BadSegment when it cannot be read so far.
+    Raise BadSegment when there are files and no complete version.
     """
-    rows, count = CsvRows(version.path), 0
-    try:
-        async for data in files.stream(version.path, version.etag):
-            for start in range(0, len(data), _BLOCK):
-                count += sum(1 for _ in rows.feed(data[start : start + _BLOCK]))
-                if count > most:
-                    return count
-    except (Missing, Stale):
-        raise replaced(version) from None
-    return count + sum(1 for _ in rows.close())
-
-
-def version_of(blob: BlobInfo) -> SegmentVersion | None:
-    """Return the segment version that a blob is, or None if it is no segment file."""
-    segment = segment_of(blob.name)
-    if segment is None:
+    found = await find_one(files, name)
+    if found is None:
         return None
-    return SegmentVersion(
-        segment=segment, path=blob.name, etag=blob.etag, size=blob.size, modified=blob.modified
-    )
+    if found.newest is None and found.pending is not None:
+        raise BadSegment(found.pending.reason)
+    return found.newest
 
 
-def replaced(version: SegmentVersion) -> BadSegment:
+async def landed_versions(files: Blobs, path: str) -> list[SegmentVersion]:
+    """Return the versions that are complete now that a file has been written.
+
+    A part file completes none: `_SUCCESS` does. A model.json completes one version of each segment that
+    it tells of; a file that it named before it was there completes one, too.
+    """
+    place = place_of(path)
+    if place is None or place.kind is Kind.PART:
+        return []
+    if place.kind is Kind.FILE:
+        blob = await files.info(path)
+        return [version_of(blob, place)] if blob else []
+    if place.kind is Kind.SUCCESS:
+        return await _folder_versions(files, place)
+    versions = await _exported_versions(files, place.folder)
+    if place.kind is Kind.MODEL:
+        return versions
+    return [each for each in versions if any(file.path == path for file in each.files)]
+
+
+def replaced(path: str) -> BadSegment:
     """Return what to say of a file that is no longer the version it was."""
     return BadSegment(
-        f"{version.path} was replaced or removed while it was read. Nothing was sent; "
-        "the next run takes the file that is there then."
+        say(
+            "{path} was replaced or removed while it was read. Nothing was sent; the next run "
+            "takes the file that is there then.",
+            path=path,
+        )
     )
 
 
-async def _columns_or_none(files: Blobs, version: SegmentVersion) -> tuple[str, ...]:
+async def _folder_versions(files: Blobs, place: Place) -> list[SegmentVersion]:
+    placed = [
+        (there, blob)
+        async for blob in files.list(place.folder)
+        if (there := place_of(blob.name)) and there.folder == place.folder
+    ]
+    found = map(folder_version, folders_in(placed))
+    return [each for each in found if isinstance(each, SegmentVersion)]
+
+
+async def _exported_versions(files: Blobs, folder: str) -> list[SegmentVersion]:
     try:
-        return await columns(files, version)
+        model, entities = await _told(files, folder, await files.info(f"{folder}{MODEL}"))
     except BadSegment:
-        return ()
+        return []  # nothing can be begun; the catalogue says why
+    found = [
+        exported_version(entity, await _there(files, entity), model.modified) for entity in entities
+    ]
+    return [each for each in found if isinstance(each, SegmentVersion)]
 
 
-def _age(version: SegmentVersion) -> tuple[object, str]:
-    return version.modified, version.path
+async def _there(files: Blobs, entity: Entity) -> Mapping[str, BlobInfo]:
+    """Return the files of an entity that are there, by name."""
+    paths = [path for each in entity.locations if (path := inside(each, entity.folder))]
+    folders = {path.rpartition("/")[0] for path in paths}
+    return {blob.name: blob for folder in folders async for blob in files.list(f"{folder}/")}
+
+
+async def _explain(files: Blobs, listing: Listing, folder: str) -> None:
+    """Add the segments of one export of Customer Insights to a listing."""
+    there = listing.exported[folder]
+    try:
+        model, entities = await _told(files, folder, listing.models.get(folder))
+    except BadSegment as error:
+        for blob in there.values():
+            if place := place_of(blob.name):
+                pending = Pending(f"{folder}{MODEL}", blob.modified, error.reason)
+                listing.segments[place.segment].add(pending)
+        return
+    for entity in entities:
+        listing.segments[entity.segment].add(exported_version(entity, there, model.modified))
+
+
+async def _find_exported(files: Blobs, name: str, folder: str) -> Found | None:
+    """Return what there is of one segment of Customer Insights, or None if there is nothing."""
+    found = Found()
+    try:
+        model, entities = await _told(files, folder, await files.info(f"{folder}{MODEL}"))
+    except BadSegment as error:
+        async for blob in files.list(f"{folder}{name.rpartition('.')[2]}/"):
+            found.add(Pending(f"{folder}{MODEL}", blob.modified, error.reason))
+        return found if found.pending else None
+    told = [entity for entity in entities if entity.segment == name]
+    for entity in told:
+        found.add(exported_version(entity, await _there(files, entity), model.modified))
+    return found if told else None
+
+
+async def _told(files: Blobs, folder: str, model: BlobInfo | None) -> tuple[BlobInfo, list[Entity]]:
+    """Return a model.json with what it tells; raise BadSegment if there is none or none that is good."""
+    if model is None:
+        raise BadSegment(
+            say("{folder} is not complete: model.json is not there yet.", folder=folder)
+        )
+    return model, await _entities(files, folder, model)
+
+
+async def _entities(files: Blobs, folder: str, model: BlobInfo) -> list[Entity]:
+    if model.size > MAX_MODEL:
+        raise BadSegment(
+            say(
+                "{folder}model.json has {size} bytes and may have {most}.",
+                folder=folder,
+                size=model.size,
+                most=MAX_MODEL,
+            )
+        )
+    try:
+        pieces = [piece async for piece in files.stream(model.name, model.etag)]
+    except (Missing, Stale):
+        raise replaced(model.name) from None
+    return read_model(folder, b"".join(pieces))

@@ -1,6 +1,7 @@
 """Reading a CSV segment file as it streams in: bytes go in, rows come out, no I/O here.
 
-RFC 4180 with a header, in UTF-8 with or without a byte order mark. Python's own `csv` module does the
+RFC 4180 in UTF-8 with or without a byte order mark; with a header, unless the settings say what the
+columns are. Python's own `csv` module does the
 parsing; it wants lines, so a block of whole lines is parsed at a time, and the lines of a record
 that the block ends in the middle of are kept for the next block.
 """
@@ -10,20 +11,26 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
 from operator import itemgetter
+from typing import TYPE_CHECKING, Literal
 
 from shared.domain.errors import BadSegment
+from shared.domain.message import Message, say
+from shared.domain.segment import CsvSettings
+from shared.segments.rows import (
+    MAX_LINE,
+    Row,
+    bad_line,
+    empty,
+    has_nul,
+    refuse_utf_16,
+    too_long,
+)
 
-MAX_FIELD = 131_072
-"""Characters that one field may have, which is also `csv`'s own default."""
-
-MAX_LINE = 4 * 1024 * 1024
-"""Bytes that one line may have; what is longer is no CSV file with line ends we know."""
-
-type Row = tuple[int, list[str]]
-"""A row's number and its cells."""
+if TYPE_CHECKING:
+    import _csv
 
 _BOM = b"\xef\xbb\xbf"
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_STANDARD = CsvSettings()
 
 
 class _MoreWanted(Exception):
@@ -37,8 +44,12 @@ class CsvRows:
     not returned. Every error is a BadSegment that says where in which file.
     """
 
-    def __init__(self, path: str) -> None:
-        self.header: list[str] | None = None
+    unseen: frozenset[str] = frozenset()  # what is wanted is looked for in the header
+
+    def __init__(self, path: str, settings: CsvSettings = _STANDARD) -> None:
+        self.header: list[str] | None = settings.columns
+        self._delimiter = settings.delimiter
+        self._quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if settings.quoted else csv.QUOTE_NONE
         self._path = path
         self._tail = b""  # bytes of a line that has not ended
         self._open: list[str] = []  # lines of a record that has not ended
@@ -46,16 +57,21 @@ class CsvRows:
         self._lines = 0  # that were parsed as whole records
         self._offset = 0  # bytes decoded
 
+    @property
+    def columns(self) -> list[str]:
+        """The header, or nothing as long as there is none."""
+        return self.header or []
+
     def feed(self, data: bytes) -> Iterator[Row]:
         """Take the next bytes of the file, and yield (row number, cells) of the rows they complete."""
         if self._offset == 0 and not self._tail:
-            self._refuse_utf_16(data)
+            refuse_utf_16(self._path, data)
         data = self._tail + data
         end = data.rfind(b"\n") + 1
         self._tail = data[end:]
         if len(self._tail) > MAX_LINE:
             line = self._lines + len(self._open) + data[:end].count(b"\n") + 1
-            raise self._bad(line, f"the line is longer than {MAX_LINE:,} bytes")
+            raise self._bad(line, say("the line is longer than {most} bytes", most=MAX_LINE))
         return self._rows(data[:end])
 
     def close(self) -> Iterator[Row]:
@@ -63,23 +79,22 @@ class CsvRows:
         rest, self._tail = self._tail, b""
         rows = self._rows(rest)
         if self._open:
-            raise self._bad(self._lines + 1, "a quote is opened here and never closed")
+            raise self._bad(self._lines + 1, say("a quote is opened here and never closed"))
         if self.header is None:
-            raise BadSegment(f"{self._path} is empty. It needs a header and at least one profile.")
+            raise empty(self._path)
         return rows
 
     def _rows(self, block: bytes) -> Iterator[Row]:
         lines = self._open + self._decode(block)
         rows: list[list[str]] = []
-        reader = csv.reader(_until_used_up(lines))
+        reader = self._reader(lines)
         try:
             with suppress(_MoreWanted):
                 rows.extend(reader)  # keeps what came before the lines ran out, all of it in C
         except csv.Error:
-            at = self._lines + _whole_lines(lines) + 1
-            raise self._bad(at, f"a field is longer than {MAX_FIELD:,} characters") from None
+            raise self._bad(self._lines + self._whole(lines) + 1, too_long()) from None
         # As many lines as rows: none of them has a line end inside, and the last is whole.
-        whole = reader.line_num if reader.line_num == len(rows) else _whole_lines(lines)
+        whole = reader.line_num if reader.line_num == len(rows) else self._whole(lines)
         self._open = lines[whole:]
         self._lines += whole
         first, self._row = self._row + 1, self._row + len(rows)
@@ -102,7 +117,7 @@ class CsvRows:
             block = block.removeprefix(_BOM)
         before = self._lines + len(self._open)
         if (nul := block.find(b"\0")) >= 0:
-            raise self._bad(before + block.count(b"\n", 0, nul) + 1, "there is a NUL character")
+            raise self._bad(before + block.count(b"\n", 0, nul) + 1, has_nul())
         try:
             return list(map(bytes.decode, block.splitlines(keepends=True)))
         except UnicodeDecodeError:
@@ -113,29 +128,30 @@ class CsvRows:
             block.decode()
         except UnicodeDecodeError as error:
             line = lines_before + block.count(b"\n", 0, error.start) + 1
-            byte = self._offset - len(block) + error.start + 1
-            value = block[error.start]
-            return self._bad(line, f"byte {byte:,} of the file (0x{value:02X}) is not UTF-8")
+            what = say(
+                "byte {byte} of the file ({value}) is not UTF-8",
+                byte=self._offset - len(block) + error.start + 1,
+                value=f"0x{block[error.start]:02X}",
+            )
+            return self._bad(line, what)
         raise AssertionError("a line of the block was no UTF-8")
 
-    def _refuse_utf_16(self, data: bytes) -> None:
-        if data.startswith(_UTF_16):
-            raise BadSegment(f"{self._path} is in UTF-16. Save it as UTF-8 and drop it again.")
+    def _reader(self, lines: list[str]) -> "_csv.Reader":
+        return csv.reader(_until_used_up(lines), delimiter=self._delimiter, quoting=self._quoting)
 
-    def _bad(self, line: int, what: str) -> BadSegment:
-        return BadSegment(f"{self._path}, line {line:,}: {what}. Nothing was sent.")
+    def _whole(self, lines: list[str]) -> int:
+        """Return how many of the lines make whole records."""
+        reader = self._reader(lines)
+        whole = 0
+        with suppress(_MoreWanted, csv.Error):
+            for _ in reader:
+                whole = reader.line_num
+        return whole
+
+    def _bad(self, line: int, what: Message) -> BadSegment:
+        return bad_line(self._path, line, what)
 
 
 def _until_used_up(lines: list[str]) -> Iterator[str]:
     yield from lines
     raise _MoreWanted
-
-
-def _whole_lines(lines: list[str]) -> int:
-    """Return how many of the lines make whole records."""
-    reader = csv.reader(_until_used_up(lines))
-    whole = 0
-    with suppress(_MoreWanted, csv.Error):
-        for _ in reader:
-            whole = reader.line_num
-    return whole

@@ -48,16 +48,25 @@ class BlobContainer:
         Raise Missing, or Stale as soon as the blob is no longer the version with this ETag; without
         one, no longer the version that the first piece is of.
         """
-        pinned: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        pinned = _pinned(etag) if etag else {}
         try:
             with translated(self._path(name)):
-                download = await self._container.download_blob(name, **(pinned if etag else {}))
+                download = await self._container.download_blob(name, **pinned)
                 async for piece in download.chunks():
                     yield piece
         except Missing as gone:
             if etag is None:
                 raise
             raise Stale(*gone.args) from gone  # as Azurite answers, too: 412, not 404
+
+    async def read_range(self, name: str, etag: str, offset: int, size: int) -> bytes:
+        """Return `size` bytes of this version of the blob, from `offset`; raise Stale."""
+        try:
+            with translated(self._path(name)):
+                download = await self._container.download_blob(name, offset, size, **_pinned(etag))
+                return bytes(await download.readall())
+        except Missing as gone:
+            raise Stale(*gone.args) from gone
 
     async def write(self, name: str, data: bytes | AsyncIterator[bytes]) -> None:
         """Store the blob whatever was there; pieces replace it once the last of them has come."""
@@ -81,6 +90,10 @@ class BlobContainer:
 
     def _path(self, name: str) -> str:
         return f"{self._container.container_name}/{name}"
+
+
+def _pinned(etag: str) -> dict[str, Any]:
+    return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
 
 
 def _info(properties: BlobProperties) -> BlobInfo:

@@ -13,16 +13,19 @@ from azure.storage.queue import TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueServiceClient
 from pydantic import BaseModel
 
+from shared.domain.audit import Entry
 from shared.domain.connection import Connection
 from shared.domain.export import Export
+from shared.domain.people import Preferences
 from shared.domain.run import Checkpoint, Run
 from shared.domain.schedule import RefreshSchedule
+from shared.domain.segment import VersionFacts
 from shared.settings import Settings, StorageAccount
 from shared.storage.blobs import BlobContainer, BlobLeases, BlobRecords
 from shared.storage.key_vault import KeyVaultSecrets
-from shared.storage.ports import ActiveRun, Bookmark, Members, OAuthState, Quota, Storage
+from shared.storage.ports import ActiveRun, Bookmark, OAuthState, Quota, Storage
 from shared.storage.queues import StorageQueue
-from shared.storage.tables import TableRecords
+from shared.storage.tables import TableRecords, TableTrail
 
 _HTTP: dict[str, Any] = {
     "connection_timeout": 10,
@@ -102,7 +105,9 @@ def open_storage(settings: Settings) -> OpenStorage:
         schedules=table("settings", RefreshSchedule),
         bookmarks=table("settings", Bookmark),
         quotas=table("settings", Quota),
-        members=table("settings", Members),
+        preferences=table("settings", Preferences),
+        audit=TableTrail(tables.get_table_client("audit"), Entry),
+        versions=table("versions", VersionFacts),
         segments=container("segments"),
         run_files=container("runs"),
         delivered=container("delivered"),

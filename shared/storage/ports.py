@@ -10,10 +10,13 @@ from typing import Protocol
 
 from pydantic import BaseModel
 
+from shared.domain.audit import Entry
 from shared.domain.connection import Connection
 from shared.domain.export import Export
+from shared.domain.people import Preferences
 from shared.domain.run import Checkpoint, Run
 from shared.domain.schedule import RefreshSchedule
+from shared.domain.segment import VersionFacts
 
 ALL = "all"
 """The partition of a table that has only one."""
@@ -25,11 +28,12 @@ BOOKMARKS = "bookmarks"
 QUOTAS = "quotas"
 """The partition of what lanes have used up, in the same table; its keys are names of lanes."""
 
-MEMBERS = "members"
-"""The partition of how many members segments have, in the same table."""
-
 RUN_ALL = "run-all"
 """The partition of the bookmarks that say when a request to run all exports first came."""
+
+
+PREFERENCES = "preferences"
+"""The partition of what people prefer, in the same table; its keys are digests of their ids."""
 
 
 class AlreadyExists(Exception):
@@ -57,6 +61,18 @@ class Stored[T]:
     etag: str
 
 
+class Trail[T: BaseModel](Protocol):
+    """Records by (partition, key), sorted by key within a partition, that nothing changes or removes."""
+
+    async def insert(self, partition: str, key: str, value: T) -> str:
+        """Store a new record and return its ETag; raise AlreadyExists."""
+
+    async def page(
+        self, partition: str, *, after: str = "", before: str = "\uffff", limit: int = 100
+    ) -> Sequence[Stored[T]]:
+        """Return up to `limit` records, by key, with `after` < key < `before`."""
+
+
 class Guarded[T: BaseModel](Protocol):
     """Records by (partition, key) whose every change is guarded by an ETag."""
 
@@ -70,8 +86,8 @@ class Guarded[T: BaseModel](Protocol):
         """Replace the record that has this ETag and return the new one; raise Stale."""
 
 
-class Records[T: BaseModel](Guarded[T], Protocol):
-    """One table: records by (partition, key), sorted by key within a partition."""
+class Records[T: BaseModel](Guarded[T], Trail[T], Protocol):
+    """One table: records by (partition, key), sorted by key within a partition, that may change."""
 
     async def put(self, partition: str, key: str, value: T) -> None:
         """Store the record whatever was there."""
@@ -82,11 +98,6 @@ class Records[T: BaseModel](Guarded[T], Protocol):
         With an ETag raise Stale unless it is the current one, also when the record is gone: of two
         callers that delete what they both read, one succeeds.
         """
-
-    async def page(
-        self, partition: str, *, after: str = "", before: str = "\uffff", limit: int = 100
-    ) -> Sequence[Stored[T]]:
-        """Return up to `limit` records, by key, with `after` < key < `before`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +127,12 @@ class Blobs(Protocol):
 
         Raise Missing; or, with an ETag, Stale as soon as the blob is not this version any more or is
         gone.
+        """
+
+    async def read_range(self, name: str, etag: str, offset: int, size: int) -> bytes:
+        """Return `size` bytes of this version of the blob, from `offset`; all of them must be there.
+
+        Raise Stale when the blob is not this version any more or is gone.
         """
 
     async def write(self, name: str, data: bytes | AsyncIterator[bytes]) -> None:
@@ -197,14 +214,6 @@ class Quota(BaseModel, frozen=True):
     slowness: float = 1.0  # as in transport.pace
 
 
-class Members(BaseModel, frozen=True):
-    """How many rows a version of a segment has; `at_least` when counting stopped there."""
-
-    version: str  # as in SegmentVersion.key
-    count: int
-    at_least: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class Storage:
     """Every port, joined; what bootstrap makes of Azure and tests make of memory."""
@@ -218,7 +227,9 @@ class Storage:
     schedules: Records[RefreshSchedule]
     bookmarks: Records[Bookmark]
     quotas: Records[Quota]
-    members: Records[Members]
+    preferences: Records[Preferences]
+    audit: Trail[Entry]
+    versions: Records[VersionFacts]
     segments: Blobs
     run_files: Blobs
     delivered: Blobs

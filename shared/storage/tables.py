@@ -17,16 +17,57 @@ _PIECE = 16_000
 """Characters of JSON in one property: it holds 32K UTF-16 units, and a character may take two."""
 
 
-class TableRecords[T: BaseModel]:
-    """The `Records` of one table, which must exist.
+class TableTrail[T: BaseModel]:
+    """The `Trail` of one table, which must exist.
 
-    When the answer to a replace is lost the SDK asks again, and one that had worked the first time then
-    raises Stale. An insert is not asked for again: it raises Unavailable, and may have worked.
+    An insert whose answer is lost is not asked for again: it raises Unavailable, and may have worked.
     """
 
     def __init__(self, table: TableClient, model: type[T]) -> None:
         self._table = table
         self._model = model
+
+    async def insert(self, partition: str, key: str, value: T) -> str:
+        """Store a new record and return its ETag; raise AlreadyExists."""
+        entity = _entity(partition, key, value)
+        with self._translated(partition, key):
+            return _etag(await self._table.create_entity(entity))
+
+    async def page(
+        self, partition: str, *, after: str = "", before: str = "\uffff", limit: int = 100
+    ) -> Sequence[Stored[T]]:
+        """Return up to `limit` records, by key, with `after` < key < `before`."""
+        if not is_table_key(partition):
+            return []
+        query = "PartitionKey eq @partition and RowKey gt @after"
+        if before != "\uffff":  # no character, so nothing promises that the service takes it
+            query += " and RowKey lt @before"
+        found: list[Stored[T]] = []
+        with self._translated(partition, "…"):
+            async for entity in self._table.query_entities(
+                query,
+                parameters={"partition": partition, "after": after, "before": before},
+                results_per_page=min(limit, 1000),  # the most that the service gives
+            ):
+                found.append(self._stored(entity))
+                if len(found) == limit:
+                    break
+        return found
+
+    def _stored(self, entity: TableEntity) -> Stored[T]:
+        value = self._model.model_validate_json("".join(_pieces(entity)))
+        return Stored(entity["RowKey"], value, _etag(entity.metadata))
+
+    def _translated(self, partition: str, key: str) -> AbstractContextManager[None]:
+        return translated(f"{self._table.table_name}/{partition}/{key}")
+
+
+class TableRecords[T: BaseModel](TableTrail[T]):
+    """The `Records` of one table.
+
+    When the answer to a replace is lost the SDK asks again, and one that had worked the first time then
+    raises Stale.
+    """
 
     async def get(self, partition: str, key: str) -> Stored[T] | None:
         """Return the record, or None."""
@@ -37,12 +78,6 @@ class TableRecords[T: BaseModel]:
                 return self._stored(await self._table.get_entity(partition, key))
         except Missing:
             return None
-
-    async def insert(self, partition: str, key: str, value: T) -> str:
-        """Store a new record and return its ETag; raise AlreadyExists."""
-        entity = _entity(partition, key, value)
-        with self._translated(partition, key):
-            return _etag(await self._table.create_entity(entity))
 
     async def replace(self, partition: str, key: str, value: T, etag: str) -> str:
         """Replace the record that has this ETag and return the new one; raise Stale."""
@@ -83,32 +118,6 @@ class TableRecords[T: BaseModel]:
                 await self._table.submit_transaction([("delete", entity, guard)])
         except Missing as gone:
             raise Stale(*gone.args) from gone
-
-    async def page(
-        self, partition: str, *, after: str = "", before: str = "\uffff", limit: int = 100
-    ) -> Sequence[Stored[T]]:
-        """Return up to `limit` records, by key, with `after` < key < `before`."""
-        query = "PartitionKey eq @partition and RowKey gt @after"
-        if before != "\uffff":  # no character, so nothing promises that the service takes it
-            query += " and RowKey lt @before"
-        found: list[Stored[T]] = []
-        with self._translated(partition, "…"):
-            async for entity in self._table.query_entities(
-                query,
-                parameters={"partition": partition, "after": after, "before": before},
-                results_per_page=min(limit, 1000),  # the most that the service gives
-            ):
-                found.append(self._stored(entity))
-                if len(found) == limit:
-                    break
-        return found
-
-    def _stored(self, entity: TableEntity) -> Stored[T]:
-        value = self._model.model_validate_json("".join(_pieces(entity)))
-        return Stored(entity["RowKey"], value, _etag(entity.metadata))
-
-    def _translated(self, partition: str, key: str) -> AbstractContextManager[None]:
-        return translated(f"{self._table.table_name}/{partition}/{key}")
 
 
 def _entity(partition: str, key: str, value: BaseModel) -> dict[str, str]:

@@ -11,8 +11,10 @@ import aiohttp
 import httpx
 import orjson
 
+from shared.destinations.answers import refused
 from shared.destinations.protocol import Read
 from shared.domain.errors import BatchRefused, Culprit, Halt, Limited, NeedsAttention, TryLater
+from shared.domain.message import say
 
 type Explain = Callable[[httpx.Response], Halt | None]
 
@@ -20,14 +22,25 @@ _PASSWORD = re.compile(rb"""<input[^>]+type=["']?password""", re.IGNORECASE)
 
 _STATUS: dict[int, Callable[[str, httpx.Response], Halt]] = {
     401: lambda who, _: NeedsAttention(
-        Culprit.CONNECTION, f"{who} no longer accepts the sign-in (401). Sign in again."
+        Culprit.CONNECTION,
+        say("{destination} no longer accepts the sign-in (401). Sign in again.", destination=who),
     ),
     403: lambda who, _: NeedsAttention(
-        Culprit.CONNECTION, f"{who} does not allow this account to do it (403). Sign in again."
+        Culprit.CONNECTION,
+        say(
+            "{destination} does not allow this account to do it (403). Sign in again.",
+            destination=who,
+        ),
     ),
-    404: lambda who, _: NeedsAttention(Culprit.LIST, f"{who} no longer has the list (404)."),
-    408: lambda who, _: TryLater(f"{who} took too long to read the request (408)."),
-    429: lambda who, answer: Limited(f"{who} is limiting requests (429).", retry_after(answer)),
+    404: lambda who, _: NeedsAttention(
+        Culprit.LIST, say("{destination} no longer has the list (404).", destination=who)
+    ),
+    408: lambda who, _: TryLater(
+        say("{destination} took too long to read the request (408).", destination=who)
+    ),
+    429: lambda who, answer: Limited(
+        say("{destination} is limiting requests (429).", destination=who), retry_after(answer)
+    ),
 }
 
 
@@ -50,32 +63,37 @@ def _error(who: str, response: httpx.Response, explain: Explain) -> Halt:
     if known := _STATUS.get(status):
         return known(who, response)
     if response.is_server_error:
-        return TryLater(f"{who} has a problem of its own ({status}).", retry_after(response))
-    return BatchRefused(
-        f"http_{status}", f"{who} refused the request ({status}). {_detail(response)}"
-    )
+        reason = say(
+            "{destination} has a problem of its own ({status}).",
+            destination=who,
+            status=str(status),
+        )
+        return TryLater(reason, retry_after(response))
+    return BatchRefused(f"http_{status}", refused(who, str(status), _detail(response)))
 
 
 def _no_data(who: str, response: httpx.Response) -> Halt:
     """Tell the page where people sign in from other pages, and from answers that were cut off."""
     if _PASSWORD.search(response.content):
         return NeedsAttention(
-            Culprit.CONNECTION, f"{who} answered with its sign-in page. Sign in again."
+            Culprit.CONNECTION,
+            say("{destination} answered with its sign-in page. Sign in again.", destination=who),
         )
-    return TryLater(f"{who} answered with something that is not data.")
+    return TryLater(say("{destination} answered with something that is not data.", destination=who))
 
 
 def lost(who: str, error: httpx.RequestError) -> TryLater:
     """Return what a request without an answer means. Every request of ours may be repeated."""
+    broke = say("The connection to {destination} broke before an answer came.", destination=who)
     cause = error.__cause__  # the transport calls every broken connection a ConnectTimeout
     made = not isinstance(cause, aiohttp.ClientConnectorError)
     if made and isinstance(cause, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
-        return TryLater(f"The connection to {who} broke before an answer came.")
+        return TryLater(broke)
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return TryLater(f"{who} could not be reached.")
+        return TryLater(say("{destination} could not be reached.", destination=who))
     if isinstance(error, httpx.TimeoutException):
-        return TryLater(f"{who} did not answer in time.")
-    return TryLater(f"The connection to {who} broke before an answer came.")
+        return TryLater(say("{destination} did not answer in time.", destination=who))
+    return TryLater(broke)
 
 
 def retry_after(response: httpx.Response) -> float | None:

@@ -63,6 +63,7 @@ TABLE = [
     _open("POST REPORTS/0", 204, {}),
     _open("POST /reports/RUN/unknown/0", 404, {}),
     Row("GET /me", 200, 200, 200),
+    Row("PATCH /me", 200, 200, 200, {"language": "sv"}),
     Row("GET /destinations", 200, 200, 200),
     Row("GET /connections", 403, 200, 200),
     Row("POST /connections", 403, 403, 201, CONNECTION),
@@ -140,6 +141,8 @@ TABLE = [
     Row("GET /runs/ON_SHARED.unknown", 404, 404, 404),
     Row("GET /runs/RUN/rejects", 200, 200, 200),
     Row("GET /runs/unknown/rejects", 404, 404, 404),
+    Row("GET /audit", 403, 403, 200),
+    Row("GET /audit?object=ON_SHARED", 403, 403, 200),
     Row("GET /refresh-schedule", 403, 403, 200),
     Row("PUT /refresh-schedule", 403, 403, 200, DAILY),
 ]

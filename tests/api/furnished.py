@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from local.identity import SigningKey
 from shared.exports.reports import report_url
 from tests.api.office import Office
-from tests.api.vendors import Vendors
+from tests.api.vendors import LINKED, Vendors
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Furnished:
         """Set everything up."""
         office = Office(key)
         vendors = Vendors(office)
+        await vendors.linked.set(LINKED, vendors.postbox.key)
         shared = await office.ready(shared_with="contributors")
         private = await office.ready()
         on_private = await office.export(private)

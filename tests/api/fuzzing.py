@@ -35,7 +35,7 @@ _MEMBERS: Mapping[str, list[Any]] = {
     "host": ["acme"],
     "api_key": ["planted-key"],
     "secret_name": [LINKED],
-    "list_id": ["a1", "a2", "box"],
+    "list_id": ["a1", "a2", "news"],
     "segments": [["Customers"]],
     "fields": [{"email": "EMail"}, {"email": "EMail", "first_name": "FirstName"}],
     "clear_when_empty": [["first_name"]],
@@ -98,6 +98,7 @@ def schema() -> OpenApiSchema:
     made.config.checks.ignored_auth.enabled = False
     # Much that the document allows is refused for what there is: an unknown id, a draft.
     made.config.checks.positive_data_acceptance.enabled = False
+    made.config.checks.negative_data_rejection.expected_statuses = ["4xx"]
     made.hook("flatmap_case")(_with_what_is_there)
     made.hook("filter_failure")(_is_meant)
     return made

@@ -58,6 +58,57 @@ async def test_consent_is_to_the_current_terms_and_really_given(office: Office) 
     assert pointers(await office.ask("POST", path, declined)) == ["/accepted"]
 
 
+async def test_once_the_terms_have_changed_they_are_accepted_again_first(office: Office) -> None:
+    key = await office.ready()
+    records = office.services.storage.connections
+    stored = await records.get(ALL, key)
+    assert stored is not None
+    assert stored.value.consent is not None
+    old = stored.value.consent.model_copy(update={"terms_version": "2019-01"})
+    await records.put(ALL, key, stored.value.agreed(old))
+    changed = "The data-privacy terms have changed"
+    assert changed in await refusal(office, f"/connections/{key}/connect")
+    assert changed in await refusal(office, f"/connections/{key}/save")
+    assert (await office.done("POST", f"/connections/{key}/check"))["ok"] is True
+    await office.agree(key)
+    assert (await office.sign_in(key)).status_code == 303
+
+
+async def test_unsharing_keeps_exports_and_takes_them_from_contributors(office: Office) -> None:
+    key = await office.ready(shared_with="contributors")
+    export = await office.export(key)
+    before = await office.done("GET", f"/exports/{export}", role="contributor")
+
+    await office.done("PATCH", f"/connections/{key}", {"shared_with": "administrators"})
+
+    after = await office.done("GET", f"/exports/{export}", role="contributor")
+    assert before["can"] == {"edit": True, "run": True, "view": True}
+    assert after == before | {"can": {"edit": False, "run": False, "view": True}}
+    for method, path, body in (
+        ("PATCH", "", {"name": "Mine"}),
+        ("DELETE", "", None),
+        ("POST", "/run", {}),
+    ):
+        answer = await office.ask(method, f"/exports/{export}{path}", body, role="contributor")
+        assert answer.status_code == 403
+        assert "not shared with contributors" in answer.json()["detail"]
+    assert (await office.ask("GET", f"/connections/{key}", role="contributor")).status_code == 404
+    assert (await office.done("POST", f"/exports/{export}/run", {}))["status"] == "queued"
+
+
+async def test_signing_in_again_touches_no_export(office: Office) -> None:
+    key = await office.ready()
+    export = await office.export(key)
+    before = await office.ask("GET", f"/exports/{export}")
+    office.accounts.revoke()
+    await office.done("POST", f"/connections/{key}/check")
+    broken = await office.ask("GET", f"/exports/{export}")
+    assert broken.json()["can"] == {"edit": True, "run": False, "view": True}
+    await office.sign_in(key)
+    after = await office.ask("GET", f"/exports/{export}")
+    assert (after.json(), after.headers["ETag"]) == (before.json(), before.headers["ETag"])
+
+
 @pytest.mark.parametrize(
     ("chosen", "pointer"),
     [

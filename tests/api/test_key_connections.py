@@ -6,13 +6,15 @@ import httpx
 import pytest
 
 from shared.domain.connection import Connection, ConnectionStatus
+from shared.domain.message import say
 from shared.domain.run import RunStatus
 from shared.exports.own_keys import OwnKey
 from shared.exports.resume import waiting
 from shared.storage.ports import ALL, ActiveRun, Missing, Unavailable
 from tests.api.office import Office, pointers
 from tests.api.vendors import LINKED, Vendors
-from tests.fakes.storage import MemorySecrets
+from tests.contract.destinations.side import InProcess
+from tests.fakes.storage import MemorySecrets, WatchedSecrets
 
 KEY = "planted-key"
 
@@ -188,6 +190,72 @@ async def test_a_pasted_key_can_be_replaced_and_then_linked_but_not_pasted_again
     assert await vendors.linked.get(LINKED)
 
 
+class Meanwhile(httpx.AsyncBaseTransport):
+    """A network that lets somebody rename a connection while the destination is asked."""
+
+    def __init__(self, office: Office, key: str, then: httpx.AsyncBaseTransport) -> None:
+        self._office = office
+        self._key = key
+        self._then = then
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Rename it, and let the destination answer."""
+        body = {"display_name": "By another"}
+        await self._office.done("PATCH", f"/connections/{self._key}", body)
+        return await self._then.handle_async_request(request)
+
+
+async def test_a_key_whose_connection_somebody_changed_meanwhile_is_not_kept(
+    office: Office, vendors: Vendors
+) -> None:
+    vault = WatchedSecrets()
+    office.services = replace(
+        office.services, storage=replace(office.services.storage, secrets=vault)
+    )
+    key = await vendors.agreed("postbox")
+    read = (await office.ask("GET", f"/connections/{key}")).headers["ETag"]
+    vendors.use(Meanwhile(office, key, InProcess(vendors.postbox)))
+    body = {"host": "acme", "api_key": KEY}
+    path = f"/connections/{key}/connect"
+
+    answer = await office.ask("POST", path, body, headers={"If-Match": read})
+
+    assert answer.status_code == 412
+    assert (await stored(office, key)).account is None
+    [new] = vault.stored
+    with pytest.raises(Missing):
+        await vault.get(new)
+
+
+class ReaderOnly:
+    """A vault that can do nothing but read."""
+
+    def __init__(self, kept: dict[str, str]) -> None:
+        self._kept = kept
+
+    async def get(self, name: str) -> str:
+        """Return a secret's value; raise Missing."""
+        if name not in self._kept:
+            raise Missing(name)
+        return self._kept[name]
+
+
+async def test_a_linked_vault_is_only_ever_read(office: Office, vendors: Vendors) -> None:
+    kept = {LINKED: KEY, "second-key": KEY}
+    storage = replace(office.services.storage, linked_secrets=ReaderOnly(kept))
+    office.services = replace(office.services, storage=storage)
+    key = await ready(vendors, secret_name=LINKED)
+    assert (await vendors.with_key(key, secret_name="second-key")).status_code == 200
+    assert (await vendors.with_key(key, api_key=KEY)).status_code == 409
+    await office.done("POST", f"/connections/{key}/check")
+    del kept["second-key"]
+    await office.done("POST", f"/connections/{key}/check")
+    assert (await vendors.with_key(key, secret_name=LINKED)).status_code == 200
+    await office.done("POST", f"/connections/{key}/save")
+    await office.done("DELETE", f"/connections/{key}")
+    assert kept == {LINKED: KEY}
+
+
 async def test_removing_leaves_the_linked_vault_alone(office: Office, vendors: Vendors) -> None:
     key = await ready(vendors, secret_name=LINKED)
     await office.done("DELETE", f"/connections/{key}")
@@ -211,7 +279,7 @@ async def test_a_key_that_was_withdrawn_needs_attention_until_a_new_one_is_given
     run_id = (await office.done("POST", f"/exports/{export_id}/run", {}))["id"]
     storage, now = office.services.storage, office.clock.now()
     [run] = await storage.runs.page(export_id)
-    skipped = run.value.over(RunStatus.SKIPPED, now, "Sign-in is needed.")
+    skipped = run.value.over(RunStatus.SKIPPED, now, say("Sign-in is needed."))
     await storage.runs.put(export_id, run.key, skipped)
     entry = ActiveRun(run_id=run_id, connection_id=key, lane="postbox-1", wakes_at=now)
     await storage.active_runs.put(waiting(key), run_id, entry)
@@ -236,7 +304,8 @@ async def test_a_linked_secret_that_is_gone_needs_attention_and_says_so(
     await vendors.linked.delete(LINKED)
     result = await office.done("POST", f"/connections/{key}/check")
     assert result["status"] == "needs_sign_in"
-    assert result["reason"] == f"The linked vault has no secret {LINKED}."
+    assert "The linked vault holds no usable key" in result["reason"]
+    assert LINKED not in result["reason"]
 
 
 async def test_a_key_of_another_account_is_refused_while_exports_use_lists_of_the_first(

@@ -19,6 +19,7 @@ from hypothesis.stateful import (
 )
 
 from local.identity import Identity, SigningKey
+from shared.domain.message import say
 from shared.domain.run import RunStatus
 from tests.api.fuzzing import effort
 from tests.api.model import Connection as Link
@@ -307,7 +308,7 @@ class People(RuleBasedStateMachine):
         for key in self.model.exports:
             for stored in await records.page(key):
                 if stored.value.status is RunStatus.QUEUED:
-                    run = stored.value.over(RunStatus.SUCCESSFUL, now, "Done.")
+                    run = stored.value.over(RunStatus.SUCCESSFUL, now, say("Done."))
                     await records.put(key, stored.key, run)
 
     # All at once
@@ -399,4 +400,4 @@ def takes_etags(request: str) -> bool:
 
 def test_the_api_agrees_with_a_model_of_it_whatever_people_do(signing_key: SigningKey) -> None:
     People.key = signing_key
-    run_state_machine_as_test(People, settings=effort(40, steps=35))
+    run_state_machine_as_test(People, settings=effort(35, steps=30))

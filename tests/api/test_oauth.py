@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from shared.domain.connection import Connection, ConnectionStatus
+from shared.domain.message import say
 from shared.domain.run import RunStatus
 from shared.exports.check_connection import mark_needs_sign_in
 from shared.exports.connect import CALLBACK
@@ -239,7 +240,7 @@ async def test_what_old_credentials_found_out_does_not_mark_newer_ones(office: O
     key = await office.ready()
     old = await stored(office, key)
     await office.sign_in(key)
-    marked = await mark_needs_sign_in(office.services, old, "Revoked.")
+    marked = await mark_needs_sign_in(office.services, old, say("Revoked."))
     assert marked.value.status is ConnectionStatus.READY
 
 
@@ -249,7 +250,7 @@ async def test_a_run_that_waited_for_a_sign_in_goes_on_after_it(office: Office) 
     run_id = (await office.done("POST", f"/exports/{export}/run", {}))["id"]
     storage, now = office.services.storage, office.clock.now()
     [run] = await storage.runs.page(export)
-    stopped = run.value.over(RunStatus.SKIPPED, now, "Sign-in is needed.")
+    stopped = run.value.over(RunStatus.SKIPPED, now, say("Sign-in is needed."))
     await storage.runs.put(export, run.key, stopped)
     entry = ActiveRun(run_id=run_id, connection_id=key, lane="mailchimp-us1-1", wakes_at=now)
     await storage.active_runs.put(waiting(key), run_id, entry)

@@ -90,6 +90,31 @@ async def test_everything_else_does(office: Office, path: str) -> None:
     assert (await office.http.get(path)).status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("role", "request_line", "needed"),
+    [
+        ("viewer", "GET /connections", "contributor"),
+        ("viewer", "POST /exports", "contributor"),
+        ("viewer", "GET /audit", "administrator"),
+        ("contributor", "POST /connections", "administrator"),
+        ("contributor", "PUT /refresh-schedule", "administrator"),
+    ],
+)
+async def test_who_lacks_a_role_learns_which_one_and_whom_to_ask(
+    office: Office, role: str, request_line: str, needed: str
+) -> None:
+    method, path = request_line.split()
+    body: Any = None if method == "GET" else {}
+    raised = {"X-MS-CLIENT-PRINCIPAL-ROLE": needed, "roles": needed, "X-Role": needed}
+    answer = await office.ask(
+        method, f"{path}?role={needed}&roles={needed}", body, role=role, headers=raised
+    )
+    assert answer.status_code == 403
+    assert answer.json()["detail"] == (
+        f"This needs the role {needed}. Ask whoever administers Segment Exports."
+    )
+
+
 async def test_contributors_see_only_what_tells_a_shared_connection_from_others(
     furnished: Furnished,
 ) -> None:

@@ -2,6 +2,11 @@ import csv
 import io
 from datetime import timedelta
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.api.routes.runs import inert
 from shared.domain.outcomes import REJECT_COLUMNS, Outcome, Reject
 from shared.domain.run import Checkpoint, Phase, Run, Trigger, TriggerKind
 from shared.exports.names import CHECKPOINT
@@ -120,7 +125,7 @@ async def test_rejects_are_csv_with_every_column(office: Office) -> None:
     rows = list(csv.reader(io.StringIO(answer.text, newline="")))
     assert rows == [
         list(REJECT_COLUMNS),
-        ["Customers", "7", "bo@fake.example", "refused", "ERROR_GENERIC", said],
+        ["Customers", "7", "bo@fake.example", "refused", "ERROR_GENERIC", said, ""],
     ]
 
 
@@ -137,6 +142,42 @@ async def test_no_cell_is_a_formula_to_a_spreadsheet(office: Office) -> None:
     rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
     assert [row["address"][:2] for row in rows] == [f"'{start}" for start in starts]
     assert [row["reason"] for row in rows] == [f"'{start}" for start in starts]
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        (" =1+1", "' =1+1"),
+        ("\n=1+1", "'\n'=1+1"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("ana;=1+1", "ana;'=1+1"),
+        ('ana;"=1+1;', "ana;'\"=1+1;"),
+        ("ana\t@SUM(1)", "ana\t'@SUM(1)"),
+        ("ana|  -1", "ana|'  -1"),
+        ("a=1, b-2; c+3 (d@example.com)", "a=1, b-2; c+3 (d@example.com)"),
+        ("", ""),
+    ],
+)
+async def test_no_cell_becomes_one_where_semicolons_separate(
+    office: Office, cell: str, shown: str
+) -> None:
+    run = await with_rejects(office, Reject("Customers", 2, cell, Outcome.INVALID, "x", "y"))
+    answer = await office.ask("GET", f"/runs/{run.id}/rejects")
+    [row] = csv.DictReader(io.StringIO(answer.text, newline=""))
+    assert row["address"] == shown
+    excel = csv.reader(io.StringIO(answer.text, newline=""), delimiter=";")
+    cells = [each.lstrip(' \u00a0\u3000"') for line in excel for each in line]
+    assert not [each for each in cells if each.startswith(("=", "+", "-", "@", "\uff1d"))]
+
+
+@given(st.lists(st.text("=+-@;|\t\r\n\", a'1\u00a0\uff1d"), min_size=1))
+def test_no_cells_make_a_formula_whatever_separates_them(cells: list[str]) -> None:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow(["Customers", *map(inert, cells)])
+    for separator in (",", ";", "|", "\t"):
+        for line in csv.reader(io.StringIO(buffer.getvalue(), newline=""), delimiter=separator):
+            for cell in line:
+                assert not cell.lstrip(' \u00a0"').startswith(("=", "+", "-", "@", "\uff1d"))
 
 
 async def test_a_run_without_rejects_has_only_the_header(office: Office) -> None:

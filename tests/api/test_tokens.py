@@ -23,6 +23,7 @@ async def test_a_token_says_who_calls(office: Office, role: str) -> None:
         "id": PEOPLE[role].object_id,
         "name": PEOPLE[role].name,
         "role": role,
+        "language": None,
     }
 
 

@@ -7,9 +7,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from local.sandbox.activecampaign.app import create_app as activecampaign_app
+from local.sandbox.activecampaign.state import Sandbox as ActiveCampaignSandbox
 from local.sandbox.constant_contact.app import create_app
 from local.sandbox.constant_contact.state import PASSWORD
 from local.sandbox.constant_contact.state import Sandbox as ConstantContactSandbox
+from shared.destinations.activecampaign import ActiveCampaign
 from shared.destinations.constant_contact import ConstantContact
 from shared.destinations.protocol import Client
 from shared.exports.connect import CALLBACK
@@ -44,16 +47,21 @@ class Vendors:
         clock = SandboxClock(office.clock)
         self.postbox = PostboxSandbox(clock)
         self.constant_contact = ConstantContactSandbox(clock, "client", SECRET, (BASE + CALLBACK,))
+        self.activecampaign = ActiveCampaignSandbox(clock)
         self.linked = MemorySecrets()
         network = ByHost(
             {
                 "postbox.test": InProcess(self.postbox),
                 "cc.test": InProcess(create_app(self.constant_contact)),
+                self.activecampaign.accounts[1].host: InProcess(
+                    activecampaign_app(self.activecampaign)
+                ),
             },
             office.accounts,
         )
         known = (
             Postbox("https://postbox.test"),
+            ActiveCampaign("https://{host}", ["api-us1.com"], clock=office.clock),
             ConstantContact(
                 Client("client", SECRET), "https://cc.test", "https://cc.test", clock=office.clock
             ),

@@ -14,11 +14,11 @@ from pydantic import BaseModel
 from shared.settings import StorageAccount
 from shared.storage.blobs import BlobContainer, BlobLeases
 from shared.storage.clients import blob_service, queue_service, table_service
-from shared.storage.ports import Blobs, Leases, MessageQueue, Records
+from shared.storage.ports import Blobs, Leases, MessageQueue, Records, Trail
 from shared.storage.queues import StorageQueue
-from shared.storage.tables import TableRecords
+from shared.storage.tables import TableRecords, TableTrail
 from tests.fakes.clock import FakeClock
-from tests.fakes.storage import MemoryBlobs, MemoryLeases, MemoryQueue, MemoryRecords
+from tests.fakes.storage import MemoryBlobs, MemoryLeases, MemoryQueue, MemoryRecords, MemoryTrail
 
 
 class Note(BaseModel, frozen=True):
@@ -32,6 +32,7 @@ class Side:
     """Ports that nobody else uses, and what tests do behind their back."""
 
     records: Records[Note]
+    trail: Trail[Note]
     blobs: Blobs
     leases: Leases
     queue: MessageQueue
@@ -52,6 +53,7 @@ def memory() -> Side:
 
     return Side(
         records=MemoryRecords(Note),
+        trail=MemoryTrail(Note),
         blobs=MemoryBlobs(clock),
         leases=leases,
         queue=queue,
@@ -101,6 +103,7 @@ async def azure(connection_string: str) -> AsyncIterator[Side]:
 
         yield Side(
             records=TableRecords(table, Note),
+            trail=TableTrail(table, Note),
             blobs=BlobContainer(container),
             leases=BlobLeases(container),
             queue=StorageQueue(queue),

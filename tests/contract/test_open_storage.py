@@ -59,6 +59,7 @@ async def test_every_port_finds_what_it_is_named_after(opened: OpenStorage) -> N
         opened.bookmarks,
     ):
         assert await records.get("nobody", "nothing") is None
+    assert await opened.audit.page("nobody") == []
     for blobs in (opened.segments, opened.run_files, opened.delivered):
         assert [info async for info in blobs.list("nothing")] == []
     lease = await opened.lanes.acquire("open")

@@ -131,6 +131,13 @@ class TestRecords:
         assert [r.value.text for r in await side.records.page(own, limit=2)] == ["B", "a"]
         assert await side.records.page("of nobody") == []
 
+    @pytest.mark.parametrize("strange", ["a\x00b", "a\nb", "a/b", "a\\b", "a?b", "a#b", "x" * 513])
+    async def test_where_no_record_can_be_none_is_found(self, side: Side, strange: str) -> None:
+        assert await side.records.get(strange, "1") is None
+        assert await side.records.get("strange", strange) is None
+        assert await side.records.page(strange) == []
+        await side.records.delete("strange", strange)
+
     async def test_a_bound_is_a_value_and_never_a_part_of_the_query(
         self, side: Side, own: str
     ) -> None:
@@ -150,6 +157,30 @@ class TestRecords:
     async def test_a_record_beyond_a_megabyte_is_refused(self, side: Side, own: str) -> None:
         with pytest.raises(ValueError, match="record"):
             await side.records.put(own, "1", Note(text="x" * 500_000))
+
+
+class TestTrail:
+    async def test_what_was_added_is_read_between_bounds_in_the_order_of_keys(
+        self, side: Side, own: str
+    ) -> None:
+        for key in ("b-2", "a-1", "c-3"):
+            await side.trail.insert(own, key, Note(text=key))
+        await side.trail.insert(f"{own}-2", "b-2", Note(text="of another partition"))
+        assert [r.key for r in await side.trail.page(own)] == ["a-1", "b-2", "c-3"]
+        assert [r.key for r in await side.trail.page(own, after="a-1", before="c~")] == [
+            "b-2",
+            "c-3",
+        ]
+        assert [r.value.text for r in await side.trail.page(own, after="a~", limit=1)] == ["b-2"]
+
+    async def test_nothing_that_was_added_is_replaced(self, side: Side, own: str) -> None:
+        await side.trail.insert(own, "1", Note(text="first"))
+        with pytest.raises(AlreadyExists):
+            await side.trail.insert(own, "1", Note(text="second"))
+        assert [r.value.text for r in await side.trail.page(own)] == ["first"]
+
+    def test_it_can_be_added_to_and_read_and_nothing_else(self, side: Side) -> None:
+        assert {name for name in dir(side.trail) if not name.startswith("_")} == {"insert", "page"}
 
 
 class TestBlobs:
@@ -224,6 +255,26 @@ class TestBlobs:
         await side.blobs.write(own, b"")
         with pytest.raises(Stale):
             await anext(side.blobs.stream(own, info.etag))
+
+    async def test_a_range_is_read_where_it_lies(self, side: Side, own: str) -> None:
+        await side.blobs.write(own, b"0123456789" * MIB)
+        info = await side.blobs.info(own)
+        assert info is not None
+        assert await side.blobs.read_range(own, info.etag, 0, 4) == b"0123"
+        assert await side.blobs.read_range(own, info.etag, 10 * MIB - 3, 3) == b"789"
+        large = await side.blobs.read_range(own, info.etag, 5, 5 * MIB)
+        assert (len(large), large[:6]) == (5 * MIB, b"567890")
+
+    async def test_a_range_of_another_version_is_stale(self, side: Side, own: str) -> None:
+        await side.blobs.write(own, b"old")
+        info = await side.blobs.info(own)
+        assert info is not None
+        await side.blobs.write(own, b"new")
+        with pytest.raises(Stale):
+            await side.blobs.read_range(own, info.etag, 0, 3)
+        await side.blobs.delete(own)
+        with pytest.raises(Stale):
+            await side.blobs.read_range(own, info.etag, 0, 3)
 
     async def test_pieces_are_written_as_one_blob(self, side: Side, own: str) -> None:
         await side.blobs.write(own, pieces(b"1" * 5 * MIB, b"", b"2" * 10, b"3" * 4 * MIB))

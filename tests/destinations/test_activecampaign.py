@@ -81,7 +81,9 @@ STRANGE_HOSTS = {
 
 @pytest.mark.parametrize("typed", STRANGE_HOSTS.values(), ids=STRANGE_HOSTS)
 def test_what_is_no_host_of_theirs_is_refused_with_what_to_type(typed: str) -> None:
-    with pytest.raises(Invalid, match=r"\.api-us1\.com or \.activehosted\.com") as refused:
+    with pytest.raises(
+        Invalid, match=r"ends in one of: \.api-us1\.com, \.activehosted\.com\."
+    ) as refused:
         ACTIVECAMPAIGN.endpoint(typed)
     assert refused.value.pointer == "/host"
 
@@ -89,7 +91,7 @@ def test_what_is_no_host_of_theirs_is_refused_with_what_to_type(typed: str) -> N
 def test_an_organisation_can_allow_other_hosts_and_no_longer_these() -> None:
     custom = ActiveCampaign("https://{host}", ["mail.acme.example"])
     assert custom.endpoint("eu.mail.acme.example") == "eu.mail.acme.example"
-    with pytest.raises(Invalid, match=r"ends in \.mail\.acme\.example"):
+    with pytest.raises(Invalid, match=r"ends in one of: \.mail\.acme\.example\."):
         custom.endpoint(HOST)
 
 
@@ -130,7 +132,7 @@ def test_what_can_be_no_key_is_refused_and_not_repeated(typed: str) -> None:
     with pytest.raises(Invalid) as refused:
         ACTIVECAMPAIGN.credentials(typed)
     assert refused.value.pointer == "/api_key"
-    assert refused.value.reason == "This is no API key. Copy it from the Developer settings."
+    assert str(refused.value) == "This is no API key. Copy it from the Developer settings."
 
 
 async def test_a_key_opens_the_account_at_its_host() -> None:
@@ -157,7 +159,7 @@ async def test_a_wrong_key_needs_somebody_whether_it_is_refused_or_shown_a_page(
     with pytest.raises(NeedsAttention) as halted:
         await world.destination.check(world.api(key=KEY))
     assert halted.value.culprit is Culprit.CONNECTION
-    assert KEY not in halted.value.reason
+    assert KEY not in str(halted.value)
 
 
 async def test_a_key_opens_no_other_account() -> None:

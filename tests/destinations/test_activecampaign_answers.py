@@ -104,7 +104,7 @@ def test_contacts_are_named_by_number_with_the_vendors_words() -> None:
     words = "Field 'email' incorrect format"
     assert meaning.named == [(2, words), (7, words)]
     assert meaning.account == "https://acme.api-us1.com"
-    assert meaning.reason == "ActiveCampaign refused the import for 2 contacts in it."
+    assert str(meaning) == "ActiveCampaign refused the import for 2 contacts in it."
 
 
 @pytest.mark.parametrize(
@@ -139,10 +139,10 @@ def test_a_refusal_is_told_in_the_vendors_words_and_without_addresses() -> None:
     meaning = ACTIVECAMPAIGN.explain(answer(400, body))
     assert isinstance(meaning, BatchRefused)
     assert meaning.code == "http_400"
-    assert meaning.reason.endswith(f"{NOT_VALID} The address … is not allowed")
+    assert str(meaning).endswith(f"{NOT_VALID} The address … is not allowed")
     meaning = ACTIVECAMPAIGN.explain(answer(422, {"errors": [{"title": "T", "detail": "D"}]}))
     assert meaning is not None
-    assert meaning.reason == "ActiveCampaign refused the request (422). D"
+    assert str(meaning) == "ActiveCampaign refused the request (422). D"
 
 
 PAGES: Mapping[str, tuple[str, type[Halt]]] = {

@@ -14,6 +14,7 @@ from shared.destinations.activecampaign_imports import Numbering
 from shared.destinations.protocol import Batch, Target
 from shared.domain.email import normal_form
 from shared.domain.errors import BatchRefused, NeedsAttention, TryLater
+from shared.domain.message import say
 from shared.domain.outcomes import Outcome
 from shared.exports.deliver import Answer, Delivery
 from tests.destinations.activecampaign import ACTIVECAMPAIGN, World, completed, polled
@@ -137,7 +138,7 @@ async def test_an_import_that_is_under_way_is_not_over(status: Any) -> None:
 async def test_an_import_that_ended_otherwise_did_nothing(status: str) -> None:
     [finished] = await polled({"status": status, "failure": [ANN]}, batch(ANN))
     assert finished.outcomes == ()
-    assert finished.failed == f"ActiveCampaign ended the import as {status}."
+    assert str(finished.failed) == f"ActiveCampaign ended the import as {status}."
 
 
 @pytest.mark.parametrize("failure", [[], {}])
@@ -222,7 +223,7 @@ async def test_each_import_is_asked_about_and_those_that_are_over_are_told() -> 
 async def test_one_import_that_cannot_be_asked_about_is_an_error_of_the_look() -> None:
     def told(params: Mapping[str, str]) -> Any:
         if params["batchId"] == "b":
-            raise TryLater("busy")
+            raise TryLater(say("busy"))
         return completed([])
 
     says = Says(info=told)

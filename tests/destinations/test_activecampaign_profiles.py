@@ -60,7 +60,7 @@ async def test_a_profile_is_written_with_the_mapped_fields_for_its_list() -> Non
         ],
         "subscribe": [{"listid": 1}],
     }
-    assert made.notes() == []
+    assert list(map(str, made.notes())) == []
 
 
 async def test_what_is_empty_is_not_sent() -> None:
@@ -120,7 +120,7 @@ async def test_long_text_is_cut_and_noted() -> None:
     made = await encoder("last_name", "field:2")
     sent = orjson.loads(made.encode(ANN, ["ż" * 256, "n" * 300]))
     assert (len(sent["last_name"]), len(sent["fields"][0]["value"])) == (255, 255)
-    assert made.notes() == [
+    assert list(map(str, made.notes())) == [
         "1 value of Last name was longer than 255 characters and was cut.",
         "1 value of Notes was longer than 255 characters and was cut.",
     ]
@@ -140,14 +140,16 @@ async def test_a_value_of_another_kind_is_refused(name: str, cell: str, reason: 
     made = await encoder(name)
     with pytest.raises(Unfit, match=reason) as unfit:
         made.encode(ANN, [cell])
-    assert cell not in unfit.value.reason
+    assert cell not in str(unfit.value)
 
 
 @pytest.mark.parametrize("name", ["field:9", "field:", "field:x", "field:1 "])
 async def test_a_field_that_is_not_there_is_left_out_and_noted(name: str) -> None:
     made = await encoder(name, "first_name")
     assert "fields" not in orjson.loads(made.encode(ANN, ["x", "Ann"]))
-    assert made.notes() == [f"The list no longer has the field {name}; it is left out."]
+    assert list(map(str, made.notes())) == [
+        f"The list no longer has the field {name}; it is left out."
+    ]
 
 
 async def test_custom_fields_are_looked_up_only_where_they_are_needed() -> None:

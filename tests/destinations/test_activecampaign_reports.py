@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from local.sandbox.activecampaign.contacts import ACTIVE, UNSUBSCRIBED
@@ -87,7 +87,7 @@ async def test_without_a_report_a_failure_is_told_without_a_reason() -> None:
     [finished] = await polled(completed([ANN, BOB]), batch(ANN, BOB), HALF, age=60)
     first, second = finished.outcomes
     assert first.reason == "No."
-    assert "gave no reason" in second.reason
+    assert "gave no reason" in str(second.reason)
 
 
 class Postbox(httpx.AsyncBaseTransport):
@@ -211,6 +211,7 @@ SHAPES = st.recursive(
 
 
 @settings(max_examples=200, deadline=None)
+@example(b'{"ann@example.com": " "}')
 @given(st.binary(max_size=60) | SHAPES.map(orjson.dumps) | TEXTS.map(str.encode))
 def test_whatever_is_posted_gives_reasons_of_addresses_in_their_normal_form(report: bytes) -> None:
     for address, why in reasons(report).items():

@@ -61,7 +61,7 @@ async def test_a_profile_is_written_with_the_mapped_fields_and_no_permission() -
         "cf:shoe": "38½",
         "cf:bought": "11/24/2026",
     }
-    assert made.notes() == []
+    assert list(map(str, made.notes())) == []
 
 
 async def test_dates_can_be_written_in_another_way() -> None:
@@ -83,7 +83,7 @@ async def test_long_text_is_cut_and_noted_and_long_addresses_are_refused() -> No
     assert (len(sent["first_name"]), len(sent["cf:shoe"])) == (50, 255)
     with pytest.raises(Unfit, match="Email must be at most 80 characters long"):
         made.encode("a" + at_most, ["", ""])
-    assert made.notes() == [
+    assert list(map(str, made.notes())) == [
         "1 value of First name was longer than 50 characters and was cut.",
         "1 value of Shoe size was longer than 255 characters and was cut.",
         "Addresses longer than 50 characters: 1. Constant Contact may refuse them.",
@@ -101,7 +101,7 @@ async def test_a_value_of_another_kind_is_refused(name: str, cell: str, reason: 
     made = await encoder(name)
     with pytest.raises(Unfit, match=reason) as unfit:
         made.encode("a@b.pl", [cell])
-    assert cell not in unfit.value.reason
+    assert cell not in str(unfit.value)
 
 
 async def test_custom_fields_are_looked_up_only_where_they_are_needed() -> None:
@@ -116,7 +116,9 @@ async def test_a_custom_field_that_is_gone_is_left_out_and_noted() -> None:
         "email": "a@b.pl",
         "first_name": "Ann",
     }
-    assert made.notes() == ["The list no longer has the field cf:gone; it is left out."]
+    assert list(map(str, made.notes())) == [
+        "The list no longer has the field cf:gone; it is left out."
+    ]
 
 
 async def test_more_custom_fields_than_a_contact_can_have_are_refused_at_once() -> None:
@@ -213,7 +215,7 @@ async def test_a_job_that_came_to_nothing_failed(ending: Any) -> None:
     world.account.activities.endings.append(ending)
     api = await world.api()
     finished = await end(world, api, await send(world, api, batch(ANN)), batch(ANN))
-    assert finished.failed == f"Constant Contact ended the import as {ending}."
+    assert str(finished.failed) == f"Constant Contact ended the import as {ending}."
     assert ANN not in world.account.contacts.people
 
 

@@ -12,6 +12,7 @@ from shared.destinations.mailchimp import Mailchimp
 from shared.destinations.protocol import Client, Field, Kind
 from shared.domain.connection import Account
 from shared.domain.errors import BatchRefused, Culprit, Limited, NeedsAttention, TryLater
+from shared.domain.message import say
 from tests.destinations.says import ACCOUNT, MAILCHIMP, NONSENSE, Says
 
 
@@ -68,7 +69,7 @@ async def test_an_exchange_without_a_token_asks_for_another_sign_in(answer: Any)
 
 
 async def test_a_code_that_was_used_before_asks_for_another_sign_in() -> None:
-    refused = BatchRefused("http_400", "Mailchimp refused the request (400).")
+    refused = BatchRefused("http_400", say("Mailchimp refused the request (400)."))
     with pytest.raises(NeedsAttention, match="gave no access"):
         await exchange(Says(token=refused))
 
@@ -143,7 +144,7 @@ def test_an_account_that_was_shut_off_needs_a_person() -> None:
     blocked = MAILCHIMP.explain(problem(503, "Compliance Related", "This method is disabled."))
     assert isinstance(blocked, NeedsAttention)
     assert blocked.culprit is Culprit.CONNECTION
-    assert "shut this account off" in blocked.reason
+    assert "shut this account off" in str(blocked)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ def test_a_request_that_is_refused_whole_is_so_for_its_profiles() -> None:
     refused = MAILCHIMP.explain(problem(400, "Invalid Resource", "See below.", errors=errors))
     assert isinstance(refused, BatchRefused)
     assert refused.code == "invalid_resource"
-    assert refused.reason == (
+    assert str(refused) == (
         "Mailchimp refused the request (400, Invalid Resource). "
         "See below. Schema describes object odd"
     )
@@ -213,13 +214,13 @@ async def test_what_can_be_no_id_of_an_audience_is_not_even_asked_for(list_id: s
 
 
 async def test_an_audience_that_is_gone_is_named() -> None:
-    gone = NeedsAttention(Culprit.LIST, "404")
+    gone = NeedsAttention(Culprit.LIST, say("404"))
     with pytest.raises(NeedsAttention, match="no audience with the ID a1"):
         await MAILCHIMP.look_up(Says(a1=gone), "a1")
 
 
 async def test_a_connection_that_is_refused_is_not_taken_for_a_missing_audience() -> None:
-    refused = NeedsAttention(Culprit.CONNECTION, "401")
+    refused = NeedsAttention(Culprit.CONNECTION, say("401"))
     with pytest.raises(NeedsAttention, match="401"):
         await MAILCHIMP.look_up(Says(a1=refused), "a1")
 

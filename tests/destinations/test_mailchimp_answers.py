@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from shared.destinations.mailchimp_answers import read
 from shared.destinations.protocol import Batch, Sent, Target
 from shared.domain.errors import BatchRefused, TryLater
+from shared.domain.message import Message, say
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.transport.verdict import understood
 from tests.destinations.says import MAILCHIMP, NONSENSE, Says
@@ -123,7 +124,8 @@ REFUSALS = {
 
 @pytest.mark.parametrize("code", REFUSALS)
 async def test_a_refusal_of_one_profile_alone_says_what_became_of_it(code: str) -> None:
-    reason, outcome = REFUSALS[code]
+    words, outcome = REFUSALS[code]
+    reason = Message(text=words)
     with pytest.raises(BatchRefused) as refused:
         await send(batch(BOB), BatchRefused(code, reason))
     assert refused.value.guilty == [RowOutcome(0, outcome, code, reason)]
@@ -131,7 +133,7 @@ async def test_a_refusal_of_one_profile_alone_says_what_became_of_it(code: str) 
 
 async def test_a_refusal_of_several_profiles_names_nobody() -> None:
     with pytest.raises(BatchRefused) as refused:
-        await send(batch(ANN, BOB), BatchRefused("member_in_compliance_state", "No."))
+        await send(batch(ANN, BOB), BatchRefused("member_in_compliance_state", say("No.")))
     assert not refused.value.guilty
 
 

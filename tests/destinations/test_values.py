@@ -42,14 +42,16 @@ def test_an_empty_cell_clears_only_where_the_export_says_so() -> None:
 def test_a_field_that_is_gone_is_left_out_and_noted() -> None:
     made = Values((LAST,), Target("a1", ["first_name", "last_name"]))
     assert made.of(["Ann", "Lee"]) == {"last_name": "Lee"}
-    assert made.notes() == ["The list no longer has the field first_name; it is left out."]
+    assert list(map(str, made.notes())) == [
+        "The list no longer has the field first_name; it is left out."
+    ]
 
 
 def test_text_that_is_too_long_is_cut_and_counted() -> None:
     made = values(FIRST, LAST)
     assert made.of(["Annabelle", "Smithson"]) == {"first_name": "Annab", "last_name": "Smith"}
     assert made.of(["Ann", "Smithson"]) == {"first_name": "Ann", "last_name": "Smith"}
-    assert made.notes() == [
+    assert list(map(str, made.notes())) == [
         "1 value of First name was longer than 5 characters and was cut.",
         "2 values of Last name were longer than 5 characters and were cut.",
     ]
@@ -58,13 +60,15 @@ def test_text_that_is_too_long_is_cut_and_counted() -> None:
 def test_nothing_is_noted_of_text_that_fits() -> None:
     made = values(FIRST, LAST)
     assert made.of(["  Annie  ", "Smith"]) == {"first_name": "Annie", "last_name": "Smith"}
-    assert made.notes() == []
+    assert list(map(str, made.notes())) == []
 
 
 def test_bytes_are_counted_where_the_destination_counts_them() -> None:
     made = values(FIRST, in_bytes=True)
     assert made.of(["ŁŁŁ"]) == {"first_name": "ŁŁ"}
-    assert made.notes() == ["1 value of First name was longer than 5 bytes and was cut."]
+    assert list(map(str, made.notes())) == [
+        "1 value of First name was longer than 5 bytes and was cut."
+    ]
 
 
 GOOD: Mapping[tuple[Kind, str], str] = {
@@ -116,7 +120,7 @@ def test_a_value_of_another_kind_makes_the_profile_invalid_without_being_named(
     with pytest.raises(Unfit, match=r"^It must be ") as unfit:
         one(kind, cell)
     assert unfit.value.code == "bad_value"
-    assert len(cell) < 3 or cell not in unfit.value.reason
+    assert len(cell) < 3 or cell not in str(unfit.value)
 
 
 @pytest.mark.parametrize("kind", [Kind.PHONE, Kind.URL, Kind.NUMBER])

@@ -8,6 +8,7 @@ import pytest
 from shared.domain.connection import Connection, ConnectionStatus, SharedWith
 from shared.domain.errors import Conflict
 from shared.domain.export import Export, Idle
+from shared.domain.message import say
 from shared.domain.people import Caller, Person, Role
 from shared.domain.schedule import ExportSchedule, Follows, RefreshSchedule
 
@@ -67,7 +68,7 @@ def test_an_export_is_managed_by(of: Export, on: Connection | None, who: set[Rol
     [
         (export(), SHARED, None),
         (export(), PRIVATE, None),
-        (export(), connection(status="needs_sign_in", reason="Revoked."), Idle.NEEDS_SIGN_IN),
+        (export(), connection(status="needs_sign_in", reason=say("Revoked.")), Idle.NEEDS_SIGN_IN),
         (export(), connection(status="draft"), Idle.DRAFT),
         (export(), None, Idle.CONNECTION_GONE),
         (DETACHED, None, Idle.DETACHED),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.domain.message import say
 from shared.domain.outcomes import Counts, Outcome
 from shared.domain.run import (
     TIMELINE_LENGTH,
@@ -63,26 +64,26 @@ def test_what_is_no_run_id_has_no_key(text: str) -> None:
 def test_a_long_timeline_keeps_its_beginning_and_its_newest_events() -> None:
     noted = run()
     for number in range(TIMELINE_LENGTH + 50):
-        noted = noted.noting(NOON + timedelta(minutes=number), f"event {number}")
+        noted = noted.noting(NOON + timedelta(minutes=number), say("event {number}", number=number))
 
-    texts = [event.text for event in noted.timeline]
+    texts = [str(event.text) for event in noted.timeline]
     assert texts == ["event 0", *(f"event {number}" for number in range(51, 150))]
 
 
 def test_a_waiting_run_says_why_and_until_when() -> None:
     until = NOON + timedelta(minutes=5)
-    waiting = run().waiting(RunStatus.FAILURE, NOON, until, "It is busy.")
-    assert (waiting.status, waiting.reason, waiting.resumes_at) == (
+    waiting = run().waiting(RunStatus.FAILURE, NOON, until, say("It is busy."))
+    assert (waiting.status, str(waiting.reason), waiting.resumes_at) == (
         RunStatus.FAILURE,
         "It is busy.",
         until,
     )
-    assert [event.text for event in waiting.timeline] == ["It is busy."]
+    assert [str(event.text) for event in waiting.timeline] == ["It is busy."]
 
 
 def test_a_run_that_goes_on_has_no_reason_to_wait_any_more() -> None:
-    waiting = run().waiting(RunStatus.FAILURE, NOON, NOON, "It is busy.")
-    going_on = waiting.processing(NOON, "Going on.")
+    waiting = run().waiting(RunStatus.FAILURE, NOON, NOON, say("It is busy."))
+    going_on = waiting.processing(NOON, say("Going on."))
     assert (going_on.status, going_on.reason, going_on.resumes_at) == (
         RunStatus.PROCESSING,
         None,
@@ -101,10 +102,11 @@ def test_a_run_that_goes_on_has_no_reason_to_wait_any_more() -> None:
 def test_a_run_that_is_over_has_a_reason_unless_it_was_successful(
     status: RunStatus, reason: str | None
 ) -> None:
-    waiting = run().waiting(RunStatus.FAILURE, NOON, NOON, "It is busy.")
-    over = waiting.over(status, NOON, "Why.")
-    assert (over.reason, over.finished_at, over.resumes_at) == (reason, NOON, None)
-    assert over.timeline[-1].text == "Why."
+    waiting = run().waiting(RunStatus.FAILURE, NOON, NOON, say("It is busy."))
+    over = waiting.over(status, NOON, say("Why."))
+    said = None if over.reason is None else str(over.reason)
+    assert (said, over.finished_at, over.resumes_at) == (reason, NOON, None)
+    assert str(over.timeline[-1].text) == "Why."
     assert over.status.is_over
 
 

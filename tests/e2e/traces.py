@@ -1,5 +1,6 @@
 """What must not leave a trace: everything secret or personal that the tests put into the system."""
 
+import gzip
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -7,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from azure.data.tables import TableServiceClient
+from azure.storage.blob import BlobServiceClient
 
-from local.storage import TABLES
+from local.storage import CONTAINERS, TABLES
 
 _SHORTEST = 20  # characters of a token or key
 # Every address that local/profiles.py makes, as it is, URL-encoded, or without its @.
@@ -70,3 +72,14 @@ def table_entities(connection: str) -> Iterator[tuple[str, str]]:
             for entity in service.get_table_client(table).list_entities():
                 where = f"{table}/{entity['PartitionKey']}/{entity['RowKey']}"
                 yield where, " ".join(map(str, [where, *entity.values()]))
+
+
+def blob_texts(connection: str) -> Iterator[tuple[str, str]]:
+    """Yield every blob of the product's containers as text, unpacked, with its container and name."""
+    with BlobServiceClient.from_connection_string(connection) as service:
+        for name in CONTAINERS:
+            container = service.get_container_client(name)
+            for blob in container.list_blobs():
+                data = container.download_blob(blob.name).readall()
+                plain = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+                yield f"{name}/{blob.name}", plain.decode("utf-8", "replace")

@@ -222,7 +222,7 @@ async def test_a_run_that_fails_for_good_fails_for_good_wherever_it_is_killed() 
 
         run = (await world.services.storage.runs.page("export"))[0].value
         assert run.status is RunStatus.FAILED_PERMANENT, moment
-        assert run.reason == (
+        assert str(run.reason) == (
             "Customers/1.csv, line 3: there is a NUL character. Nothing was sent."
         )
         assert await leftovers(world) == []
@@ -241,7 +241,7 @@ async def test_a_run_whose_list_is_gone_is_not_taken_for_a_success() -> None:
         await landed(world, the_file(), a_death_at(moment), redelivers=True)
         run = await the_run(world)
         assert run.status is RunStatus.FAILED_PERMANENT, moment
-        assert run.reason == "Mailchimp no longer has the list (404)."
+        assert str(run.reason) == "Mailchimp no longer has the list (404)."
         assert await leftovers(world) == []
 
 

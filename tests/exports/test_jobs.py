@@ -6,6 +6,7 @@ import pytest
 
 from shared.destinations.protocol import Batch, Finished
 from shared.domain.errors import BatchRefused, DayIsSpent, Limited, TryLater
+from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job, Run, RunStatus, SliceMessage
 from shared.exports.run_slice import run_slice
@@ -35,7 +36,7 @@ async def test_a_run_is_over_when_its_jobs_are() -> None:
     await work_on_visible(world)
     waiting = await now(world, run)
     assert waiting.status is RunStatus.QUEUED
-    assert waiting.reason == "Waiting for Mailchimp to finish its work."
+    assert str(waiting.reason) == "Waiting for Mailchimp to finish its work."
     progress = await world.progress(run)
     assert (progress.in_jobs, progress.counts.accepted, progress.percent) == (95, 0, 0)
 
@@ -105,7 +106,7 @@ async def test_a_vendor_that_counts_more_than_it_was_sent_is_not_believed() -> N
 async def test_a_job_that_did_nothing_is_sent_again_once() -> None:
     world, destination = await slow()
     destination.ends.append(
-        lambda job, _: Finished(job, failed="It was cancelled.") if job.id == "job-1" else None
+        lambda job, _: Finished(job, failed=say("It was cancelled.")) if job.id == "job-1" else None
     )
     await world.drop(csv(50))
     run = await world.run()
@@ -120,13 +121,13 @@ async def test_a_job_that_fails_again_leaves_its_profiles_unknown() -> None:
 
     def end(job: Job, batch: Batch) -> Finished | None:
         hit = bad & set(batch.addresses.decode().split("\t"))
-        return Finished(job, failed="It failed.") if hit else None
+        return Finished(job, failed=say("It failed.")) if hit else None
 
     destination.ends.append(end)
     await world.drop(csv(50))
     run = await world.run()
     await outcomes(world, run, accepted=40, unknown=10)
-    assert {reject.reason for reject in await world.rejects(run)} == {"It failed."}
+    assert {str(reject.reason) for reject in await world.rejects(run)} == {"It failed."}
     bad.clear()
     await outcomes(world, await world.run(), accepted=10, unchanged=40)
 
@@ -143,8 +144,8 @@ async def test_a_job_that_never_ends_is_given_up_after_a_day() -> None:
 
 async def test_the_guilty_are_left_out_and_the_rest_is_sent_again_as_one() -> None:
     world, destination = await slow()
-    guilty = [RowOutcome(index, Outcome.REFUSED, "bad", "Bad.") for index in (2, 7)]
-    destination.refusals.append(BatchRefused("bad", "Two are bad.", guilty=guilty))
+    guilty = [RowOutcome(index, Outcome.REFUSED, "bad", say("Bad.")) for index in (2, 7)]
+    destination.refusals.append(BatchRefused("bad", say("Two are bad."), guilty=guilty))
     destination.ends.append(lambda job, _: Finished(job, [LEFT]) if job.batch == 0 else None)
     await world.drop(csv(10))
     run = await world.run()
@@ -158,7 +159,7 @@ async def test_the_guilty_are_left_out_and_the_rest_is_sent_again_as_one() -> No
 
 async def test_a_refusal_that_names_nobody_is_cut_where_it_says() -> None:
     world, destination = await slow()
-    destination.refusals.append(BatchRefused("bad", "One is bad.", cut=3))
+    destination.refusals.append(BatchRefused("bad", say("One is bad."), cut=3))
     await world.drop(csv(10))
     await outcomes(world, await world.run(), accepted=10)
     assert [batch.size for _, batch in destination.sent] == [3, 7]
@@ -166,7 +167,7 @@ async def test_a_refusal_that_names_nobody_is_cut_where_it_says() -> None:
 
 async def test_a_spent_day_parks_the_run_until_the_next_and_says_so() -> None:
     world, destination = await slow()
-    destination.refusals.append(DayIsSpent("All 10,000 requests are used up."))
+    destination.refusals.append(DayIsSpent(say("All 10,000 requests are used up.")))
     await world.drop(csv(20))
     run = await world.start()
     await work_on_visible(world)
@@ -183,7 +184,7 @@ async def test_a_spent_day_parks_the_run_until_the_next_and_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("error", "unsure"),
-    [(TryLater("It took too long.", after=30), True), (Limited("Slow.", 30), False)],
+    [(TryLater(say("It took too long."), after=30), True), (Limited(say("Slow."), 30), False)],
 )
 async def test_a_batch_that_may_have_arrived_is_sent_with_the_time_of_the_first_try(
     error: Exception, unsure: bool

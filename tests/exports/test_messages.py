@@ -6,6 +6,7 @@ import random
 import httpx
 import pytest
 
+from shared.domain.message import say
 from shared.domain.run import RunStatus, SliceMessage
 from shared.exports.end_run import fail_run
 from shared.exports.names import CHECKPOINT
@@ -130,14 +131,16 @@ async def test_a_slice_whose_run_was_changed_by_another_stops_and_writes_no_more
     async def another_ends_it(request: httpx.Request) -> httpx.Response:
         stored = await runs.get("export", run.key)
         assert stored is not None
-        over = stored.value.over(RunStatus.CANCELED, world.clock.now(), "Somebody canceled it.")
+        over = stored.value.over(
+            RunStatus.CANCELED, world.clock.now(), say("Somebody canceled it.")
+        )
         await runs.replace("export", run.key, over, stored.etag)
         return world.mailchimp.write(request)
 
     world.mailchimp.faults.append(another_ends_it)
     await world.deliver()
 
-    assert (await now(world, run)).reason == "Somebody canceled it."
+    assert str((await now(world, run)).reason) == "Somebody canceled it."
     await sweep_runs(world.services)
     assert await leftovers(world) == []
 
@@ -159,7 +162,7 @@ async def test_a_message_that_was_given_up_fails_its_run_for_good_and_says_why()
 
     failed = await now(world, run)
     assert failed.status is RunStatus.FAILED_PERMANENT
-    assert failed.reason == (
+    assert str(failed.reason) == (
         "Given up: several tries in a row ended in the same way. "
         "Something went wrong that should not (ZeroDivisionError). Trying again."
     )

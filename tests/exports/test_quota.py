@@ -105,7 +105,9 @@ async def test_a_run_goes_on_the_next_day_and_every_day_has_its_own_quota() -> N
     waiting = await now(world, run)
     assert waiting.status is RunStatus.QUEUED
     assert waiting.reason is not None
-    assert waiting.reason.startswith("All 12 requests that Mailchimp allows in a day are used up.")
+    assert str(waiting.reason).startswith(
+        "All 12 requests that Mailchimp allows in a day are used up."
+    )
     assert world.mailchimp.calls <= 12
 
     await world.deliver()

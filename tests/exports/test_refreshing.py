@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 import httpx
 import pytest
 
+from shared.domain.audit import SYSTEM, Action
 from shared.domain.connection import ConnectionStatus
 from shared.domain.errors import Culprit, NeedsAttention, TryLater
 from shared.domain.run import RunStatus
-from shared.exports.connect import use_credentials
+from shared.exports.audit import telling
+from shared.exports.connect import Access, use_credentials
 from shared.exports.credentials import store_credentials
 from shared.exports.services import Services
 from shared.storage.ports import Unavailable
@@ -251,13 +253,18 @@ async def test_a_sign_in_service_that_stays_busy_is_tried_later_and_nothing_is_l
     assert host.refreshes == 1
 
 
+async def signed_in_anew(host: Host, access: Access) -> None:
+    tell = telling(host.services, SYSTEM, Action.SIGN_IN_FINISHED)
+    await use_credentials(host.services, "connection", None, access, tell)
+
+
 async def test_who_signs_in_anew_during_a_refresh_keeps_that(host: Host) -> None:
     host.clock.advance(DAY)
 
     async def anew() -> None:
         credentials, account = await host.side.sign_in(host.services.http)
         name = await store_credentials(host.vault, credentials)
-        await use_credentials(host.services, "connection", account, name)
+        await signed_in_anew(host, Access(account, name))
         host.clock.advance(2)
 
     with pytest.raises(NeedsAttention, match="gone from the vault"):
@@ -330,13 +337,13 @@ async def test_a_revoked_connection_skips_its_run_which_goes_on_after_the_next_s
     assert run.status is RunStatus.SKIPPED
     connection = await world.connection()
     assert connection.status is ConnectionStatus.NEEDS_SIGN_IN
-    assert "no longer accepts the sign-in" in (connection.reason or "")
+    assert "no longer accepts the sign-in" in str(connection.reason)
 
     host.side.restore()
     credentials, account = await host.side.sign_in(host.services.http)
     host.clock.advance(1)
     name = await store_credentials(host.vault, credentials)
-    await use_credentials(host.services, "connection", account, name)
+    await signed_in_anew(host, Access(account, name))
     await world.deliver()
 
     assert (await world.now(run)).status is RunStatus.SUCCESSFUL

@@ -50,7 +50,7 @@ async def test_addresses_are_sent_in_their_normal_form_and_the_first_of_two_coun
     assert world.mailchimp.members == {"ann@example.com": {"FNAME": "Ann", "LNAME": "Lee"}}
     [reject] = await world.rejects(run)
     assert (reject.outcome, reject.row) == (Outcome.DUPLICATE, 3)
-    assert reject.reason == "The same address as row 2 of Customers, which counts."
+    assert str(reject.reason) == "The same address as row 2 of Customers, which counts."
 
 
 async def test_a_profile_in_several_segments_is_sent_once() -> None:
@@ -136,7 +136,7 @@ async def test_a_merge_field_that_the_audience_lacks_is_left_out_and_said() -> N
 
     assert world.mailchimp.members["user0@example.com"] == {"FNAME": "First0"}
     assert "The list no longer has the field LNAME; it is left out." in [
-        event.text for event in run.timeline
+        str(event.text) for event in run.timeline
     ]
 
 
@@ -194,7 +194,7 @@ async def test_the_last_percent_and_the_timeline_tell_the_whole_run() -> None:
 
     progress = await world.progress(run)
     assert (progress.percent, progress.batches, progress.requests) == (100, 3, 3)
-    assert [event.text for event in run.timeline] == [
+    assert [str(event.text) for event in run.timeline] == [
         "Asked for on demand.",
         "Reading the segment files.",
         "Read 1,501 rows; 1,500 profiles to send.",

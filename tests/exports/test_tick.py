@@ -54,7 +54,7 @@ async def test_a_refresh_that_is_due_makes_one_run_of_every_export_that_follows_
         assert arrival.trigger.kind is TriggerKind.ARRIVAL
         assert run.trigger.kind is TriggerKind.REFRESH
         assert f"{run.trigger.at:%H:%M}" == "09:05"
-        assert run.timeline[0].text == "The scheduled refresh was due."
+        assert str(run.timeline[0].text) == "The scheduled refresh was due."
     assert await runs(world, "not") == []
     await world.deliver()
     assert [run.status for run in await runs(world)] == [RunStatus.SUCCESSFUL] * 2

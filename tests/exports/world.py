@@ -21,6 +21,7 @@ from shared.exports.start_run import start_run
 from shared.storage.ports import ALL
 from tests.fakes.clock import FakeClock
 from tests.fakes.mailchimp import LIST_ID, FakeMailchimp
+from tests.fakes.people import consent
 from tests.fakes.storage import MemoryQueue, memory_storage
 
 ACCOUNT = Account(id="us1-1", name="Acme", endpoint="us1")
@@ -59,6 +60,7 @@ class World:
             destination="mailchimp",
             display_name="Our Mailchimp",
             status=ConnectionStatus.READY,
+            consent=consent(self.clock.now()),
             account=ACCOUNT,
             secret_name=f"secret-{key}",
             created_at=self.clock.now(),

@@ -13,11 +13,14 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
+from shared.domain.audit import Entry
 from shared.domain.clock import Clock
 from shared.domain.connection import Connection
 from shared.domain.export import Export
+from shared.domain.people import Preferences
 from shared.domain.run import Checkpoint, Run
 from shared.domain.schedule import RefreshSchedule
+from shared.domain.segment import VersionFacts
 from shared.storage.limits import (
     LEASE_SECONDS,
     check_delay,
@@ -31,7 +34,6 @@ from shared.storage.ports import (
     AlreadyExists,
     BlobInfo,
     Bookmark,
-    Members,
     Missing,
     OAuthState,
     Quota,
@@ -43,22 +45,52 @@ from shared.storage.ports import (
 _etags = (f'"0x{number:016X}"' for number in count(1))
 
 
-class MemoryRecords[T: BaseModel]:
-    """A table. It sorts by code point; Azure may differ for characters of two UTF-16 units."""
+class MemoryTrail[T: BaseModel]:
+    """A table that is only added to.
+
+    It sorts by code point; Azure may differ for characters of two UTF-16 units.
+    """
 
     def __init__(self, model: type[T]) -> None:
         self._model = model
         self._records: dict[tuple[str, str], tuple[str, str]] = {}  # JSON and ETag
-
-    async def get(self, partition: str, key: str) -> Stored[T] | None:
-        """Return the record, or None."""
-        return self._stored(partition, key) if (partition, key) in self._records else None
 
     async def insert(self, partition: str, key: str, value: T) -> str:
         """Store a new record and return its ETag; raise AlreadyExists."""
         if (partition, key) in self._records:
             raise AlreadyExists(f"{partition}/{key}")
         return self._write(partition, key, value)
+
+    async def page(
+        self, partition: str, *, after: str = "", before: str = "\uffff", limit: int = 100
+    ) -> Sequence[Stored[T]]:
+        """Return up to `limit` records whose key lies between `after` and `before`."""
+        keys = sorted(k for p, k in self._records if p == partition and after < k < before)
+        return [self._stored(partition, key) for key in keys[:limit]]
+
+    def __str__(self) -> str:
+        """Return all that is kept, as text."""
+        return str(self._records)
+
+    def _stored(self, partition: str, key: str) -> Stored[T]:
+        body, etag = self._records[partition, key]
+        return Stored(key, self._model.model_validate_json(body), etag)
+
+    def _write(self, partition: str, key: str, value: T) -> str:
+        body = value.model_dump_json()
+        check_table_key(partition, key)
+        check_record(body)
+        etag = next(_etags)
+        self._records[partition, key] = (body, etag)
+        return etag
+
+
+class MemoryRecords[T: BaseModel](MemoryTrail[T]):
+    """A table."""
+
+    async def get(self, partition: str, key: str) -> Stored[T] | None:
+        """Return the record, or None."""
+        return self._stored(partition, key) if (partition, key) in self._records else None
 
     async def replace(self, partition: str, key: str, value: T, etag: str) -> str:
         """Replace the record that has this ETag and return the new one; raise Stale."""
@@ -74,25 +106,6 @@ class MemoryRecords[T: BaseModel]:
         if etag is not None:
             self._require_current(partition, key, etag)
         self._records.pop((partition, key), None)
-
-    async def page(
-        self, partition: str, *, after: str = "", before: str = "\uffff", limit: int = 100
-    ) -> Sequence[Stored[T]]:
-        """Return up to `limit` records whose key lies between `after` and `before`."""
-        keys = sorted(k for p, k in self._records if p == partition and after < k < before)
-        return [self._stored(partition, key) for key in keys[:limit]]
-
-    def _stored(self, partition: str, key: str) -> Stored[T]:
-        body, etag = self._records[partition, key]
-        return Stored(key, self._model.model_validate_json(body), etag)
-
-    def _write(self, partition: str, key: str, value: T) -> str:
-        body = value.model_dump_json()
-        check_table_key(partition, key)
-        check_record(body)
-        etag = next(_etags)
-        self._records[partition, key] = (body, etag)
-        return etag
 
     def _require_current(self, partition: str, key: str, etag: str) -> None:
         if self._records.get((partition, key), ("", ""))[1] != etag:
@@ -129,6 +142,13 @@ class MemoryBlobs:
                 self._current(name, info.etag)
             yield data[start : start + self._piece]
 
+    async def read_range(self, name: str, etag: str, offset: int, size: int) -> bytes:
+        """Return `size` bytes of this version of the blob, from `offset`; raise Stale."""
+        data, _ = self._current(name, etag)
+        if offset + size > len(data):
+            raise ValueError(f"{name}: {offset} + {size} of {len(data)} bytes")
+        return data[offset : offset + size]
+
     async def write(self, name: str, data: bytes | AsyncIterator[bytes]) -> None:
         """Store the blob whatever was there; pieces replace it once the last of them has come."""
         whole = data if isinstance(data, bytes) else b"".join([piece async for piece in data])
@@ -138,6 +158,10 @@ class MemoryBlobs:
         """Remove every blob whose name begins with `prefix`."""
         for name in [name for name in self._blobs if name.startswith(prefix)]:
             del self._blobs[name]
+
+    def __str__(self) -> str:
+        """Return all that is kept, as text."""
+        return str(self._blobs)
 
     def _current(self, name: str, etag: str | None) -> tuple[bytes, BlobInfo]:
         there = self._blobs.get(name)
@@ -251,6 +275,19 @@ class MemorySecrets:
             self._deleted.add(name)
 
 
+class WatchedSecrets(MemorySecrets):
+    """A vault that remembers all that was ever stored in it, by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stored: dict[str, list[str]] = {}
+
+    async def set(self, name: str, value: str) -> None:
+        """Store a secret."""
+        await super().set(name, value)
+        self.stored.setdefault(name, []).append(value)
+
+
 def memory_storage(clock: Clock) -> Storage:
     """Return every port, empty; the class of each is the one above."""
     return Storage(
@@ -263,7 +300,9 @@ def memory_storage(clock: Clock) -> Storage:
         schedules=MemoryRecords(RefreshSchedule),
         bookmarks=MemoryRecords(Bookmark),
         quotas=MemoryRecords(Quota),
-        members=MemoryRecords(Members),
+        preferences=MemoryRecords(Preferences),
+        audit=MemoryTrail(Entry),
+        versions=MemoryRecords(VersionFacts),
         segments=MemoryBlobs(clock),
         run_files=MemoryBlobs(clock),
         delivered=MemoryBlobs(clock),

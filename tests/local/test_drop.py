@@ -11,6 +11,7 @@ from azure.storage.blob import BlobServiceClient
 from local.__main__ import drop
 from local.processes import ROOT, StackError
 from local.stack import Stack
+from shared.segments.forms import FORMS
 
 COMMAND = [sys.executable, "-m", "local", "drop"]
 
@@ -36,12 +37,37 @@ def test_a_dropped_file_is_a_version_of_the_segment_and_dropping_it_again_replac
             assert blob.download_blob().readall() == content
 
 
+def test_a_folder_of_part_files_is_dropped_with_its_end_at_last(
+    stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in ("part-00001.csv.gz", "_SUCCESS", "part-00000.csv.gz", "_committed_1"):
+        (folder / name).write_bytes(name.encode())
+    assert drop(options(stack.state, folder, "Dropped folder")) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Dropped segments/Dropped folder/run/part-00000.csv.gz",
+        "Dropped segments/Dropped folder/run/part-00001.csv.gz",
+        "Dropped segments/Dropped folder/run/_SUCCESS",
+    ]
+
+
+@pytest.mark.parametrize("extension", FORMS)
+def test_every_form_can_be_dropped(tmp_path: Path, extension: str) -> None:
+    file = tmp_path / f"today{extension}"
+    file.write_bytes(b"")
+    with pytest.raises(StackError, match="not running"):
+        drop(options(tmp_path, file, "Customers"))
+
+
 @pytest.mark.parametrize(
     ("name", "segment", "complaint"),
     [
         ("gone.csv", "Customers", "no file"),
         ("today.txt", "Customers", "no segment file"),
         ("today.csv", "a/b", "no segment file"),
+        ("part-00000.csv", "Customers", "no segment file"),
+        ("today.csv", "CustomerInsights_1", "no segment file"),
         ("today.csv", "Customers", "not running"),
     ],
 )

@@ -3,15 +3,11 @@
 import pytest
 
 from shared.domain.errors import BadSegment
-from shared.segments.catalogue import (
-    columns,
-    find_segment,
-    list_segments,
-    newest_version,
-    newest_versions,
-)
+from shared.domain.segment import Segment, SegmentStatus, VersionFacts
+from shared.segments.catalogue import find_all, newest_version
+from shared.segments.facts import describe, facts_of, find_segment
 from tests.fakes.clock import FakeClock
-from tests.fakes.storage import MemoryBlobs
+from tests.fakes.storage import MemoryBlobs, MemoryRecords
 
 
 class Container:
@@ -20,10 +16,20 @@ class Container:
     def __init__(self, piece: int = 1024) -> None:
         self.clock = FakeClock()
         self.files = MemoryBlobs(self.clock, piece)
+        self.records = MemoryRecords(VersionFacts)
 
     async def drop(self, path: str, data: bytes = b"Email,First\na@x.com,A\n") -> None:
         self.clock.advance(1)
         await self.files.write(path, data)
+
+    async def find(self, name: str = "Customers") -> Segment | None:
+        return await find_segment(self.files, self.records, name)
+
+    async def all(self) -> list[Segment]:
+        found = await find_all(self.files)
+        return [
+            await describe(self.files, self.records, name, each) for name, each in found.items()
+        ]
 
 
 async def test_the_newest_file_counts_whatever_its_name() -> None:
@@ -40,9 +46,9 @@ async def test_of_files_of_one_instant_the_last_by_name_counts_every_time() -> N
     for path in ("Customers/b.csv", "Customers/a.csv"):
         await container.files.write(path, b"Email\n")
     version = await newest_version(container.files, "Customers")
-    found = await newest_versions(container.files)
+    found = (await find_all(container.files))["Customers"]
     assert version is not None
-    assert (version.path, found["Customers"]) == ("Customers/b.csv", (version, 2))
+    assert (version.path, found.newest, found.versions) == ("Customers/b.csv", version, 2)
 
 
 async def test_a_replaced_file_is_another_version() -> None:
@@ -74,9 +80,11 @@ async def test_a_listing_names_every_segment_and_leaves_out_what_is_none() -> No
     await container.drop("Customers/2.csv", b"Email,Phone\n")
     await container.drop("readme.txt")
 
-    found = await list_segments(container.files)
+    found = await container.all()
 
-    assert [(each.name, each.newest.path, each.versions, each.columns) for each in found] == [
+    assert [
+        (each.name, each.newest and each.newest.path, each.versions, each.columns) for each in found
+    ] == [
         ("Customers", "Customers/2.csv", 2, ("Email", "Phone")),
         ("Visitors", "Visitors.csv", 1, ("Mail",)),
     ]
@@ -85,26 +93,28 @@ async def test_a_listing_names_every_segment_and_leaves_out_what_is_none() -> No
 async def test_a_file_that_cannot_be_read_is_listed_without_columns() -> None:
     container = Container()
     await container.drop("Customers.csv", b"\xff\xfeE\0")
-    [segment] = await list_segments(container.files)
+    [segment] = await container.all()
     assert segment.columns == ()
+    assert segment.status is SegmentStatus.UNREADABLE
+    assert "is in UTF-16" in str(segment.reason)
 
 
 async def test_looking_at_a_file_that_cannot_be_read_says_why() -> None:
     container = Container()
     await container.drop("Customers.csv", b"")
     with pytest.raises(BadSegment, match=r"Customers\.csv is empty"):
-        await find_segment(container.files, "Customers")
+        await container.find()
 
 
 async def test_a_segment_that_is_not_there_is_not_found() -> None:
-    assert await find_segment(Container().files, "Customers") is None
+    assert await Container().find() is None
 
 
 @pytest.mark.parametrize("piece", [1, 7, 1024])
 async def test_columns_are_read_in_pieces_of_any_size(piece: int) -> None:
     container = Container(piece)
     await container.drop("Customers.csv", '\ufeff"Em\nail",Först\r\na@x.com,A\r\n'.encode())
-    [segment] = await list_segments(container.files)
+    [segment] = await container.all()
     assert segment.columns == ("Em\nail", "Först")
 
 
@@ -112,7 +122,7 @@ async def test_columns_are_read_in_pieces_of_any_size(piece: int) -> None:
 async def test_a_file_of_only_a_header_has_columns(header: bytes) -> None:
     container = Container()
     await container.drop("Customers.csv", header)
-    [segment] = await list_segments(container.files)
+    [segment] = await container.all()
     assert segment.columns == ("Email", "First")
 
 
@@ -122,5 +132,6 @@ async def test_a_version_that_was_replaced_has_no_columns_to_tell() -> None:
     version = await newest_version(container.files, "Customers")
     assert version is not None
     await container.drop("Customers.csv")
-    with pytest.raises(BadSegment, match="was replaced or removed while it was read"):
-        await columns(container.files, version)
+    facts = await facts_of(container.files, container.records, version)
+    assert facts.columns == []
+    assert "was replaced or removed while it was read" in str(facts.problem)

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import pytest
@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.errors import BadSegment
-from shared.segments.csv_rows import MAX_FIELD, CsvRows
+from shared.segments.csv_rows import CsvRows
+from shared.segments.rows import MAX_FIELD
 
-type Rows = list[tuple[int, list[str]]]
+type Rows = list[tuple[int, Sequence[str]]]
 
 
 def read(pieces: Iterable[bytes]) -> tuple[list[str], Rows]:
@@ -32,7 +33,7 @@ def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
 def problem(data: bytes, places: Iterable[int] = ()) -> str:
     with pytest.raises(BadSegment) as refused:
         read(cut(data, places))
-    return refused.value.reason
+    return str(refused.value)
 
 
 cells = st.text(

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from shared.domain.errors import DayIsSpent, Halt, Limited, NeedsAttention, TryLater
+from shared.domain.message import say
 from shared.transport.client import ANSWER_SECONDS, Fixed, VendorApi, VendorSignIn, open_http
 from shared.transport.pace import Pace
 from tests.fakes.clock import FakeClock
@@ -204,7 +205,7 @@ class Spent:
     """A budget of which nothing is left."""
 
     async def spend(self) -> None:
-        raise DayIsSpent("All 10 requests are used up.")
+        raise DayIsSpent(say("All 10 requests are used up."))
 
 
 async def test_nothing_is_sent_when_the_day_is_spent() -> None:

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from shared.domain.errors import BatchRefused, Culprit, Halt, Limited, NeedsAttention, TryLater
+from shared.domain.message import say
 from shared.transport.verdict import lost, retry_after, understood
 
 
@@ -55,8 +56,8 @@ def test_a_destination_that_is_busy_or_ill_is_tried_later(status: int) -> None:
     halt = judged(status)
     assert isinstance(halt, TryLater)
     assert halt.after is None
-    assert f"({status})" in halt.reason
-    assert halt.reason.startswith("Acme ")
+    assert f"({status})" in str(halt)
+    assert str(halt).startswith("Acme ")
 
 
 @pytest.mark.parametrize(("status", "heeded"), [(429, 7.0), (503, 7.0), (500, 7.0), (408, None)])
@@ -74,7 +75,7 @@ def test_what_only_a_person_can_mend_names_the_culprit(status: int, culprit: Cul
     halt = judged(status)
     assert isinstance(halt, NeedsAttention)
     assert halt.culprit is culprit
-    assert f"({status})" in halt.reason
+    assert f"({status})" in str(halt)
 
 
 @pytest.mark.parametrize("status", [400, 405, 409, 413, 414, 422, 426, 301, 302])
@@ -87,7 +88,7 @@ def test_any_other_answer_refuses_the_batch(status: int) -> None:
 def test_a_refusal_has_the_vendors_own_words() -> None:
     halt = judged(400, json={"detail": "Your merge fields were invalid."})
     assert halt is not None
-    assert halt.reason == "Acme refused the request (400). Your merge fields were invalid."
+    assert str(halt) == "Acme refused the request (400). Your merge fields were invalid."
 
 
 @pytest.mark.parametrize(
@@ -96,27 +97,27 @@ def test_a_refusal_has_the_vendors_own_words() -> None:
 def test_a_refusal_without_words_is_one_all_the_same(body: bytes) -> None:
     halt = judged(400, content=body)
     assert isinstance(halt, BatchRefused)
-    assert halt.reason == "Acme refused the request (400). "
+    assert str(halt) == "Acme refused the request (400)."
 
 
 def test_a_vendor_that_never_stops_talking_is_cut_short() -> None:
     halt = judged(400, json={"detail": "x" * 10_000})
     assert halt is not None
-    assert len(halt.reason) < 400
+    assert len(str(halt)) < 400
 
 
 def test_the_destinations_own_exceptions_come_first() -> None:
     def explain(response: httpx.Response) -> Halt | None:
-        return TryLater("special") if response.status_code == 403 else None
+        return TryLater(say("special")) if response.status_code == 403 else None
 
     with pytest.raises(TryLater):
         understood("Acme", httpx.Response(403), explain)
     with pytest.raises(NeedsAttention):
         understood("Acme", httpx.Response(401), explain)
     never_asked = httpx.Response(200, json=[1])
-    assert understood("Acme", never_asked, lambda _: TryLater("asked")) == [1]
+    assert understood("Acme", never_asked, lambda _: TryLater(say("asked"))) == [1]
     with pytest.raises(TryLater, match="asked"):
-        understood("Acme", httpx.Response(200, html="<html>"), lambda _: TryLater("asked"))
+        understood("Acme", httpx.Response(200, html="<html>"), lambda _: TryLater(say("asked")))
 
 
 @pytest.mark.parametrize(
@@ -163,4 +164,4 @@ def test_digits_that_are_not_ascii_are_no_number() -> None:
 )
 def test_a_request_without_an_answer_is_tried_later(error: httpx.RequestError, said: str) -> None:
     halt = lost("Acme", error)
-    assert (halt.reason, halt.after) == (said, None)
+    assert (str(halt), halt.after) == (said, None)

@@ -1,17 +1,22 @@
 """What a program asks first: who am I, where can I send to, is anybody there."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from shared.api.dependencies import AnyCaller, Page, TheServices
 from shared.api.items import FieldItem, field_item
+from shared.api.language import Words, spoken
 from shared.api.problems import KINDS
 from shared.destinations.protocol import KeyDestination, OAuthDestination
 from shared.domain.connection import TERMS_VERSION
 from shared.domain.errors import NotFound
-from shared.domain.people import Role
+from shared.domain.message import say
+from shared.domain.people import Caller, Language, Role
+from shared.exports.choices import Chosen
+from shared.exports.preferences import prefer_language, preferred_language
+from shared.exports.services import Services
 
 VERSION = "0.1.0"
 
@@ -25,13 +30,20 @@ class Me(BaseModel):
     id: str
     name: str
     role: Role
+    language: Language | None  # that the caller has chosen; without one Accept-Language decides
+
+
+class MeChanges(Chosen, frozen=True):
+    """What the caller chooses: a language, or null to leave it to Accept-Language again."""
+
+    language: Annotated[Language, Field(strict=False)] | None
 
 
 class OptionItem(BaseModel):
     """Something about an export that only this destination has, on or off; off unless chosen."""
 
     name: str
-    title: str
+    title: Words
 
 
 class RateItem(BaseModel):
@@ -76,14 +88,32 @@ class KindItem(BaseModel):
     """A kind of problem."""
 
     type: str
-    title: str
+    title: Words
     status: int
 
 
 @router.get("/me", operation_id="getMe", summary="Who I am and what my role is")
-async def me(caller: AnyCaller) -> Me:
+async def me(services: TheServices, caller: AnyCaller) -> Me:
     """Return the caller."""
-    return Me(id=caller.person.id, name=caller.person.name, role=caller.role)
+    return await _me(services, caller)
+
+
+@router.patch("/me", operation_id="changeMe", summary="Choose my language")
+async def change_me(services: TheServices, caller: AnyCaller, body: MeChanges) -> Me:
+    """Keep the language that answers to the caller are in from now on."""
+    await prefer_language(services, caller.person, body.language)
+    if body.language is not None:
+        spoken.set(body.language)
+    return await _me(services, caller)
+
+
+async def _me(services: Services, caller: Caller) -> Me:
+    return Me(
+        id=caller.person.id,
+        name=caller.person.name,
+        role=caller.role,
+        language=await preferred_language(services, caller.person),
+    )
 
 
 @router.get("/destinations", operation_id="listDestinations", summary="Where to send to")
@@ -128,6 +158,6 @@ async def health() -> Health:
 async def explain(slug: str) -> KindItem:
     """Return what the `type` of a problem stands for."""
     if slug not in KINDS:
-        raise NotFound("There is no such kind of problem.")
+        raise NotFound(say("There is no such kind of problem."))
     kind = KINDS[slug]
     return KindItem(type=f"/api/problems/{slug}", title=kind.title, status=kind.status)

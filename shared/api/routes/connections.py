@@ -18,6 +18,7 @@ from shared.api.dependencies import (
 )
 from shared.api.documented import documented
 from shared.api.items import ConnectionItem, SharedConnectionItem, connection_item
+from shared.api.language import Words
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.errors import BatchRefused, Conflict
 from shared.domain.people import Caller
@@ -80,7 +81,7 @@ class CheckResult(BaseModel):
     """Whether a connection works, and if not, why."""
 
     ok: bool
-    reason: str | None
+    reason: Words | None
     status: ConnectionStatus
 
 
@@ -103,7 +104,7 @@ async def create(
     services: TheServices, caller: Administrator, body: NewConnection, response: Response
 ) -> Item:
     """Store a draft, which nobody can use yet."""
-    stored = await connections.create_connection(services, body)
+    stored = await connections.create_connection(services, caller.person, body)
     response.headers["Location"] = f"/api/v1/connections/{stored.key}"
     return _answer(response, stored, caller)
 
@@ -127,7 +128,7 @@ async def change(
     response: Response,
 ) -> Item:
     """Change what is given."""
-    stored = await connections.change_connection(services, key, etag, body)
+    stored = await connections.change_connection(services, caller.person, key, etag, body)
     return _answer(response, stored, caller)
 
 
@@ -135,9 +136,9 @@ async def change(
     "/{key}", status_code=204, operation_id="removeConnection", summary="Remove a connection"
 )
 @documented(Conflict)
-async def remove(services: TheServices, _: Administrator, key: str, etag: IfMatch) -> None:
+async def remove(services: TheServices, caller: Administrator, key: str, etag: IfMatch) -> None:
     """Remove a connection that no export uses, and its credentials."""
-    await connections.remove_connection(services, key, etag)
+    await connections.remove_connection(services, caller.person, key, etag)
 
 
 @router.post("/{key}/consent", operation_id="giveConsent", summary="Accept the data-privacy terms")
@@ -168,6 +169,7 @@ async def connect_account(
     services: TheServices,
     caller: Administrator,
     key: str,
+    etag: IfMatch,
     response: Response,
     body: ConnectBody | None = None,
 ) -> SignInPage | ConnectionItem:
@@ -176,9 +178,12 @@ async def connect_account(
     With a key, prove it and return the connection.
     """
     if body is None or not body.model_fields_set:
-        return SignInPage(authorize_url=await connect.begin_sign_in(services, caller.person, key))
+        page = await connect.begin_sign_in(services, caller.person, key, etag)
+        return SignInPage(authorize_url=page)
     api_key = body.api_key.get_secret_value() if body.api_key else None
-    stored = await connect_with_key(services, key, body.host, api_key, body.secret_name)
+    stored = await connect_with_key(
+        services, caller.person, key, etag, body.host, api_key, body.secret_name
+    )
     tagged(response, stored.etag)
     return ConnectionItem.model_validate(stored.value.model_dump())
 
@@ -199,16 +204,17 @@ async def save(
     services: TheServices, caller: Administrator, key: str, etag: IfMatch, response: Response
 ) -> Item:
     """Make a draft ready for exports; 409 says which step is missing."""
-    return _answer(response, await connections.save_connection(services, key, etag), caller)
+    stored = await connections.save_connection(services, caller.person, key, etag)
+    return _answer(response, stored, caller)
 
 
 @router.post("/{key}/check", operation_id="checkConnection", summary="Prove that it works")
 @documented(Conflict, BatchRefused, etag=True)
 async def check(
-    services: TheServices, _: Administrator, key: str, response: Response
+    services: TheServices, caller: Administrator, key: str, etag: IfMatch, response: Response
 ) -> CheckResult:
     """Ask the destination, changing nothing there."""
-    result = await check_connection.check_connection(services, key)
+    result = await check_connection.check_connection(services, caller.person, key, etag)
     tagged(response, result.connection.etag)
     return CheckResult(
         ok=result.reason is None, reason=result.reason, status=result.connection.value.status

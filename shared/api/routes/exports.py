@@ -30,6 +30,7 @@ from shared.api.items import (
     run_items,
     saved_export_item,
 )
+from shared.api.language import worded
 from shared.domain.errors import BatchRefused, Conflict
 from shared.domain.export import Export
 from shared.domain.people import Caller
@@ -37,11 +38,11 @@ from shared.domain.run import Mode, RunStatus
 from shared.exports import manage_exports
 from shared.exports.attach_exports import attach_export, detach_export
 from shared.exports.choices import Attachment, Chosen, CopyChoices, ExportChanges, ExportChoices
-from shared.exports.members import warnings
 from shared.exports.read_runs import list_runs
 from shared.exports.run_on_demand import run_all, run_on_demand
 from shared.exports.services import Services
 from shared.exports.view_exports import Filters, find_export, list_exports, require_export, view
+from shared.exports.warned import warnings
 from shared.storage.ports import Stored
 
 router = APIRouter(prefix="/api/v1/exports", tags=["exports"])
@@ -162,7 +163,9 @@ async def duplicate(
     body: CopyChoices | None = None,
 ) -> SavedExportItem:
     """Save a copy under another name. It runs nothing, and delivers everything on its first run."""
-    stored = await manage_exports.copy_export(services, caller, key, body.name if body else None)
+    stored = await manage_exports.copy_export(
+        services, caller, key, body.name if body else None, worded
+    )
     response.headers["Location"] = f"/api/v1/exports/{stored.key}"
     return await _saved(response, services, caller, stored)
 

@@ -8,8 +8,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from shared.api.dependencies import TheServices
 from shared.api.guard import DONE
+from shared.api.language import spoken, worded
 from shared.api.problems import answer
 from shared.domain.errors import Halt, Refusal
+from shared.domain.message import Message, say
 from shared.exports.connect import CALLBACK, BadState, finish_sign_in
 
 router = APIRouter(tags=["connections"])
@@ -50,10 +52,10 @@ async def callback(
     try:
         await finish_sign_in(services, state, None if error else code)
     except BadState as refusal:
-        return _page(400, "This sign-in cannot be used", f"{refusal} Begin again with connect.")
+        return _page(400, say("This sign-in cannot be used"), _begin_again(refusal))
     except (Refusal, Halt) as refusal:
         status = answer(request, refusal).status_code
-        return _page(status, "Not connected", f"{refusal} Begin again with connect.")
+        return _page(status, say("Not connected"), _begin_again(refusal))
     return RedirectResponse(services.public_base_url + DONE, status_code=303)
 
 
@@ -65,13 +67,18 @@ async def callback(
 )
 async def done() -> Response:
     """Return the last page of a sign-in."""
-    return _page(200, "Connected", "The account is connected. You can close this window.")
+    text = say("The account is connected. You can close this window.")
+    return _page(200, say("Connected"), text)
 
 
-def _page(status: int, title: str, text: str) -> Response:
-    title, text = html.escape(title), html.escape(text)
+def _begin_again(error: Refusal | Halt) -> Message:
+    return say("{why} Begin again with connect.", why=error.reason)
+
+
+def _page(status: int, title: Message, text: Message) -> Response:
+    head, body = html.escape(worded(title)), html.escape(worded(text))
     return HTMLResponse(
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        f"<h1>{title}</h1><p>{text}</p></html>",
+        f'<!doctype html><html lang="{spoken.get()}"><meta charset="utf-8"><title>{head}</title>'
+        f"<h1>{head}</h1><p>{body}</p></html>",
         status_code=status,
     )

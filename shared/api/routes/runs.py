@@ -2,20 +2,26 @@
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter
 from starlette.responses import StreamingResponse
 
-from shared.api.dependencies import After, Limit, Page, TheServices, cursor
+from shared.api.dependencies import After, AnyCaller, Limit, Page, TheServices, cursor
 from shared.api.items import RunDetail, RunItem, run_detail, run_items
+from shared.api.language import worded
 from shared.domain.outcomes import REJECT_COLUMNS, Reject
-from shared.exports.read_runs import find_run, reject_lines
+from shared.exports.read_runs import find_run, record_download, reject_lines
 from shared.exports.recent_runs import recent_runs
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Before what a spreadsheet may take for a formula: a sign, also in its wide form, where a cell begins. To
+# one that separates by semicolons, as in Swedish and French, a cell may begin within one of ours.
+_FORMULA = re.compile(
+    r"(?:\A|(?<=[;|\t\r\n]))(?=[ \u00a0\u3000\"]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
+)
 
 
 @router.get("", operation_id="listRuns", summary="Runs of all exports")
@@ -38,9 +44,10 @@ async def get(services: TheServices, key: str) -> RunDetail:
     response_class=StreamingResponse,
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
-async def rejects(services: TheServices, key: str) -> StreamingResponse:
+async def rejects(services: TheServices, caller: AnyCaller, key: str) -> StreamingResponse:
     """Return the rejects so far. No cell is one that a spreadsheet would run as a formula."""
     run = await find_run(services, key)
+    await record_download(services, caller, run)
     return StreamingResponse(
         _csv(reject_lines(services, run)),
         media_type="text/csv; charset=utf-8",
@@ -51,15 +58,16 @@ async def rejects(services: TheServices, key: str) -> StreamingResponse:
 async def _csv(lines: AsyncIterator[Reject]) -> AsyncIterator[str]:
     yield _line(REJECT_COLUMNS)
     async for reject in lines:
-        yield _line([str(getattr(reject, column)) for column in REJECT_COLUMNS])
+        cells = {column: str(getattr(reject, column)) for column in REJECT_COLUMNS}
+        yield _line([*(cells | {"reason": worded(reject.reason)}).values()])
 
 
 def _line(cells: list[str] | tuple[str, ...]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer).writerow(map(_inert, cells))
+    csv.writer(buffer).writerow(map(inert, cells))
     return buffer.getvalue()
 
 
-def _inert(cell: str) -> str:
+def inert(cell: str) -> str:
     """Return a cell that spreadsheets take for text (OWASP, "CSV injection")."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return _FORMULA.sub("'", cell)

@@ -27,12 +27,12 @@ async def get(services: TheServices, _: Administrator, response: Response) -> Re
 @documented(etag=True)
 async def replace(
     services: TheServices,
-    _: Administrator,
+    caller: Administrator,
     body: ScheduleBody,
     etag: IfMatch,
     response: Response,
 ) -> RefreshSchedule:
     """Replace the schedule."""
-    stored = await set_schedule(services, etag, RefreshSchedule(**body.model_dump()))
+    stored = await set_schedule(services, caller.person, etag, RefreshSchedule(**body.model_dump()))
     tagged(response, stored.etag)
     return stored.value

@@ -4,10 +4,11 @@ from fastapi import APIRouter
 
 from shared.api.dependencies import After, Limit, Page, TheServices, cursor
 from shared.api.documented import documented
-from shared.api.items import SegmentDetail, SegmentItem, segment_detail, segment_item
+from shared.api.items import SegmentItem, segment_item
 from shared.domain.errors import BadSegment, NotFound
-from shared.exports.members import known_members
-from shared.segments.catalogue import find_segment, list_segments
+from shared.domain.message import say
+from shared.segments.catalogue import find_all
+from shared.segments.facts import describe, find_segment
 
 router = APIRouter(prefix="/api/v1/segments", tags=["segments"])
 
@@ -15,16 +16,23 @@ router = APIRouter(prefix="/api/v1/segments", tags=["segments"])
 @router.get("", operation_id="listSegments", summary="Segments that can be exported")
 async def list_all(services: TheServices, after: After, limit: Limit = 50) -> Page[SegmentItem]:
     """Return a page of segments, by name."""
-    found = [each for each in await list_segments(services.storage.segments) if each.name > after]
-    onward = found[limit - 1].name if len(found) > limit else None
-    return Page(items=[segment_item(each) for each in found[:limit]], next=cursor(onward))
+    storage = services.storage
+    found = await find_all(storage.segments)
+    names = sorted(name for name in found if name > after)
+    onward = names[limit - 1] if len(names) > limit else None
+    segments = [
+        await describe(storage.segments, storage.versions, name, found[name])
+        for name in names[:limit]
+    ]
+    return Page(items=[segment_item(each) for each in segments], next=cursor(onward))
 
 
 @router.get("/{name}", operation_id="getSegment", summary="One segment with its columns")
 @documented(BadSegment)
-async def get(services: TheServices, name: str) -> SegmentDetail:
-    """Return a segment; 409 when the header of its newest file cannot be read."""
-    segment = await find_segment(services.storage.segments, name)
+async def get(services: TheServices, name: str) -> SegmentItem:
+    """Return a segment; 409 when it has no version that can be read."""
+    storage = services.storage
+    segment = await find_segment(storage.segments, storage.versions, name)
     if segment is None:
-        raise NotFound("There is no such segment.")
-    return segment_detail(segment, await known_members(services, segment.newest))
+        raise NotFound(say("There is no such segment."))
+    return segment_item(segment)

@@ -18,6 +18,7 @@ from shared.storage.ports import ALL
 from shared.transport.client import open_http
 from tests.contract.destinations.side import InProcess, Side
 from tests.contract.wire import Wire
+from tests.fakes.people import consent
 from tests.fakes.storage import MemoryQueue, memory_storage
 
 MAPPED = {"email": "Email", "first_name": "First", "last_name": "Last"}
@@ -55,6 +56,7 @@ class World:
             destination=self.side.destination.name,
             display_name="Ours",
             status=ConnectionStatus.READY,
+            consent=consent(self.side.clock.now()),
             account=account,
             secret_name=f"secret-{key}-{uuid4().hex}",
             created_at=self.side.clock.now(),

@@ -32,6 +32,7 @@ from shared.destinations.values import Values
 from shared.domain.connection import Account
 from shared.domain.email import normal_form
 from shared.domain.errors import Culprit, Halt, Invalid, NeedsAttention
+from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job
 
@@ -64,7 +65,7 @@ class Postbox:
     def endpoint(self, host: str) -> str:
         """Return the name of an account's own host."""
         if not host.isalnum():
-            raise Invalid("/host", "This is no Postbox account.")
+            raise Invalid("/host", say("This is no Postbox account."))
         return host.lower()
 
     def credentials(self, key: str) -> Credentials:
@@ -109,7 +110,9 @@ class Postbox:
             answer = await api.get(f"/lists/{list_id}")
         except NeedsAttention as error:
             if error.culprit is Culprit.LIST:
-                raise NeedsAttention(Culprit.LIST, f"Postbox has no list {list_id}.") from None
+                raise NeedsAttention(
+                    Culprit.LIST, say("Postbox has no list {id}.", id=list_id)
+                ) from None
             raise
         with making_sense(self.title):
             return _list(answer)

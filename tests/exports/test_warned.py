@@ -1,4 +1,4 @@
-"""How many members segments have: warned of when too many, and read as seldom as can be."""
+"""What saving an export warns of, and how little is read to know it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.export import Export
-from shared.domain.segment import SegmentVersion
-from shared.exports.members import known_members, warnings
+from shared.exports.warned import warnings
 from shared.segments.catalogue import newest_version
+from shared.segments.facts import facts_of
 from tests.exports.world import World, csv, ready
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryBlobs
@@ -42,10 +42,12 @@ async def said(world: World, export: Export) -> list[tuple[str, str]]:
     return [(one.pointer, str(one.reason)) for one in await warnings(world.services, export)]
 
 
-async def newest(world: World, name: str) -> SegmentVersion:
-    version = await newest_version(world.services.storage.segments, name)
+async def members(world: World, name: str) -> int | None:
+    """Return how many members a segment has, as far as that is kept."""
+    storage = world.services.storage
+    version = await newest_version(storage.segments, name)
     assert version is not None
-    return version
+    return (await facts_of(storage.segments, storage.versions, version)).rows
 
 
 @pytest.mark.parametrize(
@@ -83,33 +85,25 @@ async def test_a_version_is_counted_once() -> None:
     assert read > 0
     assert await said(world, export) == []
     assert files.pieces == read
-    assert await known_members(world.services, await newest(world, "A")) == 90
+    assert await members(world, "A") == 90
 
 
 async def test_another_version_is_counted_anew() -> None:
     world, _, export = await world_of(A=90)
     assert await said(world, export) == []
     await world.drop(csv(101), "A/2.csv")
-    assert await known_members(world.services, await newest(world, "A")) is None
     assert [pointer for pointer, _ in await said(world, export)] == ["/segments/0"]
 
 
-async def test_counting_stops_soon_after_the_limit_and_then_tells_no_number() -> None:
-    world, files, export = await world_of(A=100_000)
+async def test_a_higher_limit_asks_for_no_other_count() -> None:
+    world, files, export = await world_of(A=150)
     assert len(await said(world, export)) == 1
-    assert files.pieces < 10
-    assert await known_members(world.services, await newest(world, "A")) is None
     read = files.pieces
+    world.having(max_profiles=149)
     assert len(await said(world, export)) == 1
-    assert files.pieces == read
-
-
-async def test_a_higher_limit_counts_further() -> None:
-    world, _, export = await world_of(A=150)
-    assert len(await said(world, export)) == 1
-    world.having(max_profiles=200)
+    world.having(max_profiles=150)
     assert await said(world, export) == []
-    assert await known_members(world.services, await newest(world, "A")) == 150
+    assert files.pieces == read
 
 
 async def test_a_segment_without_a_file_is_warned_of() -> None:
@@ -132,5 +126,5 @@ async def test_a_file_that_cannot_be_read_is_warned_of() -> None:
 async def test_a_run_counts_the_members_of_what_it_reads() -> None:
     world, _, _ = await world_of(A=10, B=20)
     await world.run(export="many")
-    assert await known_members(world.services, await newest(world, "A")) == 10
-    assert await known_members(world.services, await newest(world, "B")) == 20
+    assert await members(world, "A") == 10
+    assert await members(world, "B") == 20

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Subscribes the app to blob events; azd runs this after each deployment of code. Doing it again
+# changes nothing. Needs the Azure CLI, signed in to the same subscription as azd.
+set -eu
+cd "$(dirname "$0")"
+
+subscribe() {
+  az deployment group create --only-show-errors --output none \
+    --name events \
+    --subscription "$AZURE_SUBSCRIPTION_ID" \
+    --resource-group "$AZURE_RESOURCE_GROUP" \
+    --template-file events.bicep \
+    --parameters appName="$APP_NAME" topicName="$TOPIC_NAME" accountName="$DATA_STORAGE_NAME"
+}
+
+# The key of the webhook appears when the first instance of new code has started the blob trigger.
+for attempt in 1 2 3 4 5 6 7 8 9 10; do
+  if subscribe; then
+    echo "Subscribed to files that land in the container segments."
+    exit 0
+  fi
+  echo "The app is not ready to be subscribed (try $attempt of 10)." >&2
+  [ "$attempt" = 10 ] || sleep "${SUBSCRIBE_PAUSE:-30}"
+done
+echo "Run 'azd hooks run postdeploy' once the app is up. Until then the timer finds new files." >&2
+exit 1

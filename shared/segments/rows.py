@@ -1,0 +1,70 @@
+"""What readers of all forms have in common. None of them does I/O: bytes go in, rows come out."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from shared.domain.errors import BadSegment
+from shared.domain.message import Message, say
+
+MAX_FIELD = 131_072
+"""Characters that one cell may have, which is also the default of Python's `csv`."""
+
+MAX_LINE = 4 * 1024 * 1024
+"""Bytes that one line may have; what is longer has no line ends that we know."""
+
+type Row = tuple[int, Sequence[str]]
+"""A row's number and its cells, in the order of the reader's header."""
+
+
+class StreamRows(Protocol):
+    """The rows of a file that is read from front to back.
+
+    `header` names the cells of a row, and is None until the first row has come in. `columns` are all
+    that the file has, as far as they are known. `unseen` are wanted columns that no row had yet. Every
+    error is a BadSegment that says where in which file. Rows must be taken before more is fed.
+    """
+
+    header: list[str] | None
+    unseen: frozenset[str]
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """All columns that the file has."""
+
+    def feed(self, data: bytes) -> Iterator[Row]:
+        """Take the next bytes of the file, and yield the rows that they complete."""
+
+    def close(self) -> Iterator[Row]:
+        """Say that the file has ended, and yield what is left of it."""
+
+
+class Empty(BadSegment):
+    """A file holds nothing at all, which a file among several may."""
+
+
+def empty(path: str) -> Empty:
+    """Return what to say of a file that holds nothing."""
+    return Empty(say("{path} is empty. It needs a header and at least one profile.", path=path))
+
+
+def bad_line(path: str, line: int, what: Message) -> BadSegment:
+    """Return what to say of a line."""
+    return BadSegment(
+        say("{path}, line {line}: {what}. Nothing was sent.", path=path, line=line, what=what)
+    )
+
+
+def too_long() -> Message:
+    """Return what to say of a cell that is too long."""
+    return say("a field is longer than {most} characters", most=MAX_FIELD)
+
+
+def has_nul() -> Message:
+    """Return what to say of a NUL."""
+    return say("there is a NUL character")
+
+
+def refuse_utf_16(path: str, data: bytes) -> None:
+    """Raise BadSegment when a file begins with the mark of UTF-16."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise BadSegment(say("{path} is in UTF-16. Save it as UTF-8 and drop it again.", path=path))

@@ -1,0 +1,13 @@
+"""Somebody who agreed to the terms."""
+
+from datetime import datetime
+
+from shared.domain.connection import TERMS_VERSION, Consent
+from shared.domain.people import Person
+
+ANN = Person(id="ann", name="Ann")
+
+
+def consent(at: datetime) -> Consent:
+    """Return Ann's consent to the terms as they are now."""
+    return Consent(by=ANN, at=at, terms_version=TERMS_VERSION)

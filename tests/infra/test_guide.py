@@ -1,0 +1,69 @@
+"""docs/operations.md names what there is: parameters, outputs, secrets, defaults, days."""
+
+import json
+import re
+
+from shared.exports.own_keys import OwnKey
+from tests.docs.pages import ROOT, blocks, code, rows, section
+from tests.infra.templates import INFRA, every
+
+PAGE = (ROOT / "docs/operations.md").read_text()
+TEMPLATES = every()
+PARAMETERS = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
+VARIABLES = {
+    name: default
+    for parameter in PARAMETERS.values()
+    for name, _, default in [parameter["value"].strip("${}").partition("=")]
+}
+COMMANDS = "".join(blocks(PAGE, "sh"))
+
+
+def test_every_parameter_is_in_the_table_with_its_default() -> None:
+    table = {row[0].strip("`"): row[2] for row in rows(section(PAGE, "### Parameters"))}
+    assert table.keys() == VARIABLES.keys()
+    for name, default in VARIABLES.items():
+        assert not default or table[name] == f"`{default}`", name
+
+
+def test_the_defaults_that_azd_fills_in_are_those_of_the_template() -> None:
+    declared = TEMPLATES["main.bicep"].tree["parameters"]
+    for name, parameter in PARAMETERS.items():
+        _, given, default = parameter["value"].strip("${}").partition("=")
+        assert not given or default == str(declared[name]["default"]).replace(
+            "False", "false"
+        ).replace("True", "true"), name
+
+
+def test_commands_set_parameters_that_exist_and_ask_for_outputs_that_exist() -> None:
+    pieces = "\n".join(code(PAGE))
+    set_ = set(re.findall(r"azd env set (\w+)", pieces))
+    asked = set(re.findall(r"azd env get-value (\w+)", pieces))
+    assert set_ - {"NAME"} <= VARIABLES.keys()
+    assert asked <= TEMPLATES["main.bicep"].outputs
+    assert set_
+    assert asked
+
+
+def test_secrets_that_are_named_are_those_that_the_app_reads() -> None:
+    referenced = set(re.findall(r"secrets/([\w-]+)", TEMPLATES["app.bicep"].text))
+    assert referenced
+    rotated = section(PAGE, "## Rotate secrets")
+    for name in {*referenced, *(key.value for key in OwnKey)}:
+        assert f"`{name}`" in rotated, name
+    assert set(re.findall(r"--name ([a-z-]+)", COMMANDS)) <= referenced | {
+        key.value for key in OwnKey
+    }
+
+
+def test_how_long_things_are_kept_is_what_the_templates_say() -> None:
+    [runs] = [
+        container["days"]
+        for container in TEMPLATES["main.bicep"].modules["dataStorage"][1]["containers"]
+        if container["name"] == "runs"
+    ]
+    assert f"| age of rejects | {runs} days after their run |" in PAGE
+    assert f"for up to {runs} days" in section(PAGE, "## Data protection")
+    days = TEMPLATES["monitoring.bicep"].resources["workspace"]["properties"]["retentionInDays"]
+    assert f"| Log Analytics | {days} days |" in PAGE
+    kept = TEMPLATES["vault.bicep"].resources["vault"]["properties"]["softDeleteRetentionInDays"]
+    assert f"| a secret | recoverable for {kept} days" in PAGE
