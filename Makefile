@@ -1,13 +1,14 @@
 # Everything a developer runs. Needs Python 3.13, make and nothing else: the rest is installed into
-# this folder (.venv, .scan, local/azurite/node_modules) and kept there (.local).
+# this folder (.venv, .scan, local/*/node_modules) and kept there (.local).
 
 ROWS ?= 10000
 DESTINATION ?= mailchimp
 SECONDS ?= 60
+EXAMPLES ?= 200
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 CATALOGUES := shared/languages
-AZURITE_MODULES := local/azurite/node_modules
+NODE_MODULES := local/azurite/node_modules local/redocly/node_modules
 SCAN := .scan
 
 .DEFAULT_GOAL := help
@@ -16,7 +17,7 @@ SCAN := .scan
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.installed $(AZURITE_MODULES)/.installed ## install all that the other targets need
+setup: $(VENV)/.installed $(NODE_MODULES:%=%/.installed) ## install all that the other targets need
 
 demo: setup ## send ROWS profiles (10000) through the whole stack to the sandbox of DESTINATION (mailchimp)
 	@$(PYTHON) -m local demo --destination $(DESTINATION) --rows $(ROWS)
@@ -30,8 +31,9 @@ stop: ## stop a stack started in another terminal
 bench: $(VENV)/.installed ## send a million profiles to each sandbox and compare with what its limits demand
 	@$(PYTHON) -m tests.bench
 
-fuzz: $(VENV)/.installed ## read files that nobody would write for SECONDS (60), each time other ones
+fuzz: $(VENV)/.installed ## read odd files for SECONDS (60) and call the API in EXAMPLES (200) odd ways, other ones each time
 	@$(PYTHON) -X faulthandler -m tests.segments.fuzz --seconds $(SECONDS)
+	EXAMPLES=$(EXAMPLES) $(PYTHON) -m pytest -m fuzz
 
 test: setup lint types ## check everything and run every test
 	$(PYTHON) -m pytest
@@ -39,7 +41,7 @@ test: setup lint types ## check everything and run every test
 unit: $(VENV)/.installed $(SCAN)/.installed ## run only the tests that start no process
 	$(PYTHON) -m pytest -m "not stack"
 
-lint: $(VENV)/.installed $(SCAN)/.installed ## style, formatting, imports between packages, templates and workflows
+lint: $(VENV)/.installed $(SCAN)/.installed local/redocly/node_modules/.installed ## style, imports, templates, workflows and the OpenAPI document
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/lint-imports
@@ -47,6 +49,7 @@ lint: $(VENV)/.installed $(SCAN)/.installed ## style, formatting, imports betwee
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(VENV)/bin/zizmor --offline --quiet .github
+	$(PYTHON) -m local.redocly
 
 types: $(VENV)/.installed ## mypy in strict mode
 	$(VENV)/bin/mypy
@@ -86,7 +89,7 @@ sbom: $(VENV)/.installed ## list what production is made of, as CycloneDX (sbom.
 	  --pyproject pyproject.toml --output-file sbom.json
 
 clean: stop ## remove everything that setup and the stack made
-	rm -rf $(VENV) $(SCAN) $(AZURITE_MODULES) sbom.json .local .hypothesis .*_cache
+	rm -rf $(VENV) $(SCAN) $(NODE_MODULES) sbom.json .local .hypothesis .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A python3.13 on PATH may be a pyenv shim that starts nothing, so each candidate must say 3.13 itself.
@@ -111,6 +114,6 @@ $(SCAN)/.installed: requirements-scan.txt | $(VENV)/.installed
 	$(VENV)/bin/uv pip install --quiet --no-deps --python $(SCAN)/bin/python --requirement requirements-scan.txt
 	@touch $@
 
-$(AZURITE_MODULES)/.installed: local/azurite/package.json local/azurite/package-lock.json | $(VENV)/.installed
-	$(PYTHON) -m local.azurite
+%/node_modules/.installed: %/package.json %/package-lock.json | $(VENV)/.installed
+	$(PYTHON) -m local.node $*
 	@touch $@

@@ -15,8 +15,9 @@ NEED_PROCESSES = (TESTS / "local", TESTS / "e2e")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker of the tests that `make unit` leaves out."""
+    """Register the markers of the tests that `make unit` leaves out, and of those of `make fuzz`."""
     config.addinivalue_line("markers", "stack: needs processes of the local stack")
+    config.addinivalue_line("markers", "fuzz: tries more the more EXAMPLES it is given")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Security
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 from fastapi.security import HTTPBearer
 from starlette.responses import HTMLResponse, Response
 
 from shared.api.guard import Guard
-from shared.api.problems import HANDLED, MEDIA_TYPE, Problem, answer
+from shared.api.problems import HANDLED, Problem, answer
 from shared.api.routes import (
     about,
     audit,
@@ -31,10 +31,8 @@ from shared.api.routes.about import VERSION
 from shared.api.tokens import TokenCheck
 from shared.exports.services import Services
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"model": Problem, "description": "The request was refused; the body says why."},
-    "5XX": {"model": Problem, "description": "It failed on our side, or must be tried later."},
-}
+# Brings the model into the document; `describe` says which status is given for what.
+_PROBLEMS: dict[int | str, dict[str, Any]] = {"default": {"model": Problem}}
 _OPENAPI = "/api/openapi.json"
 # FastAPI's page loads Swagger UI from these two; nothing else may run on it.
 _DOCS_POLICY = (
@@ -60,7 +58,12 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
     for kind in HANDLED:
         app.add_exception_handler(kind, _answer)
     # The guard has checked the token by then; this tells the documentation that there is one.
-    signed_in = [Security(HTTPBearer(auto_error=False))]
+    bearer = HTTPBearer(
+        bearerFormat="JWT",
+        description="An access token of the identity provider that the app is set up with.",
+        auto_error=False,
+    )
+    signed_in = [Security(bearer)]
     for module in (
         connections,
         lookups,
@@ -83,7 +86,24 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
 
 
 async def _answer(request: Request, error: Exception) -> Response:
-    return answer(request, error)
+    response = answer(request, error)
+    if response.status_code == 405:
+        # Starlette names the methods of one route only; here a path has a route for each method.
+        response.headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return response
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods of the path that was asked for; one written out wins over one with a {key}."""
+    routes = iter_route_contexts(request.app.routes)
+    matching = [route for route in routes if route.path_regex.match(request.scope["path"])]
+    fewest = min(str(route.path_format).count("{") for route in matching)
+    return {
+        method
+        for route in matching
+        if str(route.path_format).count("{") == fewest
+        for method in route.methods or ()
+    }
 
 
 def _docs(app: FastAPI) -> Callable[[Request], Awaitable[Response]]:
@@ -99,13 +119,8 @@ def _docs(app: FastAPI) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _described(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document, with problems under the media type that they really have."""
+    from shared.api.description import describe  # few instances are ever asked for it
+
     if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-        for path in document["paths"].values():
-            for operation in path.values():
-                for status in _PROBLEMS:
-                    operation["responses"][status]["content"] = problem
-        app.openapi_schema = document
+        app.openapi_schema = describe(app)
     return app.openapi_schema

@@ -11,11 +11,12 @@ from typing import Annotated
 from fastapi import Depends, Header, Query, Request, Response
 from pydantic import BaseModel
 
-from shared.domain.errors import NotAllowed
+from shared.domain.errors import NotAllowed, Outdated
 from shared.domain.message import Message, say
 from shared.domain.people import Caller, Role
 from shared.exports.listing import Sort, Wanted
 from shared.exports.services import Services
+from shared.storage.ports import Unavailable
 
 _ROLE_NEEDED: Mapping[Role, Message] = {
     Role.CONTRIBUTOR: say(
@@ -68,6 +69,14 @@ async def _after(
         return ""
     return place if place.isprintable() else ""
 
+
+RAISES: Mapping[object, tuple[type[Exception], ...]] = {
+    _services: (Unavailable,),
+    _contributor: (NotAllowed,),
+    _administrator: (NotAllowed,),
+    _if_match: (Outdated,),
+}
+"""What a route may be refused with because it depends on one of these."""
 
 type TheServices = Annotated[Services, Depends(_services)]
 type AnyCaller = Annotated[Caller, Depends(_caller)]

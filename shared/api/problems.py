@@ -91,11 +91,15 @@ _KINDS: dict[type[Exception], Kind] = {
 HANDLED = (*_KINDS, HTTPException)
 """The exceptions that `answer` explains; every other one is a fault of ours."""
 
-_OTHERS = (TOO_LARGE, QUERY_TOO_LONG, HEADERS_TOO_LARGE, UNEXPECTED, _REFUSED, _METHOD)
-KINDS = {kind.slug: kind for kind in (*_KINDS.values(), *_OTHERS)}
+OF_ANY_REQUEST = (TOO_LARGE, QUERY_TOO_LONG, HEADERS_TOO_LARGE, UNEXPECTED)
+"""The kinds that the guard may answer, whatever is asked for."""
+
+KINDS = {kind.slug: kind for kind in (*_KINDS.values(), *OF_ANY_REQUEST, _REFUSED, _METHOD)}
 """Every kind, by slug."""
 
 _BY_STATUS = {
+    # FastAPI's word for a body that it cannot even read, such as bytes that are no text.
+    400: (INVALID, say("The body is not JSON.")),
     404: (_KINDS[NotFound], say("There is nothing at this address.")),
     405: (_METHOD, say("The path takes other methods.")),
 }
@@ -140,10 +144,15 @@ def answer(request: Request, error: Exception) -> Response:
         unknown = (_REFUSED, say("Look at the documentation of the API: /api/docs."))
         kind, detail = _BY_STATUS.get(error.status_code, unknown)
         return problem(request.scope, kind, detail, headers=_headers(error))
-    kind = next(kind for known, kind in _KINDS.items() if isinstance(error, known))
+    kind = kind_of(type(error))
     if kind.status == 503:  # the texts of both kinds name a record, a blob or a vendor, no values
         _log.warning("request %s: %s", correlation_id(request.scope), one_line(error))
     return problem(request.scope, kind, _detail(error), _errors(error), _headers(error))
+
+
+def kind_of(error: type[Exception]) -> Kind:
+    """Return the kind of problem that an exception of `HANDLED` means."""
+    return next(kind for known, kind in _KINDS.items() if issubclass(error, known))
 
 
 def _detail(error: Exception) -> Message:

@@ -1,5 +1,6 @@
 """When exports are due: by the refresh schedule of the system, or by one of their own."""
 
+import re
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,12 +15,14 @@ from pydantic import (
     BeforeValidator,
     Field,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
 )
 
 from shared.domain.message import say
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
 _DAYS: tuple[Day, ...] = Day.__args__  # type: ignore[attr-defined] # typing has no public name for it
 
 _LONGEST_GAP = timedelta(days=33)
@@ -37,12 +40,24 @@ def _known_zone(name: str) -> str:
     return name
 
 
-def _wall_clock(at: time) -> time:
-    if at.tzinfo is not None:
-        raise ValueError(
-            say("Give a time of day without an offset; time_zone says where it is meant.")
+def _wall_clock(at: Any) -> time:
+    """Return a time, or the one that a text is: pydantic would take seconds since midnight, too."""
+    if isinstance(at, str) and re.fullmatch(_TIME, at):
+        return time.fromisoformat(at)
+    if isinstance(at, time) and at.tzinfo is None:
+        return at
+    raise ValueError(
+        say(
+            "Give a time of day such as 06:30, without an offset; time_zone says where it is meant."
         )
-    return at
+    )
+
+
+type WallClock = Annotated[
+    time,
+    BeforeValidator(_wall_clock),
+    WithJsonSchema({"type": "string", "pattern": f"^{_TIME}$", "examples": ["06:30"]}),
+]
 
 
 def _day_of_month(day: Any) -> Any:
@@ -55,7 +70,6 @@ def _day_of_month(day: Any) -> Any:
 type DayOfMonth = Annotated[
     Annotated[int, Field(ge=1, le=31)] | Literal["last"], BeforeValidator(_day_of_month)
 ]
-type WallClock = Annotated[time, AfterValidator(_wall_clock)]
 
 
 class Schedule(BaseModel, frozen=True):
@@ -125,10 +139,13 @@ class Follows(StrEnum):
     OFF = "off"  # nothing: it runs when a file lands, unless that is off too, and on demand
 
 
+type Followed = Annotated[Follows, Field(strict=False)]  # JSON has only its text
+
+
 class ExportSchedule(BaseModel, frozen=True):
     """When an export is due."""
 
-    follows: Follows = Follows.SYSTEM
+    follows: Followed = Follows.SYSTEM
     own: OwnSchedule | None = Field(
         default=None, validate_default=True, description="Given if it follows its own."
     )

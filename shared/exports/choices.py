@@ -47,29 +47,34 @@ type Clears = Annotated[
 type Options = Annotated[
     Names, Field(description="Options of the destination that are on.", examples=[[]])
 ]
+type Sharing = Annotated[SharedWith, Field(strict=False)]  # JSON has only its text
 type Segments = Annotated[list[SegmentName], Field(min_length=1, max_length=50)]
 
 
-class NewConnection(BaseModel, frozen=True, extra="forbid"):
+class Chosen(BaseModel, frozen=True, extra="forbid", strict=True):
+    """Base of what people choose: nothing unknown, and no value of another type than documented."""
+
+
+class NewConnection(Chosen, frozen=True):
     """A connection that somebody begins to set up."""
 
     destination: Id
     display_name: Name
-    shared_with: SharedWith = SharedWith.ADMINISTRATORS
+    shared_with: Sharing = SharedWith.ADMINISTRATORS
 
 
-class ConnectionChanges(BaseModel, frozen=True, extra="forbid"):
+class ConnectionChanges(Chosen, frozen=True):
     """What to change of a connection. Only members that are given count; no default is ever read."""
 
     display_name: Name = Field(default_factory=str)
-    shared_with: SharedWith = SharedWith.ADMINISTRATORS
+    shared_with: Sharing = SharedWith.ADMINISTRATORS
 
 
-class OwnScheduleChoice(OwnSchedule, frozen=True, extra="forbid"):
+class OwnScheduleChoice(OwnSchedule, frozen=True, extra="forbid", strict=True):
     """An export's own schedule, as somebody chooses it."""
 
 
-class ScheduleChoice(ExportSchedule, frozen=True, extra="forbid"):
+class ScheduleChoice(ExportSchedule, frozen=True, extra="forbid", strict=True):
     """When an export is due, as somebody chooses it."""
 
     own: OwnScheduleChoice | None = Field(
@@ -81,7 +86,7 @@ class ScheduleChoice(ExportSchedule, frozen=True, extra="forbid"):
         return ExportSchedule.model_validate(self.model_dump())
 
 
-class ExportChoices(BaseModel, frozen=True, extra="forbid"):
+class ExportChoices(Chosen, frozen=True):
     """All that a person chooses of an export."""
 
     name: Name
@@ -95,7 +100,7 @@ class ExportChoices(BaseModel, frozen=True, extra="forbid"):
     schedule: ScheduleChoice = ScheduleChoice()
 
 
-class ExportChanges(BaseModel, frozen=True, extra="forbid"):
+class ExportChanges(Chosen, frozen=True):
     """What to change of an export. Only members that are given count; no default is ever read."""
 
     name: Name = Field(default_factory=str)
@@ -112,13 +117,13 @@ class ExportChanges(BaseModel, frozen=True, extra="forbid"):
         return self.model_dump(exclude_unset=True)
 
 
-class CopyChoices(BaseModel, frozen=True, extra="forbid"):
+class CopyChoices(Chosen, frozen=True):
     """What may differ in a copy of an export."""
 
     name: Name | None = Field(default=None, description="Else that it is a copy of what.")
 
 
-class Attachment(BaseModel, frozen=True, extra="forbid"):
+class Attachment(Chosen, frozen=True):
     """What to attach a detached export to. What is not given of the rest stays as it is."""
 
     connection_id: Id
@@ -139,7 +144,7 @@ class Existing(StrEnum):
     OVERRIDE = "override"
 
 
-class ManySchedules(BaseModel, frozen=True, extra="forbid"):
+class ManySchedules(Chosen, frozen=True):
     """One schedule for many exports."""
 
     schedule: ScheduleChoice
@@ -148,5 +153,6 @@ class ManySchedules(BaseModel, frozen=True, extra="forbid"):
     )
     existing: Existing = Field(
         default=Existing.KEEP,
+        strict=False,
         description="Whether exports that have a schedule of their own, or are off, stay as they are.",
     )

@@ -4,6 +4,7 @@ A language has one catalogue, `<language>.po`, in gettext's form. It is read whe
 wanted in it. English has none: its sentences stand in the code, as the keys of all others.
 """
 
+from decimal import localcontext
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
@@ -39,7 +40,9 @@ def _filled_in(value: Value, language: Language) -> str:
     if isinstance(value, tuple):
         return ", ".join(_filled_in(each, language) for each in value)
     if isinstance(value, int):
-        return format_decimal(value, locale=language)
+        # Babel counts in decimals, which have 28 digits unless they are given more.
+        with localcontext(prec=28 + len(str(value))):
+            return format_decimal(value, locale=language)
     return rendered(value, language)
 
 

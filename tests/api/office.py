@@ -16,6 +16,7 @@ from shared.destinations.protocol import Client
 from shared.domain.connection import TERMS_VERSION
 from shared.exports.connect import CALLBACK
 from shared.exports.services import Services
+from tests.api.contract import Contract
 from tests.fakes.accounts import ACME, SECRET, Account, FakeAccounts
 from tests.fakes.clock import FakeClock
 from tests.fakes.identity import AUDIENCE, ISSUER, FakeIssuer
@@ -34,6 +35,7 @@ class Office:
     accounts: FakeAccounts = field(default_factory=lambda: FakeAccounts(BASE + CALLBACK))
     issuer: FakeIssuer = field(init=False)
     services: Services = field(init=False)
+    tokens: TokenCheck = field(init=False)
     app: FastAPI = field(init=False)
     http: httpx.AsyncClient = field(init=False)
 
@@ -49,10 +51,19 @@ class Office:
             slice_seconds=240,
             max_profiles=1_000_000,
         )
-        tokens = TokenCheck(httpx.AsyncClient(transport=self.issuer), ISSUER, AUDIENCE, self.clock)
+        issuer = httpx.AsyncClient(transport=self.issuer)
+        self.tokens = TokenCheck(issuer, ISSUER, AUDIENCE, self.clock)
         self.app = _app()
-        self.app.state.get_services, self.app.state.tokens = self.get_services, tokens
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE)
+        self.move_in()
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app),
+            base_url=BASE,
+            event_hooks={"response": [contract().hold]},
+        )
+
+    def move_in(self) -> None:
+        """Be the office that the app works for, which all offices share."""
+        self.app.state.get_services, self.app.state.tokens = self.get_services, self.tokens
 
     async def get_services(self) -> Services:
         """Return the services as they are now; a test may replace them."""
@@ -66,11 +77,12 @@ class Office:
         role: str | None = "administrator",
         **more: Any,
     ) -> httpx.Response:
-        """Send a request below /api/v1 as somebody with this role, or as nobody."""
+        """Send a request as somebody with this role, or as nobody; most paths are below /api/v1."""
         headers = dict(more.pop("headers", {}))
         if role:
             headers["Authorization"] = f"Bearer {self.issuer.token(role)}"
-        return await self.http.request(method, f"/api/v1{path}", json=body, headers=headers, **more)
+        path = path if path.startswith("/api/") else f"/api/v1{path}"
+        return await self.http.request(method, path, json=body, headers=headers, **more)
 
     async def done(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
         """Send a request that must succeed, and return its JSON."""
@@ -132,6 +144,12 @@ def _app() -> FastAPI:
 
     closed = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(404)))
     return create_app(nothing, TokenCheck(closed, ISSUER, AUDIENCE, FakeClock()))
+
+
+@cache
+def contract() -> Contract:
+    """Return what every answer of an office must keep to."""
+    return Contract(_app())
 
 
 def choices(connection: str, **chosen: Any) -> dict[str, Any]:

@@ -241,6 +241,7 @@ async def test_entries_come_newest_first_in_pages_between_two_times(office: Offi
         ({"from": "2026-11-21"}, "from"),
         ({"from": "2026-11-21T09:00:00"}, "from"),
         ({"until": "yesterday"}, "until"),
+        ({"until": "1795338000"}, "until"),
         ({"object": ""}, "object"),
         ({"object": "x" * 101}, "object"),
     ],

@@ -1,185 +1,76 @@
-"""Who may call what: every route, as everybody."""
+"""Every operation of the OpenAPI document answers everybody as the table says."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from shared.domain.connection import TERMS_VERSION
-from tests.api.office import Office, choices
+from local.identity import SigningKey
+from tests.api.access import TABLE, Row
+from tests.api.furnished import Furnished
+from tests.api.office import Office, contract
 
-CONNECTION = {"destination": "mailchimp", "display_name": "Another"}
-CONSENT = {"accepted": True, "terms_version": TERMS_VERSION}
-
-TO_SHARED = {"connection_id": "SHARED", "list_id": "a2"}
-TO_PRIVATE = {"connection_id": "PRIVATE", "list_id": "a2"}
-
-
-@dataclass(frozen=True)
-class Row:
-    """A request, and the status that a viewer, a contributor and an administrator get, in this order.
-
-    In paths and bodies, SHARED and PRIVATE stand for a connection's id, and ON_SHARED and
-    ON_PRIVATE for an export on it, IDLE_ON_PRIVATE for one that never ran and DETACHED for one without
-    a connection, DRAFT for a connection that is still being set up and RUN for a run.
-    """
-
-    request: str
-    viewer: int
-    contributor: int
-    administrator: int
-    body: Any = None
-
-
-TABLE = [
-    Row("GET /me", 200, 200, 200),
-    Row("PATCH /me", 200, 200, 200, {"language": "sv"}),
-    Row("GET /destinations", 200, 200, 200),
-    Row("GET /connections", 403, 200, 200),
-    Row("POST /connections", 403, 403, 201, CONNECTION),
-    Row("GET /connections/SHARED", 403, 200, 200),
-    Row("GET /connections/PRIVATE", 403, 404, 200),
-    Row("GET /connections/DRAFT", 403, 404, 200),
-    Row("GET /connections/unknown", 403, 404, 404),
-    Row("PATCH /connections/SHARED", 403, 403, 200, {"display_name": "Renamed"}),
-    Row("PATCH /connections/unknown", 403, 403, 404, {"display_name": "Renamed"}),
-    Row("DELETE /connections/DRAFT", 403, 403, 204),
-    Row("DELETE /connections/unknown", 403, 403, 404),
-    Row("POST /connections/SHARED/consent", 403, 403, 200, CONSENT),
-    Row("POST /connections/SHARED/connect", 403, 403, 200, {}),
-    Row("PUT /connections/SHARED/export-user", 403, 403, 200),
-    Row("POST /connections/SHARED/save", 403, 403, 200),
-    Row("POST /connections/SHARED/check", 403, 403, 200),
-    Row("GET /connections/SHARED/lists", 403, 200, 200),
-    Row("GET /connections/PRIVATE/lists", 403, 404, 200),
-    Row("GET /connections/SHARED/fields?list_id=a1", 403, 200, 200),
-    Row("GET /connections/PRIVATE/fields?list_id=a1", 403, 404, 200),
-    Row("GET /segments", 200, 200, 200),
-    Row("GET /segments/Customers", 200, 200, 200),
-    Row("GET /segments/unknown", 404, 404, 404),
-    Row("GET /exports", 200, 200, 200),
-    Row("POST /exports", 403, 201, 201, choices("SHARED")),
-    Row("POST /exports", 403, 422, 201, choices("PRIVATE")),
-    Row("GET /exports/ON_SHARED", 200, 200, 200),
-    Row("GET /exports/ON_PRIVATE", 200, 200, 200),
-    Row("GET /exports/unknown", 404, 404, 404),
-    Row("PATCH /exports/ON_SHARED", 403, 200, 200, {"name": "Renamed"}),
-    Row("PATCH /exports/ON_PRIVATE", 403, 403, 200, {"name": "Renamed"}),
-    Row("PATCH /exports/unknown", 403, 404, 404, {"name": "Renamed"}),
-    Row("DELETE /exports/ON_SHARED", 403, 204, 404),
-    Row("DELETE /exports/ON_PRIVATE", 403, 403, 204),
-    Row("POST /exports/ON_SHARED/run", 403, 202, 202, {"mode": "everything"}),
-    Row("POST /exports/ON_PRIVATE/run", 403, 403, 202, {}),
-    Row("POST /exports/unknown/run", 403, 404, 404, {}),
-    Row("POST /exports/ON_SHARED/duplicate", 403, 201, 201),
-    Row("POST /exports/ON_PRIVATE/duplicate", 403, 403, 201, {"name": "Another"}),
-    Row("POST /exports/unknown/duplicate", 403, 404, 404),
-    Row("POST /exports/ON_SHARED/detach", 403, 200, 409),
-    Row("POST /exports/IDLE_ON_PRIVATE/detach", 403, 403, 200),
-    Row("POST /exports/unknown/detach", 403, 404, 404),
-    Row("POST /exports/DETACHED/attach", 403, 200, 409, TO_SHARED),
-    Row("POST /exports/DETACHED/attach", 403, 422, 200, TO_PRIVATE),
-    Row("POST /exports/IDLE_ON_PRIVATE/attach", 403, 403, 409, TO_PRIVATE),
-    Row("POST /exports/unknown/attach", 403, 404, 404, TO_PRIVATE),
-    Row("GET /exports/DETACHED", 200, 200, 200),
-    Row("PATCH /exports/DETACHED", 403, 200, 200, {"name": "Renamed"}),
-    Row("POST /exports/DETACHED/run", 403, 409, 409),
-    Row("DELETE /exports/DETACHED", 403, 204, 404),
-    Row("PUT /exports/ON_SHARED/schedule", 403, 200, 200, {"follows": "off"}),
-    Row("PUT /exports/ON_PRIVATE/schedule", 403, 403, 200, {"follows": "off"}),
-    Row("PUT /exports/DETACHED/schedule", 403, 200, 200, {"follows": "off"}),
-    Row("PUT /exports/unknown/schedule", 403, 404, 404, {"follows": "off"}),
-    Row("PUT /exports/schedules", 403, 200, 200, {"schedule": {"follows": "off"}}),
-    Row("POST /exports/run-all", 403, 202, 202, {"mode": "everything"}),
-    Row("GET /exports/ON_SHARED/runs", 200, 200, 200),
-    Row("GET /exports/unknown/runs", 404, 404, 404),
-    Row("GET /runs", 200, 200, 200),
-    Row("GET /runs/RUN", 200, 200, 200),
-    Row("GET /runs/unknown", 404, 404, 404),
-    Row("GET /runs/ON_SHARED.unknown", 404, 404, 404),
-    Row("GET /runs/RUN/rejects", 200, 200, 200),
-    Row("GET /runs/unknown/rejects", 404, 404, 404),
-    Row("GET /audit", 403, 403, 200),
-    Row("GET /audit?object=ON_SHARED", 403, 403, 200),
-    Row("GET /refresh-schedule", 403, 403, 200),
-    Row("PUT /refresh-schedule", 403, 403, 200, {"times": ["06:30"], "time_zone": "Europe/Paris"}),
-]
-REPORTS = "/api/v1/reports/{run_id}/{token}/{batch}"
-"""Open in the same way as a sign-in's callback: who knows the address may post there."""
-OPEN = {
-    "/api/health",
-    "/api/problems/{slug}",
-    "/api/v1/oauth/callback",
-    "/api/v1/oauth/done",
-    REPORTS,
+OPERATIONS = contract().operations
+# One of each pair stands for what is shared with contributors, the other for what is not.
+PAIRS = {
+    "/api/v1/connections/{key}": ("/connections/SHARED", "/connections/PRIVATE"),
+    "/api/v1/exports/{key}": ("/exports/ON_SHARED", "/exports/ON_PRIVATE"),
 }
 
 
+@pytest.fixture(scope="module")
+async def made(signing_key: SigningKey) -> Furnished:
+    return await Furnished.make(signing_key)
+
+
 @pytest.fixture
-async def names(office: Office) -> dict[str, str]:
-    shared = await office.ready(shared_with="contributors")
-    private = await office.ready()
-    on_private = await office.export(private)
-    run = await office.done("POST", f"/exports/{on_private}/run", {})
-    detached = await office.export(private)
-    await office.done("POST", f"/exports/{detached}/detach")
-    return {
-        "ON_SHARED": await office.export(shared),
-        "IDLE_ON_PRIVATE": await office.export(private),
-        "DETACHED": detached,
-        "ON_PRIVATE": on_private,
-        "SHARED": shared,
-        "PRIVATE": private,
-        "DRAFT": await office.draft(shared_with="contributors"),
-        "RUN": str(run["id"]),
-    }
+def furnished(made: Furnished) -> Iterator[Furnished]:
+    with made.undone():
+        yield made
 
 
-def filled(value: Any, names: dict[str, str]) -> Any:
-    if isinstance(value, dict):
-        return {key: filled(each, names) for key, each in value.items()}
-    if isinstance(value, str):
-        for name, key in names.items():
-            value = value.replace(name, key)
-    return value
+async def status(furnished: Furnished, row: Row, role: str | None) -> int:
+    """Return how the request of a row is answered, and undo it."""
+    method, path, body = row.filled(furnished.names)
+    with furnished.undone():
+        return (await furnished.office.ask(method, path, body, role=role)).status_code
+
+
+def operation_of(row: Row) -> str | None:
+    """Return the operation of the document that a row is about."""
+    words = {word: word.lower() for word in ("ON_SHARED", "RUN")}
+    method, path, _ = row.filled({**words, "REPORTS": "/api/v1/reports/run/token"})
+    return contract().operation_of(method, path.partition("?")[0])
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.request)
-async def test_a_route_answers_each_role_as_the_table_says(
-    office: Office, names: dict[str, str], row: Row
+async def test_an_operation_answers_everybody_as_the_table_says(
+    furnished: Furnished, row: Row
 ) -> None:
-    method, path = filled(row.request, names).split()
-    statuses = [
-        (await office.ask(method, path, filled(row.body, names), role=role)).status_code
-        for role in (None, "viewer", "contributor", "administrator")
-    ]
-    assert statuses == [401, row.viewer, row.contributor, row.administrator]
+    roles = ("viewer", "contributor", "administrator", None)
+    found = [await status(furnished, row, role) for role in roles]
+    assert found == [row.viewer, row.contributor, row.administrator, row.nobody]
 
 
-async def test_the_table_leaves_no_route_out(office: Office) -> None:
-    document = (await office.http.get("/api/openapi.json")).json()
-    there = {
-        f"{method.upper()} {path.removeprefix('/api/v1')}"
-        for path, operations in document["paths"].items()
-        if path not in OPEN
-        for method in operations
-    }
-    words = {
-        "ON_SHARED": "{key}",
-        "DETACHED": "{key}",
-        "SHARED": "{key}",
-        "RUN": "{key}",
-        "DRAFT": "{key}",
-    }
-    paths = (filled(row.request, words).partition("?")[0] for row in TABLE)
-    tested = {path.replace("Customers", "{name}") for path in paths}
-    assert there <= tested
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_the_table_has_a_line_for_every_operation(operation: str) -> None:
+    lines = [row for row in TABLE if operation_of(row) == operation]
+    assert lines
+    assert {row.nobody == 401 for row in lines} == {bool(OPERATIONS[operation]["security"])}
+    _, path = operation.split()
+    for prefix, pair in PAIRS.items():
+        if path == prefix or path.startswith(f"{prefix}/"):
+            for either in pair:
+                assert [row for row in lines if either in row.request], either
 
 
-@pytest.mark.parametrize("path", sorted((OPEN - {REPORTS}) | {"/api/docs", "/api/openapi.json"}))
-async def test_what_is_open_asks_for_no_token(office: Office, path: str) -> None:
-    answer = await office.http.get(path.replace("{slug}", "conflict"))
-    assert answer.status_code != 401
+def test_the_table_has_no_line_for_what_is_no_operation() -> None:
+    assert [row.request for row in TABLE if operation_of(row) is None] == []
+
+
+@pytest.mark.parametrize("path", ["/api/docs", "/api/openapi.json"])
+async def test_the_documentation_asks_for_no_token(office: Office, path: str) -> None:
+    assert (await office.http.get(path)).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -225,8 +116,9 @@ async def test_who_lacks_a_role_learns_which_one_and_whom_to_ask(
 
 
 async def test_contributors_see_only_what_tells_a_shared_connection_from_others(
-    office: Office, names: dict[str, str]
+    furnished: Furnished,
 ) -> None:
+    office, names = furnished.office, furnished.names
     listed = await office.done("GET", "/connections", role="contributor")
     one = await office.done("GET", f"/connections/{names['SHARED']}", role="contributor")
     assert listed["items"] == [one]
@@ -237,9 +129,10 @@ async def test_contributors_see_only_what_tells_a_shared_connection_from_others(
     }
 
 
-async def test_an_export_says_what_its_reader_may_do(office: Office, names: dict[str, str]) -> None:
+async def test_an_export_says_what_its_reader_may_do(furnished: Furnished) -> None:
     async def can(role: str, name: str) -> Any:
-        return (await office.done("GET", f"/exports/{names[name]}", role=role))["can"]
+        path = f"/exports/{furnished.names[name]}"
+        return (await furnished.office.done("GET", path, role=role))["can"]
 
     assert await can("viewer", "ON_SHARED") == {"edit": False, "run": False, "view": True}
     assert await can("contributor", "ON_SHARED") == {"edit": True, "run": True, "view": True}

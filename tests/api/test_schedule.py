@@ -21,6 +21,8 @@ async def test_the_refresh_is_off_until_somebody_sets_it(office: Office) -> None
         ({"times": ["01:00", "02:00", "03:00", "04:00", "05:00"]}, "/times"),
         ({"times": ["25:00"]}, "/times/0"),
         ({"times": ["06:30+02:00"]}, "/times/0"),
+        ({"times": ["0630"]}, "/times/0"),
+        ({"times": [23400]}, "/times/0"),
         ({"days": ["someday"]}, "/days/0"),
         ({"time_zone": "Stockholm"}, "/time_zone"),
         ({"cron": "* * * * *"}, "/cron"),

@@ -1,6 +1,8 @@
 """Mailchimp's sign-in and the calls that setting up an export makes, in memory."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from urllib.parse import parse_qs
 
 import httpx
@@ -39,12 +41,13 @@ class FakeAccounts(httpx.AsyncBaseTransport):
     redirect_uri: str
     faults: list[httpx.Response] = field(default_factory=list)  # answered first, in order
     paths: list[str] = field(default_factory=list)  # what was asked for
+    _numbers: Iterator[int] = field(default_factory=count)  # so that no two codes are the same
     _codes: dict[str, Account] = field(default_factory=dict)
     _tokens: dict[str, Account] = field(default_factory=dict)
 
     def allow(self, account: Account = ACME) -> str:
         """Let our app into an account; return the code that the browser brings back."""
-        code = f"planted-code-{len(self._codes) + len(self._tokens)}"
+        code = f"planted-code-{next(self._numbers)}"
         self._codes[code] = account
         return code
 
@@ -71,7 +74,7 @@ class FakeAccounts(httpx.AsyncBaseTransport):
         right = form["client_secret"] == [SECRET] and form["redirect_uri"] == [self.redirect_uri]
         if account is None or not right:
             return httpx.Response(400, json={"error": "invalid_grant"})
-        token = f"planted-token-{len(self._tokens)}-{account.user_id}"
+        token = f"planted-token-{next(self._numbers)}-{account.user_id}"
         self._tokens[token] = account
         return httpx.Response(200, json={"access_token": token, "expires_in": 0})
 

@@ -32,6 +32,10 @@ def test_whatever_is_filled_in_every_message_can_be_read(
     assert rendered(stored, language) == rendered(message, language)
 
 
+def test_a_number_may_have_more_digits_than_a_decimal() -> None:
+    assert rendered(say("{why}", why=10**30), Language.ENGLISH) == f"{10**30:,}"
+
+
 @given(st.sampled_from(Language), st.text())
 def test_what_somebody_said_is_never_translated(language: Language, words: str) -> None:
     assert rendered(words, language) == words

@@ -1,9 +1,9 @@
 """What a program asks first: who am I, where can I send to, is anybody there."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from shared.api.dependencies import AnyCaller, Page, TheServices
 from shared.api.items import FieldItem, field_item
@@ -14,6 +14,7 @@ from shared.domain.connection import TERMS_VERSION
 from shared.domain.errors import NotFound
 from shared.domain.message import say
 from shared.domain.people import Caller, Language, Role
+from shared.exports.choices import Chosen
 from shared.exports.preferences import prefer_language, preferred_language
 from shared.exports.services import Services
 
@@ -32,10 +33,10 @@ class Me(BaseModel):
     language: Language | None  # that the caller has chosen; without one Accept-Language decides
 
 
-class MeChanges(BaseModel, extra="forbid"):
+class MeChanges(Chosen, frozen=True):
     """What the caller chooses: a language, or null to leave it to Accept-Language again."""
 
-    language: Language | None
+    language: Annotated[Language, Field(strict=False)] | None
 
 
 class OptionItem(BaseModel):

@@ -1,12 +1,14 @@
 """The audit trail: who did what."""
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 
 from shared.api.dependencies import Administrator, After, Limit, Page, TheServices, cursor
 from shared.domain.audit import Entry
+from shared.domain.message import say
 from shared.exports.audit import read_trail
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
@@ -20,10 +22,18 @@ type ObjectId = Annotated[
         description="Only of this connection or export, or of `refresh`, the schedule.",
     ),
 ]
-type From = Annotated[
-    AwareDatetime | None, Query(alias="from", description="Not before this time.")
-]
-type Until = Annotated[AwareDatetime | None, Query(description="Before this time.")]
+
+
+def _text(given: str) -> str:
+    """Let texts pass that are an instant: pydantic would take seconds since 1970, too."""
+    if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", given):
+        return given
+    raise ValueError(say("This must be a date and a time such as 2026-11-24T06:30:00Z."))
+
+
+type Instant = Annotated[AwareDatetime, BeforeValidator(_text)]
+type From = Annotated[Instant | None, Query(alias="from", description="Not before this time.")]
+type Until = Annotated[Instant | None, Query(description="Before this time.")]
 
 
 @router.get("", operation_id="listAudit", summary="Who did what")

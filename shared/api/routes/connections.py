@@ -3,7 +3,8 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic.config import JsonDict
 
 from shared.api.dependencies import (
     Administrator,
@@ -15,40 +16,52 @@ from shared.api.dependencies import (
     cursor,
     tagged,
 )
+from shared.api.documented import documented
 from shared.api.items import ConnectionItem, SharedConnectionItem, connection_item
 from shared.api.language import Words
 from shared.domain.connection import Connection, ConnectionStatus
+from shared.domain.errors import BatchRefused, Conflict
 from shared.domain.people import Caller
 from shared.exports import check_connection, connect, connections
-from shared.exports.choices import ConnectionChanges, Id, NewConnection
+from shared.exports.choices import Chosen, ConnectionChanges, Id, NewConnection
 from shared.exports.connect_key import connect_with_key
 from shared.storage.ports import Stored
 
 router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
 
+_ETAG_OF_CONNECTION = {
+    "description": "Given with a connection, not with a page to sign in on.",
+    "schema": {"type": "string"},
+}
+
 type Item = ConnectionItem | SharedConnectionItem
 
 
-class ConsentBody(BaseModel, extra="forbid"):
+class ConsentBody(Chosen, frozen=True):
     """That the caller accepts the data-privacy terms, and which version of them."""
 
-    accepted: Literal[True]
+    # Literal alone would take a 1 for true.
+    accepted: Annotated[Literal[True], BeforeValidator(lambda given: given is True)]
     terms_version: Id
 
 
-class ConnectBody(BaseModel):
+def _given(title: str, *members: str) -> JsonDict:
+    properties: JsonDict = {name: {"type": "string"} for name in members}
+    return {"title": title, "properties": properties, "required": list(members)}
+
+
+class ConnectBody(Chosen):
     """Nothing where one signs in on the destination's own page; else the account's host and a key.
 
     In place of the key can stand the name of a secret of the linked vault that holds it.
     """
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "oneOf": [
                 {"title": "Sign-in", "maxProperties": 0},
-                {"title": "Key", "required": ["host", "api_key"]},
-                {"title": "Linked key", "required": ["host", "secret_name"]},
+                _given("Key", "host", "api_key"),
+                _given("Linked key", "host", "secret_name"),
             ]
         },
     )
@@ -86,6 +99,7 @@ async def list_all(services: TheServices, caller: Contributor, wanted: TheWanted
 
 
 @router.post("", status_code=201, operation_id="createConnection", summary="Begin a connection")
+@documented(etag=True, location="/api/v1/connections/{key}")
 async def create(
     services: TheServices, caller: Administrator, body: NewConnection, response: Response
 ) -> Item:
@@ -96,6 +110,7 @@ async def create(
 
 
 @router.get("/{key}", operation_id="getConnection", summary="One connection")
+@documented(etag=True)
 async def get(services: TheServices, caller: Contributor, key: str, response: Response) -> Item:
     """Return a connection."""
     stored = await connections.find_connection(services, caller, key)
@@ -103,6 +118,7 @@ async def get(services: TheServices, caller: Contributor, key: str, response: Re
 
 
 @router.patch("/{key}", operation_id="changeConnection", summary="Rename or share a connection")
+@documented(etag=True)
 async def change(
     services: TheServices,
     caller: Administrator,
@@ -119,12 +135,14 @@ async def change(
 @router.delete(
     "/{key}", status_code=204, operation_id="removeConnection", summary="Remove a connection"
 )
+@documented(Conflict)
 async def remove(services: TheServices, caller: Administrator, key: str, etag: IfMatch) -> None:
     """Remove a connection that no export uses, and its credentials."""
     await connections.remove_connection(services, caller.person, key, etag)
 
 
-@router.post("/{key}/consent", operation_id="consent", summary="Accept the data-privacy terms")
+@router.post("/{key}/consent", operation_id="giveConsent", summary="Accept the data-privacy terms")
+@documented(etag=True)
 async def consent(
     services: TheServices,
     caller: Administrator,
@@ -140,7 +158,13 @@ async def consent(
     return _answer(response, stored, caller)
 
 
-@router.post("/{key}/connect", operation_id="connect", summary="Connect the account")
+@router.post(
+    "/{key}/connect",
+    operation_id="connectAccount",
+    summary="Connect the account",
+    responses={200: {"headers": {"ETag": _ETAG_OF_CONNECTION}}},
+)
+@documented(Conflict, BatchRefused)
 async def connect_account(
     services: TheServices,
     caller: Administrator,
@@ -165,6 +189,7 @@ async def connect_account(
 
 
 @router.put("/{key}/export-user", operation_id="addExportUser", summary="Export in my name")
+@documented(etag=True)
 async def add_export_user(
     services: TheServices, caller: Administrator, key: str, etag: IfMatch, response: Response
 ) -> Item:
@@ -174,6 +199,7 @@ async def add_export_user(
 
 
 @router.post("/{key}/save", operation_id="saveConnection", summary="Complete a connection")
+@documented(Conflict, etag=True)
 async def save(
     services: TheServices, caller: Administrator, key: str, etag: IfMatch, response: Response
 ) -> Item:
@@ -183,6 +209,7 @@ async def save(
 
 
 @router.post("/{key}/check", operation_id="checkConnection", summary="Prove that it works")
+@documented(Conflict, BatchRefused, etag=True)
 async def check(
     services: TheServices, caller: Administrator, key: str, etag: IfMatch, response: Response
 ) -> CheckResult:

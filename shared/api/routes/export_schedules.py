@@ -4,8 +4,9 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from shared.api.dependencies import Contributor, IfMatch, TheServices, tagged
+from shared.api.documented import documented
 from shared.api.items import ExportItem, LeftOutItem, export_item, left_out_items
-from shared.domain.schedule import Follows
+from shared.domain.schedule import Followed
 from shared.exports.choices import ManySchedules, ScheduleChoice
 from shared.exports.schedule_exports import set_export_schedule, set_schedules
 from shared.exports.view_exports import view
@@ -16,7 +17,7 @@ router = APIRouter(prefix="/api/v1/exports", tags=["exports"])
 class ExportScheduleBody(ScheduleChoice, frozen=True):
     """When the export is due from now on: with the system, by its own schedule, or never."""
 
-    follows: Follows  # said, not left to a default
+    follows: Followed  # said, not left to a default
 
 
 class SetSchedules(BaseModel):
@@ -34,6 +35,7 @@ async def set_many(services: TheServices, caller: Contributor, body: ManySchedul
 
 
 @router.put("/{key}/schedule", operation_id="setSchedule", summary="Set an export's schedule")
+@documented(etag=True)
 async def set_one(
     services: TheServices,
     caller: Contributor,

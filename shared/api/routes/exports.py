@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from shared.api.dependencies import (
     After,
@@ -17,6 +17,7 @@ from shared.api.dependencies import (
     cursor,
     tagged,
 )
+from shared.api.documented import documented
 from shared.api.items import (
     ExportItem,
     LeftOutItem,
@@ -30,12 +31,13 @@ from shared.api.items import (
     saved_export_item,
 )
 from shared.api.language import worded
+from shared.domain.errors import BatchRefused, Conflict
 from shared.domain.export import Export
 from shared.domain.people import Caller
 from shared.domain.run import Mode, RunStatus
 from shared.exports import manage_exports
 from shared.exports.attach_exports import attach_export, detach_export
-from shared.exports.choices import Attachment, CopyChoices, ExportChanges, ExportChoices
+from shared.exports.choices import Attachment, Chosen, CopyChoices, ExportChanges, ExportChoices
 from shared.exports.read_runs import list_runs
 from shared.exports.run_on_demand import run_all, run_on_demand
 from shared.exports.services import Services
@@ -46,10 +48,10 @@ from shared.storage.ports import Stored
 router = APIRouter(prefix="/api/v1/exports", tags=["exports"])
 
 
-class RunBody(BaseModel, extra="forbid"):
+class RunBody(Chosen, frozen=True):
     """Which profiles to send: those that changed since the last successful run, or all."""
 
-    mode: Mode = Mode.CHANGES
+    mode: Annotated[Mode, Field(strict=False)] = Mode.CHANGES
 
 
 type RequestKey = Annotated[
@@ -108,6 +110,7 @@ async def list_all(
 
 
 @router.post("", status_code=201, operation_id="createExport", summary="Create an export")
+@documented(Conflict, BatchRefused, etag=True, location="/api/v1/exports/{key}")
 async def create(
     services: TheServices, caller: Contributor, body: ExportChoices, response: Response
 ) -> SavedExportItem:
@@ -118,6 +121,7 @@ async def create(
 
 
 @router.get("/{key}", operation_id="getExport", summary="One export")
+@documented(etag=True)
 async def get(services: TheServices, caller: AnyCaller, key: str, response: Response) -> ExportItem:
     """Return an export."""
     found = await find_export(services, caller, key)
@@ -126,6 +130,7 @@ async def get(services: TheServices, caller: AnyCaller, key: str, response: Resp
 
 
 @router.patch("/{key}", operation_id="changeExport", summary="Change an export")
+@documented(Conflict, BatchRefused, etag=True)
 async def change(
     services: TheServices,
     caller: Contributor,
@@ -140,6 +145,7 @@ async def change(
 
 
 @router.delete("/{key}", status_code=204, operation_id="removeExport", summary="Remove an export")
+@documented(Conflict)
 async def remove(services: TheServices, caller: Contributor, key: str, etag: IfMatch) -> None:
     """Remove an export with its rejects; the destination's list stays as it is."""
     await manage_exports.remove_export(services, caller, key, etag)
@@ -148,6 +154,7 @@ async def remove(services: TheServices, caller: Contributor, key: str, etag: IfM
 @router.post(
     "/{key}/duplicate", status_code=201, operation_id="copyExport", summary="Copy an export"
 )
+@documented(etag=True, location="/api/v1/exports/{key}")
 async def duplicate(
     services: TheServices,
     caller: Contributor,
@@ -166,6 +173,7 @@ async def duplicate(
 @router.post(
     "/{key}/detach", operation_id="detachExport", summary="Take an export's connection away"
 )
+@documented(Conflict, etag=True)
 async def detach(
     services: TheServices, caller: Contributor, key: str, etag: IfMatch, response: Response
 ) -> ExportItem:
@@ -176,6 +184,7 @@ async def detach(
 
 
 @router.post("/{key}/attach", operation_id="attachExport", summary="Attach a detached export again")
+@documented(Conflict, BatchRefused, etag=True)
 async def attach(
     services: TheServices,
     caller: Contributor,
@@ -209,6 +218,7 @@ async def run_every(
 
 
 @router.post("/{key}/run", status_code=202, operation_id="runExport", summary="Run an export now")
+@documented(Conflict, location="/api/v1/runs/{key}")
 async def run(
     services: TheServices,
     caller: Contributor,

@@ -6,7 +6,9 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from shared.api.dependencies import After, Contributor, Limit, Page, TheServices, cursor
+from shared.api.documented import documented
 from shared.api.items import FieldItem, field_item
+from shared.domain.errors import BatchRefused, Conflict, NeedsAttention
 from shared.exports.look_ups import find_fields, find_lists
 
 router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
@@ -20,6 +22,7 @@ class ListItem(BaseModel):
 
 
 @router.get("/{key}/lists", operation_id="listLists", summary="Lists of the account")
+@documented(Conflict, NeedsAttention, BatchRefused)
 async def lists(
     services: TheServices,
     caller: Contributor,
@@ -35,6 +38,7 @@ async def lists(
 
 
 @router.get("/{key}/fields", operation_id="listFields", summary="Fields that an export can fill")
+@documented(Conflict, BatchRefused)
 async def fields(
     services: TheServices,
     caller: Contributor,

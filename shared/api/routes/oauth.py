@@ -1,6 +1,7 @@
 """Where a sign-in at a destination ends. Its callers are browsers without a token."""
 
 import html
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -15,12 +16,27 @@ from shared.exports.connect import CALLBACK, BadState, finish_sign_in
 
 router = APIRouter(tags=["connections"])
 
+_LOCATION = {"$ref": "#/components/headers/Location"}
+
+
+def _page_of(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {"text/html": {"schema": {"type": "string"}}}}
+
 
 @router.get(
     CALLBACK,
     operation_id="finishSignIn",
     summary="Where a destination's sign-in page sends the browser",
-    response_class=HTMLResponse,
+    status_code=303,
+    response_class=RedirectResponse,
+    responses={
+        303: {"description": "The account is connected.", "headers": {"Location": _LOCATION}},
+        400: _page_of("The sign-in is unknown, was used before, or is too old."),
+        404: _page_of("The connection was removed meanwhile."),
+        409: _page_of("Refused, or for an account that the exports are not for."),
+        502: _page_of("The destination refused the request."),
+        503: _page_of("The destination is busy."),
+    },
 )
 async def callback(
     request: Request,
@@ -45,7 +61,7 @@ async def callback(
 
 @router.get(
     DONE,
-    operation_id="signInDone",
+    operation_id="showSignInDone",
     summary="Says that a sign-in is done",
     response_class=HTMLResponse,
 )

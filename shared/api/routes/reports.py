@@ -9,12 +9,15 @@ from shared.exports import reports
 
 router = APIRouter(tags=["runs"])
 
+_BYTES = {"type": "string", "format": "binary"}  # whatever the destination posts
+
 
 @router.post(
     reports.PATH + "/{run_id}/{token}/{batch}",
     status_code=204,
-    operation_id="report",
+    operation_id="reportJob",
     summary="Where a destination reports on a job",
+    openapi_extra={"requestBody": {"content": {"application/octet-stream": {"schema": _BYTES}}}},
 )
 async def report(
     services: TheServices,

@@ -3,17 +3,19 @@
 from fastapi import APIRouter, Response
 
 from shared.api.dependencies import Administrator, IfMatch, TheServices, tagged
+from shared.api.documented import documented
 from shared.domain.schedule import RefreshSchedule
 from shared.exports.refresh_schedule import read_schedule, set_schedule
 
 router = APIRouter(prefix="/api/v1/refresh-schedule", tags=["refresh schedule"])
 
 
-class ScheduleBody(RefreshSchedule, extra="forbid"):
+class ScheduleBody(RefreshSchedule, extra="forbid", strict=True):
     """The schedule to keep from now on; without times it is off."""
 
 
 @router.get("", operation_id="getRefreshSchedule", summary="When exports are refreshed")
+@documented(etag=True)
 async def get(services: TheServices, _: Administrator, response: Response) -> RefreshSchedule:
     """Return the schedule; it is off until somebody sets times."""
     stored = await read_schedule(services)
@@ -22,6 +24,7 @@ async def get(services: TheServices, _: Administrator, response: Response) -> Re
 
 
 @router.put("", operation_id="setRefreshSchedule", summary="Set when exports are refreshed")
+@documented(etag=True)
 async def replace(
     services: TheServices,
     caller: Administrator,

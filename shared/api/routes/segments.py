@@ -3,8 +3,9 @@
 from fastapi import APIRouter
 
 from shared.api.dependencies import After, Limit, Page, TheServices, cursor
+from shared.api.documented import documented
 from shared.api.items import SegmentItem, segment_item
-from shared.domain.errors import NotFound
+from shared.domain.errors import BadSegment, NotFound
 from shared.domain.message import say
 from shared.segments.catalogue import find_all
 from shared.segments.facts import describe, find_segment
@@ -27,6 +28,7 @@ async def list_all(services: TheServices, after: After, limit: Limit = 50) -> Pa
 
 
 @router.get("/{name}", operation_id="getSegment", summary="One segment with its columns")
+@documented(BadSegment)
 async def get(services: TheServices, name: str) -> SegmentItem:
     """Return a segment; 409 when it has no version that can be read."""
     storage = services.storage

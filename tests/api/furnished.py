@@ -1,0 +1,64 @@
+"""An office with something of everything in it, which is as before after each use."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from local.identity import SigningKey
+from shared.exports.reports import report_url
+from tests.api.office import Office
+from tests.api.vendors import LINKED, Vendors
+
+
+@dataclass(frozen=True)
+class Furnished:
+    """An office with connections, exports and a run; `names` says what their ids are.
+
+    SHARED and PRIVATE are connections, ON_SHARED and ON_PRIVATE exports on them, IDLE_ON_PRIVATE is an
+    export that never ran and DETACHED one without a connection, DRAFT is a
+    connection that is being set up, AGREED one with a key whose terms are accepted, RUN a run, and
+    REPORTS the path where a destination reports on it.
+    """
+
+    office: Office
+    names: dict[str, str]
+
+    @classmethod
+    async def make(cls, key: SigningKey) -> "Furnished":
+        """Set everything up."""
+        office = Office(key)
+        vendors = Vendors(office)
+        await vendors.linked.set(LINKED, vendors.postbox.key)
+        shared = await office.ready(shared_with="contributors")
+        private = await office.ready()
+        on_private = await office.export(private)
+        run = await office.done("POST", f"/exports/{on_private}/run", {})
+        detached = await office.export(private)
+        await office.done("POST", f"/exports/{detached}/detach")
+        names = {
+            "ON_SHARED": await office.export(shared),
+            "IDLE_ON_PRIVATE": await office.export(private),
+            "DETACHED": detached,
+            "ON_PRIVATE": on_private,
+            "SHARED": shared,
+            "PRIVATE": private,
+            "DRAFT": await office.draft(shared_with="contributors"),
+            "AGREED": await vendors.agreed("postbox"),
+            "RUN": str(run["id"]),
+            "REPORTS": urlsplit(await report_url(office.services, str(run["id"]))).path,
+        }
+        return cls(office, names)
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Be what the app works for, and undo at the end what the body did to storage."""
+        self.office.move_in()
+        before = self.office.services
+        kept = {id(before.clock): before.clock}
+        self.office.services = replace(before, storage=deepcopy(before.storage, kept))
+        try:
+            yield
+        finally:
+            self.office.services = before
