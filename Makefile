@@ -63,7 +63,8 @@ catalogues: $(VENV)/.installed ## bring the messages of the code into the catalo
 	done
 
 # --universal: one file for every platform. The old pins are kept unless pyproject.toml rules them out.
-LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 \
+# With hashes, pip takes nothing that the file does not name.
+LOCK := $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.13 \
 	--custom-compile-command "make lock"
 
 lock: $(VENV)/.installed ## pin what pyproject.toml asks for into requirements*.txt
