@@ -1,5 +1,6 @@
 """The work of one slice: prepare, send and settle, and writing down whatever stops them."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -33,8 +34,11 @@ from shared.exports.summary import done, prepared
 from shared.exports.wait import Waiting
 from shared.exports.wake import expect, wake
 from shared.storage.ports import Stale, Stored
+from shared.telemetry.logs import what_failed
 from shared.telemetry.spans import span
 from shared.transport.pace import Pace
+
+log = logging.getLogger(__name__)
 
 _FIRST_SETBACK = 30.0  # seconds until a run goes on after a setback; doubled for each one in a row
 _LONGEST_SETBACK = 1800.0
@@ -232,6 +236,7 @@ class SliceWork:
 
     async def _note_surprise(self, error: Exception) -> None:
         """Say what happened before the trigger fails, and its message is delivered again."""
+        log.error("slice failed: %s", what_failed(error))
         now = self._clock.now()
         text = say(
             "Something went wrong that should not ({error}). Trying again.",

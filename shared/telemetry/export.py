@@ -7,6 +7,7 @@ and those write addresses of requests: callbacks of sign-ins, names of blobs, of
 import asyncio
 import logging
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 from opentelemetry import trace
 from opentelemetry._logs import get_logger_provider
@@ -27,7 +28,9 @@ _INSTRUMENTATIONS = (
     "urllib",
     "urllib3",
 )
-_FLUSH_SECONDS = 5
+_SECONDS = 5  # for a batch to be taken, and for all to be sent before an execution ends
+# Of its own: asyncio's threads look up the addresses of hosts, too, and must not wait for this.
+_sender = ThreadPoolExecutor(1, "telemetry")
 
 
 def start() -> None:
@@ -41,10 +44,16 @@ def start() -> None:
     from azure.monitor.opentelemetry import configure_azure_monitor
 
     configure_azure_monitor(
+        # Only what the app itself writes. Of a batch that is not taken the exporter writes a line, which
+        # would be one more to send; and lines of libraries may hold addresses.
+        logger_name="shared",
         instrumentation_options={name: {"enabled": False} for name in _INSTRUMENTATIONS},
         sampling_ratio=1.0,  # a run's trace is whole, or it explains nothing
         enable_live_metrics=False,
         enable_performance_counters=False,
+        retry_total=0,  # what was not taken lies on disk and goes with the next batch
+        read_timeout=_SECONDS,
+        timeout=_SECONDS,
     )
 
 
@@ -53,14 +62,14 @@ async def flush() -> None:
 
     It takes five seconds at most and never fails.
     """
-    providers = (trace.get_tracer_provider(), get_meter_provider(), get_logger_provider())
-    flushes = [getattr(each, "force_flush", _nothing) for each in providers]
     try:
-        async with asyncio.timeout(_FLUSH_SECONDS):
-            await asyncio.gather(*(asyncio.to_thread(each) for each in flushes))
+        async with asyncio.timeout(_SECONDS):
+            await asyncio.get_running_loop().run_in_executor(_sender, _send)
     except Exception as error:  # whatever it is, the work was done
         log.warning("telemetry was not sent: %s", type(error).__name__)
 
 
-def _nothing() -> None:
-    """Stand in for what the API's own providers lack."""
+def _send() -> None:
+    for provider in (trace.get_tracer_provider(), get_meter_provider(), get_logger_provider()):
+        if flush := getattr(provider, "force_flush", None):  # those of the API have none
+            flush()

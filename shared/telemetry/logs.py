@@ -1,6 +1,7 @@
 """Log lines: the app's own and its events, and of the libraries only what is no address, name or secret."""
 
 import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -47,6 +48,14 @@ def event(name: str, **properties: str) -> None:
 def one_line(words: object) -> str:
     """Return somebody else's words as part of a log line, in which they can begin no line of their own."""
     return "".join(each if each.isprintable() else " " for each in str(words))
+
+
+def what_failed(error: Exception) -> str:
+    """Return the type of an error and where it happened.
+
+    What the exception says may quote what it choked on, so it is left out.
+    """
+    return f"{type(error).__qualname__} at\n{''.join(traceback.format_tb(error.__traceback__))}"
 
 
 def _record(*args: Any, **kwargs: Any) -> logging.LogRecord:

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from opentelemetry import trace
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -64,18 +65,19 @@ class Call:
 
 
 @contextmanager
-def call(destination: str, method: str, host: str, path: str) -> Iterator[Call]:
+def call(destination: str, method: str, url: httpx.URL) -> Iterator[Call]:
     """Put the body, which makes a request and understands its answer, under a span, and count it.
 
     An error that it raises is the verdict. Of the address there is the host, and the path without what
     may be an id: never a query.
     """
-    route = "/".join(each if _OF_ROUTE.fullmatch(each) else "{id}" for each in path.split("/"))
-    attributes = {
+    route = "/".join(each if _OF_ROUTE.fullmatch(each) else "{id}" for each in url.path.split("/"))
+    attributes: dict[str, str | int] = {
         "destination": destination,
         "http.request.method": method,
-        "server.address": host,
-        "url.template": route,
+        "server.address": url.host,
+        "server.port": url.port or 443,
+        "url.full": f"{url.scheme}://{url.host}{route}",  # Application Insights shows no other address
     }
     with _span(f"{method} {route}", attributes, kind=SpanKind.CLIENT) as opened:
         made = Call(opened)

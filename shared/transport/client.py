@@ -4,7 +4,6 @@ Both raise a Halt wherever there is no usable answer, so that nobody else looks 
 """
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol
@@ -134,7 +133,7 @@ class VendorApi:
                 method, self.base_url + path, params=params, headers=headers, content=content
             )
             self.requests += 1
-            with _call(self.destination, request) as made:
+            with call(self.destination, request.method, request.url) as made:
                 response = await _response(self.http, request, self.who, made)
                 if last or response.status_code != httpx.codes.UNAUTHORIZED:
                     return self._understood(response, read)
@@ -174,15 +173,11 @@ class VendorSignIn:
         return await self._ask(self.http.build_request("GET", url, headers=headers))
 
     async def _ask(self, request: httpx.Request) -> Any:
-        with _call(self.destination, request) as made:
+        with call(self.destination, request.method, request.url) as made:
             response = await _response(self.http, request, self.who, made)
             if request.method == "POST" and response.is_success and not response.content:
                 return None
             return understood(self.who, response, self.explain)
-
-
-def _call(destination: str, request: httpx.Request) -> AbstractContextManager[Call]:
-    return call(destination, request.method, request.url.host, request.url.path)
 
 
 async def _response(

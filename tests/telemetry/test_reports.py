@@ -5,6 +5,9 @@ import logging
 from datetime import timedelta
 from typing import Any
 
+import httpx
+import pytest
+
 from shared.domain.connection import ConnectionStatus
 from shared.domain.run import Run, RunStatus, SliceMessage
 from shared.domain.schedule import RefreshSchedule
@@ -17,6 +20,8 @@ from shared.telemetry import metrics
 from shared.telemetry.logs import about_run
 from tests.contract.destinations.side import Side
 from tests.contract.destinations.world import World, csv, ready
+from tests.exports.small import small
+from tests.exports.world import csv as small_csv
 from tests.infra.test_alerts import EVENTS, METRICS
 from tests.telemetry.recorder import Recorder
 
@@ -197,3 +202,20 @@ async def test_lines_of_libraries_and_of_tasks_that_a_run_began_have_its_id_too(
     await task
     lines = [(body, attributes.get("run_id")) for body, attributes in told.lines()]
     assert lines == [("during", "export.1"), ("after", None), ("in a task", "export.1")]
+
+
+async def test_a_surprise_is_logged_with_its_place_and_without_its_words(told: Recorder) -> None:
+    world = await small()
+
+    async def surprise(_: httpx.Request) -> httpx.Response:
+        raise ZeroDivisionError("planted@example.com")
+
+    world.mailchimp.down = surprise
+    await world.drop(small_csv(20))
+    run = await world.start()
+    with pytest.raises(ZeroDivisionError):
+        await world.deliver()
+    [(line, attributes)] = [each for each in told.lines() if "ZeroDivisionError" in each[0]]
+    assert attributes["run_id"] == run.id
+    assert "in surprise" in line
+    assert not any("planted" in text for _, text in told.texts())
