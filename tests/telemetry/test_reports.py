@@ -207,8 +207,10 @@ async def test_lines_of_libraries_and_of_tasks_that_a_run_began_have_its_id_too(
 async def test_a_surprise_is_logged_with_its_place_and_without_its_words(told: Recorder) -> None:
     world = await small()
 
+    words = "planted@example.com"
+
     async def surprise(_: httpx.Request) -> httpx.Response:
-        raise ZeroDivisionError("planted@example.com")
+        raise ZeroDivisionError(words)
 
     world.mailchimp.down = surprise
     await world.drop(small_csv(20))
