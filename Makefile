@@ -28,6 +28,7 @@ stop: ## stop a stack started in another terminal
 
 bench: $(VENV)/.installed ## send a million profiles to each sandbox and compare with what its limits demand
 	@$(PYTHON) -m tests.bench
+	@$(PYTHON) -m tests.bench.imports
 
 test: setup lint types ## check everything and run every test
 	$(PYTHON) -m pytest

@@ -15,6 +15,7 @@ from shared.exports.reports import report_url
 from shared.telemetry.spans import call, span
 from tests.contract.destinations.side import Side, fault
 from tests.contract.destinations.world import World, csv, ready
+from tests.docs.pages import ROOT, rows, section
 from tests.telemetry.recorder import Recorder
 
 ROWS = 1_234
@@ -168,3 +169,19 @@ async def test_nothing_personal_and_no_secret_is_reported(side: Side, told: Reco
     assert leaks(reported) == []
     for each in (*planted, "user7@example.com", "Last12", "GET /x?code=1"):
         assert leaks([("planted", f"... {each} ...")]) == ["planted"]
+
+
+async def test_the_guide_names_every_span_with_its_attributes(side: Side, told: Recorder) -> None:
+    table = rows(section((ROOT / "docs/operations.md").read_text(), "### Traces"))
+    documented = {
+        name: set(re.findall(r"`([^`]+)`", row[1]))
+        for row in table
+        for name in re.findall(r"`([^`]+)`", row[0])
+    }
+    world = await ready(side)
+    await world.drop(csv(10))
+    await triggered(world)
+    for each in told.spans.ended:
+        called = each.kind is SpanKind.CLIENT
+        name = "POST /3.0/lists/{id}" if called else each.name
+        assert set(each.attributes or {}) - {"error.type"} == documented[name], each.name
