@@ -4,7 +4,7 @@ import azure.functions as func
 
 from shared.bootstrap import services
 from shared.domain.run import SliceMessage
-from shared.exports.end_run import fail_run
+from shared.exports.break_off import fail_run
 from shared.exports.run_slice import run_slice
 
 blueprint = func.Blueprint()

@@ -64,6 +64,7 @@ class Action(StrEnum):
     EXPORT_REMOVED = "export.removed"
     SCHEDULE_CHANGED = "refresh_schedule.changed"
     RUN_STARTED = "run.started"
+    RUN_CANCELED = "run.canceled"  # asked for; it ends a moment later
     REJECTS_DOWNLOADED = "rejects.downloaded"
 
 

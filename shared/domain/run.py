@@ -7,7 +7,7 @@ from enum import StrEnum
 from pydantic import BaseModel, computed_field
 
 from shared.domain.message import Message
-from shared.domain.outcomes import Counts
+from shared.domain.outcomes import Counts, Outcome
 from shared.domain.segment import SegmentVersion
 
 TIMELINE_LENGTH = 100
@@ -89,6 +89,7 @@ class Progress(BaseModel, frozen=True):
     counts: Counts = Counts()
     requests: int = 0  # sent to the destination
     in_jobs: int = 0  # profiles whose outcome the destination has not told yet
+    not_sent: int = 0  # rows without an outcome, of a run that ended before everything was sent
     seconds: float = 0.0  # spent in slices
 
     @computed_field  # type: ignore[prop-decorator] # mypy knows no decorator on top of a property
@@ -185,10 +186,21 @@ class Checkpoint(Progress, frozen=True):
     rejects: list[str] = []  # those that no file holds yet, as JSON lines
     jobs: list[Job] = []  # those whose outcomes are not in `counts` yet
     unsure_since: datetime | None = None  # when the next batch was first sent, if no answer came
+    under_way: int = 0  # batches behind those that are done that may have been sent
 
     def as_progress(self) -> Progress:
         """Return the part of it that says how far the run has come."""
         return Progress(**self.model_dump(include=set(Progress.model_fields)))
+
+    def as_last_progress(self) -> Progress:
+        """Return the same for a run that ends here, whether or not everything was sent.
+
+        What a job that is still open holds is unknown, and what has no outcome was not sent.
+        """
+        open_jobs = sum(job.size for job in self.jobs if job.failed is None)
+        counts = self.counts.plus({Outcome.UNKNOWN: open_jobs})
+        update = {"counts": counts, "in_jobs": 0, "not_sent": self.rows_read - counts.total}
+        return self.as_progress().model_copy(update=update)
 
 
 class SliceMessage(BaseModel, frozen=True):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from shared.destinations.protocol import Batch
 from shared.domain.outcomes import Outcome, Reject, RowOutcome
@@ -14,10 +14,24 @@ from shared.exports.delivered import Digests
 from shared.exports.jobs import RunFiles, Seen
 from shared.exports.rejects import RejectWriter
 from shared.storage.ports import Blobs
-from shared.transport.client import VendorApi
 
 _REJECTS_IN_CHECKPOINT = 300  # that is some 50 kB to write at each move
 _NOTHING_SEEN = Seen()
+
+
+class Requests(Protocol):
+    """Whatever counts the requests that it sends."""
+
+    @property
+    def requests(self) -> int:
+        """How many were sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoRequests:
+    """Nobody who sends any."""
+
+    requests: int = 0
 
 
 @dataclass(slots=True)
@@ -29,7 +43,7 @@ class Recorder:
     of_jobs: RunFiles
     checkpoint: OpenCheckpoint
     digests: Digests
-    api: VendorApi
+    api: Requests
     _counted: int = 0  # of the requests that were sent
 
     async def record(self, answers: Sequence[Answer], seen: Seen = _NOTHING_SEEN) -> None:
@@ -67,10 +81,20 @@ class Recorder:
         await self.checkpoint.write(now.model_copy(update=update))
         self._counted = sent
 
-    async def keep_unsure(self, since: datetime) -> None:
-        """Note since when the next batch may have been written although no answer came."""
+    async def expect(self, batches: int) -> None:
+        """Note that so many batches behind those that are done may be sent, before they are."""
         now = self.checkpoint.value
-        await self.checkpoint.write(now.model_copy(update={"unsure_since": since}))
+        if now.under_way != batches:
+            await self.checkpoint.write(now.model_copy(update={"under_way": batches}))
+
+    async def keep_unsure(self, since: datetime | None, batches: int) -> None:
+        """Note how many batches may have been written although no answer was recorded.
+
+        `since` is when the first of them was sent, if no answer came.
+        """
+        now = self.checkpoint.value
+        update = {"unsure_since": since or now.unsure_since, "under_way": batches}
+        await self.checkpoint.write(now.model_copy(update=update))
 
     def _add(self, rejects: RejectWriter, batch: Batch, outcomes: Sequence[RowOutcome]) -> None:
         """Add the outcomes of a batch's profiles: never two of one, never more than there are."""

@@ -8,6 +8,7 @@ from shared.domain.export import Export
 from shared.domain.run import RunStatus, SliceMessage, Trigger, TriggerKind, split_run_id
 from shared.domain.schedule import Follows
 from shared.exports.arrive import all_exports, sweep_arrivals
+from shared.exports.cancel import sweep_cancels
 from shared.exports.end_run import tidy
 from shared.exports.names import CHECKPOINT
 from shared.exports.services import Services
@@ -30,6 +31,7 @@ async def tick(services: Services) -> None:
     await refresh(services)
     await sweep_arrivals(services)
     await sweep_runs(services)
+    await sweep_cancels(services)
 
 
 async def refresh(services: Services) -> None:

@@ -34,6 +34,9 @@ RUN_ALL = "run-all"
 """The partition of the bookmarks that say when a request to run all exports first came."""
 
 
+CANCELS = "cancels"
+"""The partition of when somebody asked to cancel a run, in the same table; its keys are ids of runs."""
+
 PREFERENCES = "preferences"
 """The partition of what people prefer, in the same table; its keys are digests of their ids."""
 
