@@ -16,7 +16,7 @@ from shared.domain.run import Event, Mode, Progress, Run, RunStatus, TriggerKind
 from shared.domain.segment import Segment, SegmentVersion
 from shared.exports.many import LeftOut
 from shared.exports.members import Warned
-from shared.exports.read_runs import run_progress
+from shared.exports.read_runs import is_canceling, run_progress
 from shared.exports.services import Services
 from shared.exports.view_exports import ExportView
 
@@ -213,8 +213,16 @@ class RunItem(BaseModel):
     trigger: TriggerKind
     mode: Mode
     created_at: datetime
-    resumes_at: datetime | None
+    resumes_at: datetime | None = Field(
+        description="When a run that waits goes on; `reason` says what it waits for."
+    )
     finished_at: datetime | None
+    ends_at: datetime | None = Field(
+        description="When the run ends if it goes on as in its last minute of sending."
+    )
+    canceling: bool = Field(
+        description="Somebody canceled the run, and what was under way then is not over yet."
+    )
     progress: Progress
 
 
@@ -234,21 +242,26 @@ class RunDetail(RunItem):
 
 async def run_items(services: Services, runs: Sequence[Run]) -> list[RunItem]:
     """Return runs for a list."""
-    progress = await asyncio.gather(*(run_progress(services, run) for run in runs))
-    return [_run_item(run, so_far) for run, so_far in zip(runs, progress, strict=True)]
+    return await asyncio.gather(*(_run_item(services, run) for run in runs))
 
 
-def _run_item(run: Run, progress: Progress) -> RunItem:
+async def _run_item(services: Services, run: Run) -> RunItem:
+    progress = await run_progress(services, run)
+    ends_at = progress.ends_at(services.clock.now(), run.resumes_at)
     return RunItem(
-        id=run.id, trigger=run.trigger.kind, progress=progress, **run.model_dump(include=_SHOWN)
+        id=run.id,
+        trigger=run.trigger.kind,
+        ends_at=None if run.status.is_over else ends_at,
+        canceling=await is_canceling(services, run),
+        progress=progress,
+        **run.model_dump(include=_SHOWN),
     )
 
 
 async def run_detail(services: Services, run: Run) -> RunDetail:
     """Return all there is to say of a run."""
-    progress = await run_progress(services, run)
     return RunDetail(
-        **_run_item(run, progress).model_dump(),
+        **(await _run_item(services, run)).model_dump(),
         versions=[_version(version) for version in run.versions],
         timeline=[_event(event) for event in run.timeline],
     )
@@ -258,7 +271,7 @@ def _event(event: Event) -> EventItem:
     return EventItem(at=event.at, text=event.text)
 
 
-_SHOWN = set(RunItem.model_fields) - {"id", "trigger", "progress"}
+_SHOWN = set(RunItem.model_fields) - {"id", "trigger", "ends_at", "canceling", "progress"}
 
 
 def _version(version: SegmentVersion) -> VersionItem:

@@ -72,6 +72,7 @@ async def _account(services: Services, order: Order, run: Run, checkpoint: OpenC
     files, limits = services.storage.run_files, services.destination(order.connection).limits
     now = checkpoint.value
     recorder = Recorder(
+        services.clock,
         run,
         files,
         RunFiles(files, run.id, limits),

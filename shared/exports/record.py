@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from shared.destinations.protocol import Batch
+from shared.domain.clock import Clock
 from shared.domain.outcomes import Outcome, Reject, RowOutcome
-from shared.domain.run import Run
+from shared.domain.run import Mark, Run
 from shared.exports.checkpoints import OpenCheckpoint
 from shared.exports.deliver import Answer
 from shared.exports.delivered import Digests
@@ -38,6 +39,7 @@ class NoRequests:
 class Recorder:
     """Writes what became of profiles into the checkpoint of a run."""
 
+    clock: Clock
     run: Run
     files: Blobs
     of_jobs: RunFiles
@@ -52,7 +54,7 @@ class Recorder:
         rejects = RejectWriter(self.files, self.run.id, now.reject_files, now.rejects)
         replaced = {answer.instead_of.id for answer in answers if answer.instead_of}
         jobs = [job for job in seen.applied_to(now.jobs) if job.id not in replaced]
-        decided = 0
+        decided = 0  # that have an outcome now
         for answer in answers:
             self._add(rejects, answer.batch, answer.outcomes)
             jobs += answer.jobs
@@ -63,13 +65,16 @@ class Recorder:
             decided += finished.job.size
         await rejects.write(_REJECTS_IN_CHECKPOINT)
         sent = self.api.requests
+        accepted = decided - rejects.counts.total()
+        counts = now.counts.plus({**rejects.counts, Outcome.ACCEPTED: accepted})
+        marks = now.marked(self.clock.now(), counts.told)
         update: dict[str, Any] = {
             "batches_done": now.batches_done + len(answers) - len(replaced),
             "reject_files": rejects.files_written,
             "rejects": rejects.waiting,
-            "counts": now.counts.plus(
-                {**rejects.counts, Outcome.ACCEPTED: decided - rejects.counts.total()}
-            ),
+            "counts": counts,
+            "marks": marks,
+            "profiles_a_second": _rate(marks),
             "requests": now.requests + sent - self._counted,
             "jobs": jobs,
             "in_jobs": sum(job.size for job in jobs),
@@ -113,3 +118,9 @@ class Recorder:
         segment = self.run.versions[int(origins[0].split(":")[0])].segment
         for said in nameless[: batch.size - len(named)]:
             rejects.add(Reject(segment, 0, "", said.outcome, said.code, said.reason))
+
+
+def _rate(marks: Sequence[Mark]) -> float | None:
+    """Return the outcomes in a second between the first mark and the last."""
+    seconds = (marks[-1].at - marks[0].at).total_seconds()
+    return round((marks[-1].told - marks[0].told) / seconds, 1) if seconds else None

@@ -34,7 +34,7 @@ async def ways(
     known = {job.id for job in checkpoint.value.jobs}
     return (
         Delivery(services.clock, destination, api, pace, target, known),
-        Recorder(run, storage.run_files, of_jobs, checkpoint, digests, api),
+        Recorder(services.clock, run, storage.run_files, of_jobs, checkpoint, digests, api),
         Looks(services.clock, destination, api, of_jobs),
         sign,
     )

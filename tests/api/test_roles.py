@@ -21,7 +21,8 @@ class Row:
 
     In paths and bodies, SHARED and PRIVATE stand for a connection's id, and ON_SHARED and
     ON_PRIVATE for an export on it, IDLE_ON_PRIVATE for one that never ran and DETACHED for one without
-    a connection, DRAFT for a connection that is still being set up and RUN for a run.
+    a connection, DRAFT for a connection that is still being set up, RUN for a run of ON_PRIVATE and
+    RUN_ON_SHARED for one on SHARED.
     """
 
     request: str
@@ -97,6 +98,9 @@ TABLE = [
     Row("GET /runs/RUN", 200, 200, 200),
     Row("GET /runs/unknown", 404, 404, 404),
     Row("GET /runs/ON_SHARED.unknown", 404, 404, 404),
+    Row("POST /runs/RUN/cancel", 403, 403, 202),
+    Row("POST /runs/RUN_ON_SHARED/cancel", 403, 202, 409),
+    Row("POST /runs/unknown/cancel", 403, 404, 404),
     Row("GET /runs/RUN/rejects", 200, 200, 200),
     Row("GET /runs/unknown/rejects", 404, 404, 404),
     Row("GET /audit", 403, 403, 200),
@@ -121,10 +125,13 @@ async def names(office: Office) -> dict[str, str]:
     private = await office.ready()
     on_private = await office.export(private)
     run = await office.done("POST", f"/exports/{on_private}/run", {})
+    on_shared = await office.export(shared)
+    run_on_shared = await office.done("POST", f"/exports/{await office.export(shared)}/run", {})
     detached = await office.export(private)
     await office.done("POST", f"/exports/{detached}/detach")
     return {
-        "ON_SHARED": await office.export(shared),
+        "RUN_ON_SHARED": str(run_on_shared["id"]),
+        "ON_SHARED": on_shared,
         "IDLE_ON_PRIVATE": await office.export(private),
         "DETACHED": detached,
         "ON_PRIVATE": on_private,
