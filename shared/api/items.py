@@ -1,6 +1,5 @@
 """What the API says of connections, exports and runs. Nothing here ever holds a secret's name."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,12 +11,10 @@ from shared.destinations.protocol import Kind
 from shared.domain.connection import Connection, ConnectionStatus, Consent, SharedWith
 from shared.domain.export import Export, Idle
 from shared.domain.people import Caller, Person
-from shared.domain.run import Event, Mode, Progress, Run, RunStatus, TriggerKind
+from shared.domain.run import RunStatus
 from shared.domain.segment import Segment, SegmentVersion
 from shared.exports.many import LeftOut
 from shared.exports.members import Warned
-from shared.exports.read_runs import is_canceling, run_progress
-from shared.exports.services import Services
 from shared.exports.view_exports import ExportView
 
 
@@ -199,80 +196,10 @@ def segment_item(segment: Segment) -> SegmentItem:
         name=segment.name,
         columns=list(segment.columns),
         versions=segment.versions,
-        newest=_version(segment.newest),
+        newest=version_item(segment.newest),
     )
 
 
-class RunItem(BaseModel):
-    """A run."""
-
-    id: str
-    export_id: str
-    status: RunStatus
-    reason: Words | None
-    trigger: TriggerKind
-    mode: Mode
-    created_at: datetime
-    resumes_at: datetime | None = Field(
-        description="When a run that waits goes on; `reason` says what it waits for."
-    )
-    finished_at: datetime | None
-    ends_at: datetime | None = Field(
-        description="When the run ends if it goes on as in its last minute of sending."
-    )
-    canceling: bool = Field(
-        description="Somebody canceled the run, and what was under way then is not over yet."
-    )
-    progress: Progress
-
-
-class EventItem(BaseModel):
-    """Something that happened in a run."""
-
-    at: datetime
-    text: Words
-
-
-class RunDetail(RunItem):
-    """A run with the files that it reads and what happened so far."""
-
-    versions: list[VersionItem]
-    timeline: list[EventItem]
-
-
-async def run_items(services: Services, runs: Sequence[Run]) -> list[RunItem]:
-    """Return runs for a list."""
-    return await asyncio.gather(*(_run_item(services, run) for run in runs))
-
-
-async def _run_item(services: Services, run: Run) -> RunItem:
-    progress = await run_progress(services, run)
-    ends_at = progress.ends_at(services.clock.now(), run.resumes_at)
-    return RunItem(
-        id=run.id,
-        trigger=run.trigger.kind,
-        ends_at=None if run.status.is_over else ends_at,
-        canceling=await is_canceling(services, run),
-        progress=progress,
-        **run.model_dump(include=_SHOWN),
-    )
-
-
-async def run_detail(services: Services, run: Run) -> RunDetail:
-    """Return all there is to say of a run."""
-    return RunDetail(
-        **(await _run_item(services, run)).model_dump(),
-        versions=[_version(version) for version in run.versions],
-        timeline=[_event(event) for event in run.timeline],
-    )
-
-
-def _event(event: Event) -> EventItem:
-    return EventItem(at=event.at, text=event.text)
-
-
-_SHOWN = set(RunItem.model_fields) - {"id", "trigger", "ends_at", "canceling", "progress"}
-
-
-def _version(version: SegmentVersion) -> VersionItem:
+def version_item(version: SegmentVersion) -> VersionItem:
+    """Return a file of a segment as everybody sees it."""
     return VersionItem.model_validate(version.model_dump())

@@ -9,8 +9,8 @@ from fastapi import APIRouter
 from starlette.responses import StreamingResponse
 
 from shared.api.dependencies import After, AnyCaller, Contributor, Limit, Page, TheServices, cursor
-from shared.api.items import RunDetail, RunItem, run_detail, run_items
 from shared.api.language import worded
+from shared.api.run_items import RunDetail, RunItem, run_detail, run_items
 from shared.domain.outcomes import REJECT_COLUMNS, Reject
 from shared.exports.cancel import cancel_run
 from shared.exports.read_runs import find_run, record_download, reject_lines
