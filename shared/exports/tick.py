@@ -10,7 +10,7 @@ from shared.domain.schedule import Follows
 from shared.exports.arrive import all_exports, sweep_arrivals
 from shared.exports.cancel import sweep_cancels
 from shared.exports.end_run import tidy
-from shared.exports.names import CHECKPOINT
+from shared.exports.names import CHECKPOINT, folder
 from shared.exports.services import Services
 from shared.exports.start_run import start_run
 from shared.exports.wake import wake
@@ -55,6 +55,7 @@ async def sweep_runs(services: Services) -> None:
         stored = await services.storage.runs.get(*split_run_id(entry.run_id))
         if stored is None:
             if _is_late(services, entry):
+                await services.storage.run_files.delete(folder(entry.run_id))
                 await services.storage.active_runs.delete(ALL, entry.run_id)
         elif stored.value.status.is_over:
             await tidy(services, stored.value)
