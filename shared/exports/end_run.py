@@ -4,6 +4,7 @@ from shared.domain.connection import Connection
 from shared.domain.message import Message, say
 from shared.domain.run import Run, RunStatus
 from shared.exports.check_connection import mark_needs_sign_in
+from shared.exports.enter_end import enter_end
 from shared.exports.names import CHECKPOINT, parts_folder
 from shared.exports.resume import resume_runs, waiting
 from shared.exports.services import Services
@@ -33,6 +34,8 @@ async def tidy(services: Services, run: Run) -> None:
     if run.status is not RunStatus.SKIPPED:
         await storage.run_files.delete(parts_folder(run.id))
         await storage.bookmarks.delete(CANCELS, run.id)
+    if entry := await storage.active_runs.get(ALL, run.id):  # else this was done before
+        await enter_end(services, run, entry.value.connection_id)
     await storage.active_runs.delete(ALL, run.id)
 
 

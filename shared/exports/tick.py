@@ -10,7 +10,9 @@ from shared.domain.schedule import Follows
 from shared.exports.arrive import all_exports, sweep_arrivals
 from shared.exports.cancel import sweep_cancels
 from shared.exports.end_run import tidy
+from shared.exports.forget import forget_orphans, forget_runs
 from shared.exports.names import CHECKPOINT, folder
+from shared.exports.notices import send_notices
 from shared.exports.services import Services
 from shared.exports.start_run import start_run
 from shared.exports.wake import wake
@@ -32,6 +34,9 @@ async def tick(services: Services) -> None:
     await sweep_arrivals(services)
     await sweep_runs(services)
     await sweep_cancels(services)
+    await send_notices(services)
+    await forget_runs(services)
+    await forget_orphans(services)
 
 
 async def refresh(services: Services) -> None:

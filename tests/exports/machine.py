@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import httpx
+
 from shared.domain.run import SliceMessage
 from shared.exports.arrive import arrive
 from shared.exports.resume import resume_runs
@@ -22,11 +24,19 @@ class Machine:
     can find its run.
     """
 
-    def __init__(self, world: World, lives: Iterator[Life], *, redelivers: bool) -> None:
+    def __init__(
+        self,
+        world: World,
+        lives: Iterator[Life],
+        *,
+        redelivers: bool,
+        network: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self.crashes = 0
         self._world = world
         self._lives = lives
         self._redelivers = redelivers
+        self._network = network or world.mailchimp
         self._begin_life()
 
     async def land(self, path: str) -> None:
@@ -61,7 +71,7 @@ class Machine:
     def _begin_life(self) -> None:
         world = self._world
         self._life = next(self._lives)
-        self._services: Services = in_life(world.services, world.mailchimp, self._life)
+        self._services: Services = in_life(world.services, self._network, self._life)
 
     def _restart(self) -> None:
         self.crashes += 1
