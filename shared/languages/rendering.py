@@ -39,7 +39,8 @@ def _filled_in(value: Value, language: Language) -> str:
     if isinstance(value, tuple):
         return ", ".join(_filled_in(each, language) for each in value)
     if isinstance(value, int):
-        return format_decimal(value, locale=language)
+        # Quantized, a number of more than 25 digits raises.
+    return format_decimal(value, locale=language, decimal_quantization=False)
     return rendered(value, language)
 
 
