@@ -4,6 +4,7 @@ A language has one catalogue, `<language>.po`, in gettext's form. It is read whe
 wanted in it. English has none: its sentences stand in the code, as the keys of all others.
 """
 
+from decimal import localcontext
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
@@ -39,8 +40,8 @@ def _filled_in(value: Value, language: Language) -> str:
     if isinstance(value, tuple):
         return ", ".join(_filled_in(each, language) for each in value)
     if isinstance(value, int):
-        # Quantized, a number of more than 25 digits raises.
-    return format_decimal(value, locale=language, decimal_quantization=False)
+        with localcontext(prec=max(28, len(str(value)) + 3)):  # else Babel fails beyond 25 digits
+            return format_decimal(value, locale=language)
     return rendered(value, language)
 
 
