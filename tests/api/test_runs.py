@@ -149,6 +149,19 @@ async def test_a_run_says_how_fast_it_is_and_when_it_ends(office: Office) -> Non
     assert ends_at == office.clock.now() + timedelta(seconds=60)
 
 
+async def test_a_preview_shows_what_a_run_would_do(office: Office) -> None:
+    key = await office.export(await office.ready())
+    seen = await office.done("POST", f"/exports/{key}/preview", {"mode": "everything"})
+    assert (seen["rows_read"], seen["profiles"], seen["requests"]) == (1, 1, 1)
+    assert set(seen["counts"].values()) == {0}
+    [body] = seen["bodies"]
+    assert '"email_address":"ana@example.com"' in body
+    assert seen["versions"][0]["segment"] == "Customers"
+    assert seen["estimate"]["seconds"] >= 1
+    assert "A request takes 2.0 seconds." in seen["estimate"]["assumptions"]
+    assert await office.services.storage.runs.page(key) == []
+
+
 async def with_rejects(office: Office, *rejects: Reject) -> Run:
     key = await office.export(await office.ready())
     await office.done("POST", f"/exports/{key}/run", {})
