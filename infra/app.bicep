@@ -27,6 +27,7 @@ param constantContactClientId string
 
 @description('Whether the registration at Constant Contact has a secret.')
 param constantContactSecret bool
+param webhookUrl string
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   // checkov:skip=CKV_AZURE_225:Not every region offers it, and it takes two always-ready instances; whatever a lost zone interrupts goes on from its checkpoint
@@ -134,6 +135,8 @@ var settingsOfApp = {
   MAILCHIMP_CLIENT_SECRET: empty(mailchimpClientId) ? '' : '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/mailchimp-client-secret)'
   CONSTANT_CONTACT_CLIENT_ID: constantContactClientId
   CONSTANT_CONTACT_CLIENT_SECRET: empty(constantContactClientId) || !constantContactSecret ? '' : '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/constant-contact-client-secret)'
+  WEBHOOK_URL: webhookUrl
+  WEBHOOK_SECRET: empty(webhookUrl) ? '' : '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/webhook-secret)'
 }
 
 var settingsOfHost = {

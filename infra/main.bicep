@@ -39,6 +39,9 @@ param constantContactClientId string = ''
 @description('Whether the application at Constant Contact has a secret; one with PKCE only has none.')
 param constantContactSecret bool = true
 
+@description('Address on https that is told when a run ends. Its secret is put into the vault as webhook-secret. Empty: nobody is told.')
+param webhookUrl string = ''
+
 @description('Resource id of a vault of the organisation that connections may name secrets of. The app may read it and nothing else.')
 param linkedKeyVaultId string = ''
 
@@ -249,6 +252,7 @@ module app 'app.bicep' = {
     mailchimpClientId: mailchimpClientId
     constantContactClientId: constantContactClientId
     constantContactSecret: constantContactSecret
+    webhookUrl: webhookUrl
   }
 }
 

@@ -13,6 +13,7 @@ from shared.settings import settings
 from shared.storage.clients import open_storage
 from shared.telemetry import export
 from shared.transport.client import open_http
+from shared.transport.webhook import open_webhook
 
 _lock = asyncio.Lock()
 _opened: list[Services] = []
@@ -37,4 +38,6 @@ def _open() -> Services:
         public_base_url=str(chosen.public_base_url).rstrip("/"),
         slice_seconds=chosen.slice_seconds,
         max_profiles=chosen.max_profiles,
+        retention_days=chosen.retention_days,
+        webhook=open_webhook(chosen.webhook_url, chosen.webhook_secret.get_secret_value()),
     )

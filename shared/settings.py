@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     activecampaign_host_suffixes: str = "api-us1.com,activehosted.com"
 
     slice_seconds: float = Field(240, gt=0, description="How long one execution works on a run.")
+    retention_days: int = Field(30, ge=1, le=90, description="How long ended runs are kept.")
+    webhook_url: str = Field("", pattern=r"^(https://.+)?$")
+    webhook_secret: SecretStr = SecretStr("")
     max_profiles: int = Field(1_000_000, gt=0, description="Profiles that one export may hold.")
 
 

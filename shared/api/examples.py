@@ -14,13 +14,10 @@ from shared.api.items import (
     AccountItem,
     Can,
     ConnectionItem,
-    EventItem,
     ExportItem,
     FieldItem,
     LastRun,
     LeftOutItem,
-    RunDetail,
-    RunItem,
     SavedExportItem,
     SegmentItem,
     SharedConnectionItem,
@@ -43,6 +40,7 @@ from shared.api.routes.export_schedules import ExportScheduleBody, SetSchedules
 from shared.api.routes.exports import BegunRun, RunBody, RunsOfAll
 from shared.api.routes.lookups import ListItem
 from shared.api.routes.schedule import ScheduleBody
+from shared.api.run_items import EstimateItem, EventItem, PreviewItem, RunDetail, RunItem
 from shared.domain.audit import Action, Actor, Entry, Object, ObjectKind
 from shared.domain.connection import TERMS_VERSION, ConnectionStatus, Consent, SharedWith
 from shared.domain.outcomes import Counts
@@ -118,6 +116,8 @@ _RUN_ITEM = RunItem(
     created_at=_AT,
     resumes_at=None,
     finished_at=_AT,
+    ends_at=None,
+    canceling=False,
     progress=Progress(
         phase=Phase.DONE,
         rows_read=1000,
@@ -205,6 +205,16 @@ _ANSWERS: tuple[BaseModel, ...] = (
         **_RUN_ITEM.model_dump(exclude={"progress": {"percent"}}),
         versions=[_VERSION],
         timeline=[EventItem(at=_AT, text="Asked for on demand.")],
+    ),
+    PreviewItem(
+        versions=[_VERSION],
+        rows_read=1000,
+        counts=Counts(unchanged=900, duplicate=6, invalid=4),
+        profiles=90,
+        requests=1,
+        bodies=['{"members":[{"email_address":"…","merge_fields":{"FNAME":"Ann"}}]}'],
+        notes=[],
+        estimate=EstimateItem(seconds=2, assumptions=["Each request takes 2 seconds."]),
     ),
     RefreshSchedule(times=[time(6), time(18)], days=["monday"], time_zone="Europe/Stockholm"),
 )

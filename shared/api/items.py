@@ -1,6 +1,5 @@
 """What the API says of connections, exports and runs. Nothing here ever holds a secret's name."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,11 +11,9 @@ from shared.destinations.protocol import Kind
 from shared.domain.connection import Connection, ConnectionStatus, Consent, SharedWith
 from shared.domain.export import Export, Idle
 from shared.domain.people import Caller, Person
-from shared.domain.run import Event, Mode, Progress, Run, RunStatus, TriggerKind
+from shared.domain.run import RunStatus
 from shared.domain.segment import Segment, SegmentStatus, SegmentVersion
 from shared.exports.many import LeftOut
-from shared.exports.read_runs import run_progress
-from shared.exports.services import Services
 from shared.exports.view_exports import ExportView
 from shared.exports.warned import Warned
 from shared.segments.forms import SPARK_FORMS, form_of
@@ -201,69 +198,12 @@ def segment_item(segment: Segment) -> SegmentItem:
         columns=list(segment.columns),
         members=segment.facts.rows,
         versions=segment.versions,
-        newest=_version(segment.newest) if segment.newest else None,
+        newest=version_item(segment.newest) if segment.newest else None,
     )
 
 
-class RunItem(BaseModel):
-    """A run."""
-
-    id: str
-    export_id: str
-    status: RunStatus
-    reason: Words | None
-    trigger: TriggerKind
-    mode: Mode
-    created_at: datetime
-    resumes_at: datetime | None
-    finished_at: datetime | None
-    progress: Progress
-
-
-class EventItem(BaseModel):
-    """Something that happened in a run."""
-
-    at: datetime
-    text: Words
-
-
-class RunDetail(RunItem):
-    """A run with the files that it reads and what happened so far."""
-
-    versions: list[VersionItem]
-    timeline: list[EventItem]
-
-
-async def run_items(services: Services, runs: Sequence[Run]) -> list[RunItem]:
-    """Return runs for a list."""
-    progress = await asyncio.gather(*(run_progress(services, run) for run in runs))
-    return [_run_item(run, so_far) for run, so_far in zip(runs, progress, strict=True)]
-
-
-def _run_item(run: Run, progress: Progress) -> RunItem:
-    return RunItem(
-        id=run.id, trigger=run.trigger.kind, progress=progress, **run.model_dump(include=_SHOWN)
-    )
-
-
-async def run_detail(services: Services, run: Run) -> RunDetail:
-    """Return all there is to say of a run."""
-    progress = await run_progress(services, run)
-    return RunDetail(
-        **_run_item(run, progress).model_dump(),
-        versions=[_version(version) for version in run.versions],
-        timeline=[_event(event) for event in run.timeline],
-    )
-
-
-def _event(event: Event) -> EventItem:
-    return EventItem(at=event.at, text=event.text)
-
-
-_SHOWN = set(RunItem.model_fields) - {"id", "trigger", "progress"}
-
-
-def _version(version: SegmentVersion) -> VersionItem:
+def version_item(version: SegmentVersion) -> VersionItem:
+    """Return a version of a segment as everybody sees it."""
     form = form_of(version.sources[0].path, SPARK_FORMS)
     return VersionItem(
         segment=version.segment,

@@ -201,8 +201,8 @@ class ActiveCampaign:
 
         return Encoder(encode, values.notes)
 
-    async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:
-        """Queue an import; doing it twice is the same as doing it once, but for automations."""
+    def body(self, target: Target, batch: Batch) -> bytes:
+        """Return contacts to import, and where to report on them."""
         more = _options(target)
         if target.report_url:
             more["callback"] = {
@@ -211,7 +211,11 @@ class ActiveCampaign:
                 "detailed_results": "true",
             }
         rest = b"," + orjson.dumps(more)[1:] if more else b"}"
-        body = b'{"contacts":[%b]%b' % (batch.joined, rest)
+        return b'{"contacts":[%b]%b' % (batch.joined, rest)
+
+    async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:
+        """Queue an import; doing it twice is the same as doing it once, but for automations."""
+        body = self.body(target, batch)
         if len(body) > _BODY_BYTES:
             reason = say(
                 "{destination} takes {most} bytes at once at most.",

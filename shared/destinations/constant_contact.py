@@ -234,11 +234,15 @@ class ConstantContact:
 
         return Encoder(encode, notes)
 
+    def body(self, target: Target, batch: Batch) -> bytes:
+        """Return contacts to import."""
+        return b'{"list_ids":["%b"],"import_data":[%b]}' % (target.list_id.encode(), batch.joined)
+
     async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:
         """Begin an import, unless the one that an earlier try began can be found."""
         if unsure and (key := await begun(api, batch.size, unsure)):
             return Sent(job=key)
-        body = b'{"list_ids":["%b"],"import_data":[%b]}' % (target.list_id.encode(), batch.joined)
+        body = self.body(target, batch)
         if len(body) >= _BODY_BYTES:
             reason = say(
                 "{destination} would drop a part of so large a request.", destination=TITLE

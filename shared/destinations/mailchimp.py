@@ -209,15 +209,19 @@ class Mailchimp:
         members = Members(merge_fields, target, status)
         return Encoder(members.encode, members.notes)
 
+    def body(self, target: Target, batch: Batch) -> bytes:
+        """Return members to add or update."""
+        return b'{"members":[' + batch.joined + b'],"update_existing":true}'
+
     async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:
         """Add or update up to 500 members; doing it twice is the same as doing it once."""
         # A merge field that the audience requires and the segment lacks must not refuse a profile.
         params = {"skip_merge_validation": "true"}
         if self.partial_answers:
             params["fields"] = ANSWER_FIELDS
-        body = b'{"members":[' + batch.joined + b'],"update_existing":true}'
+        path, body = f"/lists/{target.list_id}", self.body(target, batch)
         try:
-            answer = await api.post(f"/lists/{target.list_id}", body, params, read=read)
+            answer = await api.post(path, body, params, read=read)
         except BatchRefused as error:
             if batch.size > 1:
                 raise

@@ -98,6 +98,7 @@ class Limits:
     profiles_per_export: int = 1_000_000
     first_look: float = 5.0  # seconds from sending a job to asking about it
     jobs_per_look: int = 20
+    seconds_a_request: float = 2.0  # an assumption, for estimates only: no vendor publishes it
     look_tells_all: bool = False  # one request tells of every job, so all are looked at together
 
 
@@ -313,6 +314,9 @@ class Destination(Protocol):
 
     async def encoder(self, api: Api, target: Target) -> Encoder:
         """Return how profiles are written for a target."""
+
+    def body(self, target: Target, batch: Batch) -> bytes:
+        """Return the body of the request that `send` makes for a batch; a preview shows it, too."""
 
     async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:
         """Send a batch, or find the job that an earlier try at it began after all.

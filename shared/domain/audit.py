@@ -62,8 +62,10 @@ class Action(StrEnum):
     EXPORT_ATTACHED = "export.attached"
     EXPORT_SCHEDULED = "export.scheduled"
     EXPORT_REMOVED = "export.removed"
+    EXPORT_PREVIEWED = "export.previewed"  # which shows addresses
     SCHEDULE_CHANGED = "refresh_schedule.changed"
     RUN_STARTED = "run.started"
+    RUN_CANCELED = "run.canceled"  # asked for; it ends a moment later
     REJECTS_DOWNLOADED = "rejects.downloaded"
 
 

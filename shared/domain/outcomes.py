@@ -37,6 +37,11 @@ class Counts(BaseModel):
         """The rows that have an outcome already."""
         return sum(getattr(self, outcome) for outcome in Outcome)
 
+    @property
+    def told(self) -> int:
+        """The profiles that were sent, and whose outcome is known."""
+        return self.accepted + self.suppressed + self.refused + self.unknown
+
     def plus(self, more: Mapping[Outcome, int]) -> "Counts":
         """Return these counts with `more` added."""
         return Counts(**{o: getattr(self, o) + more.get(o, 0) for o in Outcome})

@@ -1,17 +1,20 @@
 """A run: one execution of an export, and the checkpoint that it goes on from."""
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from pydantic import BaseModel, computed_field
+from pydantic import BaseModel, Field, computed_field
 
 from shared.domain.message import Message
-from shared.domain.outcomes import Counts
+from shared.domain.outcomes import Counts, Outcome
 from shared.domain.segment import SegmentVersion
 
 TIMELINE_LENGTH = 100
 """How many events a run keeps: the first one and the newest."""
+
+_MARKS_APART = timedelta(seconds=5)
+_RECENT = timedelta(minutes=1)
 
 _LATEST = 9_999_999_999_999  # milliseconds; subtracted from, so that newer runs sort first
 
@@ -89,7 +92,13 @@ class Progress(BaseModel, frozen=True):
     counts: Counts = Counts()
     requests: int = 0  # sent to the destination
     in_jobs: int = 0  # profiles whose outcome the destination has not told yet
+    not_sent: int = Field(
+        0, description="Rows without an outcome, of a run that ended before everything was sent."
+    )
     seconds: float = 0.0  # spent in slices
+    profiles_a_second: float | None = Field(
+        None, description="Profiles whose outcomes were learned in a second, in the last minute."
+    )
 
     @computed_field  # type: ignore[prop-decorator] # mypy knows no decorator on top of a property
     @property
@@ -100,6 +109,14 @@ class Progress(BaseModel, frozen=True):
         if not self.batches:
             return 100
         return int(100 * (self.batches_done / self.batches - self.in_jobs / self.profiles))
+
+    def ends_at(self, now: datetime, resumes_at: datetime | None) -> datetime | None:
+        """Return when the run ends if it goes on as in its last minute of sending."""
+        if not self.profiles_a_second:
+            return None
+        left = self.profiles - self.counts.told
+        goes_on = max(now, resumes_at or now)
+        return goes_on + timedelta(seconds=left / self.profiles_a_second)
 
 
 class Run(BaseModel, frozen=True):
@@ -186,6 +203,13 @@ class Job(BaseModel, frozen=True):
     failed: Message | None = None  # why it did nothing; its profiles are sent again
 
 
+class Mark(BaseModel, frozen=True):
+    """How many outcomes a run had learned of the destination at an instant."""
+
+    at: datetime
+    told: int
+
+
 class Checkpoint(Progress, frozen=True):
     """Where a run goes on from. It has one writer at a time, fenced by its ETag.
 
@@ -199,10 +223,28 @@ class Checkpoint(Progress, frozen=True):
     rejects: list[str] = []  # those that no file holds yet, as JSON lines
     jobs: list[Job] = []  # those whose outcomes are not in `counts` yet
     unsure_since: datetime | None = None  # when the next batch was first sent, if no answer came
+    under_way: int = 0  # batches behind those that are done that may have been sent
+    marks: list[Mark] = []  # of the last minute of sending
 
     def as_progress(self) -> Progress:
         """Return the part of it that says how far the run has come."""
         return Progress(**self.model_dump(include=set(Progress.model_fields)))
+
+    def marked(self, at: datetime, told: int) -> list[Mark]:
+        """Return the marks with one more, unless the newest is younger than a few seconds."""
+        if self.marks and at - self.marks[-1].at < _MARKS_APART:
+            return self.marks
+        return [*(mark for mark in self.marks if at - mark.at <= _RECENT), Mark(at=at, told=told)]
+
+    def as_last_progress(self) -> Progress:
+        """Return the same for a run that ends here, whether or not everything was sent.
+
+        What a job that is still open holds is unknown, and what has no outcome was not sent.
+        """
+        open_jobs = sum(job.size for job in self.jobs if job.failed is None)
+        counts = self.counts.plus({Outcome.UNKNOWN: open_jobs})
+        update = {"counts": counts, "in_jobs": 0, "not_sent": self.rows_read - counts.total}
+        return self.as_progress().model_copy(update=update)
 
 
 class SliceMessage(BaseModel, frozen=True):

@@ -12,6 +12,7 @@ from shared.exports.audit import recorded, telling
 from shared.exports.choices import ConnectionChanges, NewConnection
 from shared.exports.credentials import read_credentials
 from shared.exports.listing import Wanted, listed
+from shared.exports.resume import waiting
 from shared.exports.services import Services
 from shared.exports.stored import SCAN, What, amend, everything, find, new_id, require_current
 from shared.storage.ports import ALL, Stale, Stored
@@ -122,6 +123,8 @@ async def remove_connection(services: Services, person: Person, key: str, etag: 
         async with recorded(services, by, action, stored.value, None):
             await _remove_credentials(services, stored.value)
             await storage.connections.delete(ALL, key, stored.etag)
+            async for entry in everything(storage.active_runs, waiting(key)):
+                await storage.active_runs.delete(waiting(key), entry.key)
     except Stale:
         raise Outdated(
             say("Somebody changed the connection while it was being removed. Remove it again.")

@@ -4,10 +4,12 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from shared.destinations.protocol import Api, Batch, Destination, Sent, Target, Unsure
 from shared.domain.clock import Clock
 from shared.domain.errors import BatchRefused, DayIsSpent, Limited, TryLater
+from shared.domain.message import Message
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job
 from shared.transport.pace import Pace
@@ -43,6 +45,12 @@ class Answer:
         ]
 
 
+def unanswered(batch: Batch, reason: Message) -> Answer:
+    """Return what there is to say of a batch that may have arrived, when nobody asks any more."""
+    said = partial(RowOutcome, outcome=Outcome.UNKNOWN, code="no_answer", reason=reason)
+    return Answer(batch, outcomes=[said(index) for index in range(batch.size)])
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """The way of batches to one list."""
@@ -53,6 +61,7 @@ class Delivery:
     pace: Pace
     target: Target
     jobs: set[str] = field(default_factory=set)  # that this run is known to have begun
+    touched: set[int] = field(default_factory=set)  # batches of which something may have arrived
 
     async def deliver(
         self, batch: Batch, unsure_since: datetime | None = None, instead_of: Job | None = None
@@ -74,6 +83,7 @@ class Delivery:
                 waiting += _rest(piece, refused, answer)
             else:
                 answer.pieces += 1
+                self.touched.add(batch.number)
                 answer.add(piece, sent.outcomes)
                 if sent.job is not None:
                     answer.jobs.append(self._job(sent.job, piece, sent, tries))
@@ -91,6 +101,8 @@ class Delivery:
             except DayIsSpent:
                 raise
             except TryLater as error:
+                if not isinstance(error, Limited):
+                    self.touched.add(piece.number)
                 wait = error.after or _FIRST_WAIT * 2 ** (attempt - 1)
                 slow = self.clock.monotonic() - began > _QUICK_FAILURE
                 if attempt == _TRIES or wait > LONGEST_WAIT or slow:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 
 from shared.domain.export import Export
+from shared.domain.run import Run
 from shared.exports.own_keys import OwnKey, own_key
 from shared.exports.spool import PARTITIONS
 from shared.storage.ports import Missing, Secrets
@@ -48,6 +49,11 @@ def state_name(export: Export) -> str:
     changing one of them makes the next run send everything.
     """
     return f"{export.id}/{export.target}"
+
+
+def state_of(run: Run) -> str:
+    """Return the blob of the delivered state that a run works on."""
+    return f"{run.export_id}/{run.target}"
 
 
 def packed(digests: Collection[bytes]) -> bytes:
@@ -92,13 +98,21 @@ def entries(partition: bytes) -> Iterator[bytes]:
         yield partition[at : at + DIGEST_BYTES]
 
 
-async def without(
-    state: StateReader, rejected: Mapping[int, Collection[bytes]]
+async def joined(
+    new: StateReader,
+    not_taken: Mapping[int, Collection[bytes]],
+    old: StateReader,
+    last: int = PARTITIONS - 1,
 ) -> AsyncIterator[bytes]:
-    """Yield a state but for the digests in `rejected`, which are by partition."""
+    """Yield a state: partitions up to `last` as they are in `new`, those behind it as in `old`.
+
+    Left out are the digests in `not_taken`, which are by partition.
+    """
     for number in range(PARTITIONS):
-        partition = await state.partition()
-        if drop := rejected.get(number):
-            yield packed([entry for entry in entries(partition) if entry not in drop])
+        after, before = await new.partition(), await old.partition()
+        if number > last:
+            yield _counted(len(before) // DIGEST_BYTES) + before
+        elif drop := not_taken.get(number):
+            yield packed([entry for entry in entries(after) if entry not in drop])
         else:
-            yield _counted(len(partition) // DIGEST_BYTES) + partition
+            yield _counted(len(after) // DIGEST_BYTES) + after

@@ -2,12 +2,13 @@
 
 from shared.domain.connection import Connection
 from shared.domain.message import Message, say
-from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
+from shared.domain.run import Run, RunStatus
 from shared.exports.check_connection import mark_needs_sign_in
+from shared.exports.enter_end import enter_end
 from shared.exports.names import CHECKPOINT, parts_folder
 from shared.exports.resume import resume_runs, waiting
 from shared.exports.services import Services
-from shared.storage.ports import ALL, Stale, Stored
+from shared.storage.ports import ALL, CANCELS, Stored
 from shared.telemetry.logs import about_run, event
 
 
@@ -18,7 +19,9 @@ async def end_run(
     run = stored.value.over(status, services.clock.now(), text)
     checkpoint = await services.storage.checkpoints.get(run.id, CHECKPOINT)
     if checkpoint is not None:  # kept on the run, which outlives the files of the export
-        run = run.model_copy(update={"progress": checkpoint.value.as_progress()})
+        goes_on = status is RunStatus.SKIPPED
+        so_far = checkpoint.value.as_progress() if goes_on else checkpoint.value.as_last_progress()
+        run = run.model_copy(update={"progress": so_far})
     await services.storage.runs.replace(run.export_id, run.key, run, stored.etag)
     tell_ended(run)
     await tidy(services, run)
@@ -40,9 +43,13 @@ async def tidy(services: Services, run: Run) -> None:
 
     A skipped run keeps its parts: it goes on when its connection is signed in again.
     """
+    storage = services.storage
     if run.status is not RunStatus.SKIPPED:
-        await services.storage.run_files.delete(parts_folder(run.id))
-    await services.storage.active_runs.delete(ALL, run.id)
+        await storage.run_files.delete(parts_folder(run.id))
+        await storage.bookmarks.delete(CANCELS, run.id)
+    if entry := await storage.active_runs.get(ALL, run.id):  # else this was done before
+        await enter_end(services, run, entry.value.connection_id)
+    await storage.active_runs.delete(ALL, run.id)
 
 
 async def suspend_run(
@@ -61,21 +68,3 @@ async def suspend_run(
         # Somebody signed in while we were at it, and may have looked for waiting runs too early.
         await active.put(waiting(connection.id), run.id, entry.value)
         await resume_runs(services, connection.id)
-
-
-async def fail_run(services: Services, message: SliceMessage) -> None:
-    """Close a run whose message the queue gave up after its last try."""
-    with about_run(message.run_id):
-        event("message_given_up")
-    storage = services.storage
-    stored = await storage.runs.get(*split_run_id(message.run_id))
-    checkpoint = await storage.checkpoints.get(message.run_id, CHECKPOINT)
-    number = checkpoint.value.slice if checkpoint else 0
-    if stored is None or stored.value.status.is_over or number != message.slice:
-        return
-    why = stored.value.reason or say("It never said why.")
-    text = say("Given up: several tries in a row ended in the same way. {why}", why=why)
-    try:
-        await end_run(services, stored, RunStatus.FAILED_PERMANENT, text)
-    except Stale:
-        return  # a slice is working on it after all

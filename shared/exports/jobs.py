@@ -92,7 +92,7 @@ class Looks:
 
     def seconds_left(self, jobs: Sequence[Job]) -> float:
         """Return in how many seconds the next look is due."""
-        due_at = min(self._due_at(job) for job in jobs)
+        due_at = min(self._due_at(job) for job in jobs if job.failed is None)
         return max(0.0, (due_at - self.clock.now()).total_seconds())
 
     async def look(self, jobs: Sequence[Job]) -> Seen:
@@ -106,8 +106,8 @@ class Looks:
         return Seen(
             finished=[
                 *(each for each in over if not each.failed),
-                *(_unknown(each.job, each.failed or _LATE) for each in hopeless),
-                *(_unknown(job, _LATE) for job in silent),
+                *(unknown(each.job, each.failed or _LATE) for each in hopeless),
+                *(unknown(job, _LATE) for job in silent),
             ],
             failed=again,
             looked=frozenset(job.id for job in jobs),
@@ -121,6 +121,7 @@ class Looks:
         return job.looked_at + timedelta(seconds=max(share, _SHORTEST))
 
 
-def _unknown(job: Job, reason: Message) -> Finished:
+def unknown(job: Job, reason: Message) -> Finished:
+    """Return what there is to say of a job when nobody asks about it any more."""
     outcome = partial(RowOutcome, outcome=Outcome.UNKNOWN, code="job_failed", reason=reason)
     return Finished(job, [outcome(index) for index in range(job.size)])

@@ -100,8 +100,8 @@ async def read_batches(
     """Yield the batches from number `first` up to `total`; raise Missing when a part is gone."""
     number = first
     while number < total:
-        for batch in (await read_part(files, run_id, number // per_part, per_part))[
-            number % per_part :
-        ]:
+        at = number % per_part
+        batches = await read_part(files, run_id, number // per_part, per_part)
+        for batch in batches[at : at + total - number]:
             yield batch
             number += 1

@@ -71,6 +71,12 @@ class DayBudget:
         return taken
 
 
+async def used_today(records: Records[Quota], lane: str, now: datetime) -> int:
+    """Return how many of a lane's requests of today are used up."""
+    stored = await records.get(QUOTAS, lane)
+    return stored.value.used if stored and stored.value.day == now.date() else 0
+
+
 async def slowness_of(records: Records[Quota], lane: str) -> float:
     """Return how slow the last slice on this lane had to be."""
     stored = await records.get(QUOTAS, lane)

@@ -12,7 +12,7 @@ from shared.exports.audit import record
 from shared.exports.names import CHECKPOINT
 from shared.exports.rejects import stored_rejects
 from shared.exports.services import Services
-from shared.storage.ports import ALL, Stored
+from shared.storage.ports import ALL, CANCELS, Stored
 
 
 async def find_run(services: Services, run_id: str) -> Run:
@@ -34,6 +34,13 @@ async def list_runs(
 async def run_progress(services: Services, run: Run) -> Progress:
     """Return how far a run has come."""
     return run.progress or (await _checkpoint(services, run)).as_progress()
+
+
+async def is_canceling(services: Services, run: Run) -> bool:
+    """Say whether somebody has canceled a run that is not over yet."""
+    if run.status.is_over:
+        return False
+    return await services.storage.bookmarks.get(CANCELS, run.id) is not None
 
 
 async def record_download(services: Services, caller: Caller, run: Run) -> None:

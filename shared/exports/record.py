@@ -3,33 +3,49 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from shared.destinations.protocol import Batch
+from shared.domain.clock import Clock
 from shared.domain.outcomes import Outcome, Reject, RowOutcome
-from shared.domain.run import Run
+from shared.domain.run import Mark, Run
 from shared.exports.checkpoints import OpenCheckpoint
 from shared.exports.deliver import Answer
 from shared.exports.delivered import Digests
 from shared.exports.jobs import RunFiles, Seen
 from shared.exports.rejects import RejectWriter
 from shared.storage.ports import Blobs
-from shared.transport.client import VendorApi
 
 _REJECTS_IN_CHECKPOINT = 300  # that is some 50 kB to write at each move
 _NOTHING_SEEN = Seen()
+
+
+class Requests(Protocol):
+    """Whatever counts the requests that it sends."""
+
+    @property
+    def requests(self) -> int:
+        """How many were sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoRequests:
+    """Nobody who sends any."""
+
+    requests: int = 0
 
 
 @dataclass(slots=True)
 class Recorder:
     """Writes what became of profiles into the checkpoint of a run."""
 
+    clock: Clock
     run: Run
     files: Blobs
     of_jobs: RunFiles
     checkpoint: OpenCheckpoint
     digests: Digests
-    api: VendorApi
+    api: Requests
     _counted: int = 0  # of the requests that were sent
 
     async def record(self, answers: Sequence[Answer], seen: Seen = _NOTHING_SEEN) -> None:
@@ -38,7 +54,7 @@ class Recorder:
         rejects = RejectWriter(self.files, self.run.id, now.reject_files, now.rejects)
         replaced = {answer.instead_of.id for answer in answers if answer.instead_of}
         jobs = [job for job in seen.applied_to(now.jobs) if job.id not in replaced]
-        decided = 0
+        decided = 0  # that have an outcome now
         for answer in answers:
             self._add(rejects, answer.batch, answer.outcomes)
             jobs += answer.jobs
@@ -49,13 +65,16 @@ class Recorder:
             decided += finished.job.size
         await rejects.write(_REJECTS_IN_CHECKPOINT)
         sent = self.api.requests
+        accepted = decided - rejects.counts.total()
+        counts = now.counts.plus({**rejects.counts, Outcome.ACCEPTED: accepted})
+        marks = now.marked(self.clock.now(), counts.told)
         update: dict[str, Any] = {
             "batches_done": now.batches_done + len(answers) - len(replaced),
             "reject_files": rejects.files_written,
             "rejects": rejects.waiting,
-            "counts": now.counts.plus(
-                {**rejects.counts, Outcome.ACCEPTED: decided - rejects.counts.total()}
-            ),
+            "counts": counts,
+            "marks": marks,
+            "profiles_a_second": _rate(marks),
             "requests": now.requests + sent - self._counted,
             "jobs": jobs,
             "in_jobs": sum(job.size for job in jobs),
@@ -67,10 +86,20 @@ class Recorder:
         await self.checkpoint.write(now.model_copy(update=update))
         self._counted = sent
 
-    async def keep_unsure(self, since: datetime) -> None:
-        """Note since when the next batch may have been written although no answer came."""
+    async def expect(self, batches: int) -> None:
+        """Note that so many batches behind those that are done may be sent, before they are."""
         now = self.checkpoint.value
-        await self.checkpoint.write(now.model_copy(update={"unsure_since": since}))
+        if now.under_way != batches:
+            await self.checkpoint.write(now.model_copy(update={"under_way": batches}))
+
+    async def keep_unsure(self, since: datetime | None, batches: int) -> None:
+        """Note how many batches may have been written although no answer was recorded.
+
+        `since` is when the first of them was sent, if no answer came.
+        """
+        now = self.checkpoint.value
+        update = {"unsure_since": since or now.unsure_since, "under_way": batches}
+        await self.checkpoint.write(now.model_copy(update=update))
 
     def _add(self, rejects: RejectWriter, batch: Batch, outcomes: Sequence[RowOutcome]) -> None:
         """Add the outcomes of a batch's profiles: never two of one, never more than there are."""
@@ -92,3 +121,9 @@ class Recorder:
         segment, _ = places[int(origins[0].split(":")[0])]
         for said in nameless[: batch.size - len(named)]:
             rejects.add(Reject(segment, 0, "", said.outcome, said.code, said.reason))
+
+
+def _rate(marks: Sequence[Mark]) -> float | None:
+    """Return the outcomes in a second between the first mark and the last."""
+    seconds = (marks[-1].at - marks[0].at).total_seconds()
+    return round((marks[-1].told - marks[0].told) / seconds, 1) if seconds else None

@@ -1,19 +1,17 @@
 """One slice: a bounded piece of work on a run, by whoever holds its lane."""
 
 import logging
-from dataclasses import dataclass
 
-from shared.domain.connection import Account, Connection
-from shared.domain.export import Export
-from shared.domain.message import Message, say
-from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
+from shared.domain.run import SliceMessage, split_run_id
+from shared.exports.break_off import end_without
 from shared.exports.checkpoints import Fenced, OpenCheckpoint
-from shared.exports.end_run import end_run, tidy
+from shared.exports.end_run import tidy
 from shared.exports.lane import LaneLost, LaneTaken, lane
+from shared.exports.order import Order, order_of
 from shared.exports.services import Services
 from shared.exports.slice_work import SliceWork
 from shared.exports.wake import wake
-from shared.storage.ports import ALL, Stale, Stored
+from shared.storage.ports import Stale
 from shared.telemetry import metrics
 from shared.telemetry.logs import about_run
 from shared.telemetry.spans import slice_of_run
@@ -39,9 +37,9 @@ async def _run_slice(services: Services, message: SliceMessage) -> None:
     if stored.value.status.is_over:
         await tidy(services, stored.value)
         return
-    order = await _order(services, stored)
-    if not isinstance(order, _Order):
-        await end_run(services, stored, RunStatus.CANCELED, order)
+    order = await order_of(services, stored.value)
+    if not isinstance(order, Order):
+        await end_without(services, stored, order)
         return
     try:
         quota = services.destination(order.connection).lane(order.account)
@@ -58,39 +56,13 @@ async def _run_slice(services: Services, message: SliceMessage) -> None:
         log.warning("slice stopped: %s", type(error).__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """What a run works for."""
-
-    export: Export
-    connection: Connection
-    account: Account
-
-
-async def _order(services: Services, stored: Stored[Run]) -> _Order | Message:
-    """Return what the run works for, or why that is gone."""
-    export = await services.storage.exports.get(ALL, stored.value.export_id)
-    if export is None:
-        return say("The export was removed.")
-    if export.value.connection_id is None:
-        return say("The export was detached from its connection.")
-    if export.value.target != stored.value.target:
-        # A change is refused while a run is not over. This one began in the same moment, or had
-        # stopped for want of a sign-in; what it prepared is not for the list of today.
-        return say("The export was changed after this run began. Run it again.")
-    connection = await services.storage.connections.get(ALL, export.value.connection_id)
-    if connection is None or connection.value.account is None:
-        return say("The connection of the export was removed.")
-    return _Order(export.value, connection.value, connection.value.account)
-
-
-async def _in_lane(services: Services, message: SliceMessage, order: _Order) -> None:
+async def _in_lane(services: Services, message: SliceMessage, order: Order) -> None:
     # Read again: another slice may have moved both while this one waited for the lane.
     stored = await services.storage.runs.get(*split_run_id(message.run_id))
     checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
     if stored is None or stored.value.status.is_over or checkpoint.value.slice != message.slice:
         return
-    work = SliceWork(services, order.export, order.connection, order.account, stored, checkpoint)
+    work = SliceWork(services, order, stored, checkpoint)
     destination, before = order.connection.destination, checkpoint.value.counts
     began = services.clock.monotonic()
     try:

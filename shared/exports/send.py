@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.destinations.protocol import Batch
-from shared.domain.errors import DayIsSpent, Limited, TryLater
+from shared.domain.errors import DayIsSpent, Halt, Limited, TryLater
 from shared.domain.run import Checkpoint
-from shared.exports.deliver import Answer, Delivery
+from shared.exports.cancel_sign import CancelSign
+from shared.exports.deliver import Answer, Delivery, unanswered
 from shared.exports.jobs import Looks, Seen
 from shared.exports.parts import batches_per_part, read_batches
 from shared.exports.record import Recorder
@@ -26,6 +27,7 @@ _GATHER = 0.05  # seconds in which more answers may come, where a call takes sec
 class _Flight:
     """A batch under way."""
 
+    batch: Batch
     task: asyncio.Task[Answer]
     began: datetime
 
@@ -37,14 +39,16 @@ class Sending:
     delivery: Delivery
     recorder: Recorder
     looks: Looks
+    sign: CancelSign
 
     async def go_on(self, deadline: float) -> bool:
-        """Send from the checkpoint until all is sent (True) or the deadline has passed (False).
+        """Send from the checkpoint until all is sent (True), or until the deadline or a cancel (False).
 
         `deadline` is in seconds of the monotonic clock. Raise TryLater or NeedsAttention once
         everything that was answered before is in the checkpoint.
         """
         flight: deque[_Flight] = deque()
+        start = self._now
         try:
             await self._send(flight, deadline)
         except asyncio.CancelledError:
@@ -53,9 +57,18 @@ class Sending:
         except Exception as error:
             # The others may still reach the destination; breaking them off would gain nothing.
             await asyncio.gather(*(each.task for each in flight), return_exceptions=True)
-            await self._note_unsure(error, flight)
-            raise
-        return self._now.batches_done == self._now.batches
+            if not isinstance(error, Halt):
+                raise
+            touched = self._touched(flight)
+            if not await self.sign.is_up():
+                in_doubt = max(len(touched), self._in_doubt(start))
+                await self.recorder.keep_unsure(_unsure_since(error, flight), in_doubt)
+                raise
+            await self.recorder.record([_last_word(each, error) for each in touched])
+        if self._now.batches_done == self._now.batches:
+            return True
+        await self.recorder.expect(self._in_doubt(start))
+        return False
 
     async def _send(self, flight: deque[_Flight], deadline: float) -> None:
         start, clock, limits = self._now, self.delivery.clock, self.delivery.destination.limits
@@ -71,11 +84,12 @@ class Sending:
         try:
             while True:
                 while more and len(flight) < self.delivery.pace.at_once(limits.concurrency):
-                    more = clock.monotonic() < deadline
+                    more = clock.monotonic() < deadline and not await self.sign.is_up()
                     batch = await anext(batches, None) if more else None
                     if batch is None:
                         more = False
                     else:
+                        await self.recorder.expect(limits.concurrency)
                         flight.append(self._begin(batch, start))
                 if not flight:
                     break
@@ -97,17 +111,33 @@ class Sending:
     def _begin(self, batch: Batch, start: Checkpoint) -> _Flight:
         again = start.unsure_since if batch.number == start.batches_done else None
         task = asyncio.create_task(self.delivery.deliver(batch, again))
-        return _Flight(task, again or self.delivery.clock.now())
+        return _Flight(batch, task, again or self.delivery.clock.now())
 
-    async def _note_unsure(self, error: Exception, flight: Sequence[_Flight]) -> None:
-        """Keep since when the batch that the next slice begins with may have been written."""
-        said_no = isinstance(error, Limited | DayIsSpent)
-        if isinstance(error, TryLater) and not said_no and flight:
-            await self.recorder.keep_unsure(flight[0].began)
+    def _touched(self, flight: deque[_Flight]) -> Sequence[_Flight]:
+        """Return the batches under way up to the last one of which something may have arrived."""
+        under_way = list(flight)
+        while under_way and under_way[-1].batch.number not in self.delivery.touched:
+            del under_way[-1]
+        return under_way
+
+    def _in_doubt(self, start: Checkpoint) -> int:
+        """Return how many batches an earlier slice may have sent and none has sent again."""
+        return max(0, start.under_way - (self._now.batches_done - start.batches_done))
 
     @property
     def _now(self) -> Checkpoint:
         return self.recorder.checkpoint.value
+
+
+def _unsure_since(error: Halt, flight: Sequence[_Flight]) -> datetime | None:
+    """Return since when the batch that the next slice begins with may have been written."""
+    said_no = isinstance(error, Limited | DayIsSpent)
+    return flight[0].began if isinstance(error, TryLater) and not said_no and flight else None
+
+
+def _last_word(sent: _Flight, error: Halt) -> Answer:
+    """Return the answer to a batch that will not be sent again, or that there was none."""
+    return unanswered(sent.batch, error.reason) if sent.task.exception() else sent.task.result()
 
 
 def _answered(flight: deque[_Flight]) -> Sequence[Answer]:

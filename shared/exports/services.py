@@ -23,6 +23,7 @@ from shared.transport.client import (
     VendorSignIn,
 )
 from shared.transport.pace import Pace
+from shared.transport.webhook import Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Services:
     public_base_url: str  # without a trailing slash
     slice_seconds: float
     max_profiles: int
+    retention_days: int = 30
+    webhook: Webhook | None = None  # who wants to be told of the end of runs
 
     def destination(self, connection: Connection) -> OAuthDestination | KeyDestination:
         """Return the destination that a connection is for."""

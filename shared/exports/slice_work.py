@@ -5,27 +5,25 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from shared.destinations.protocol import Target
-from shared.domain.connection import Account, Connection, ConnectionStatus
+from shared.domain.connection import ConnectionStatus
 from shared.domain.errors import (
     BadSegment,
     BatchRefused,
     Culprit,
     DayIsSpent,
+    Halt,
     NeedsAttention,
     TryLater,
 )
-from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.run import Phase, Run, RunStatus, SliceMessage
+from shared.exports.break_off import break_off
+from shared.exports.cancel_sign import Canceled, CancelSign
 from shared.exports.checkpoints import Fenced, OpenCheckpoint
-from shared.exports.deliver import Delivery
-from shared.exports.delivered import Digests, digest_key
 from shared.exports.end_run import end_run, suspend_run
-from shared.exports.jobs import Looks, RunFiles
+from shared.exports.order import Order
 from shared.exports.prepare import prepare, resolve_versions
 from shared.exports.quota import keep_slowness, seconds_to_tomorrow, slowness_of
-from shared.exports.record import Recorder
 from shared.exports.reports import report_url
 from shared.exports.send import Sending
 from shared.exports.services import Services
@@ -33,7 +31,8 @@ from shared.exports.settle import settle
 from shared.exports.summary import done, prepared
 from shared.exports.wait import Waiting
 from shared.exports.wake import expect, wake
-from shared.storage.ports import Stale, Stored
+from shared.exports.ways import Ways, target_of, ways
+from shared.storage.ports import Missing, Stale, Stored
 from shared.telemetry.logs import what_failed
 from shared.telemetry.spans import span
 from shared.transport.pace import Pace
@@ -45,6 +44,7 @@ _LONGEST_SETBACK = 1800.0
 _LONGEST_ASKED = 86400.0  # what a destination may ask for; a queue holds a message for a week
 _MOST_SETBACKS = 24  # in a row: about nine hours
 _REPORT_SECONDS = 2.0  # between two reports of the rows read
+_PATIENCE = timedelta(hours=1)  # that jobs of a canceled run are asked about
 
 
 class SliceWork:
@@ -53,27 +53,27 @@ class SliceWork:
     def __init__(
         self,
         services: Services,
-        export: Export,
-        connection: Connection,
-        account: Account,
+        order: Order,
         stored: Stored[Run],
         checkpoint: OpenCheckpoint,
     ) -> None:
         self._services = services
         self._clock = services.clock
-        self._export = export
-        self._connection = connection
-        self._account = account
-        self._destination = services.destination(connection)
+        self._order = order
+        self._export = order.export
+        self._connection = order.connection
+        self._destination = services.destination(order.connection)
         self._stored = stored
         self._checkpoint = checkpoint
+        self._sign = CancelSign(services.storage.bookmarks, self._clock, stored.value.id)
         self._pace = Pace(self._clock)
         self._began = self._clock.monotonic()
+        self._deadline = self._began + services.slice_seconds
         self._seconds_before = checkpoint.value.seconds
 
     async def work(self) -> None:
         """Go through the phases until the run ends or has to stop; raise Fenced, Stale, or a surprise."""
-        records, lane = self._services.storage.quotas, self._destination.lane(self._account)
+        records, lane = self._services.storage.quotas, self._destination.lane(self._order.account)
         before = await slowness_of(records, lane)
         self._pace = Pace(self._clock, self._destination.limits.rates, before)
         try:
@@ -84,7 +84,7 @@ class SliceWork:
 
     async def _work(self) -> None:
         try:
-            if wait := await self._phases():
+            if wait := await self._phases_unless_canceled():
                 await self._park(RunStatus.QUEUED, *wait)
         except DayIsSpent as error:
             delay = seconds_to_tomorrow(self._clock.now())
@@ -95,12 +95,59 @@ class SliceWork:
         except NeedsAttention as error:
             await self._stop_for(error)
         except (BadSegment, BatchRefused) as error:
-            await self._end(RunStatus.FAILED_PERMANENT, error.reason)
+            await self._break_off(RunStatus.FAILED_PERMANENT, error.reason)
+        except Missing:
+            await self._break_off(
+                RunStatus.FAILED_PERMANENT,
+                say(
+                    "What was prepared for this run is gone from storage. Run the export again: it "
+                    "then sends everything."
+                ),
+            )
         except (Fenced, Stale):
             raise
         except Exception as error:
             await self._note_surprise(error)
             raise
+
+    async def _phases_unless_canceled(self) -> tuple[float, Message] | None:
+        """Do as `_phases` until somebody cancels the run, and then as `_wind_up`."""
+        try:
+            if not await self._sign.is_up():
+                wait = await self._phases()
+                if wait is None or not await self._sign.is_up():
+                    return wait
+        except (Canceled, Halt):
+            if not await self._sign.is_up():
+                raise
+        return await self._wind_up()
+
+    async def _wind_up(self) -> tuple[float, Message] | None:
+        """End a canceled run, once the destination has told what became of the jobs that it has.
+
+        Nothing is sent any more. Jobs are asked about for an hour after the run was canceled.
+        """
+        await self._change(self._run.processing(self._clock.now(), say("Canceling.")))
+        left = self._patience()
+        try:
+            asks = bool(self._checkpoint.value.jobs) and left > 0
+            delay = await Waiting(*await self._ways()).go_on(self._deadline) if asks else None
+        except TryLater as error:
+            delay = error.after or _FIRST_SETBACK
+        except (NeedsAttention, BatchRefused):
+            delay = None  # nobody will tell
+        if delay is not None and left > 0:
+            return min(delay, left), say(
+                "Canceling: waiting for {destination} to finish what it has.",
+                destination=self._destination.title,
+            )
+        await self._break_off(RunStatus.CANCELED)
+        return None
+
+    def _patience(self) -> float:
+        """Return for how many seconds more jobs of a canceled run are asked about."""
+        since = self._sign.since or self._clock.now()
+        return max(0.0, (since + _PATIENCE - self._clock.now()).total_seconds())
 
     async def _phases(self) -> tuple[float, Message] | None:
         """Return None when the run has ended, else how long to wait until it goes on, and why."""
@@ -110,8 +157,10 @@ class SliceWork:
         if self._checkpoint.value.phase is Phase.PREPARE:
             with span("prepare"):
                 await self._prepare()
-        elif self._checkpoint.value.phase is Phase.SEND:
-            await self._change(self._run.processing(self._clock.now(), say("Going on.")))
+        else:  # also before it only waits: whoever cancels must see that a slice is at work
+            going_on = self._checkpoint.value.phase is Phase.SEND
+            text = say("Going on.") if going_on else self._waiting_for_jobs()
+            await self._change(self._run.processing(self._clock.now(), text))
         if self._checkpoint.value.phase is not Phase.DONE:
             with span("send"):
                 wait = await self._send()
@@ -119,8 +168,11 @@ class SliceWork:
                 return wait
         await self._move(phase=Phase.SETTLE)
         with span("settle"):
-            await settle(self._services, self._run, self._export, self._checkpoint.value)
-        await self._end(RunStatus.SUCCESSFUL, done(self._checkpoint.value))
+            await settle(self._services, self._run, self._checkpoint.value)
+        await self._move(phase=Phase.DONE, seconds=self._seconds())
+        await end_run(
+            self._services, self._stored, RunStatus.SUCCESSFUL, done(self._checkpoint.value)
+        )
         return None
 
     async def _prepare(self) -> None:
@@ -130,7 +182,9 @@ class SliceWork:
         versions = await resolve_versions(self._services, self._export)
         await self._change(self._run.model_copy(update={"versions": versions}))
         api = await self._services.api(self._connection, self._pace)
-        encoder = await self._destination.encoder(api, await self._target())
+        reports = await report_url(self._services, self._run.id)
+        target = target_of(self._export, self._destination, reports)
+        encoder = await self._destination.encoder(api, target)
         laid_out = await prepare(
             self._services,
             self._run,
@@ -148,49 +202,35 @@ class SliceWork:
 
     async def _send(self) -> tuple[float, Message] | None:
         """Send, and wait for jobs; return None when every outcome is known, else how long to wait."""
-        api = await self._services.api(self._connection, self._pace)
-        limits, files = self._destination.limits, self._services.storage.run_files
-        of_jobs = RunFiles(files, self._run.id, limits)
-        digests = Digests(await digest_key(self._services.storage.secrets))
-        delivery = Delivery(
-            self._clock,
-            self._destination,
-            api,
-            self._pace,
-            await self._target(),
-            {job.id for job in self._checkpoint.value.jobs},
-        )
-        recorder = Recorder(self._run, files, of_jobs, self._checkpoint, digests, api)
-        looks = Looks(self._clock, self._destination, api, of_jobs)
-        deadline = self._began + self._services.slice_seconds
+        ways = await self._ways()
         if self._checkpoint.value.phase is Phase.SEND:
-            if not await Sending(delivery, recorder, looks).go_on(deadline):
+            if not await Sending(*ways).go_on(self._deadline):
                 return 0, say("The time of one slice is up; going on.")
             await self._move(phase=Phase.SETTLE)
-        delay = await Waiting(delivery, recorder, looks).go_on(deadline)
-        if delay is None:
-            return None
-        title = self._destination.title
-        return delay, say("Waiting for {destination} to finish its work.", destination=title)
+        delay = await Waiting(*ways).go_on(self._deadline)
+        if delay is not None:
+            return delay, self._waiting_for_jobs()
+        if self._checkpoint.value.jobs:
+            raise Canceled
+        return None
 
-    async def _target(self) -> Target:
-        mapped = [
-            field for field in self._export.fields if field != self._destination.fields[0].name
-        ]
-        return Target(
-            self._export.list_id,
-            mapped,
-            self._export.clear_when_empty,
-            self._export.options,
-            await report_url(self._services, self._run.id),
+    async def _ways(self) -> Ways:
+        return await ways(
+            self._services, self._order, self._run, self._checkpoint, self._pace, self._sign
         )
 
+    def _waiting_for_jobs(self) -> Message:
+        title = self._destination.title
+        return say("Waiting for {destination} to finish its work.", destination=title)
+
     def _reporter(self) -> Callable[[int], Awaitable[None]]:
-        """Return what lets people see the rows read while a file is read."""
+        """Return what lets people see the rows read while a file is read, and cancel the run."""
         last = self._clock.monotonic()
 
         async def report(rows: int) -> None:
             nonlocal last
+            if await self._sign.is_up():
+                raise Canceled
             if self._clock.monotonic() - last >= _REPORT_SECONDS:
                 last = self._clock.monotonic()
                 await self._move(rows_read=rows)
@@ -204,7 +244,7 @@ class SliceWork:
             text = say(
                 "Given up after {tries} tries in a row. {why}", tries=setbacks, why=error.reason
             )
-            await self._end(RunStatus.FAILED_PERMANENT, text)
+            await self._break_off(RunStatus.FAILED_PERMANENT, text)
             return
         own = min(_FIRST_SETBACK * 2**setbacks, _LONGEST_SETBACK)
         delay = min(error.after or own, _LONGEST_ASKED)
@@ -215,7 +255,7 @@ class SliceWork:
 
     async def _stop_for(self, error: NeedsAttention) -> None:
         if error.culprit is Culprit.LIST:
-            await self._end(RunStatus.FAILED_PERMANENT, error.reason)
+            await self._break_off(RunStatus.FAILED_PERMANENT, error.reason)
             return
         await self._move(seconds=self._seconds())
         await suspend_run(self._services, self._stored, self._connection, error.reason)
@@ -228,11 +268,10 @@ class SliceWork:
         await self._change(self._run.waiting(status, now, now + timedelta(seconds=delay), reason))
         await wake(self._services, SliceMessage(run_id=self._run.id, slice=number), delay)
 
-    async def _end(self, status: RunStatus, text: Message) -> None:
-        # Only a success is settled. A slice that finds a failure half-written down fails once more.
-        phase = Phase.DONE if status is RunStatus.SUCCESSFUL else self._checkpoint.value.phase
-        await self._move(phase=phase, seconds=self._seconds())
-        await end_run(self._services, self._stored, status, text)
+    async def _break_off(self, status: RunStatus, text: Message | None = None) -> None:
+        # A slice that finds a failure half-written down fails once more: its phase stays what it is.
+        await self._move(seconds=self._seconds())
+        await break_off(self._services, self._order, self._stored, self._checkpoint, status, text)
 
     async def _note_surprise(self, error: Exception) -> None:
         """Say what happened before the trigger fails, and its message is delivered again."""

@@ -10,6 +10,7 @@ from shared.domain.message import say
 from shared.domain.run import Mode, Run, RunStatus, SliceMessage, Trigger, TriggerKind
 from shared.exports.audit import recorded_with
 from shared.exports.end_run import tell_ended
+from shared.exports.enter_end import enter_end
 from shared.exports.services import Services
 from shared.storage.ports import ALL, ActiveRun, AlreadyExists, Stored
 from shared.telemetry.spans import begin_run
@@ -70,6 +71,7 @@ async def create_run(
     if connection.status is ConnectionStatus.NEEDS_SIGN_IN:
         reason = needs_sign_in(connection, connection.reason)
         run = run.over(RunStatus.SKIPPED, now, reason)
+        await enter_end(services, run, connection.id)
     else:
         await _index(services, run, connection)
     began = recorded_with(

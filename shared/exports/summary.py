@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from shared.domain.message import Message, say, say_count
 from shared.domain.outcomes import Outcome
-from shared.domain.run import Checkpoint
+from shared.domain.run import Checkpoint, Progress
 
 _SO_MANY: Mapping[Outcome, Callable[[int], Message]] = {
     Outcome.ACCEPTED: lambda count: say_count("{count} accepted", "{count} accepted", count),
@@ -28,12 +28,26 @@ def prepared(checkpoint: Checkpoint) -> Message:
 
 def done(checkpoint: Checkpoint) -> Message:
     """Return what became of all rows."""
-    counts = [(each, getattr(checkpoint.counts, each)) for each in Outcome]
     return say(
         "Done: {rows} read: {outcomes}.",
         rows=_rows(checkpoint.rows_read),
-        outcomes=tuple(_SO_MANY[outcome](count) for outcome, count in counts if count),
+        outcomes=_outcomes(checkpoint),
     )
+
+
+def canceled(progress: Progress) -> Message:
+    """Return what became of all rows of a run that was canceled."""
+    not_sent = say_count("{count} not sent", "{count} not sent", progress.not_sent)
+    return say(
+        "Canceled: {rows} read: {outcomes}.",
+        rows=_rows(progress.rows_read),
+        outcomes=(*_outcomes(progress), not_sent),
+    )
+
+
+def _outcomes(progress: Progress) -> tuple[Message, ...]:
+    counts = [(each, getattr(progress.counts, each)) for each in Outcome]
+    return tuple(_SO_MANY[outcome](count) for outcome, count in counts if count)
 
 
 def _rows(count: int) -> Message:

@@ -8,8 +8,11 @@ from shared.domain.export import Export
 from shared.domain.run import RunStatus, SliceMessage, Trigger, TriggerKind, split_run_id
 from shared.domain.schedule import Follows
 from shared.exports.arrive import all_exports, sweep_arrivals
+from shared.exports.cancel import sweep_cancels
 from shared.exports.end_run import tidy
-from shared.exports.names import CHECKPOINT
+from shared.exports.forget import forget_orphans, forget_runs
+from shared.exports.names import CHECKPOINT, folder
+from shared.exports.notices import send_notices
 from shared.exports.services import Services
 from shared.exports.start_run import start_run
 from shared.exports.wake import wake
@@ -31,6 +34,10 @@ async def tick(services: Services) -> None:
     await refresh(services)
     await sweep_arrivals(services)
     await sweep_runs(services)
+    await sweep_cancels(services)
+    await send_notices(services)
+    await forget_runs(services)
+    await forget_orphans(services)
 
 
 async def refresh(services: Services) -> None:
@@ -58,6 +65,7 @@ async def sweep_runs(services: Services) -> None:
         stored = await services.storage.runs.get(*split_run_id(entry.run_id))
         if stored is None:
             if _is_late(services, entry):
+                await services.storage.run_files.delete(folder(entry.run_id))
                 await services.storage.active_runs.delete(ALL, entry.run_id)
         elif stored.value.status.is_over:
             await tidy(services, stored.value)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from shared.exports.cancel_sign import CancelSign
 from shared.exports.deliver import LONGEST_WAIT, Delivery
 from shared.exports.jobs import Looks
 from shared.exports.record import Recorder
@@ -14,17 +15,22 @@ class Waiting:
     delivery: Delivery
     recorder: Recorder
     looks: Looks
+    sign: CancelSign
 
     async def go_on(self, deadline: float) -> float | None:
         """Look at the jobs; return None when all are over, else in how many seconds to look again.
 
-        `deadline` is in seconds of the monotonic clock. Raise TryLater or NeedsAttention.
+        `deadline` is in seconds of the monotonic clock. Once somebody has canceled the run, a job that
+        failed is over: its profiles are not sent again. Raise TryLater or NeedsAttention.
         """
         checkpoint, clock = self.recorder.checkpoint, self.delivery.clock
         while jobs := checkpoint.value.jobs:
+            canceled = await self.sign.is_up()
+            if canceled and all(job.failed for job in jobs):
+                return None
             if clock.monotonic() >= deadline:
                 return 0
-            if failed := next((job for job in jobs if job.failed), None):
+            if not canceled and (failed := next((job for job in jobs if job.failed), None)):
                 batch = await self.looks.files.batch(failed)
                 answer = await self.delivery.deliver(batch, instead_of=failed)
                 await self.recorder.record([answer])

@@ -23,7 +23,15 @@ from shared.domain.segment import VersionFacts
 from shared.settings import Settings, StorageAccount
 from shared.storage.blobs import BlobContainer, BlobLeases, BlobRecords
 from shared.storage.key_vault import KeyVaultSecrets
-from shared.storage.ports import ActiveRun, Bookmark, OAuthState, Quota, Storage
+from shared.storage.ports import (
+    ActiveRun,
+    Bookmark,
+    Ended,
+    Notice,
+    OAuthState,
+    Quota,
+    Storage,
+)
 from shared.storage.queues import StorageQueue
 from shared.storage.tables import TableRecords, TableTrail
 
@@ -101,6 +109,8 @@ def open_storage(settings: Settings) -> OpenStorage:
         runs=table("runs", Run),
         checkpoints=BlobRecords(blobs.get_container_client("runs"), Checkpoint),
         active_runs=table("due", ActiveRun),
+        ended_runs=table("due", Ended),
+        notices=table("due", Notice),
         oauth_states=table("oauthstates", OAuthState),
         schedules=table("settings", RefreshSchedule),
         bookmarks=table("settings", Bookmark),

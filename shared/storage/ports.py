@@ -25,12 +25,21 @@ BOOKMARKS = "bookmarks"
 """The partition of the bookmarks of periodic tasks, which share a table with the schedule."""
 
 
+ENDED = "ended"
+"""The partition of runs that are over, by when they ended, in the table of active runs."""
+
+NOTICES = "notices"
+"""The partition of what the webhook is still to be told, in the same table."""
+
 QUOTAS = "quotas"
 """The partition of what lanes have used up, in the same table; its keys are names of lanes."""
 
 RUN_ALL = "run-all"
 """The partition of the bookmarks that say when a request to run all exports first came."""
 
+
+CANCELS = "cancels"
+"""The partition of when somebody asked to cancel a run, in the same table; its keys are ids of runs."""
 
 PREFERENCES = "preferences"
 """The partition of what people prefer, in the same table; its keys are digests of their ids."""
@@ -200,6 +209,24 @@ class ActiveRun(BaseModel, frozen=True):
     wakes_at: datetime  # when a message or a slice should next move it
 
 
+class Ended(BaseModel, frozen=True):
+    """The entry of the due index that says: this run ended then, and is to be forgotten some day."""
+
+    run_id: str
+    at: datetime
+    connection_id: str
+
+
+class Notice(BaseModel, frozen=True):
+    """What the webhook is still to be told. Its id is its key, which stays the same at every try."""
+
+    run_id: str
+    body: str
+    since: datetime
+    tries: int = 0
+    due_at: datetime
+
+
 class Bookmark(BaseModel, frozen=True):
     """How far a periodic task has come."""
 
@@ -223,6 +250,8 @@ class Storage:
     runs: Records[Run]
     checkpoints: Guarded[Checkpoint]
     active_runs: Records[ActiveRun]
+    ended_runs: Records[Ended]
+    notices: Records[Notice]
     oauth_states: Records[OAuthState]
     schedules: Records[RefreshSchedule]
     bookmarks: Records[Bookmark]

@@ -42,11 +42,11 @@ class Pace:
             await self._clock.sleep(at - now)
             now = self._clock.monotonic()
         for number in counting:
-            interval = self._interval(self._rates[number])
+            apart = self._interval(self._rates[number])
             # Who was held up may catch up by half of what windows of ours are longer than theirs.
-            earliest = now + interval - self._slack(self._rates[number]) / 2
-            self._free_at[number] = max(self._free_at[number] + interval, earliest)
-            self._free_at[number] += (weight - 1) * interval
+            earliest = now + apart - _slack(self._rates[number]) / 2
+            self._free_at[number] = max(self._free_at[number] + apart, earliest)
+            self._free_at[number] += (weight - 1) * apart
 
     def slow_down(self) -> None:
         """Heed that the destination had too many; refusals of requests sent together count once."""
@@ -64,7 +64,13 @@ class Pace:
         return max(1, int(concurrency / self.slowness))
 
     def _interval(self, rate: Rate) -> float:
-        return self.slowness * (rate.seconds + self._slack(rate)) / rate.requests
+        return self.slowness * interval(rate)
 
-    def _slack(self, rate: Rate) -> float:
-        return rate.seconds * _SLACK + _SLACK_SECONDS
+
+def interval(rate: Rate) -> float:
+    """Return the seconds from one request to the next at a published rate."""
+    return (rate.seconds + _slack(rate)) / rate.requests
+
+
+def _slack(rate: Rate) -> float:
+    return rate.seconds * _SLACK + _SLACK_SECONDS

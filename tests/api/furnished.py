@@ -17,9 +17,9 @@ class Furnished:
     """An office with connections, exports and a run; `names` says what their ids are.
 
     SHARED and PRIVATE are connections, ON_SHARED and ON_PRIVATE exports on them, IDLE_ON_PRIVATE is an
-    export that never ran and DETACHED one without a connection, DRAFT is a
-    connection that is being set up, AGREED one with a key whose terms are accepted, RUN a run, and
-    REPORTS the path where a destination reports on it.
+    export that never ran and DETACHED one without a connection, DRAFT is a connection that is being set
+    up, AGREED one with a key whose terms are accepted, RUN a run, RUN_ON_SHARED one that SHARED is used
+    for, and REPORTS the path where a destination reports on it.
     """
 
     office: Office
@@ -35,9 +35,11 @@ class Furnished:
         private = await office.ready()
         on_private = await office.export(private)
         run = await office.done("POST", f"/exports/{on_private}/run", {})
+        run_on_shared = await office.done("POST", f"/exports/{await office.export(shared)}/run", {})
         detached = await office.export(private)
         await office.done("POST", f"/exports/{detached}/detach")
         names = {
+            "RUN_ON_SHARED": str(run_on_shared["id"]),  # before what its name is made of
             "ON_SHARED": await office.export(shared),
             "IDLE_ON_PRIVATE": await office.export(private),
             "DETACHED": detached,

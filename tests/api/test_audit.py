@@ -158,6 +158,7 @@ async def test_exports_and_their_runs_are_told_under_the_export(office: Office) 
     await office.done("PATCH", f"/exports/{export}", changed)
     run = await office.done("POST", f"/exports/{export}/run", {"mode": "everything"})
     await office.ask("GET", f"/runs/{run['id']}/rejects", role="viewer")
+    await office.done("POST", f"/runs/{run['id']}/cancel")
     await office.done("DELETE", f"/exports/{export}")
     await office.ask("GET", f"/runs/{run['id']}/rejects", role="viewer")
 
@@ -167,6 +168,7 @@ async def test_exports_and_their_runs_are_told_under_the_export(office: Office) 
         "export.created",
         "export.changed",
         "run.started",
+        "run.canceled",
         "rejects.downloaded",
         "export.removed",
     }
@@ -180,6 +182,7 @@ async def test_exports_and_their_runs_are_told_under_the_export(office: Office) 
     began = {"run": run["id"], "trigger": "on_demand", "mode": "everything"}
     assert told["run.started"]["after"] == began
     assert told["run.started"]["by"]["name"] == "Local administrator"
+    assert told["run.canceled"]["after"] == {"run": run["id"]}
     assert told["rejects.downloaded"]["by"]["name"] == "Local viewer"
     assert told["rejects.downloaded"]["after"] == {"run": run["id"]}
     assert told["export.removed"]["before"]["name"] == "Renamed"

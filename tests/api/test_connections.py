@@ -5,7 +5,8 @@ import pytest
 
 from shared.domain.connection import Connection
 from shared.domain.run import RunStatus
-from shared.storage.ports import ALL, Missing, Stored
+from shared.exports.resume import waiting
+from shared.storage.ports import ALL, ActiveRun, Missing, Stored
 from tests.api.office import Office, pointers
 from tests.fakes.storage import MemoryRecords
 
@@ -363,3 +364,13 @@ async def test_a_run_asked_for_while_sign_in_is_needed_is_skipped_with_the_reaso
     run = await office.done("POST", f"/exports/{export}/run", {})
     assert run["status"] == RunStatus.SKIPPED
     assert "needs sign-in" in run["reason"]
+
+
+async def test_removing_forgets_the_runs_that_wait_for_a_sign_in(office: Office) -> None:
+    key = await office.ready()
+    entry = ActiveRun(
+        run_id="export.run", connection_id=key, lane="lane", wakes_at=office.clock.now()
+    )
+    await office.services.storage.active_runs.insert(waiting(key), entry.run_id, entry)
+    await office.done("DELETE", f"/connections/{key}")
+    assert await office.services.storage.active_runs.page(waiting(key)) == []

@@ -16,8 +16,8 @@ OPERATIONS = contract().operations
 PROBLEM = "application/problem+json"
 # What an operation does is its first word.
 VERBS = (
-    "add|attach|change|check|connect|copy|create|detach|finish|get|give|list|remove|report|run|save"
-    "|set|show"
+    "add|attach|cancel|change|check|connect|copy|create|detach|finish|get|give|list|preview|remove"
+    "|report|run|save|set|show"
 )
 
 

@@ -31,6 +31,8 @@ OTHERS = {
     "POST /exports/{key}/duplicate",
     "POST /exports/{key}/run",  # these begin runs
     "POST /exports/run-all",
+    "POST /exports/{key}/preview",  # changes nothing
+    "POST /runs/{key}/cancel",  # a run has no ETag: nobody changes what it says
     "PUT /exports/schedules",  # many at once
     "PATCH /me",  # nobody else has it
     "POST /reports/{run_id}/{token}/{batch}",

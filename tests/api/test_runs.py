@@ -1,13 +1,14 @@
 import csv
 import io
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.api.routes.runs import inert
-from shared.domain.outcomes import REJECT_COLUMNS, Outcome, Reject
+from shared.domain.message import say
+from shared.domain.outcomes import REJECT_COLUMNS, Counts, Outcome, Reject
 from shared.domain.run import Checkpoint, Phase, Run, Trigger, TriggerKind
 from shared.exports.names import CHECKPOINT
 from shared.exports.rejects import RejectWriter
@@ -98,6 +99,67 @@ async def test_runs_of_all_exports_merge_in_pages_even_when_one_file_began_many(
         assert len(ids) == len(set(ids))
         assert set(ids) == begun
         assert ids == sorted(ids, key=lambda name: name.split(".")[::-1])
+
+
+async def test_a_run_that_waits_is_canceled_at_once_and_only_once(office: Office) -> None:
+    key = await office.export(await office.ready())
+    run = await office.done("POST", f"/exports/{key}/run", {})
+    answer = await office.ask("POST", f"/runs/{run['id']}/cancel")
+    assert (answer.status_code, answer.json()["status"]) == (202, "canceled")
+    again = await office.ask("POST", f"/runs/{run['id']}/cancel")
+    assert (again.status_code, again.json()["type"]) == (409, "/api/problems/conflict")
+    assert "over" in again.json()["detail"]
+
+
+async def test_a_run_that_is_worked_on_is_canceling_until_its_slice_has_seen_it(
+    office: Office,
+) -> None:
+    key = await office.export(await office.ready())
+    run = await office.done("POST", f"/exports/{key}/run", {})
+    [stored] = await office.services.storage.runs.page(key)
+    working = stored.value.processing(office.clock.now(), say("Reading the segment files."))
+    await office.services.storage.runs.replace(key, stored.key, working, stored.etag)
+    assert not run["canceling"]
+
+    for _ in range(2):
+        canceled = await office.done("POST", f"/runs/{run['id']}/cancel")
+        assert (canceled["status"], canceled["canceling"]) == ("processing", True)
+
+    [listed] = (await office.done("GET", "/runs", role="viewer"))["items"]
+    assert listed["canceling"]
+    told = await office.done("GET", "/audit", params={"object": key})
+    assert [entry["action"] for entry in told["items"]].count("run.canceled") == 1
+
+
+async def test_a_run_says_how_fast_it_is_and_when_it_ends(office: Office) -> None:
+    key = await office.export(await office.ready())
+    run = await office.done("POST", f"/exports/{key}/run", {})
+    checkpoint = Checkpoint(
+        phase=Phase.SEND,
+        profiles=1000,
+        batches=10,
+        batches_done=4,
+        counts=Counts(accepted=400),
+        profiles_a_second=10,
+    )
+    await office.services.storage.checkpoints.insert(run["id"], CHECKPOINT, checkpoint)
+    shown = await office.done("GET", f"/runs/{run['id']}", role="viewer")
+    assert (shown["progress"]["percent"], shown["progress"]["profiles_a_second"]) == (40, 10)
+    ends_at = datetime.fromisoformat(shown["ends_at"])
+    assert ends_at == office.clock.now() + timedelta(seconds=60)
+
+
+async def test_a_preview_shows_what_a_run_would_do(office: Office) -> None:
+    key = await office.export(await office.ready())
+    seen = await office.done("POST", f"/exports/{key}/preview", {"mode": "everything"})
+    assert (seen["rows_read"], seen["profiles"], seen["requests"]) == (1, 1, 1)
+    assert set(seen["counts"].values()) == {0}
+    [body] = seen["bodies"]
+    assert '"email_address":"ana@example.com"' in body
+    assert seen["versions"][0]["segment"] == "Customers"
+    assert seen["estimate"]["seconds"] >= 1
+    assert "A request takes 2.0 seconds." in seen["estimate"]["assumptions"]
+    assert await office.services.storage.runs.page(key) == []
 
 
 async def with_rejects(office: Office, *rejects: Reject) -> Run:

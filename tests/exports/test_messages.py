@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain.message import say
 from shared.domain.run import RunStatus, SliceMessage
-from shared.exports.end_run import fail_run
+from shared.exports.break_off import fail_run
 from shared.exports.names import CHECKPOINT
 from shared.exports.run_slice import run_slice
 from shared.exports.tick import sweep_runs

@@ -1,6 +1,8 @@
 """A run from its beginning to its end, over memory."""
 
+import httpx
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -8,6 +10,7 @@ from shared.domain.outcomes import Outcome
 from shared.domain.people import Caller, Person, Role
 from shared.domain.run import Mode, RunStatus
 from shared.exports.manage_exports import remove_export
+from tests.exports.small import small
 from tests.exports.world import World, csv, ready
 
 
@@ -233,3 +236,26 @@ def _quoted(cell: str) -> str:
 
 def test_a_fragment_is_json_that_can_stand_in_an_array() -> None:
     assert orjson.loads(b"[" + b'{"a":1}' + b",\n" + b'{"b":2}' + b"]") == [{"a": 1}, {"b": 2}]
+
+
+async def test_a_run_tells_how_many_profiles_a_second_it_sends() -> None:
+    world = await small()
+    world.mailchimp.seconds = 2  # ten profiles, eight requests at once: forty in a second
+    await world.drop(csv(2_000))
+    run = await world.start()
+    shown = []
+
+    async def looks(request: httpx.Request) -> httpx.Response:
+        shown.append(await world.progress(run))
+        return world.mailchimp.write(request)
+
+    world.mailchimp.down = looks
+    await world.deliver()
+
+    assert shown[0].profiles_a_second is None
+    last = shown[-1]
+    assert last.profiles_a_second == pytest.approx(40, rel=0.1)
+    left = last.profiles - last.counts.told
+    ends_at = last.ends_at(world.clock.now(), None)
+    assert ends_at is not None
+    assert (ends_at - world.clock.now()).total_seconds() == pytest.approx(left / 40, rel=0.15)

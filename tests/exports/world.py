@@ -14,6 +14,7 @@ from shared.domain.connection import Account, Connection, ConnectionStatus
 from shared.domain.export import Export
 from shared.domain.outcomes import Reject
 from shared.domain.run import Mode, Progress, Run, SliceMessage, Trigger, TriggerKind
+from shared.exports.cancel import cancel_run
 from shared.exports.read_runs import find_run, reject_lines, run_progress
 from shared.exports.run_slice import run_slice
 from shared.exports.services import Services
@@ -21,7 +22,7 @@ from shared.exports.start_run import start_run
 from shared.storage.ports import ALL
 from tests.fakes.clock import FakeClock
 from tests.fakes.mailchimp import LIST_ID, FakeMailchimp
-from tests.fakes.people import consent
+from tests.fakes.people import ADMINISTRATOR, consent
 from tests.fakes.storage import MemoryQueue, memory_storage
 
 ACCOUNT = Account(id="us1-1", name="Acme", endpoint="us1")
@@ -115,6 +116,10 @@ class World:
             if queue.waiting:
                 until = min(waiting.visible_at for waiting in queue.waiting)
                 self.clock.advance((until - self.clock.now()) / timedelta(seconds=1))
+
+    async def cancel(self, run: Run) -> Run:
+        """Have an administrator cancel a run, and return it as it is then."""
+        return await cancel_run(self.services, ADMINISTRATOR, run.id)
 
     async def run(self, mode: Mode = Mode.CHANGES, export: str = "export") -> Run:
         """Run an export on demand to its end, and return the run as it is then."""

@@ -1,11 +1,12 @@
-"""Somebody who agreed to the terms."""
+"""Somebody who administers the app and agreed to the terms."""
 
 from datetime import datetime
 
 from shared.domain.connection import TERMS_VERSION, Consent
-from shared.domain.people import Person
+from shared.domain.people import Caller, Person, Role
 
 ANN = Person(id="ann", name="Ann")
+ADMINISTRATOR = Caller(ANN, Role.ADMINISTRATOR)
 
 
 def consent(at: datetime) -> Consent:

@@ -3,7 +3,10 @@
 import json
 import re
 
+from annotated_types import Le
+
 from shared.exports.own_keys import OwnKey
+from shared.settings import Settings
 from tests.docs.pages import ROOT, blocks, code, rows, section
 from tests.infra.templates import INFRA, every
 
@@ -63,6 +66,9 @@ def test_how_long_things_are_kept_is_what_the_templates_say() -> None:
     ]
     assert f"| age of rejects | {runs} days after their run |" in PAGE
     assert f"for up to {runs} days" in section(PAGE, "## Data protection")
+    retention = Settings.model_fields["retention_days"]
+    assert f"| age of runs that are over, rejects included | {retention.default} days |" in PAGE
+    assert Le(runs) in retention.metadata  # else storage deletes what the app still shows
     days = TEMPLATES["monitoring.bicep"].resources["workspace"]["properties"]["retentionInDays"]
     assert f"| Log Analytics | {days} days |" in PAGE
     kept = TEMPLATES["vault.bicep"].resources["vault"]["properties"]["softDeleteRetentionInDays"]

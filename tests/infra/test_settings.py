@@ -93,7 +93,7 @@ def test_fixed_settings_are_the_defaults_of_the_code() -> None:
 
 def test_secrets_are_references_to_the_vault() -> None:
     secret = {name for name, default in READ.items() if isinstance(default, SecretStr)}
-    assert len(secret) == 2
+    assert len(secret) == 3
     for name in secret:
         value = json.dumps(COMPUTED[name])
         assert "@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/" in value, name

@@ -11,7 +11,7 @@ import pytest
 from shared.domain.connection import ConnectionStatus
 from shared.domain.run import Run, RunStatus, SliceMessage
 from shared.domain.schedule import RefreshSchedule
-from shared.exports.end_run import fail_run
+from shared.exports.break_off import fail_run
 from shared.exports.lane import lane
 from shared.exports.run_slice import run_slice
 from shared.exports.tick import REFRESH_SCHEDULE, tick

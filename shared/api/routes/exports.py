@@ -21,23 +21,28 @@ from shared.api.documented import documented
 from shared.api.items import (
     ExportItem,
     LeftOutItem,
-    RunDetail,
-    RunItem,
     SavedExportItem,
     export_item,
     left_out_items,
-    run_detail,
-    run_items,
     saved_export_item,
 )
 from shared.api.language import worded
-from shared.domain.errors import BatchRefused, Conflict
+from shared.api.run_items import (
+    PreviewItem,
+    RunDetail,
+    RunItem,
+    preview_item,
+    run_detail,
+    run_items,
+)
+from shared.domain.errors import BadSegment, BatchRefused, Conflict, NeedsAttention
 from shared.domain.export import Export
 from shared.domain.people import Caller
 from shared.domain.run import Mode, RunStatus
 from shared.exports import manage_exports
 from shared.exports.attach_exports import attach_export, detach_export
 from shared.exports.choices import Attachment, Chosen, CopyChoices, ExportChanges, ExportChoices
+from shared.exports.preview import preview
 from shared.exports.read_runs import list_runs
 from shared.exports.run_on_demand import run_all, run_on_demand
 from shared.exports.services import Services
@@ -232,6 +237,22 @@ async def run(
     begun = await run_on_demand(services, caller, key, mode, idempotency_key)
     response.headers["Location"] = f"/api/v1/runs/{begun.id}"
     return await run_detail(services, begun)
+
+
+@router.post(
+    "/{key}/preview",
+    operation_id="previewExport",
+    summary="See what a run would send, sending nothing",
+)
+@documented(Conflict, BadSegment, NeedsAttention, BatchRefused)
+async def see(
+    services: TheServices, caller: Contributor, key: str, body: RunBody | None = None
+) -> PreviewItem:
+    """Read and check all that a run would, and show the first requests. Nothing is sent or stored.
+
+    The answer holds personal data. It takes as long as reading the files, up to some three minutes.
+    """
+    return preview_item(await preview(services, caller, key, body.mode if body else Mode.CHANGES))
 
 
 @router.get("/{key}/runs", operation_id="listExportRuns", summary="Runs of an export")

@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter
 from starlette.responses import StreamingResponse
 
-from shared.api.dependencies import After, AnyCaller, Limit, Page, TheServices, cursor
-from shared.api.items import RunDetail, RunItem, run_detail, run_items
+from shared.api.dependencies import After, AnyCaller, Contributor, Limit, Page, TheServices, cursor
+from shared.api.documented import documented
 from shared.api.language import worded
+from shared.api.run_items import RunDetail, RunItem, run_detail, run_items
+from shared.domain.errors import Conflict
 from shared.domain.outcomes import REJECT_COLUMNS, Reject
+from shared.exports.cancel import cancel_run
 from shared.exports.read_runs import find_run, record_download, reject_lines
 from shared.exports.recent_runs import recent_runs
 
@@ -35,6 +38,17 @@ async def list_all(services: TheServices, after: After, limit: Limit = 50) -> Pa
 async def get(services: TheServices, key: str) -> RunDetail:
     """Return a run."""
     return await run_detail(services, await find_run(services, key))
+
+
+@router.post("/{key}/cancel", status_code=202, operation_id="cancelRun", summary="Cancel a run")
+@documented(Conflict)
+async def cancel(services: TheServices, caller: Contributor, key: str) -> RunDetail:
+    """Have a run end without sending any more; 409 when it is over.
+
+    A run that is being worked on ends once the requests under way are answered, and the destination has
+    told what became of the jobs that it has, at most an hour later. Until then it is `canceling`.
+    """
+    return await run_detail(services, await cancel_run(services, caller, key))
 
 
 @router.get(

@@ -132,10 +132,14 @@ class Postbox:
 
         return Encoder(encode, values.notes)
 
+    def body(self, target: Target, batch: Batch) -> bytes:
+        """Return people to add."""
+        return b'{"people":[' + batch.joined + b"]}"
+
     async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:
         """Post up to 100 people. Doing it twice is the same as doing it once."""
-        body = b'{"people":[' + batch.joined + b"]}"
-        answer = await api.post(f"/lists/{target.list_id}/people", body)
+        path = f"/lists/{target.list_id}/people"
+        answer = await api.post(path, self.body(target, batch))
         with making_sense(self.title):
             return Sent(job=str(answer["job"]))
 

@@ -1,0 +1,36 @@
+"""The sign that a run is to be canceled, as whoever works on the run looks out for it.
+
+It is a record of its own: a run's record is changed under its ETag by the slice that works on it, and
+whoever cancels must not get in its way.
+"""
+
+from datetime import datetime
+
+from shared.domain.clock import Clock
+from shared.storage.ports import CANCELS, Bookmark, Records
+
+_LOOK_SECONDS = 1.0
+
+
+class Canceled(Exception):
+    """The sign is up, and what was done so far need not be recorded."""
+
+
+class CancelSign:
+    """Whether somebody has canceled a run. Storage is asked once a second at most."""
+
+    def __init__(self, records: Records[Bookmark], clock: Clock, run_id: str) -> None:
+        self.since: datetime | None = None
+        self._records = records
+        self._clock = clock
+        self._run_id = run_id
+        self._looks_at = float("-inf")
+
+    async def is_up(self) -> bool:
+        """Say whether the sign was up at the last look, which was less than a second ago."""
+        now = self._clock.monotonic()
+        if self.since is None and now >= self._looks_at:
+            self._looks_at = now + _LOOK_SECONDS
+            stored = await self._records.get(CANCELS, self._run_id)
+            self.since = stored.value.at if stored else None
+        return self.since is not None

@@ -1,0 +1,46 @@
+"""What a slice sends with: the way to one list, what records the answers, and what looks after jobs."""
+
+from shared.destinations.protocol import Destination, Target
+from shared.domain.export import Export
+from shared.domain.run import Run
+from shared.exports.cancel_sign import CancelSign
+from shared.exports.checkpoints import OpenCheckpoint
+from shared.exports.deliver import Delivery
+from shared.exports.delivered import Digests, digest_key
+from shared.exports.jobs import Looks, RunFiles
+from shared.exports.order import Order
+from shared.exports.record import Recorder
+from shared.exports.reports import report_url
+from shared.exports.services import Services
+from shared.transport.pace import Pace
+
+type Ways = tuple[Delivery, Recorder, Looks, CancelSign]
+
+
+async def ways(
+    services: Services,
+    order: Order,
+    run: Run,
+    checkpoint: OpenCheckpoint,
+    pace: Pace,
+    sign: CancelSign,
+) -> Ways:
+    """Return what sending and waiting work with; raise NeedsAttention or TryLater."""
+    destination, storage = services.destination(order.connection), services.storage
+    api = await services.api(order.connection, pace)
+    of_jobs = RunFiles(storage.run_files, run.id, destination.limits)
+    digests = Digests(await digest_key(storage.secrets))
+    target = target_of(order.export, destination, await report_url(services, run.id))
+    known = {job.id for job in checkpoint.value.jobs}
+    return (
+        Delivery(services.clock, destination, api, pace, target, known),
+        Recorder(services.clock, run, storage.run_files, of_jobs, checkpoint, digests, api),
+        Looks(services.clock, destination, api, of_jobs),
+        sign,
+    )
+
+
+def target_of(export: Export, destination: Destination, reports: str) -> Target:
+    """Return where the profiles of an export go; a destination can post reports to `reports`."""
+    mapped = [field for field in export.fields if field != destination.fields[0].name]
+    return Target(export.list_id, mapped, export.clear_when_empty, export.options, reports)
