@@ -38,8 +38,12 @@ async def refusal(office: Office, path: str, method: str = "POST") -> str:
 
 async def test_each_step_out_of_order_says_what_to_do_instead(office: Office) -> None:
     key = await office.draft()
-    assert "Accept the data-privacy terms" in await refusal(office, f"/connections/{key}/connect")
-    assert "Accept the data-privacy terms" in await refusal(office, f"/connections/{key}/save")
+    assert "Select I agree for data privacy and compliance first" in await refusal(
+        office, f"/connections/{key}/connect"
+    )
+    assert "Select I agree for data privacy and compliance first" in await refusal(
+        office, f"/connections/{key}/save"
+    )
     await office.agree(key)
     assert "Connect to the account" in await refusal(office, f"/connections/{key}/save")
     assert "Connect to the account" in await refusal(office, f"/connections/{key}/check")
@@ -66,7 +70,7 @@ async def test_once_the_terms_have_changed_they_are_accepted_again_first(office:
     assert stored.value.consent is not None
     old = stored.value.consent.model_copy(update={"terms_version": "2019-01"})
     await records.put(ALL, key, stored.value.agreed(old))
-    changed = "The data-privacy terms have changed"
+    changed = "The terms of data privacy and compliance have changed"
     assert changed in await refusal(office, f"/connections/{key}/connect")
     assert changed in await refusal(office, f"/connections/{key}/save")
     assert (await office.done("POST", f"/connections/{key}/check"))["ok"] is True
