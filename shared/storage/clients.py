@@ -22,7 +22,7 @@ from shared.domain.schedule import RefreshSchedule
 from shared.settings import Settings, StorageAccount
 from shared.storage.blobs import BlobContainer, BlobLeases, BlobRecords
 from shared.storage.key_vault import KeyVaultSecrets
-from shared.storage.ports import ActiveRun, Bookmark, Members, OAuthState, Quota, Storage
+from shared.storage.ports import ActiveRun, Bookmark, Members, OAuthState, Placement, Quota, Storage
 from shared.storage.queues import StorageQueue
 from shared.storage.tables import TableRecords, TableTrail
 
@@ -97,6 +97,7 @@ def open_storage(settings: Settings) -> OpenStorage:
     return OpenStorage(
         connections=table("connections", Connection),
         exports=table("exports", Export),
+        placements=table("exports", Placement),
         runs=table("runs", Run),
         checkpoints=BlobRecords(blobs.get_container_client("runs"), Checkpoint),
         active_runs=table("due", ActiveRun),

@@ -291,6 +291,17 @@ async def test_exports_in_the_way_of_removing_are_named(office: Office) -> None:
     assert detail.endswith("Export 9 and 2 more.")
 
 
+async def test_an_export_is_in_the_way_wherever_it_was_copied_or_moved_to(office: Office) -> None:
+    first, second = await office.ready(), await office.ready()
+    export = await office.export(first)
+    copy = (await office.done("POST", f"/exports/{export}/duplicate", {"name": "Copy"}))["id"]
+    await office.done("PATCH", f"/exports/{export}", {"connection_id": second})
+    assert (await refusal(office, f"/connections/{first}", "DELETE")).endswith(": Copy.")
+    await office.done("DELETE", f"/exports/{copy}")
+    await office.done("DELETE", f"/connections/{first}")
+    assert (await refusal(office, f"/connections/{second}", "DELETE")).endswith(": Newsletter.")
+
+
 async def test_a_check_of_a_working_connection_says_so(office: Office) -> None:
     key = await office.ready()
     result = await office.done("POST", f"/connections/{key}/check")

@@ -36,6 +36,7 @@ from shared.storage.ports import (
     Members,
     Missing,
     OAuthState,
+    Placement,
     Quota,
     Stale,
     Storage,
@@ -286,6 +287,7 @@ def memory_storage(clock: Clock) -> Storage:
     return Storage(
         connections=MemoryRecords(Connection),
         exports=MemoryRecords(Export),
+        placements=MemoryRecords(Placement),
         runs=MemoryRecords(Run),
         checkpoints=MemoryRecords(Checkpoint),
         active_runs=MemoryRecords(ActiveRun),
