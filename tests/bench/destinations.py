@@ -11,12 +11,14 @@ from tests.contract.destinations.sides import SIDES
 from tests.contract.destinations.speed import Speed, measure
 
 
-def main() -> None:
-    """Read the command line, measure, and print."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what can be chosen."""
     parser.add_argument("--rows", type=int, default=1_000_000, help="profiles for each destination")
     parser.add_argument("--only", choices=SIDES, help="one destination")
-    options = parser.parse_args()
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure and print."""
     table = Table(
         title=f"{options.rows:,} profiles on the clock of each sandbox, at the published limits"
     )
@@ -54,7 +56,3 @@ def _cells(speed: Speed) -> list[str]:
         f"{speed.requests:,}",
         f"{speed.refusals:,}",
     ]
-
-
-if __name__ == "__main__":
-    main()
