@@ -21,7 +21,7 @@ from tests.bench.stock import fill
 FEW = 10
 SEGMENT = "Bench"
 
-LISTS = 5  # calls of each kind that reads many things
+LISTS = 3  # calls of each kind that reads many things
 QUIET: dict[str, Any] = {"on_arrival": False, "schedule": {"follows": "off"}}
 
 type Body = Mapping[str, Any]
