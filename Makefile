@@ -28,7 +28,7 @@ start: setup ## start the local stack and keep it running until Ctrl-C
 stop: ## stop a stack started in another terminal
 	@[ ! -x $(PYTHON) ] || $(PYTHON) -m local stop
 
-bench: $(VENV)/.installed ## send a million profiles to each sandbox and compare with what its limits demand
+bench: setup ## measure a million profiles to each sandbox, and the API among many connections and exports
 	@$(PYTHON) -m tests.bench
 	@$(PYTHON) -m tests.bench.imports
 

@@ -41,10 +41,15 @@ class Walk:
     ) -> str:
         """Set up a connection by signing in, as an administrator does, and return its id."""
         key = self._begin(display_name, destination)
-        for _ in range(_TRIES):  # a sign-in that met a busy moment is begun anew, as its page says
+        self.authenticate(key, username, password)
+        return self._complete(key)
+
+    def authenticate(self, key: str, username: str, password: str = PASSWORD) -> None:
+        """Sign in for a connection; where that meets a busy moment, begin anew, as its page says."""
+        for _ in range(_TRIES):
             page = self.call("POST", f"/connections/{key}/connect", {})["authorize_url"]
             if self.sign_in(page, username, password):
-                return self._complete(key)
+                return
         raise StackError(f"The sign-in was answered 503 {_TRIES} times. The host's log says why.")
 
     def connect_with_key(self, display_name: str, destination: str, host: str, api_key: str) -> str:
@@ -74,15 +79,21 @@ class Walk:
 
         Return False if that said 503, try again; raise StackError for any other refusal.
         """
-        page = self._browser.get(authorize_url).raise_for_status().text
-        form: dict[str, str] = dict(_HIDDEN.findall(page))
-        form |= {"username": username, "password": password, "decision": "allow"}
-        answer = self._browser.post(httpx.URL(authorize_url).copy_with(query=None), data=form)
+        answer = self.decide(authorize_url, "allow", username, password)
         if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             return False
         if answer.is_error:
             raise StackError(f"The sign-in failed: {answer.status_code} {answer.text}")
         return True
+
+    def decide(
+        self, authorize_url: str, decision: str, username: str, password: str = PASSWORD
+    ) -> httpx.Response:
+        """Fill in the vendor's page, `allow` or `deny`, and return the page at which that ends."""
+        page = self._browser.get(authorize_url).raise_for_status().text
+        form: dict[str, str] = dict(_HIDDEN.findall(page))
+        form |= {"username": username, "password": password, "decision": decision}
+        return self._browser.post(httpx.URL(authorize_url).copy_with(query=None), data=form)
 
     def newsletter(self, connection_id: str) -> str:
         """Return the id of the list that every account of a sandbox has."""

@@ -5,6 +5,8 @@ Facts and their sources:
 - One holds 255 bytes ("Format guidelines for your import file").
 - A birthday is MM/DD, whatever format the audience shows (answers that others recorded).
 - One for American phone numbers takes only those (the same guidelines).
+- An audience begins with "First Name" and "Last Name" (answers that others recorded), in English whatever
+  its owner speaks.
 """
 
 import re
@@ -17,6 +19,7 @@ import msgspec
 import orjson
 
 from shared.destinations.protocol import Field, Kind, Target
+from shared.destinations.titles import FIRST_NAME, LAST_NAME
 from shared.destinations.values import Values
 from shared.domain.message import Message, say_count
 
@@ -24,6 +27,9 @@ LONGEST = 255  # bytes
 
 _TAGS = {"first_name": "FNAME", "last_name": "LNAME", "phone": "PHONE"}
 _NAMES = {tag: name for name, tag in _TAGS.items()}
+_UNCHANGED = {("FNAME", "First Name"): FIRST_NAME, ("LNAME", "Last Name"): LAST_NAME}
+"""What nobody has renamed has our title, which readers have in their language."""
+
 _KINDS = {  # an address has parts, which no cell can fill
     "text": Kind.TEXT,
     "zip": Kind.TEXT,
@@ -59,7 +65,7 @@ class MergeField(msgspec.Struct):
             return None
         return Field(
             _NAMES.get(self.tag, self.tag),
-            self.name or self.tag,
+            _UNCHANGED.get((self.tag, self.name), self.name or self.tag),
             kind=kind,
             longest=None if kind is Kind.CHOICE else LONGEST,
             choices=tuple(str(choice) for choice in self.option("choices") or ()),

@@ -163,11 +163,14 @@ class _Rule:
 
 _AGREED = _Need(
     lambda each: each.consent is not None,
-    lambda _: say("Accept the data-privacy terms first: POST …/consent."),
+    lambda _: say("Select I agree for data privacy and compliance first: POST …/consent."),
 )
 _AGREED_TO_THESE = _Need(
     lambda each: each.consent is not None and each.consent.terms_version == TERMS_VERSION,
-    lambda _: say("The data-privacy terms have changed. Accept them again first: POST …/consent."),
+    lambda _: say(
+        "The terms of data privacy and compliance have changed. Select I agree again first: "
+        "POST …/consent."
+    ),
 )
 _CONNECTED = _Need(
     lambda each: each.account is not None,

@@ -25,9 +25,10 @@ from shared.domain.errors import Conflict, Halt, Invalid, Refusal
 from shared.domain.message import say
 from shared.domain.people import Person
 from shared.exports.audit import Tell, Unrecorded, record, telling
-from shared.exports.connections import WHAT, exports_on
+from shared.exports.connections import WHAT
 from shared.exports.credentials import store_credentials
 from shared.exports.own_keys import OwnKey, own_key
+from shared.exports.placements import exports_on
 from shared.exports.resume import resume_runs
 from shared.exports.services import Services
 from shared.exports.stored import amend, everything, find, require_current
@@ -170,7 +171,11 @@ async def require_same_account(
 ) -> None:
     """Refuse another account while exports depend on the lists of the one that is connected."""
     known = connection.account
-    if known is None or known.id == account.id or not await exports_on(services, connection.id):
+    if (
+        known is None
+        or known.id == account.id
+        or not await exports_on(services.storage, connection.id)
+    ):
         return
     raise Conflict(
         say(

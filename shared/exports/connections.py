@@ -12,9 +12,10 @@ from shared.exports.audit import recorded, telling
 from shared.exports.choices import ConnectionChanges, NewConnection
 from shared.exports.credentials import read_credentials
 from shared.exports.listing import Wanted, listed
+from shared.exports.placements import exports_on
 from shared.exports.resume import waiting
 from shared.exports.services import Services
-from shared.exports.stored import SCAN, What, amend, everything, find, new_id, require_current
+from shared.exports.stored import What, amend, everything, find, new_id, require_current
 from shared.storage.ports import ALL, Stale, Stored
 from shared.telemetry.logs import one_line
 
@@ -143,17 +144,8 @@ async def _amend(
     return await amend(services.storage.connections, key, WHAT, etag, change, tell)
 
 
-async def exports_on(services: Services, connection_id: str) -> list[str]:
-    """Return the names of the exports on a connection."""
-    return [
-        stored.value.name
-        async for stored in everything(services.storage.exports, size=SCAN)
-        if stored.value.connection_id == connection_id
-    ]
-
-
 async def _require_unused(services: Services, connection: Connection) -> None:
-    names = await exports_on(services, connection.id)
+    names = await exports_on(services.storage, connection.id)
     named, more = tuple(names[:_NAMED]), len(names) - _NAMED
     if more > 0:
         raise Conflict(

@@ -11,6 +11,7 @@ from shared.domain.run import Run, RunStatus
 from shared.exports.audit import recorded
 from shared.exports.check_export import check_destination, check_segments, usable_connection
 from shared.exports.choices import ExportChanges, ExportChoices
+from shared.exports.placements import placed
 from shared.exports.read_runs import list_runs
 from shared.exports.services import Services
 from shared.exports.stored import everything, find, new_id, require_current
@@ -92,7 +93,10 @@ async def remove_export(services: Services, caller: Caller, key: str, etag: str 
         raise Conflict(say("A run of this export is under way. Remove the export when it is over."))
     by = Actor.of(caller.person)
     try:
-        async with recorded(services, by, Action.EXPORT_REMOVED, stored.value, None):
+        async with (
+            placed(services.storage, stored.value, None),
+            recorded(services, by, Action.EXPORT_REMOVED, stored.value, None),
+        ):
             await storage.exports.delete(ALL, key, stored.etag)
     except Stale:
         raise Outdated(WHAT.outdated) from None
@@ -145,7 +149,10 @@ async def replace_export(
         return stored
     by, records = Actor.of(caller.person), services.storage.exports
     try:
-        async with recorded(services, by, action, stored.value, changed):
+        async with (
+            placed(services.storage, stored.value, changed),
+            recorded(services, by, action, stored.value, changed),
+        ):
             etag = await records.replace(ALL, stored.key, changed, stored.etag)
     except Stale:
         raise Outdated(WHAT.outdated) from None
@@ -160,7 +167,10 @@ async def recent(services: Services, key: str) -> list[Run]:
 async def _insert(
     services: Services, caller: Caller, action: Action, export: Export
 ) -> Stored[Export]:
-    async with recorded(services, Actor.of(caller.person), action, None, export):
+    async with (
+        placed(services.storage, None, export),
+        recorded(services, Actor.of(caller.person), action, None, export),
+    ):
         etag = await services.storage.exports.insert(ALL, export.id, export)
     return Stored(export.id, export, etag)
 

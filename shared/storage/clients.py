@@ -29,6 +29,7 @@ from shared.storage.ports import (
     Ended,
     Notice,
     OAuthState,
+    Placement,
     Quota,
     Storage,
 )
@@ -106,6 +107,7 @@ def open_storage(settings: Settings) -> OpenStorage:
     return OpenStorage(
         connections=table("connections", Connection),
         exports=table("exports", Export),
+        placements=table("exports", Placement),
         runs=table("runs", Run),
         checkpoints=BlobRecords(blobs.get_container_client("runs"), Checkpoint),
         active_runs=table("due", ActiveRun),

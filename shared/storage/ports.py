@@ -200,6 +200,12 @@ class OAuthState(BaseModel, frozen=True):
     expires_at: datetime
 
 
+class Placement(BaseModel, frozen=True):
+    """The entry of the index that says: this export is on this connection."""
+
+    connection_id: str
+
+
 class ActiveRun(BaseModel, frozen=True):
     """The entry of the due index that says: this run is not over yet."""
 
@@ -247,6 +253,7 @@ class Storage:
 
     connections: Records[Connection]
     exports: Records[Export]
+    placements: Records[Placement]
     runs: Records[Run]
     checkpoints: Guarded[Checkpoint]
     active_runs: Records[ActiveRun]

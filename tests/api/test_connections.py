@@ -39,8 +39,12 @@ async def refusal(office: Office, path: str, method: str = "POST") -> str:
 
 async def test_each_step_out_of_order_says_what_to_do_instead(office: Office) -> None:
     key = await office.draft()
-    assert "Accept the data-privacy terms" in await refusal(office, f"/connections/{key}/connect")
-    assert "Accept the data-privacy terms" in await refusal(office, f"/connections/{key}/save")
+    assert "Select I agree for data privacy and compliance first" in await refusal(
+        office, f"/connections/{key}/connect"
+    )
+    assert "Select I agree for data privacy and compliance first" in await refusal(
+        office, f"/connections/{key}/save"
+    )
     await office.agree(key)
     assert "Connect to the account" in await refusal(office, f"/connections/{key}/save")
     assert "Connect to the account" in await refusal(office, f"/connections/{key}/check")
@@ -67,7 +71,7 @@ async def test_once_the_terms_have_changed_they_are_accepted_again_first(office:
     assert stored.value.consent is not None
     old = stored.value.consent.model_copy(update={"terms_version": "2019-01"})
     await records.put(ALL, key, stored.value.agreed(old))
-    changed = "The data-privacy terms have changed"
+    changed = "The terms of data privacy and compliance have changed"
     assert changed in await refusal(office, f"/connections/{key}/connect")
     assert changed in await refusal(office, f"/connections/{key}/save")
     assert (await office.done("POST", f"/connections/{key}/check"))["ok"] is True
@@ -286,6 +290,17 @@ async def test_exports_in_the_way_of_removing_are_named(office: Office) -> None:
     detail = await refusal(office, f"/connections/{key}", "DELETE")
     assert "Export 0, Export 1," in detail
     assert detail.endswith("Export 9 and 2 more.")
+
+
+async def test_an_export_is_in_the_way_wherever_it_was_copied_or_moved_to(office: Office) -> None:
+    first, second = await office.ready(), await office.ready()
+    export = await office.export(first)
+    copy = (await office.done("POST", f"/exports/{export}/duplicate", {"name": "Copy"}))["id"]
+    await office.done("PATCH", f"/exports/{export}", {"connection_id": second})
+    assert (await refusal(office, f"/connections/{first}", "DELETE")).endswith(": Copy.")
+    await office.done("DELETE", f"/exports/{copy}")
+    await office.done("DELETE", f"/connections/{first}")
+    assert (await refusal(office, f"/connections/{second}", "DELETE")).endswith(": Newsletter.")
 
 
 async def test_a_check_of_a_working_connection_says_so(office: Office) -> None:

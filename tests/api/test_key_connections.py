@@ -131,7 +131,7 @@ async def test_a_key_needs_consent_first(office: Office, vendors: Vendors) -> No
     key = await office.draft(destination="postbox")
     answer = await vendors.with_key(key, api_key=KEY)
     assert answer.status_code == 409
-    assert "Accept the data-privacy terms" in answer.json()["detail"]
+    assert "Select I agree for data privacy and compliance first" in answer.json()["detail"]
 
 
 async def test_where_one_signs_in_no_key_is_taken(office: Office, vendors: Vendors) -> None:

@@ -1,1 +1,1 @@
-"""`make bench`: how the product compares with what is possible. No test: machines differ."""
+"""`make bench`: how fast the product is, one module for each benchmark. No tests: machines differ."""

@@ -1,59 +1,22 @@
-"""Send ROWS profiles to each destination's sandbox and print how close that comes to its limits."""
+"""All benchmarks, or the one that is named, with its options."""
 
 import argparse
-import asyncio
-import time
 
-from rich.console import Console
-from rich.table import Table
+from tests.bench import api, destinations
 
-from tests.contract.destinations.sides import SIDES
-from tests.contract.destinations.speed import Speed, measure
+BENCHMARKS = {"destinations": destinations, "api": api}
 
 
 def main() -> None:
-    """Read the command line, measure, and print."""
+    """Read the command line, and run what it asks for."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("--rows", type=int, default=1_000_000, help="profiles for each destination")
-    parser.add_argument("--only", choices=SIDES, help="one destination")
-    options = parser.parse_args()
-    table = Table(
-        title=f"{options.rows:,} profiles on the clock of each sandbox, at the published limits"
-    )
-    for column in (
-        "destination",
-        "run",
-        "÷ floor",
-        "paid for",
-        "÷ flow",
-        "requests",
-        "too many",
-        "here",
-    ):
-        table.add_column(column, justify="left" if column == "destination" else "right")
-    for name in [options.only] if options.only else SIDES:
-        began = time.perf_counter()
-        speed = asyncio.run(measure(SIDES[name](), options.rows))
-        table.add_row(name, *_cells(speed), f"{time.perf_counter() - began:.1f} s")
-    console = Console(width=110)
-    console.print(table)
-    console.print(
-        "÷ floor: how many times what the limits demand for so many profiles (goal: 1.10). "
-        "÷ flow: how many times what they demand for so many requests is paid for (goal: 1.25). "
-        "too many: requests that were refused for exceeding a limit. "
-        "here: seconds of this machine, engine and sandbox together."
-    )
-
-
-def _cells(speed: Speed) -> list[str]:
-    return [
-        f"{speed.seconds:,.0f} s",
-        f"{speed.over_floor:.3f}",
-        f"{speed.billed:,.0f} s",
-        f"{speed.over_flow:.3f}",
-        f"{speed.requests:,}",
-        f"{speed.refusals:,}",
-    ]
+    named = parser.add_subparsers(dest="benchmark", help="all of them if none is named")
+    for name, benchmark in BENCHMARKS.items():
+        about = (benchmark.__doc__ or "").strip()
+        benchmark.add_options(named.add_parser(name, help=about, description=about))
+    chosen = parser.parse_args().benchmark
+    for name in [chosen] if chosen else BENCHMARKS:
+        BENCHMARKS[name].run(parser.parse_args(None if chosen else [name]))
 
 
 if __name__ == "__main__":

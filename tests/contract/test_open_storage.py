@@ -51,6 +51,7 @@ async def test_every_port_finds_what_it_is_named_after(opened: OpenStorage) -> N
     for records in (
         opened.connections,
         opened.exports,
+        opened.placements,
         opened.runs,
         opened.checkpoints,
         opened.active_runs,

@@ -10,6 +10,7 @@ import pytest
 
 from shared.destinations.mailchimp import Mailchimp
 from shared.destinations.protocol import Client, Field, Kind
+from shared.destinations.titles import FIRST_NAME
 from shared.domain.connection import Account
 from shared.domain.errors import BatchRefused, Culprit, Limited, NeedsAttention, TryLater
 from shared.domain.message import say
@@ -262,7 +263,7 @@ async def test_the_merge_fields_of_an_audience_can_be_mapped() -> None:
     found = await MAILCHIMP.fields_of(Says(merge_fields={"merge_fields": MERGE_FIELDS}), "a1")
     assert found == [
         MAILCHIMP.fields[0],
-        Field("first_name", "First Name", longest=255),
+        Field("first_name", FIRST_NAME, longest=255),  # nobody renamed it
         Field("last_name", "Family name", longest=255),
         Field("phone", "Phone", kind=Kind.PHONE, longest=255),
         Field("BIRTHDAY", "Birthday", kind=Kind.BIRTHDAY, longest=255),

@@ -9,7 +9,8 @@ from tests.docs.pages import PAGES, ROOT, blocks, code, section
 
 TEXTS = [page.read_text() for page in PAGES]
 _MAKE = re.compile(r"\bmake ([a-z]+)\b")
-_MODULE = re.compile(r"python -m (local[\w.]*)((?: [\w./-]+)*)")
+_MODULE = re.compile(r"python -m ((?:local|tests\.bench)[\w.]*)((?: [\w./-]+)*)")
+_WITH_SUBCOMMANDS = ("local", "tests.bench")
 
 
 @cache
@@ -30,7 +31,7 @@ def subcommands() -> set[str]:
 
 
 def module_commands() -> list[tuple[str, list[str]]]:
-    """(module, words behind it) of every command that starts a module of the local stack."""
+    """(module, words behind it) of every command that starts a module of ours."""
     found = [match for text in TEXTS for piece in code(text) for match in _MODULE.findall(piece)]
     assert found
     return [(module, words.split()) for module, words in found]
@@ -49,7 +50,7 @@ def test_the_subcommands_of_the_local_stack_are_those_that_are_documented() -> N
 def test_every_option_that_is_named_with_a_command_exists() -> None:
     checked = 0
     for module, words in module_commands():
-        command = (module, words[0]) if module == "local" and words else (module,)
+        command = (module, words[0]) if module in _WITH_SUBCOMMANDS and words else (module,)
         for option in {word for word in words if word.startswith("--")}:
             assert option in help_of(*command), (command, option)
             checked += 1

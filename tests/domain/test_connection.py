@@ -30,8 +30,11 @@ COMPLETE = SIGNED_IN.exported_by(ANN)
 @pytest.mark.parametrize(
     ("connection", "missing"),
     [
-        (DRAFT, "Accept the data-privacy terms first"),
-        (COMPLETE.model_copy(update={"consent": None}), "Accept the data-privacy terms"),
+        (DRAFT, "Select I agree for data privacy and compliance first"),
+        (
+            COMPLETE.model_copy(update={"consent": None}),
+            "Select I agree for data privacy and compliance first",
+        ),
         (AGREED, "Connect to the account first"),
         (AGREED.exported_by(ANN), "Connect to the account first"),
         (SIGNED_IN, "Add yourself as export user first"),

@@ -63,9 +63,9 @@ def instead(state: Connection, move: Move) -> str | None:
     """Return how the refusal of a move begins, or None where it is allowed."""
     if move in (Move.CONNECT, Move.LINK, Move.SAVE):
         if state.consent is None:
-            return "Accept the data-privacy terms first"
+            return "Select I agree for data privacy and compliance first"
         if state.consent.terms_version != TERMS_VERSION:
-            return "The data-privacy terms have changed. Accept them again"
+            return "The terms of data privacy and compliance have changed. Select I agree again"
     if move is Move.CONNECT and state.linked_secret:
         return "The key of this connection stays in the linked vault"
     if move in (Move.SAVE, Move.ASK) and state.account is None:

@@ -10,12 +10,25 @@ from tests.e2e.traces import Traces, tokens
 
 
 class Caller(Walk):
-    """An administrator; `state` and `code` of sign-ins, tokens and problems go into the traces."""
+    """Somebody with a role; `state` and `code` of sign-ins, tokens and problems go into the traces.
 
-    def __init__(self, stack: Stack, traces: Traces, url: str) -> None:
-        token = stack.token("administrator")
+    Without a language nothing is said of it, as most programs do.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        traces: Traces,
+        url: str,
+        role: str = "administrator",
+        language: str | None = None,
+    ) -> None:
+        token = stack.token(role)
         traces.secrets.add(token)
         super().__init__(url, token)
+        if language:
+            for client in (self._api, self._browser):
+                client.headers["Accept-Language"] = language
         self._stack = stack
         self._traces = traces
         self._api.event_hooks["response"].append(self._note_problem)
@@ -27,9 +40,13 @@ class Caller(Walk):
         self._traces.secrets |= tokens(self._stack.state)
         return done
 
+    def answer(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Return an answer, whatever it is."""
+        return self._api.request(method, path, json=body)
+
     def status_of(self, method: str, path: str, body: Any = None) -> int:
         """Return the status of an answer, whatever it is."""
-        return self._api.request(method, path, json=body).status_code
+        return self.answer(method, path, body).status_code
 
     def browse(self, url: str) -> int:
         """Return the status of a page that a browser opens."""

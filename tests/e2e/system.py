@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from functools import cache
 from typing import Any
@@ -48,10 +48,13 @@ class System:
         self._hosts.append(host)
         return host
 
-    def caller(self, host: Process | None = None) -> Caller:
-        """Return a caller of a host's API, else of the one at the stack's address."""
+    def caller(self, host: Process | None = None, **who: str) -> Caller:
+        """Return a caller of a host's API, else of the one at the stack's address.
+
+        `who` is a role and a language; without them it is an administrator.
+        """
         url = host.url if host else self.stack.urls["api"]
-        return self._callers.enter_context(Caller(self.stack, self.traces, url))
+        return self._callers.enter_context(Caller(self.stack, self.traces, url, **who))
 
     def connection(self, caller: Caller, account: int = 1) -> str:
         """Return this test's connection to an account, made at its first use."""
@@ -71,12 +74,15 @@ class System:
     def drop(self, segment: str, rows: int) -> str:
         """Put a generated file into a segment, and return its path in the container."""
         path = f"{segment}/{rows}-rows.csv"
-        with BlobServiceClient.from_connection_string(
-            self.stack.settings["DataStorage"]
-        ) as service:
-            container = service.get_container_client("segments")
-            container.upload_blob(path, profiles.segment_file(rows), overwrite=True)
+        self.put_file(path, profiles.segment_file(rows))
         return path
+
+    def put_file(self, path: str, data: bytes | Iterable[bytes]) -> None:
+        """Put a file into the container of segments."""
+        connection = self.stack.settings["DataStorage"]
+        with BlobServiceClient.from_connection_string(connection) as service:
+            container = service.get_container_client("segments")
+            container.upload_blob(path, data, overwrite=True)
 
 
 def clean_environ() -> dict[str, str]:
@@ -97,6 +103,11 @@ def run_now(caller: Caller, export: str) -> str:
 def tick(host: Process) -> None:
     """Let a host's timer run now, whatever the clock says."""
     httpx.post(f"{host.url}/admin/functions/refresh").raise_for_status()
+
+
+def successes(host: Process, function: str) -> int:
+    """Return how often a function has succeeded on a host."""
+    return host.log.read_text().count(f" {function} succeeded in ")
 
 
 def run_ids(caller: Caller, export: str) -> list[str]:

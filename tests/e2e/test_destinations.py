@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from azure.storage.blob import BlobServiceClient
 
 from local.vendors import VENDORS
 from tests.contract.wire import needs_specs, violations_of_log
@@ -110,9 +109,7 @@ def ran(system: System) -> Iterator[dict[str, Ran]]:
 
 
 def drop(system: System, side: Side) -> None:
-    with BlobServiceClient.from_connection_string(system.stack.settings["DataStorage"]) as service:
-        blob = service.get_blob_client("segments", f"To {side.name}/people.csv")
-        blob.upload_blob(segment_file(side).encode())
+    system.put_file(f"To {side.name}/people.csv", segment_file(side).encode())
 
 
 @pytest.fixture(params=[side.name for side in SIDES])

@@ -9,7 +9,7 @@ from azure.storage.blob import BlobClient
 
 from local.processes import Process
 from tests.e2e.polling import until
-from tests.e2e.system import System, counts, planned, run_ids, tick
+from tests.e2e.system import System, counts, planned, run_ids, successes, tick
 
 ROWS = 1_000
 
@@ -41,7 +41,7 @@ def deliver_event(system: System, host: Process, path: str) -> None:
 
 def succeeded(hosts: tuple[Process, Process], function: str) -> list[int]:
     """Return how often a function has succeeded on each host."""
-    return [host.log.read_text().count(f" {function} succeeded in ") for host in hosts]
+    return [successes(host, function) for host in hosts]
 
 
 def test_the_same_event_three_times_makes_one_run(

@@ -114,4 +114,4 @@ def samples(traces: Traces) -> Iterator[str]:
     """Yield every planted secret, and an address in each way that it might be written."""
     yield from traces.secrets
     yield from ("profile7@example.com", "PROFILE7@Example.com", "profile7%40fake.example")
-    yield from ("profile7.example.com", "owner1@example.com")
+    yield from ("profile7.example.com", "owner1@example.com", "reader0.sv@example.com")

@@ -13,8 +13,10 @@ from azure.storage.blob import BlobServiceClient
 from local.storage import CONTAINERS, TABLES
 
 _SHORTEST = 20  # characters of a token or key
-# Every address that local/profiles.py makes, as it is, URL-encoded, or without its @.
-ADDRESS = re.compile(r"profile\d+(?:@|%40|\.example)|owner\d@example", re.IGNORECASE)
+# Every address that local/profiles.py or a walk makes, as it is, URL-encoded, or without its @.
+ADDRESS = re.compile(
+    r"profile\d+(?:@|%40|\.example)|owner\d@example|reader\d+\.\w\w(?:@|%40)", re.IGNORECASE
+)
 
 
 @dataclass

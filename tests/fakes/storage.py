@@ -38,6 +38,7 @@ from shared.storage.ports import (
     Missing,
     Notice,
     OAuthState,
+    Placement,
     Quota,
     Stale,
     Storage,
@@ -295,6 +296,7 @@ def memory_storage(clock: Clock) -> Storage:
     return Storage(
         connections=MemoryRecords(Connection),
         exports=MemoryRecords(Export),
+        placements=MemoryRecords(Placement),
         runs=MemoryRecords(Run),
         checkpoints=MemoryRecords(Checkpoint),
         active_runs=MemoryRecords(ActiveRun),

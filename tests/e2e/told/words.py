@@ -1,0 +1,17 @@
+"""What one language has for each turn of a walk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Words:
+    """Titles by kind of problem, sentences by turn; both as a reader sees them.
+
+    `{destination}`, `{connection}`, `{export}`, `{segment}` and `{columns}` are filled in.
+    """
+
+    titles: Mapping[str, str]
+    see_errors: str  # the detail of a problem whose `errors` say the rest
+    details: Mapping[str, str]  # of problems
+    sentences: Mapping[str, tuple[str, ...]]  # that are no problems
