@@ -30,6 +30,7 @@ stop: ## stop a stack started in another terminal
 
 bench: $(VENV)/.installed ## send a million profiles to each sandbox and compare with what its limits demand
 	@$(PYTHON) -m tests.bench
+	@$(PYTHON) -m tests.bench.imports
 
 fuzz: $(VENV)/.installed ## read odd files for SECONDS (60) and call the API in EXAMPLES (200) odd ways, other ones each time
 	@$(PYTHON) -X faulthandler -m tests.segments.fuzz --seconds $(SECONDS)
@@ -70,7 +71,8 @@ catalogues: $(VENV)/.installed ## bring the messages of the code into the catalo
 	done
 
 # --universal: one file for every platform. The old pins are kept unless pyproject.toml rules them out.
-LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 \
+# With hashes, pip takes nothing that the file does not name.
+LOCK := $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.13 \
 	--custom-compile-command "make lock"
 
 lock: $(VENV)/.installed ## pin what pyproject.toml asks for into requirements*.txt

@@ -3,9 +3,9 @@
 import azure.functions as func
 
 from functions import arrivals, http, refresh, slices
-from shared import telemetry
+from shared.telemetry import logs
 
-telemetry.configure()
+logs.configure()
 
 app = func.FunctionApp()
 for module in (arrivals, http, refresh, slices):

@@ -10,8 +10,7 @@ import os
 import azure.functions as func
 import azurefunctions.extensions.bindings.blob as blob
 
-from shared.bootstrap import services
-from shared.exports.arrive import arrive
+from functions.execution import execution
 
 blueprint = func.Blueprint()
 
@@ -24,4 +23,7 @@ blueprint = func.Blueprint()
 )
 async def arrivals(client: blob.BlobClient) -> None:
     """Begin the runs of the exports that follow the file's segment, and stream their first slices."""
-    await arrive(await services(), client.blob_name)
+    async with execution("arrivals") as services:
+        from shared.exports.arrive import arrive
+
+        await arrive(services, client.blob_name)

@@ -2,8 +2,7 @@
 
 import azure.functions as func
 
-from shared.bootstrap import services
-from shared.exports.tick import tick
+from functions.execution import execution
 
 blueprint = func.Blueprint()
 
@@ -11,4 +10,7 @@ blueprint = func.Blueprint()
 @blueprint.timer_trigger(arg_name="timer", schedule="0 * * * * *")
 async def refresh(timer: func.TimerRequest) -> None:
     """Start what is due, and find what was lost."""
-    await tick(await services())
+    async with execution("refresh") as services:
+        from shared.exports.tick import tick
+
+        await tick(services)

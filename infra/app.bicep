@@ -148,7 +148,7 @@ var settingsOfHost = {
   SEGMENT_EVENTS: 'EventGrid'
   APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
-  PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
+  PYTHON_ENABLE_OPENTELEMETRY: 'true'
 }
 
 resource settings 'Microsoft.Web/sites/config@2025-03-01' = {

@@ -10,7 +10,8 @@ from local import azurite
 from local.processes import StackError
 
 SANDBOXES = ("mailchimp", "constant_contact", "activecampaign")  # named as the destinations are
-PORTS = ("api", "blob", "queue", "table", "vault", "identity", *SANDBOXES)
+STORAGE = ("blob", "queue", "table")
+PORTS = ("api", *STORAGE, "vault", "identity", *SANDBOXES)
 CALLBACK = "/api/v1/oauth/callback"  # as a vendor's application is registered with
 AUDIENCE = "api://segment-exports"
 CLIENTS = {  # our registrations at the sandboxes where one signs in
@@ -62,10 +63,11 @@ def free_port(wanted: int) -> int:
             return _bind(0, held)
 
 
-def urls(ports: Mapping[str, int]) -> dict[str, str]:
-    """Return the base URL of each part."""
+def urls(ports: Mapping[str, int], *, identity: bool = False) -> dict[str, str]:
+    """Return the base URL of each part; storage takes the tokens of an identity over TLS only."""
+    tls = {"vault", *STORAGE} if identity else {"vault"}
     return {
-        name: f"{'https' if name == 'vault' else 'http'}://127.0.0.1:{port}"
+        name: f"{'https' if name in tls else 'http'}://127.0.0.1:{port}"
         for name, port in ports.items()
     }
 
@@ -75,28 +77,45 @@ def variable(name: str) -> str:
     return f"{name.upper()}{'_SANDBOX' if name in SANDBOXES else ''}_URL"
 
 
-def settings(ports: Mapping[str, int], environ: Mapping[str, str], bundle: Path) -> dict[str, str]:
+def settings(
+    ports: Mapping[str, int], environ: Mapping[str, str], bundle: Path, *, identity: bool = False
+) -> dict[str, str]:
     """Return every setting of the product; what the caller's environment says wins.
 
-    Not for the certificates: without the local authority in the bundle the vault is not trusted.
+    With `identity` storage is named by address, as on Azure, and not by a connection string. Not for the
+    certificates: without the local authority in the bundle the vault is not trusted.
     """
     # httpx and aiohttp read the first, requests (the synchronous Azure clients) the second.
     trust = {"SSL_CERT_FILE": str(bundle), "REQUESTS_CA_BUNDLE": str(bundle)}
-    return _defaults(ports) | given(environ) | trust
+    return _defaults(ports, identity) | given(environ) | trust
 
 
 def given(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the settings that the caller's environment has, an empty value being none."""
-    names = _defaults(dict.fromkeys(PORTS, 0))
+    names = _defaults(dict.fromkeys(PORTS, 0), identity=False)
     return {name: environ[name] for name in names if environ.get(name)}
 
 
-def _defaults(ports: Mapping[str, int]) -> dict[str, str]:
-    url = urls(ports)
-    storage = azurite.connection_string(url["blob"], url["queue"], url["table"])
+def by_key(url: Mapping[str, str]) -> str:
+    """Return the connection string of the storage emulator at these base URLs."""
+    return azurite.connection_string(*(url[service] for service in STORAGE))
+
+
+def _storage(url: Mapping[str, str], identity: bool) -> dict[str, str]:
+    accounts = ("AzureWebJobsStorage", "DataStorage")
+    if not identity:
+        return dict.fromkeys(accounts, by_key(url))
     return {
-        "AzureWebJobsStorage": storage,
-        "DataStorage": storage,
+        f"{account}__{service}ServiceUri": f"{url[service]}/{azurite.ACCOUNT}"
+        for account in accounts
+        for service in STORAGE
+    }
+
+
+def _defaults(ports: Mapping[str, int], identity: bool) -> dict[str, str]:
+    url = urls(ports, identity=identity)
+    return {
+        **_storage(url, identity),
         "SEGMENT_EVENTS": "LogsAndContainerScan",  # Azurite sends no Event Grid events
         "KEY_VAULT_URL": url["vault"],
         "LINKED_KEY_VAULT_URL": url["vault"],  # the app lets nobody read its own secrets there

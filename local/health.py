@@ -9,9 +9,9 @@ TIMEOUT_SECONDS = 2.0
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def answers(url: str) -> bool:
+def answers(url: str, trust: ssl.SSLContext = NO_TLS) -> bool:
     """Say whether anything answers there in HTTP, be it with an error."""
-    return _get(url) is not None
+    return _get(url, trust) is not None
 
 
 def healthy(url: str, trust: ssl.SSLContext) -> bool:

@@ -6,6 +6,8 @@ folder (`token`, `mint`), never over HTTP. The managed-identity endpoint is the 
 and Functions (api-version 2019-08-01), so that azure-identity works unchanged:
 https://learn.microsoft.com/azure/app-service/overview-managed-identity
 
+A token for storage names Entra's own issuer, because Azurite takes no other; it checks no signature.
+
 Not reproduced: an interactive sign-in, consent, refresh tokens, key rotation, revocation, groups,
 several tenants, user-assigned identities.
 """
@@ -39,6 +41,8 @@ from local.serving import HOST, serve
 
 ROLES = ("administrator", "contributor", "viewer")
 TENANT = "10000000-0000-4000-8000-000000000000"
+STORAGE = "https://storage.azure.com"
+_ENTRA = f"https://sts.windows.net/{TENANT}/"
 _HOUR = 3600
 
 
@@ -218,7 +222,12 @@ def create_app(key: SigningKey, *, issuer: str, identity_header: str) -> Starlet
         now = time.time()
         lifetime = 24 * _HOUR  # what App Service gives
         access_token = mint(
-            key, issuer=issuer, audience=resource, identity=FUNCTIONS, lifetime=lifetime, now=now
+            key,
+            issuer=_ENTRA if resource == STORAGE else issuer,
+            audience=resource,
+            identity=FUNCTIONS,
+            lifetime=lifetime,
+            now=now,
         )
         return JSONResponse(
             {

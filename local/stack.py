@@ -29,7 +29,8 @@ class Stack:
     """The local stack, as a context manager that starts it without a functions host.
 
     ``environ`` is the caller's environment: its settings win over the local ones. With
-    ``in_memory`` storage forgets everything at the end; ``sandboxes`` has what is added to the command
+    ``in_memory`` storage forgets everything at the end; with ``identity`` the settings name it by address,
+    and no secret of it, as on Azure; ``sandboxes`` has what is added to the command
     lines of sandboxes, by name. Start it, and hosts, from a thread that lives as long as the stack
     does (local/tied.py says why).
     """
@@ -40,6 +41,7 @@ class Stack:
         *,
         environ: Mapping[str, str] = os.environ,
         in_memory: bool = False,
+        identity: bool = False,
         sandboxes: Mapping[str, Sequence[str]] = {},
     ) -> None:
         self.state = state
@@ -49,6 +51,7 @@ class Stack:
         self._servers: list[Process] = []
         self._environ = environ
         self._in_memory = in_memory
+        self._identity = identity
         self._sandboxes = sandboxes
 
     def __enter__(self) -> Self:
@@ -73,7 +76,7 @@ class Stack:
     @property
     def urls(self) -> dict[str, str]:
         """The base URL of each of addresses.PORTS."""
-        return addresses.urls(self.ports)
+        return addresses.urls(self.ports, identity=self._identity)
 
     @property
     def processes(self) -> list[Process]:
@@ -108,9 +111,17 @@ class Stack:
         end(self._servers)
         record.erase(self.state)
 
+    def account(self) -> str:
+        """Return a connection string of the storage account, also where the settings have none."""
+        return self.settings.get("DataStorage") or addresses.by_key(self.urls)
+
     def token(self, role: str, *, hours: float = 8) -> str:
         """Return a bearer token of the local account with this role."""
         return token(self.state, self.settings, role, hours=hours)
+
+    @property
+    def _certificates(self) -> Path:
+        return self.state / "certificates"
 
     def _claim(self) -> None:
         if other := record.running(self.state):
@@ -119,7 +130,9 @@ class Stack:
         record.stop(self.state)
         self.state.mkdir(parents=True, exist_ok=True)
         self.ports = self._choose_ports()
-        self.settings = addresses.settings(self.ports, self._environ, self._trust())
+        self.settings = addresses.settings(
+            self.ports, self._environ, self._trust(), identity=self._identity
+        )
         self._save()
 
     def _choose_ports(self) -> dict[str, int]:
@@ -131,7 +144,7 @@ class Stack:
 
     def _trust(self) -> Path:
         """Return one bundle of certificates: the local authority's and those the caller trusts."""
-        local = certificates.ensure(self.state / "certificates").bundle
+        local = certificates.ensure(self._certificates).bundle
         callers = self._environ.get("SSL_CERT_FILE")
         if not callers or not Path(callers).is_file():
             return local
@@ -140,7 +153,7 @@ class Stack:
         return both
 
     def _start(self) -> None:
-        storage_ports = [self.ports[name] for name in ("blob", "queue", "table")]
+        storage_ports = [self.ports[name] for name in addresses.STORAGE]
         self._serve("azurite", storage_ports[0], self._azurite(*storage_ports))
         for module, arguments in self._modules().items():
             name = module.rpartition(".")[2]
@@ -149,25 +162,26 @@ class Stack:
         for server in self._servers:
             server.wait_until(partial(self._ready, server, trust))
         try:
-            storage.create(self.settings["DataStorage"])
+            storage.create(self.account(), self.settings["SSL_CERT_FILE"])
         except (AzureError, ValueError) as error:
             raise StackError(f"The storage that DataStorage names is of no use: {error}") from error
 
     def _ready(self, server: Process, trust: ssl.SSLContext) -> bool:
         if server.name == "azurite":
-            return all(health.answers(self.urls[name]) for name in ("blob", "queue", "table"))
+            return all(health.answers(self.urls[name], trust) for name in addresses.STORAGE)
         return health.healthy(f"{self.urls[server.name]}/health", trust)
 
     def _azurite(self, blob: int, queue: int, table: int) -> list[str]:
         if not azurite.SCRIPT.exists():
             raise StackError("Azurite is not installed. `make setup` installs it.")
         location = None if self._in_memory else self.state / "storage"
-        return azurite.command(blob, queue, table, location=location)
+        certified = certificates.ensure(self._certificates) if self._identity else None
+        return azurite.command(blob, queue, table, location=location, certificates=certified)
 
     def _modules(self) -> dict[str, list[str]]:
         """Return the servers that are modules of ours, with their own arguments."""
         trusted = ["--issuer", self.urls["identity"]]
-        certified = ["--certificates", str(self.state / "certificates")]
+        certified = ["--certificates", str(self._certificates)]
         return {
             "local.identity": self._keeping("identity"),
             "local.vault": [*self._keeping("vault"), *trusted, *certified],

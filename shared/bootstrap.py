@@ -11,6 +11,7 @@ from shared.domain.clock import SystemClock
 from shared.exports.services import Services
 from shared.settings import settings
 from shared.storage.clients import open_storage
+from shared.telemetry import export
 from shared.transport.client import open_http
 
 _lock = asyncio.Lock()
@@ -26,6 +27,7 @@ async def services() -> Services:
 
 
 def _open() -> Services:
+    export.start()
     chosen = settings()
     return Services(
         storage=open_storage(chosen),

@@ -1,12 +1,14 @@
 """Azurite, Microsoft's storage emulator: where it is and how it is started.
 
-What it does not reproduce: Event Grid events, throttling, redundancy, identity-based access over
-plain HTTP, and whatever its own README lists as unsupported. It refuses API versions newer than it
-knows, and the storage SDKs move faster than it does, hence ``--skipApiVersionCheck``.
+With certificates it speaks TLS, and takes tokens beside the account's key. What it does not reproduce:
+Event Grid events, throttling, redundancy, roles, and whatever its own README lists as unsupported. It
+refuses API versions newer than it knows, and the storage SDKs move faster than it does, hence
+``--skipApiVersionCheck``.
 """
 
 from pathlib import Path
 
+from local.certificates import Certificates
 from local.node import node
 
 FOLDER = Path(__file__).parent
@@ -17,7 +19,12 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 
 
 def command(
-    blob_port: int, queue_port: int, table_port: int, *, location: Path | None = None
+    blob_port: int,
+    queue_port: int,
+    table_port: int,
+    *,
+    location: Path | None = None,
+    certificates: Certificates | None = None,
 ) -> list[str]:
     """Return the command that serves storage on 127.0.0.1; without a location, from memory."""
     where = ["--location", str(location)] if location else ["--inMemoryPersistence"]
@@ -32,6 +39,9 @@ def command(
         )
     ]
     options = ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
+    if certificates:
+        pair = ["--cert", str(certificates.certificate), "--key", str(certificates.key)]
+        options += ["--oauth", "basic", *pair]
     return [node(), str(SCRIPT), *options, *listen, *where]
 
 

@@ -15,11 +15,10 @@ from local.host.worker import AppError
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit status."""
-    logging.basicConfig(
-        stream=sys.stdout,
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
+    handler = logging.StreamHandler(sys.stdout)
+    line = "%(asctime)s %(levelname)s %(name)s [%(run_id)s] %(message)s"
+    handler.setFormatter(logging.Formatter(line, defaults={"run_id": "-"}))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     options = _parser().parse_args(arguments)
     try:
         asyncio.run(

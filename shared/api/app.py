@@ -52,6 +52,8 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
         openapi_url=_OPENAPI,
         redirect_slashes=False,
         responses=_PROBLEMS,
+        # The host reports requests. This would add the words of errors, and of reports their address.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     app.state.get_services = get_services
     app.state.tokens = tokens

@@ -6,7 +6,6 @@ lost under the Functions adapter.
 """
 
 import logging
-import traceback
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -31,6 +30,7 @@ from shared.exports.connect import CALLBACK
 from shared.exports.preferences import preferred_language
 from shared.exports.reports import PATH as REPORTS
 from shared.storage.ports import Unavailable
+from shared.telemetry.logs import what_failed
 
 MAX_BODY = 1_000_000  # bytes
 MAX_QUERY = 8_000  # bytes
@@ -180,6 +180,4 @@ def _add_headers(scope: Scope, message: Message) -> None:
 
 
 def _log_failure(scope: Scope, error: Exception) -> None:
-    """Log where it happened, but not what the exception says: that may quote what it choked on."""
-    where = "".join(traceback.format_tb(error.__traceback__))
-    _log.error("request %s: %s at\n%s", correlation_id(scope), type(error).__qualname__, where)
+    _log.error("request %s: %s", correlation_id(scope), what_failed(error))

@@ -35,7 +35,7 @@ from shared.domain.errors import (
 )
 from shared.domain.message import Message, say
 from shared.storage.ports import Stale, Unavailable
-from shared.telemetry import one_line
+from shared.telemetry.logs import one_line
 
 _log = logging.getLogger(__name__)
 

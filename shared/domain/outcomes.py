@@ -41,6 +41,10 @@ class Counts(BaseModel):
         """Return these counts with `more` added."""
         return Counts(**{o: getattr(self, o) + more.get(o, 0) for o in Outcome})
 
+    def since(self, before: "Counts") -> Mapping[str, int]:
+        """Return how many rows got each outcome after `before`."""
+        return {o.value: getattr(self, o) - getattr(before, o) for o in Outcome}
+
 
 @dataclass(frozen=True, slots=True)
 class Reject:

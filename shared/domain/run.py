@@ -108,7 +108,9 @@ class Run(BaseModel, frozen=True):
     export_id: str
     key: str
     trigger: Trigger
+    destination: str = ""  # as in Export; empty in runs from before it was kept
     target: str = ""  # as in Export; while the export has another one, the run does not go on
+    trace: str = ""  # the W3C traceparent that its slices go on from
     mode: Mode = Mode.CHANGES
     status: RunStatus = RunStatus.QUEUED
     reason: Message | None = None  # why it failed, was skipped, or waits

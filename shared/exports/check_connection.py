@@ -16,6 +16,7 @@ from shared.exports.resume import resume_runs
 from shared.exports.services import Services
 from shared.exports.stored import amend, find, require_current
 from shared.storage.ports import Stored
+from shared.telemetry.logs import event
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,11 @@ async def mark_needs_sign_in(
         same = now.secret_name == connection.secret_name
         return now.needing_sign_in(reason) if same else now
 
-    return await _amend(services, Action.SIGN_IN_NEEDED, connection, change)
+    marked = await _amend(services, Action.SIGN_IN_NEEDED, connection, change)
+    news = connection.status is not ConnectionStatus.NEEDS_SIGN_IN
+    if news and marked.value.status is ConnectionStatus.NEEDS_SIGN_IN:
+        event("sign_in_needed", connection_id=connection.id, destination=connection.destination)
+    return marked
 
 
 async def _mend(services: Services, connection: Connection) -> Stored[Connection]:

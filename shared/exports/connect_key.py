@@ -84,6 +84,7 @@ async def _account(
     nobody = Account(id="", name="", endpoint=endpoint)
     api = VendorApi(
         services.http,
+        destination.name,
         destination.title,
         destination.base_url(nobody),
         Fixed(destination.headers(credentials)),

@@ -15,7 +15,7 @@ from shared.exports.listing import Wanted, listed
 from shared.exports.services import Services
 from shared.exports.stored import SCAN, What, amend, everything, find, new_id, require_current
 from shared.storage.ports import ALL, Stale, Stored
-from shared.telemetry import one_line
+from shared.telemetry.logs import one_line
 
 log = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ from shared.exports.names import CHECKPOINT, parts_folder
 from shared.exports.resume import resume_runs, waiting
 from shared.exports.services import Services
 from shared.storage.ports import ALL, Stale, Stored
+from shared.telemetry.logs import about_run, event
 
 
 async def end_run(
@@ -19,7 +20,19 @@ async def end_run(
     if checkpoint is not None:  # kept on the run, which outlives the files of the export
         run = run.model_copy(update={"progress": checkpoint.value.as_progress()})
     await services.storage.runs.replace(run.export_id, run.key, run, stored.etag)
+    tell_ended(run)
     await tidy(services, run)
+
+
+def tell_ended(run: Run) -> None:
+    """Report that a run is over."""
+    with about_run(run.id):
+        event(
+            "run_ended",
+            export_id=run.export_id,
+            destination=run.destination,
+            status=run.status.value,
+        )
 
 
 async def tidy(services: Services, run: Run) -> None:
@@ -52,6 +65,8 @@ async def suspend_run(
 
 async def fail_run(services: Services, message: SliceMessage) -> None:
     """Close a run whose message the queue gave up after its last try."""
+    with about_run(message.run_id):
+        event("message_given_up")
     storage = services.storage
     stored = await storage.runs.get(*split_run_id(message.run_id))
     checkpoint = await storage.checkpoints.get(message.run_id, CHECKPOINT)

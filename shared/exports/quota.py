@@ -12,6 +12,7 @@ from shared.domain.clock import Clock
 from shared.domain.errors import DayIsSpent, TryLater
 from shared.domain.message import say
 from shared.storage.ports import QUOTAS, AlreadyExists, Quota, Records, Stale
+from shared.telemetry import metrics
 
 _LARGEST_BLOCK = 32
 _TRIES = 10
@@ -25,6 +26,7 @@ class DayBudget:
         records: Records[Quota],
         clock: Clock,
         lane: str,
+        destination: str,
         who: str,
         per_day: int,
         block: int = 1,
@@ -32,6 +34,7 @@ class DayBudget:
         self._records = records
         self._clock = clock
         self._lane = lane
+        self._destination = destination
         self._who = who
         self._per_day = per_day
         self._block = 1
@@ -46,10 +49,10 @@ class DayBudget:
         self._left -= 1
 
     async def _take(self, today: date) -> int:
-        taken = 0
+        used = taken = 0
 
         def more(now: Quota) -> Quota:
-            nonlocal taken
+            nonlocal used, taken
             used = now.used if now.day == today else 0
             taken = min(self._block, self._per_day - used)
             if taken <= 0:
@@ -63,6 +66,7 @@ class DayBudget:
             return now.model_copy(update={"day": today, "used": used + taken})
 
         await change(self._records, self._lane, more)
+        metrics.quota_used(self._destination, (used + taken) / self._per_day)
         self._block = min(2 * self._block, _LARGEST_BLOCK)
         return taken
 

@@ -14,6 +14,9 @@ from shared.exports.services import Services
 from shared.exports.slice_work import SliceWork
 from shared.exports.wake import wake
 from shared.storage.ports import ALL, Stale, Stored
+from shared.telemetry import metrics
+from shared.telemetry.logs import about_run
+from shared.telemetry.spans import slice_of_run
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +28,11 @@ async def run_slice(services: Services, message: SliceMessage) -> None:
 
     A message that comes twice, late or for a run that is over changes nothing.
     """
+    with about_run(message.run_id):
+        await _run_slice(services, message)
+
+
+async def _run_slice(services: Services, message: SliceMessage) -> None:
     stored = await services.storage.runs.get(*split_run_id(message.run_id))
     if stored is None:
         return
@@ -40,13 +48,14 @@ async def run_slice(services: Services, message: SliceMessage) -> None:
         async with lane(services.storage.lanes, services.clock, quota):
             await _in_lane(services, message, order)
     except LaneTaken:
+        metrics.lane_wait(order.connection.destination)
         # A stale message must not come back: it would tell the sweep of a time that the run does not keep.
         checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
         if checkpoint.value.slice == message.slice:
             await wake(services, message, _LANE_RETRY)
     except (LaneLost, Fenced, Stale) as error:
         # Somebody else has the run now, or the sweep will find it; what was answered is recorded.
-        log.warning("slice of run %s stopped: %s", message.run_id, type(error).__name__)
+        log.warning("slice stopped: %s", type(error).__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,12 @@ async def _in_lane(services: Services, message: SliceMessage, order: _Order) -> 
     checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
     if stored is None or stored.value.status.is_over or checkpoint.value.slice != message.slice:
         return
-    await SliceWork(
-        services, order.export, order.connection, order.account, stored, checkpoint
-    ).work()
+    work = SliceWork(services, order.export, order.connection, order.account, stored, checkpoint)
+    destination, before = order.connection.destination, checkpoint.value.counts
+    began = services.clock.monotonic()
+    try:
+        with slice_of_run(stored.value.trace, run_id=message.run_id, slice=message.slice):
+            await work.work()
+    finally:
+        seconds = services.clock.monotonic() - began
+        metrics.slice_worked(destination, seconds, checkpoint.value.counts.since(before))

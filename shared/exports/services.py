@@ -43,7 +43,7 @@ class Services:
 
     def sign_in(self, destination: Destination) -> VendorSignIn:
         """Return the way to a destination's sign-in service."""
-        return VendorSignIn(self.http, destination.title, destination.explain)
+        return VendorSignIn(self.http, destination.name, destination.title, destination.explain)
 
     async def api(self, connection: Connection, pace: Pace | None = None) -> VendorApi:
         """Return an authorised way to the connection's account; raise NeedsAttention if there is none.
@@ -57,6 +57,7 @@ class Services:
         destination = self.destination(connection)
         return VendorApi(
             self.http,
+            destination.name,
             destination.title,
             destination.base_url(connection.account),
             await self._authorisation(connection, connection.secret_name, destination),
@@ -116,4 +117,4 @@ class Services:
         if per_day is None:
             return Unlimited()
         lane, records = destination.lane(account), self.storage.quotas
-        return DayBudget(records, self.clock, lane, destination.title, per_day)
+        return DayBudget(records, self.clock, lane, destination.name, destination.title, per_day)

@@ -1,5 +1,6 @@
 """The work of one slice: prepare, send and settle, and writing down whatever stops them."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -33,7 +34,11 @@ from shared.exports.summary import done, prepared
 from shared.exports.wait import Waiting
 from shared.exports.wake import expect, wake
 from shared.storage.ports import Stale, Stored
+from shared.telemetry.logs import what_failed
+from shared.telemetry.spans import span
 from shared.transport.pace import Pace
+
+log = logging.getLogger(__name__)
 
 _FIRST_SETBACK = 30.0  # seconds until a run goes on after a setback; doubled for each one in a row
 _LONGEST_SETBACK = 1800.0
@@ -103,13 +108,18 @@ class SliceWork:
             reason = self._connection.reason or say("Sign in again.")
             raise NeedsAttention(Culprit.CONNECTION, reason)
         if self._checkpoint.value.phase is Phase.PREPARE:
-            await self._prepare()
+            with span("prepare"):
+                await self._prepare()
         elif self._checkpoint.value.phase is Phase.SEND:
             await self._change(self._run.processing(self._clock.now(), say("Going on.")))
-        if self._checkpoint.value.phase is not Phase.DONE and (wait := await self._send()):
-            return wait
+        if self._checkpoint.value.phase is not Phase.DONE:
+            with span("send"):
+                wait = await self._send()
+            if wait:
+                return wait
         await self._move(phase=Phase.SETTLE)
-        await settle(self._services, self._run, self._export, self._checkpoint.value)
+        with span("settle"):
+            await settle(self._services, self._run, self._export, self._checkpoint.value)
         await self._end(RunStatus.SUCCESSFUL, done(self._checkpoint.value))
         return None
 
@@ -226,6 +236,7 @@ class SliceWork:
 
     async def _note_surprise(self, error: Exception) -> None:
         """Say what happened before the trigger fails, and its message is delivered again."""
+        log.error("slice failed: %s", what_failed(error))
         now = self._clock.now()
         text = say(
             "Something went wrong that should not ({error}). Trying again.",

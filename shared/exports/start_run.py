@@ -9,8 +9,10 @@ from shared.domain.export import Export, Idle
 from shared.domain.message import say
 from shared.domain.run import Mode, Run, RunStatus, SliceMessage, Trigger, TriggerKind
 from shared.exports.audit import recorded_with
+from shared.exports.end_run import tell_ended
 from shared.exports.services import Services
 from shared.storage.ports import ALL, ActiveRun, AlreadyExists, Stored
+from shared.telemetry.spans import begin_run
 
 _BEGAN = {
     TriggerKind.ARRIVAL: say("A new file of a segment landed."),
@@ -59,7 +61,9 @@ async def create_run(
         export_id=export_id,
         key=trigger.run_key(),
         trigger=trigger,
+        destination=stored.value.destination,
         target=stored.value.target,
+        trace=_trace(export_id, trigger, stored.value.destination),
         mode=mode,
         created_at=now,
     ).noting(now, _BEGAN[trigger.kind])
@@ -82,7 +86,14 @@ async def create_run(
             await storage.runs.insert(export_id, run.key, run)
     except AlreadyExists:
         return await _existing(services, run), False
+    if run.status.is_over:
+        tell_ended(run)
     return run, True
+
+
+def _trace(export_id: str, trigger: Trigger, destination: str) -> str:
+    run_id = f"{export_id}.{trigger.run_key()}"
+    return begin_run(run_id=run_id, trigger=trigger.kind.value, destination=destination)
 
 
 async def _connection(services: Services, export: Export) -> Connection:

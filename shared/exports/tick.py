@@ -14,6 +14,7 @@ from shared.exports.services import Services
 from shared.exports.start_run import start_run
 from shared.exports.wake import wake
 from shared.storage.ports import ALL, BOOKMARKS, ActiveRun, Bookmark
+from shared.telemetry import metrics
 
 REFRESH_SCHEDULE = "refresh"
 """The key of the refresh schedule."""
@@ -39,16 +40,20 @@ async def refresh(services: Services) -> None:
     stored = await storage.schedules.get(ALL, REFRESH_SCHEDULE)
     system = stored.value if stored else None
     since = bookmark.value.at if bookmark else now - _PERIOD
+    lag = 0.0
     async for export in all_exports(services):
         due = export.last_due(system, since, now)
         if due is not None:
+            lag = max(lag, (now - due).total_seconds())
             await _start(services, export.id, _trigger(export, due))
+    metrics.schedule_lag(lag)
     # Only now: a crash before this repeats the instant, and a repeated instant makes no second run.
     await storage.bookmarks.put(BOOKMARKS, _BOOKMARK, Bookmark(at=now))
 
 
 async def sweep_runs(services: Services) -> None:
     """Wake the runs that should have shown a sign of life and have not."""
+    age = 0.0
     async for entry in _active(services):
         stored = await services.storage.runs.get(*split_run_id(entry.run_id))
         if stored is None:
@@ -56,8 +61,12 @@ async def sweep_runs(services: Services) -> None:
                 await services.storage.active_runs.delete(ALL, entry.run_id)
         elif stored.value.status.is_over:
             await tidy(services, stored.value)
-        elif await _is_lost(services, entry, stored.value.status):
-            await _wake(services, entry)
+        else:
+            if stored.value.status is not RunStatus.PROCESSING:
+                age = max(age, (services.clock.now() - entry.wakes_at).total_seconds())
+            if await _is_lost(services, entry, stored.value.status):
+                await _wake(services, entry)
+    metrics.queue_age("slices", age)
 
 
 def _trigger(export: Export, due: datetime) -> Trigger:

@@ -14,6 +14,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from shared.destinations.protocol import Read
 from shared.domain.errors import Limited
+from shared.telemetry.spans import Call, call
 from shared.transport.pace import Pace
 from shared.transport.verdict import Explain, lost, understood
 
@@ -88,7 +89,8 @@ class VendorApi:
     """One account of a destination."""
 
     http: httpx.AsyncClient
-    who: str
+    destination: str  # its name
+    who: str  # its title
     base_url: str
     authorisation: Authorisation = field(repr=False)
     explain: Explain
@@ -131,9 +133,12 @@ class VendorApi:
                 method, self.base_url + path, params=params, headers=headers, content=content
             )
             self.requests += 1
-            response = await _response(self.http, request, self.who)
-            signed_out = response.status_code == httpx.codes.UNAUTHORIZED
-            if last or not signed_out or not await self.authorisation.renew(authorised):
+            with call(self.destination, request.method, request.url) as made:
+                response = await _response(self.http, request, self.who, made)
+                if last or response.status_code != httpx.codes.UNAUTHORIZED:
+                    return self._understood(response, read)
+                made.verdict = "sign_in_ended"
+            if not await self.authorisation.renew(authorised):
                 return self._understood(response, read)
             authorised = await self.authorisation.headers()
         raise AssertionError("the last try returns or raises")
@@ -153,27 +158,34 @@ class VendorSignIn:
     """The sign-in service of a destination."""
 
     http: httpx.AsyncClient
-    who: str
+    destination: str  # its name
+    who: str  # its title
     explain: Explain
 
     async def post_form(
         self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None
     ) -> Any:
         """Send a form and return the JSON of the answer; None for an empty one."""
-        request = self.http.build_request("POST", url, data=form, headers=headers)
-        response = await _response(self.http, request, self.who)
-        if response.is_success and not response.content:
-            return None
-        return understood(self.who, response, self.explain)
+        return await self._ask(self.http.build_request("POST", url, data=form, headers=headers))
 
     async def get_json(self, url: str, headers: Mapping[str, str]) -> Any:
         """Return the JSON of an answer."""
-        request = self.http.build_request("GET", url, headers=headers)
-        return understood(self.who, await _response(self.http, request, self.who), self.explain)
+        return await self._ask(self.http.build_request("GET", url, headers=headers))
+
+    async def _ask(self, request: httpx.Request) -> Any:
+        with call(self.destination, request.method, request.url) as made:
+            response = await _response(self.http, request, self.who, made)
+            if request.method == "POST" and response.is_success and not response.content:
+                return None
+            return understood(self.who, response, self.explain)
 
 
-async def _response(http: httpx.AsyncClient, request: httpx.Request, who: str) -> httpx.Response:
+async def _response(
+    http: httpx.AsyncClient, request: httpx.Request, who: str, made: Call
+) -> httpx.Response:
     try:
-        return await http.send(request)
+        response = await http.send(request)
     except httpx.RequestError as error:  # a body that cannot be decompressed is one, too
         raise lost(who, error) from error
+    made.answered(response.status_code)
+    return response

@@ -12,7 +12,7 @@ import pytest
 from shared.api.guard import MAX_HEADERS, MAX_QUERY
 from shared.domain.connection import Connection
 from shared.storage.ports import ALL, Unavailable
-from shared.telemetry import one_line
+from shared.telemetry.logs import one_line
 from tests.api.office import Office, choices
 from tests.fakes.storage import MemoryRecords
 

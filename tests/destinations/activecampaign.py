@@ -44,6 +44,7 @@ class World:
         credentials = self.destination.credentials(key or account.api_key)
         return VendorApi(
             http=self.http,
+            destination=self.destination.name,
             who=self.destination.title,
             base_url=self.destination.base_url(Account(id=endpoint, name="", endpoint=endpoint)),
             authorisation=Fixed(self.destination.headers(credentials)),

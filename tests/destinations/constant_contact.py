@@ -45,7 +45,9 @@ class World:
         self.wire = Wire(InProcess(create_app(self.sandbox)))
         self.http = open_http(self.wire)
         self.destination = ConstantContact(self.client, LOGIN, API, clock=self.clock)
-        self.sign_in = VendorSignIn(self.http, self.destination.title, self.destination.explain)
+        self.sign_in = VendorSignIn(
+            self.http, self.destination.name, self.destination.title, self.destination.explain
+        )
 
     async def code(self) -> str:
         """Sign in at the page as a person would, and return the code that comes back."""
@@ -72,6 +74,7 @@ class World:
         """Return a way to the account that is authorised by these credentials."""
         return VendorApi(
             http=self.http,
+            destination=self.destination.name,
             who=self.destination.title,
             base_url=self.destination.base_url(account),
             authorisation=Fixed(self.destination.headers(credentials)),

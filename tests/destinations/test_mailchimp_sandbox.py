@@ -79,6 +79,7 @@ class World:
         mailchimp = replace(MAILCHIMP, api_url="https://{dc}.api.mailchimp.com")
         self.api = VendorApi(
             http=open_http(self.wire),
+            destination="mailchimp",
             who="Mailchimp",
             base_url=mailchimp.base_url(ACCOUNT),
             authorisation=Fixed({"Authorization": f"Bearer {account.api_key}"}),

@@ -18,7 +18,7 @@ from tests.fakes.storage import MemoryRecords
 
 
 def budget(records: Records[Quota], clock: FakeClock) -> DayBudget:
-    return DayBudget(records, clock, "acme", "Acme", per_day=50)
+    return DayBudget(records, clock, "acme", "acme", "Acme", per_day=50)
 
 
 async def used(records: Records[Quota]) -> int:

@@ -106,6 +106,11 @@ def test_settings_of_the_host_are_documented() -> None:
     assert OF_HOST.keys() - named == set()
 
 
+def test_the_worker_leaves_it_to_the_app_to_set_telemetry_up() -> None:
+    assert OF_HOST["PYTHON_ENABLE_OPENTELEMETRY"] == "true"
+    assert "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY" not in OF_HOST
+
+
 def test_nothing_is_set_that_flex_consumption_refuses() -> None:
     refused = {"FUNCTIONS_WORKER_RUNTIME", "FUNCTIONS_EXTENSION_VERSION", "WEBSITE_TIME_ZONE", "TZ"}
     refused |= {"WEBSITE_RUN_FROM_PACKAGE", "SCM_DO_BUILD_DURING_DEPLOYMENT", "AzureWebJobsStorage"}

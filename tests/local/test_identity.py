@@ -139,22 +139,29 @@ async def test_health_needs_no_token(tmp_path: Path) -> None:
         assert (await http.get("/health")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("resource", "issuer"),
+    [
+        ("https://vault.test", ISSUER),
+        (identity.STORAGE, f"https://sts.windows.net/{identity.TENANT}/"),
+    ],
+)
 def test_the_official_credential_gets_a_token_for_the_resource(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    resource: str, issuer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = identity.create_app(SigningKey(tmp_path), issuer=ISSUER, identity_header="planted")
     with serving(app) as url:
         monkeypatch.setenv("IDENTITY_ENDPOINT", f"{url}/msi/token")
         monkeypatch.setenv("IDENTITY_HEADER", "planted")
         with DefaultAzureCredential() as credential:
-            token = credential.get_token("https://vault.test/.default").token
+            token = credential.get_token(f"{resource}/.default").token
 
     claims = jwt.decode(
         token,
         SigningKey(tmp_path).public_pem,
         algorithms=["RS256"],
-        audience="https://vault.test",
-        issuer=ISSUER,
+        audience=resource,
+        issuer=issuer,
     )
     assert claims["idtyp"] == "app"
     assert "roles" not in claims

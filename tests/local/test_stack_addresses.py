@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local import addresses
+from local import addresses, azurite
 from local.processes import StackError
 
 PORTS = {name: 9000 + number for number, name in enumerate(addresses.PORTS)}
@@ -82,3 +82,14 @@ def test_an_empty_value_in_the_environment_is_no_setting() -> None:
 def test_the_local_certificates_are_trusted_whatever_the_environment_says() -> None:
     settings = addresses.settings(PORTS, {"SSL_CERT_FILE": "/elsewhere.pem"}, BUNDLE)
     assert settings["SSL_CERT_FILE"] == settings["REQUESTS_CA_BUNDLE"] == str(BUNDLE)
+
+
+def test_with_an_identity_storage_is_named_by_address_over_tls_and_no_setting_holds_its_key() -> (
+    None
+):
+    settings = addresses.settings(PORTS, {}, BUNDLE, identity=True)
+    blobs = f"https://127.0.0.1:{PORTS['blob']}/{azurite.ACCOUNT}"
+    assert settings["DataStorage__blobServiceUri"] == blobs
+    assert settings["AzureWebJobsStorage__blobServiceUri"] == blobs
+    assert azurite.KEY not in str(settings)
+    assert azurite.KEY in str(addresses.settings(PORTS, {}, BUNDLE))

@@ -36,6 +36,7 @@ def nothing_special(_: httpx.Response) -> Halt | None:
 def api(answer: Answer) -> VendorApi:
     return VendorApi(
         http=open_http(Answers(answer)),
+        destination="acme",
         who="Acme",
         base_url="https://us1.test/3.0",
         authorisation=Fixed({"Authorization": f"Bearer {TOKEN}"}),
@@ -45,7 +46,7 @@ def api(answer: Answer) -> VendorApi:
 
 
 def sign_in(answer: Answer) -> VendorSignIn:
-    return VendorSignIn(open_http(Answers(answer)), "Acme", nothing_special)
+    return VendorSignIn(open_http(Answers(answer)), "acme", "Acme", nothing_special)
 
 
 async def test_a_request_goes_to_the_account_with_its_authorisation() -> None:

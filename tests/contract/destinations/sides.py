@@ -51,7 +51,7 @@ async def through_the_sign_in_page(
     form |= {"username": username, "password": password, "decision": "allow"}
     back = await http.post(page.url.copy_with(query=None), data=form)
     code = parse_qs(urlsplit(back.headers["location"]).query)["code"][0]
-    sign_in = VendorSignIn(http, destination.title, destination.explain)
+    sign_in = VendorSignIn(http, destination.name, destination.title, destination.explain)
     return await destination.exchange(sign_in, code, CALLBACK, verifier)
 
 
@@ -62,6 +62,7 @@ async def with_the_key(
     endpoint = destination.endpoint(host)
     api = VendorApi(
         http,
+        destination.name,
         destination.title,
         destination.base_url(Account(id="", name="", endpoint=endpoint)),
         Fixed(destination.headers(credentials)),

@@ -10,7 +10,7 @@ from local.sandbox.activecampaign.state import Account, Sandbox
 from local.sandbox.clock import FastClock
 from tests.local.sandbox.activecampaign.conftest import Import, person
 from tests.local.sandbox.conftest import HandClock
-from tests.local.servers import serving
+from tests.local.servers import serving, until
 
 FAULTS = "http://sandbox.test/sandbox/faults"
 TWO = {"contacts": [person("ann@example.com"), person("bob@example.com")]}
@@ -105,6 +105,7 @@ async def test_a_cut_connection_breaks_before_or_after_the_import(
     with pytest.raises(httpx.ReadError):
         await http.post("/import/bulk_import", json=TWO)
     account = sandbox.accounts[1]
+    await until(lambda: bool(account.requests))  # the client may know of the end before the sandbox
     assert len(account.imports.batches) == accepted
     assert account.requests == {f"POST /api/3/import/bulk_import {kind}": 1}
     assert account.connections == 0

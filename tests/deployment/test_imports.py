@@ -1,0 +1,53 @@
+"""The host loads the app quickly: a new instance spends its time on work."""
+
+import subprocess
+import sys
+
+import pytest
+
+from local.processes import ROOT
+from tests.bench.imports import APP, BASE, seconds
+
+MOST = 3.8  # times azure.functions: 400 ms on a machine that takes 105 ms for it
+
+# What only an HTTP request, a slice or telemetry needs. The Azure clients of blobs come with the type
+# that the blob trigger binds.
+HEAVY = {
+    "fastapi",
+    "starlette",
+    "babel",
+    "httpx",
+    "pydantic",
+    "msgspec",
+    "pyarrow",
+    "azure.data.tables",
+    "azure.keyvault.secrets",
+    "azure.storage.queue",
+    "azure.monitor.opentelemetry",
+    "opentelemetry",
+    "shared.exports",
+    "shared.destinations",
+    "shared.api",
+}
+
+
+def loaded(code: str) -> set[str]:
+    """Return which of HEAVY a new process holds after running some code."""
+    code = f"{code}; import sys; print(*sys.modules)"
+    run = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return HEAVY & set(run.stdout.split())
+
+
+def test_loading_the_app_takes_little_more_than_what_its_bindings_take() -> None:
+    assert seconds(APP, times=3) / seconds(BASE, times=3) < MOST
+
+
+def test_loading_the_app_loads_nothing_that_only_work_needs() -> None:
+    assert loaded(APP) == set()
+
+
+@pytest.mark.parametrize("name", sorted(HEAVY))
+def test_what_must_not_be_loaded_exists(name: str) -> None:
+    assert loaded(f"import {name}") >= {name}
