@@ -69,7 +69,9 @@ class Postbox:
         return host.lower()
 
     def credentials(self, key: str) -> Credentials:
-        """Return the key, which can be anything."""
+        """Return the key, which can be anything that fits a header."""
+        if not (key.isascii() and key.isprintable()):
+            raise Invalid("/api_key", say("This is no Postbox key."))
         return {"key": key}
 
     async def identify(self, api: Api, endpoint: str) -> Account:
