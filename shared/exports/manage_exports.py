@@ -11,6 +11,7 @@ from shared.domain.run import Run, RunStatus
 from shared.exports.audit import recorded
 from shared.exports.check_export import check_destination, check_segments, usable_connection
 from shared.exports.choices import ExportChanges, ExportChoices
+from shared.exports.due import expect_changed
 from shared.exports.read_runs import list_runs
 from shared.exports.services import Services
 from shared.exports.stored import everything, find, new_id, require_current
@@ -146,6 +147,7 @@ async def replace_export(
     by, records = Actor.of(caller.person), services.storage.exports
     try:
         async with recorded(services, by, action, stored.value, changed):
+            await expect_changed(services, stored.value, changed)
             etag = await records.replace(ALL, stored.key, changed, stored.etag)
     except Stale:
         raise Outdated(WHAT.outdated) from None
@@ -161,6 +163,7 @@ async def _insert(
     services: Services, caller: Caller, action: Action, export: Export
 ) -> Stored[Export]:
     async with recorded(services, Actor.of(caller.person), action, None, export):
+        await expect_changed(services, None, export)
         etag = await services.storage.exports.insert(ALL, export.id, export)
     return Stored(export.id, export, etag)
 

@@ -10,43 +10,59 @@ from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
 from shared.exports.checkpoints import Fenced, OpenCheckpoint
 from shared.exports.end_run import end_run, tidy
 from shared.exports.lane import LaneLost, LaneTaken, lane
+from shared.exports.line import call_next, wait_in_line
 from shared.exports.services import Services
 from shared.exports.slice_work import SliceWork
-from shared.exports.wake import wake
 from shared.storage.ports import ALL, Stale, Stored
 
 log = logging.getLogger(__name__)
-
-_LANE_RETRY = 10.0  # seconds until a run whose lane is taken looks again
 
 
 async def run_slice(services: Services, message: SliceMessage) -> None:
     """Work on a run until it ends, its time is up, or it has to wait; then see to its continuation.
 
-    A message that comes twice, late or for a run that is over changes nothing.
+    As long as half of the slice's time is left, go on with the next run that waits for the same lane;
+    then call that one by message. A message that comes twice, late or for a run that is over changes
+    nothing.
     """
+    began = services.clock.monotonic()
+    deadline = began + services.slice_seconds
+    following: SliceMessage | None = message
+    while following is not None:
+        free = await _slice(services, following, deadline)
+        following = await call_next(services, free) if free else None
+        if following and services.clock.monotonic() > began + services.slice_seconds / 2:
+            await services.storage.slices.send(following)
+            return
+
+
+async def _slice(services: Services, message: SliceMessage, deadline: float) -> str | None:
+    """Work on one run; return the lane that it no longer needs, None if it never had one."""
     stored = await services.storage.runs.get(*split_run_id(message.run_id))
     if stored is None:
-        return
+        return None
     if stored.value.status.is_over:
         await tidy(services, stored.value)
-        return
+        return None
     order = await _order(services, stored)
     if not isinstance(order, _Order):
         await end_run(services, stored, RunStatus.CANCELED, order)
-        return
+        return None
+    quota = services.destination(order.connection).lane(order.account)
     try:
-        quota = services.destination(order.connection).lane(order.account)
         async with lane(services.storage.lanes, services.clock, quota):
-            await _in_lane(services, message, order)
+            await _in_lane(services, message, order, deadline)
     except LaneTaken:
         # A stale message must not come back: it would tell the sweep of a time that the run does not keep.
         checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
         if checkpoint.value.slice == message.slice:
-            await wake(services, message, _LANE_RETRY)
+            await wait_in_line(services, quota, stored.value, message)
+        return None
     except (LaneLost, Fenced, Stale) as error:
         # Somebody else has the run now, or the sweep will find it; what was answered is recorded.
         log.warning("slice of run %s stopped: %s", message.run_id, type(error).__name__)
+        return None
+    return quota
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +91,14 @@ async def _order(services: Services, stored: Stored[Run]) -> _Order | Message:
     return _Order(export.value, connection.value, connection.value.account)
 
 
-async def _in_lane(services: Services, message: SliceMessage, order: _Order) -> None:
+async def _in_lane(
+    services: Services, message: SliceMessage, order: _Order, deadline: float
+) -> None:
     # Read again: another slice may have moved both while this one waited for the lane.
     stored = await services.storage.runs.get(*split_run_id(message.run_id))
     checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
     if stored is None or stored.value.status.is_over or checkpoint.value.slice != message.slice:
         return
     await SliceWork(
-        services, order.export, order.connection, order.account, stored, checkpoint
+        services, order.export, order.connection, order.account, stored, checkpoint, deadline
     ).work()

@@ -22,6 +22,7 @@ from shared.exports.deliver import Delivery
 from shared.exports.delivered import Digests, digest_key
 from shared.exports.end_run import end_run, suspend_run
 from shared.exports.jobs import Looks, RunFiles
+from shared.exports.news import NOTHING_NEW, SCHEDULED, told
 from shared.exports.prepare import prepare, resolve_versions
 from shared.exports.quota import keep_slowness, seconds_to_tomorrow, slowness_of
 from shared.exports.record import Recorder
@@ -53,6 +54,7 @@ class SliceWork:
         account: Account,
         stored: Stored[Run],
         checkpoint: OpenCheckpoint,
+        deadline: float,
     ) -> None:
         self._services = services
         self._clock = services.clock
@@ -62,6 +64,7 @@ class SliceWork:
         self._destination = services.destination(connection)
         self._stored = stored
         self._checkpoint = checkpoint
+        self._deadline = deadline  # on the monotonic clock; no batch is sent after it
         self._pace = Pace(self._clock)
         self._began = self._clock.monotonic()
         self._seconds_before = checkpoint.value.seconds
@@ -103,7 +106,9 @@ class SliceWork:
             reason = self._connection.reason or say("Sign in again.")
             raise NeedsAttention(Culprit.CONNECTION, reason)
         if self._checkpoint.value.phase is Phase.PREPARE:
-            await self._prepare()
+            if not await self._prepare():
+                await self._end(RunStatus.SKIPPED, NOTHING_NEW)
+                return None
         elif self._checkpoint.value.phase is Phase.SEND:
             await self._change(self._run.processing(self._clock.now(), say("Going on.")))
         if self._checkpoint.value.phase is not Phase.DONE and (wait := await self._send()):
@@ -113,12 +118,16 @@ class SliceWork:
         await self._end(RunStatus.SUCCESSFUL, done(self._checkpoint.value))
         return None
 
-    async def _prepare(self) -> None:
+    async def _prepare(self) -> bool:
+        """Lay out what is to be sent; return False if there is nothing new for a scheduled run."""
         await self._change(
             self._run.processing(self._clock.now(), say("Reading the segment files."))
         )
         versions = await resolve_versions(self._services, self._export)
         await self._change(self._run.model_copy(update={"versions": versions}))
+        is_scheduled = self._run.trigger.kind in SCHEDULED
+        if is_scheduled and await told(self._services, self._export, versions):
+            return False
         api = await self._services.api(self._connection, self._pace)
         encoder = await self._destination.encoder(api, await self._target())
         laid_out = await prepare(
@@ -135,6 +144,7 @@ class SliceWork:
         for note in encoder.notes():
             run = run.noting(now, note)
         await self._change(run.noting(now, prepared(laid_out)))
+        return True
 
     async def _send(self) -> tuple[float, Message] | None:
         """Send, and wait for jobs; return None when every outcome is known, else how long to wait."""
@@ -152,12 +162,11 @@ class SliceWork:
         )
         recorder = Recorder(self._run, files, of_jobs, self._checkpoint, digests, api)
         looks = Looks(self._clock, self._destination, api, of_jobs)
-        deadline = self._began + self._services.slice_seconds
         if self._checkpoint.value.phase is Phase.SEND:
-            if not await Sending(delivery, recorder, looks).go_on(deadline):
+            if not await Sending(delivery, recorder, looks).go_on(self._deadline):
                 return 0, say("The time of one slice is up; going on.")
             await self._move(phase=Phase.SETTLE)
-        delay = await Waiting(delivery, recorder, looks).go_on(deadline)
+        delay = await Waiting(delivery, recorder, looks).go_on(self._deadline)
         if delay is None:
             return None
         title = self._destination.title

@@ -17,12 +17,12 @@ from shared.domain.audit import Entry
 from shared.domain.connection import Connection
 from shared.domain.export import Export
 from shared.domain.people import Preferences
-from shared.domain.run import Checkpoint, Run
+from shared.domain.run import Checkpoint, Run, SliceMessage
 from shared.domain.schedule import RefreshSchedule
 from shared.settings import Settings, StorageAccount
 from shared.storage.blobs import BlobContainer, BlobLeases, BlobRecords
 from shared.storage.key_vault import KeyVaultSecrets
-from shared.storage.ports import ActiveRun, Bookmark, Members, OAuthState, Quota, Storage
+from shared.storage.ports import ActiveRun, Bookmark, Due, Members, OAuthState, Quota, Storage
 from shared.storage.queues import StorageQueue
 from shared.storage.tables import TableRecords, TableTrail
 
@@ -100,6 +100,8 @@ def open_storage(settings: Settings) -> OpenStorage:
         runs=table("runs", Run),
         checkpoints=BlobRecords(blobs.get_container_client("runs"), Checkpoint),
         active_runs=table("due", ActiveRun),
+        lines=table("due", SliceMessage),
+        due=table("due", Due),
         oauth_states=table("oauthstates", OAuthState),
         schedules=table("settings", RefreshSchedule),
         bookmarks=table("settings", Bookmark),

@@ -14,7 +14,7 @@ from shared.domain.audit import Entry
 from shared.domain.connection import Connection
 from shared.domain.export import Export
 from shared.domain.people import Preferences
-from shared.domain.run import Checkpoint, Run
+from shared.domain.run import Checkpoint, Run, SliceMessage
 from shared.domain.schedule import RefreshSchedule
 
 ALL = "all"
@@ -27,12 +27,18 @@ BOOKMARKS = "bookmarks"
 QUOTAS = "quotas"
 """The partition of what lanes have used up, in the same table; its keys are names of lanes."""
 
+SCHEDULES = "schedules"
+"""The partition of the due index with what schedules make due; its keys begin with the instant."""
+
 MEMBERS = "members"
 """The partition of how many members segments have, in the same table."""
 
 RUN_ALL = "run-all"
 """The partition of the bookmarks that say when a request to run all exports first came."""
 
+
+REFRESH = "refresh"
+"""The key of the refresh schedule, and what its entry in the due index is of."""
 
 PREFERENCES = "preferences"
 """The partition of what people prefer, in the same table; its keys are digests of their ids."""
@@ -194,6 +200,21 @@ class ActiveRun(BaseModel, frozen=True):
     connection_id: str
     lane: str
     wakes_at: datetime  # when a message or a slice should next move it
+    in_line: bool = False  # it waits to be called by whoever has the lane
+
+
+class Due(BaseModel, frozen=True):
+    """The entry of the due index that says: look at this at that instant.
+
+    It is a hint. Whether something is due then is up to the schedule as it is by that time.
+    """
+
+    of: str  # the id of an export, or REFRESH
+    at: datetime
+    claimed: datetime | None = (
+        None  # the instant that somebody has begun to run: `at` or a newer one
+    )
+    after: str = ""  # of a refresh: the export up to which runs have begun
 
 
 class Bookmark(BaseModel, frozen=True):
@@ -227,6 +248,8 @@ class Storage:
     runs: Records[Run]
     checkpoints: Guarded[Checkpoint]
     active_runs: Records[ActiveRun]
+    lines: Records[SliceMessage]  # by lane: the runs that wait for it
+    due: Records[Due]
     oauth_states: Records[OAuthState]
     schedules: Records[RefreshSchedule]
     bookmarks: Records[Bookmark]

@@ -18,7 +18,7 @@ from shared.domain.clock import Clock
 from shared.domain.connection import Connection
 from shared.domain.export import Export
 from shared.domain.people import Preferences
-from shared.domain.run import Checkpoint, Run
+from shared.domain.run import Checkpoint, Run, SliceMessage
 from shared.domain.schedule import RefreshSchedule
 from shared.storage.limits import (
     LEASE_SECONDS,
@@ -33,6 +33,7 @@ from shared.storage.ports import (
     AlreadyExists,
     BlobInfo,
     Bookmark,
+    Due,
     Members,
     Missing,
     OAuthState,
@@ -289,6 +290,8 @@ def memory_storage(clock: Clock) -> Storage:
         runs=MemoryRecords(Run),
         checkpoints=MemoryRecords(Checkpoint),
         active_runs=MemoryRecords(ActiveRun),
+        lines=MemoryRecords(SliceMessage),
+        due=MemoryRecords(Due),
         oauth_states=MemoryRecords(OAuthState),
         schedules=MemoryRecords(RefreshSchedule),
         bookmarks=MemoryRecords(Bookmark),
