@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from shared.domain.export import Export
-from shared.domain.schedule import Plan
+from shared.domain.schedule import Plan, Schedule
 from shared.exports.services import Services
 from shared.exports.stored import SCAN, everything
 from shared.storage.ports import (
@@ -36,10 +36,17 @@ def key_of(at: datetime, of: str = "") -> str:
 async def plan_of(services: Services, of: str) -> Plan | None:
     """Return when an export, or the refresh, is due as things are now; None if nothing makes it so."""
     if of == REFRESH:
-        refresh = await services.storage.schedules.get(ALL, REFRESH)
-        return Plan(refresh.value) if refresh else None
+        return await _plan_of_refresh(services)
     export = await services.storage.exports.get(ALL, of)
     return export.value.plan if export else None
+
+
+async def _plan_of_refresh(services: Services) -> Plan | None:
+    refresh = await services.storage.schedules.get(ALL, REFRESH)
+    since = await services.storage.bookmarks.get(BOOKMARKS, REFRESH)
+    if refresh is None:
+        return None
+    return Plan(refresh.value, since.value.at) if since else Plan(refresh.value)
 
 
 async def expect(services: Services, of: str, at: datetime | None) -> None:
@@ -47,6 +54,13 @@ async def expect(services: Services, of: str, at: datetime | None) -> None:
     if at is not None:
         with suppress(AlreadyExists):
             await services.storage.due.insert(SCHEDULES, key_of(at, of), Due(of=of, at=at))
+
+
+async def expect_refresh(services: Services, schedule: Schedule) -> None:
+    """Enter when the refresh is due by a schedule that is about to be stored, and counts from now."""
+    now = services.clock.now()
+    await services.storage.bookmarks.put(BOOKMARKS, REFRESH, Bookmark(at=now))
+    await expect(services, REFRESH, schedule.next_due(now))
 
 
 async def expect_changed(services: Services, before: Export | None, after: Export) -> None:

@@ -19,7 +19,9 @@ NOTHING_NEW = say(
 SCHEDULED = (TriggerKind.REFRESH, TriggerKind.SCHEDULE)
 """What begins runs whether or not there is anything new."""
 
-_DEEP = 20  # runs among which the last successful one is looked for
+# Among so many runs the last successful one is looked for. Mostly it is the newest, or behind the run
+# that asks.
+_SHALLOW, _DEEP = 2, 20
 
 
 class News:
@@ -66,8 +68,11 @@ def is_nothing_new(run: Run) -> bool:
 
 
 async def _last(services: Services, export: Export) -> Run | None:
-    for limit in (1, _DEEP):  # mostly it is the newest run
-        for stored in await list_runs(services, export.id, limit=limit):
+    for limit in (_SHALLOW, _DEEP):
+        page = await list_runs(services, export.id, limit=limit)
+        for stored in page:
             if stored.value.status is RunStatus.SUCCESSFUL or is_nothing_new(stored.value):
                 return stored.value
+        if len(page) < limit:
+            return None
     return None

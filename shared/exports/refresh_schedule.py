@@ -6,7 +6,7 @@ from shared.domain.message import say
 from shared.domain.people import Person
 from shared.domain.schedule import RefreshSchedule
 from shared.exports.audit import recorded
-from shared.exports.due import expect
+from shared.exports.due import expect_refresh
 from shared.exports.services import Services
 from shared.storage.ports import ALL, REFRESH, AlreadyExists, Stale, Stored
 
@@ -33,7 +33,7 @@ async def set_schedule(
     by, action = Actor.of(person), Action.SCHEDULE_CHANGED
     try:
         async with recorded(services, by, action, before.value, schedule):
-            await expect(services, REFRESH, schedule.next_due(services.clock.now()))
+            await expect_refresh(services, schedule)
             return Stored(before.key, schedule, await _write(services, before.etag, schedule))
     except (AlreadyExists, Stale):
         raise Outdated(_OUTDATED) from None

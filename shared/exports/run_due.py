@@ -48,9 +48,11 @@ class DueRuns:
         if claimed is None:
             return
         of, at = claimed.value.of, claimed.value.claimed or claimed.value.at
-        done = await (self._refresh(claimed, at) if of == REFRESH else self._run_own(of, at))
-        if done is not None:
-            await self._move_on(claimed, done)
+        if of != REFRESH:
+            await self._run_own(of, at)
+        elif not await self._refresh(claimed, at):
+            return
+        await self._move_on(claimed, at)
 
     async def _claimed(self, stored: Stored[Due]) -> Stored[Due] | None:
         """Return the entry as one that has been claimed; None if it is not to be run, or by others."""
@@ -61,7 +63,7 @@ class DueRuns:
         newest = plan.newest(entry.at, now) if plan else None
         if newest is None:
             if now > entry.at + _CHANGING:
-                await self._move_on(stored, now)
+                await self._move_on(stored, entry.at)
             return None
         claimed = entry.model_copy(update={"claimed": newest})
         try:
@@ -77,26 +79,21 @@ class DueRuns:
         await expect(self._services, of, plan.next_due(after) if plan else None)
         await self._entries.delete(SCHEDULES, stored.key)
 
-    async def _run_own(self, export_id: str, at: datetime) -> datetime:
-        """Begin a run of an export, if it still names the instant; return the instant to go on from."""
+    async def _run_own(self, export_id: str, at: datetime) -> None:
         stored = await self._services.storage.exports.get(ALL, export_id)
         plan = stored.value.plan if stored else None
         if stored and plan and plan.newest(at, at):
             await self._begin(stored.value, TriggerKind.SCHEDULE, at)
-        return at
 
-    async def _refresh(self, stored: Stored[Due], at: datetime) -> datetime | None:
-        """Begin a run of each export that follows the refresh.
-
-        Return the instant to go on from, or None if some exports are left for the next look.
-        """
-        schedule = await self._services.storage.schedules.get(ALL, REFRESH)
-        if schedule is None or not schedule.value.names(at):
-            return self._clock.now()  # changed or turned off on the way
-        system, exports = schedule.value, self._services.storage.exports
+    async def _refresh(self, stored: Stored[Due], at: datetime) -> bool:
+        """Begin a run of each export that follows the refresh; return False if some are left for later."""
+        plan = await plan_of(self._services, REFRESH)
+        if plan is None or not plan.newest(at, at):
+            return True  # changed or turned off on the way
+        exports = self._services.storage.exports
 
         async def begin(export: Stored[Export]) -> None:
-            if export.value.follows_refresh(system, at):
+            if export.value.follows_refresh(plan.schedule, at):
                 await self._begin(export.value, TriggerKind.REFRESH, at)
 
         while page := await exports.page(ALL, after=stored.value.after, limit=_PAGE):
@@ -105,11 +102,11 @@ class DueRuns:
             try:
                 etag = await self._entries.replace(SCHEDULES, stored.key, entry, stored.etag)
             except Stale:
-                return None  # another host goes on with it
+                return False  # another host goes on with it
             stored = Stored(stored.key, entry, etag)
             if self._is_late():
-                return None
-        return at
+                return False
+        return True
 
     async def _begin(self, export: Export, kind: TriggerKind, at: datetime) -> None:
         """Begin a run that waits in its lane's line, or note once that there is nothing new to send."""
