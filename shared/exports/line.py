@@ -39,9 +39,8 @@ async def call_next(services: Services, lane: str) -> SliceMessage | None:
     while first := await lines.page(_line(lane), limit=1):
         [stored] = first
         message = stored.value
-        checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
-        waits = checkpoint.value.slice == message.slice
-        if waits:  # else it has moved on, and waits for something else now
+        waits = await _still_waits(services, message)
+        if waits:
             await expect(services, message.run_id, 0)
         try:
             await lines.delete(_line(lane), stored.key, stored.etag)
@@ -62,6 +61,14 @@ async def call_if_free(services: Services, lane: str) -> None:
 
 async def _enter(services: Services, lane: str, run: Run, message: SliceMessage) -> None:
     await services.storage.lines.put(_line(lane), _place(run), message)
+
+
+async def _still_waits(services: Services, message: SliceMessage) -> bool:
+    """Say whether a run is not over and has not moved on since, to wait for something else now."""
+    if await services.storage.active_runs.get(ALL, message.run_id) is None:
+        return False
+    checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
+    return checkpoint.value.slice == message.slice
 
 
 def _line(lane: str) -> str:

@@ -37,17 +37,19 @@ async def run_slice(services: Services, message: SliceMessage) -> None:
 
 
 async def _slice(services: Services, message: SliceMessage, deadline: float) -> str | None:
-    """Work on one run; return the lane that it no longer needs, None if it never had one."""
+    """Work on one run; return the lane that it does not need any more, None if others have that."""
     stored = await services.storage.runs.get(*split_run_id(message.run_id))
     if stored is None:
         return None
     if stored.value.status.is_over:
+        left = await _lane_of(services, message.run_id)
         await tidy(services, stored.value)
-        return None
+        return left
     order = await _order(services, stored)
     if not isinstance(order, _Order):
+        left = await _lane_of(services, message.run_id)
         await end_run(services, stored, RunStatus.CANCELED, order)
-        return None
+        return left
     quota = services.destination(order.connection).lane(order.account)
     try:
         async with lane(services.storage.lanes, services.clock, quota):
@@ -63,6 +65,12 @@ async def _slice(services: Services, message: SliceMessage, deadline: float) -> 
         log.warning("slice of run %s stopped: %s", message.run_id, type(error).__name__)
         return None
     return quota
+
+
+async def _lane_of(services: Services, run_id: str) -> str | None:
+    """Return the lane that a run waits for, as the index of active runs has it."""
+    entry = await services.storage.active_runs.get(ALL, run_id)
+    return entry.value.lane if entry else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,6 +267,16 @@ async def test_what_a_dead_host_had_claimed_is_run_by_another() -> None:
     await require_one_run_each(world)
 
 
+async def test_after_what_a_dead_host_had_claimed_the_rest_is_made_up_for_once() -> None:
+    world = await everything_is_due()
+    await claimed_and_left(world)
+    world.clock.advance(3 * DAY)
+    await tick(world.services)
+    await tick(world.services)
+    for name in ("export", "a", "b", "c"):
+        assert await instants(world, name) == ["21 09:05", "24 09:05"]
+
+
 async def test_what_a_dead_host_had_claimed_is_not_run_once_it_is_scheduled_otherwise() -> None:
     world = await everything_is_due()
     await claimed_and_left(world)
