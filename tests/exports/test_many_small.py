@@ -5,8 +5,10 @@ from collections import Counter
 import pytest
 
 from shared.domain.run import RunStatus, TriggerKind
+from tests.bench.refresh import lost_and_doubled, measure
 from tests.exports.many_small import ManySmall
 from tests.exports.world import World
+from tests.fakes.mailchimp import answers
 
 LANE = "mailchimp-us1-0"
 
@@ -86,3 +88,19 @@ async def test_runs_that_waited_for_long_are_called_as_soon_as_somebody_looks() 
     many.world.clock.advance(61)  # the lease ends
     await many.refresh()
     assert [run.status for run in await many.runs()] == [RunStatus.SUCCESSFUL] * 30
+
+
+async def test_the_benchmark_counts_what_is_lost_and_doubled() -> None:
+    took = await measure(exports=6, profiles=3, accounts=2)
+    assert (took.lost, took.doubled, took.accounts) == (0, 0, 2)
+    assert took.seconds >= 3 * 2  # three calls of one account, one after the other
+    assert took.executions == 2
+    assert took.of_a_run("runs") > 1
+
+
+async def test_the_benchmark_finds_runs_that_failed() -> None:
+    many = ManySmall(World(), exports=3, profiles=3)
+    many.world.mailchimp.down = answers(404)
+    await many.set_up(accounts=1)
+    await many.refresh()
+    assert lost_and_doubled(await many.runs(), many) == (3, 0)
