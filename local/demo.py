@@ -199,15 +199,20 @@ def _summarize(console: Console, vendor: Vendor, figures: dict[str, Any], reject
 
 
 def _verdict(console: Console, figures: dict[str, Any]) -> int:
-    """Return 0 if every row of the first run had its planned outcome, and no later run lost one."""
-    first = figures["runs"]["arrival"]
+    """Return 0 if each row of the first run had its planned outcome, the second one lost none, and the
+    refresh found nothing new.
+    """
+    first, refresh = figures["runs"]["arrival"], figures["runs"]["refresh"]
     wrong = [name for name, count in figures["planned"].items() if first[name] != count]
     wrong += [
         f"the sum of {name}"
         for name, run in figures["runs"].items()
+        if run is not refresh
         if sum(run[outcome] for outcome in _OUTCOMES) != run["rows_read"]
         or run["rows_read"] != figures["rows"]
     ]
+    if refresh["status"] != "skipped":
+        wrong.append("the refresh")
     if wrong:
         console.print(f"[red]Not as planned: {', '.join(wrong)}.[/red]")
         return 1

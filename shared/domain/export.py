@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel
@@ -11,7 +11,7 @@ from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.errors import Conflict
 from shared.domain.message import Message, say
 from shared.domain.people import Caller
-from shared.domain.schedule import ExportSchedule, Follows, Schedule
+from shared.domain.schedule import ExportSchedule, Follows, Plan, Schedule
 
 
 class Idle(StrEnum):
@@ -118,6 +118,19 @@ class Export(BaseModel, frozen=True):
             return None
         since = max(after, self.scheduled_at)
         return self.schedule.last_due(system, since, until) if since < until else None
+
+    @property
+    def plan(self) -> Plan | None:
+        """When its own schedule runs it; None while it has none, or no connection."""
+        own = None if self.is_detached else self.schedule.own
+        return Plan(own, self.scheduled_at) if own else None
+
+    def follows_refresh(self, system: Schedule, at: datetime) -> bool:
+        """Say whether an instant of the refresh schedule runs it."""
+        return (
+            self.schedule.follows is Follows.SYSTEM
+            and self.last_due(system, at - timedelta(microseconds=1), at) is not None
+        )
 
     def detached(self) -> "Export":
         """Take its connection away; it remembers the type, the list and the fields."""

@@ -3,6 +3,7 @@
 import re
 from calendar import monthrange
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cache
@@ -28,6 +29,8 @@ _DAYS: tuple[Day, ...] = Day.__args__  # type: ignore[attr-defined] # typing has
 _LONGEST_GAP = timedelta(days=33)
 """Between two days that a schedule names lie 31 days at most; the rest is for time zones."""
 
+_INSTANT = timedelta(microseconds=1)
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 _zones = cache(
     available_timezones
@@ -89,13 +92,23 @@ class Schedule(BaseModel, frozen=True):
         due = [i for i in self._instants(after, until) if after < i <= until]
         return max(due, default=None)
 
+    def next_due(self, after: datetime) -> datetime | None:
+        """Return the first instant (UTC) after `after` that the schedule names; None if it has no times."""
+        instants = self._instants(after, after + _LONGEST_GAP)
+        return next((instant for instant in instants if instant > after), None)
+
+    def names(self, at: datetime) -> bool:
+        """Say whether an instant is one of those that the schedule names."""
+        return self.last_due(at - _INSTANT, at) is not None
+
     def _instants(self, after: datetime, until: datetime) -> Iterator[datetime]:
+        """Yield, in order, all instants of a time and some around it."""
         zone = ZoneInfo(self.time_zone)
         # Looking back further finds nothing newer, however long the app was down.
         first = max(after, until - _LONGEST_GAP).astimezone(zone).date()
         for day in _days_between(first, until.astimezone(zone).date()):
             if self._is_on(day):
-                yield from (_instant(day, at, zone) for at in self.times)
+                yield from (_instant(day, at, zone) for at in sorted(self.times))
 
     def _is_on(self, day: date) -> bool:
         return not self.days or _DAYS[day.weekday()] in self.days
@@ -129,6 +142,24 @@ class OwnSchedule(Schedule, frozen=True):
             return super()._is_on(day)
         _, last = monthrange(day.year, day.month)
         return day.day == (last if self.day_of_month == "last" else min(self.day_of_month, last))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The instants at which an export, or the refresh, is due: those of a schedule after `since`."""
+
+    schedule: Schedule
+    since: datetime = _EVER
+
+    def next_due(self, after: datetime) -> datetime | None:
+        """Return the first instant after `after`, as `Schedule.next_due`."""
+        return self.schedule.next_due(max(after, self.since))
+
+    def newest(self, first: datetime, until: datetime) -> datetime | None:
+        """Return the newest instant up to `until`, or None if `first`, where to begin, is none of them."""
+        if first <= self.since or not self.schedule.names(first):
+            return None
+        return self.schedule.last_due(first - _INSTANT, until)
 
 
 class Follows(StrEnum):

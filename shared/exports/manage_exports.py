@@ -11,6 +11,7 @@ from shared.domain.run import Run, RunStatus
 from shared.exports.audit import recorded
 from shared.exports.check_export import check_destination, check_segments, usable_connection
 from shared.exports.choices import ExportChanges, ExportChoices
+from shared.exports.due import expect_changed
 from shared.exports.placements import placed
 from shared.exports.read_runs import list_runs
 from shared.exports.services import Services
@@ -153,6 +154,7 @@ async def replace_export(
             placed(services.storage, stored.value, changed),
             recorded(services, by, action, stored.value, changed),
         ):
+            await expect_changed(services, stored.value, changed)
             etag = await records.replace(ALL, stored.key, changed, stored.etag)
     except Stale:
         raise Outdated(WHAT.outdated) from None
@@ -171,6 +173,7 @@ async def _insert(
         placed(services.storage, None, export),
         recorded(services, Actor.of(caller.person), action, None, export),
     ):
+        await expect_changed(services, None, export)
         etag = await services.storage.exports.insert(ALL, export.id, export)
     return Stored(export.id, export, etag)
 

@@ -6,9 +6,9 @@ from shared.domain.message import say
 from shared.domain.people import Person
 from shared.domain.schedule import RefreshSchedule
 from shared.exports.audit import recorded
+from shared.exports.due import expect_refresh
 from shared.exports.services import Services
-from shared.exports.tick import REFRESH_SCHEDULE
-from shared.storage.ports import ALL, AlreadyExists, Stale, Stored
+from shared.storage.ports import ALL, REFRESH, AlreadyExists, Stale, Stored
 
 _OUTDATED = say("Somebody changed the refresh schedule since you read it. Read it again.")
 
@@ -17,8 +17,8 @@ _NEVER_SET = '"never-set"'  # stands for an ETag until there is a record
 
 async def read_schedule(services: Services) -> Stored[RefreshSchedule]:
     """Return the schedule; until somebody sets it, the one that never refreshes."""
-    stored = await services.storage.schedules.get(ALL, REFRESH_SCHEDULE)
-    return stored or Stored(REFRESH_SCHEDULE, RefreshSchedule(), _NEVER_SET)
+    stored = await services.storage.schedules.get(ALL, REFRESH)
+    return stored or Stored(REFRESH, RefreshSchedule(), _NEVER_SET)
 
 
 async def set_schedule(
@@ -33,6 +33,7 @@ async def set_schedule(
     by, action = Actor.of(person), Action.SCHEDULE_CHANGED
     try:
         async with recorded(services, by, action, before.value, schedule):
+            await expect_refresh(services, schedule)
             return Stored(before.key, schedule, await _write(services, before.etag, schedule))
     except (AlreadyExists, Stale):
         raise Outdated(_OUTDATED) from None
@@ -42,5 +43,5 @@ async def _write(services: Services, etag: str, schedule: RefreshSchedule) -> st
     """Store the schedule in the place of one that was read; raise AlreadyExists or Stale."""
     records = services.storage.schedules
     if etag == _NEVER_SET:
-        return await records.insert(ALL, REFRESH_SCHEDULE, schedule)
-    return await records.replace(ALL, REFRESH_SCHEDULE, schedule, etag)
+        return await records.insert(ALL, REFRESH, schedule)
+    return await records.replace(ALL, REFRESH, schedule, etag)

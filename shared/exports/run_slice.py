@@ -7,62 +7,84 @@ from shared.exports.break_off import end_without
 from shared.exports.checkpoints import Fenced, OpenCheckpoint
 from shared.exports.end_run import tidy
 from shared.exports.lane import LaneLost, LaneTaken, lane
+from shared.exports.line import call_next, wait_in_line
 from shared.exports.order import Order, order_of
 from shared.exports.services import Services
 from shared.exports.slice_work import SliceWork
-from shared.exports.wake import wake
-from shared.storage.ports import Stale
+from shared.storage.ports import ALL, Stale
 from shared.telemetry import metrics
 from shared.telemetry.logs import about_run
 from shared.telemetry.spans import slice_of_run
 
 log = logging.getLogger(__name__)
 
-_LANE_RETRY = 10.0  # seconds until a run whose lane is taken looks again
-
 
 async def run_slice(services: Services, message: SliceMessage) -> None:
     """Work on a run until it ends, its time is up, or it has to wait; then see to its continuation.
 
-    A message that comes twice, late or for a run that is over changes nothing.
+    As long as half of the slice's time is left, go on with the next run that waits for the same lane;
+    then call that one by message. A message that comes twice, late or for a run that is over changes
+    nothing.
     """
-    with about_run(message.run_id):
-        await _run_slice(services, message)
+    began = services.clock.monotonic()
+    deadline = began + services.slice_seconds
+    following: SliceMessage | None = message
+    while following is not None:
+        with about_run(following.run_id):
+            free = await _slice(services, following, deadline)
+        following = await call_next(services, free) if free else None
+        if following and services.clock.monotonic() > began + services.slice_seconds / 2:
+            await services.storage.slices.send(following)
+            return
 
 
-async def _run_slice(services: Services, message: SliceMessage) -> None:
+async def _slice(services: Services, message: SliceMessage, deadline: float) -> str | None:
+    """Work on one run; return the lane that it does not need any more, None if others have that."""
     stored = await services.storage.runs.get(*split_run_id(message.run_id))
     if stored is None:
-        return
+        return None
     if stored.value.status.is_over:
+        left = await _lane_of(services, message.run_id)
         await tidy(services, stored.value)
-        return
+        return left
     order = await order_of(services, stored.value)
     if not isinstance(order, Order):
+        left = await _lane_of(services, message.run_id)
         await end_without(services, stored, order)
-        return
+        return left
+    quota = services.destination(order.connection).lane(order.account)
     try:
-        quota = services.destination(order.connection).lane(order.account)
         async with lane(services.storage.lanes, services.clock, quota):
-            await _in_lane(services, message, order)
+            await _in_lane(services, message, order, deadline)
     except LaneTaken:
         metrics.lane_wait(order.connection.destination)
         # A stale message must not come back: it would tell the sweep of a time that the run does not keep.
         checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
         if checkpoint.value.slice == message.slice:
-            await wake(services, message, _LANE_RETRY)
+            await wait_in_line(services, quota, stored.value, message)
+        return None
     except (LaneLost, Fenced, Stale) as error:
         # Somebody else has the run now, or the sweep will find it; what was answered is recorded.
         log.warning("slice stopped: %s", type(error).__name__)
+        return None
+    return quota
 
 
-async def _in_lane(services: Services, message: SliceMessage, order: Order) -> None:
+async def _lane_of(services: Services, run_id: str) -> str | None:
+    """Return the lane that a run waits for, as the index of active runs has it."""
+    entry = await services.storage.active_runs.get(ALL, run_id)
+    return entry.value.lane if entry else None
+
+
+async def _in_lane(
+    services: Services, message: SliceMessage, order: Order, deadline: float
+) -> None:
     # Read again: another slice may have moved both while this one waited for the lane.
     stored = await services.storage.runs.get(*split_run_id(message.run_id))
     checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
     if stored is None or stored.value.status.is_over or checkpoint.value.slice != message.slice:
         return
-    work = SliceWork(services, order, stored, checkpoint)
+    work = SliceWork(services, order, stored, checkpoint, deadline)
     destination, before = order.connection.destination, checkpoint.value.counts
     began = services.clock.monotonic()
     try:

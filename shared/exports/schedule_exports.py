@@ -1,5 +1,8 @@
 """When exports run: the schedule of one, or of many at once."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from shared.domain.audit import Action, Actor
 from shared.domain.errors import NotAllowed, NotFound, Outdated
 from shared.domain.export import Export
@@ -8,6 +11,7 @@ from shared.domain.people import Caller
 from shared.domain.schedule import ExportSchedule, Follows
 from shared.exports.audit import telling
 from shared.exports.choices import Existing, ManySchedules
+from shared.exports.due import expect_changed
 from shared.exports.manage_exports import find_to_edit, replace_export
 from shared.exports.many import Kept, LeftOut, each_of
 from shared.exports.services import Services
@@ -46,7 +50,13 @@ async def set_schedules(
             raise Kept(say("The export keeps the schedule that it has."))
         return export.scheduled(schedule, now)
 
-    tell = telling(services, Actor.of(caller.person), Action.EXPORT_SCHEDULED)
+    told = telling(services, Actor.of(caller.person), Action.EXPORT_SCHEDULED)
+
+    @asynccontextmanager
+    async def tell(before: Export, after: Export) -> AsyncIterator[None]:
+        async with told(before, after):
+            await expect_changed(services, before, after)
+            yield
 
     async def set_one(key: str) -> LeftOut | None:
         try:

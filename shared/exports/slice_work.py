@@ -21,6 +21,7 @@ from shared.exports.break_off import break_off
 from shared.exports.cancel_sign import Canceled, CancelSign
 from shared.exports.checkpoints import Fenced, OpenCheckpoint
 from shared.exports.end_run import end_run, suspend_run
+from shared.exports.news import NOTHING_NEW, SCHEDULED, told
 from shared.exports.order import Order
 from shared.exports.prepare import prepare, resolve_versions
 from shared.exports.quota import keep_slowness, seconds_to_tomorrow, slowness_of
@@ -56,6 +57,7 @@ class SliceWork:
         order: Order,
         stored: Stored[Run],
         checkpoint: OpenCheckpoint,
+        deadline: float,
     ) -> None:
         self._services = services
         self._clock = services.clock
@@ -66,9 +68,9 @@ class SliceWork:
         self._stored = stored
         self._checkpoint = checkpoint
         self._sign = CancelSign(services.storage.bookmarks, self._clock, stored.value.id)
+        self._deadline = deadline  # on the monotonic clock; no batch is sent after it
         self._pace = Pace(self._clock)
         self._began = self._clock.monotonic()
-        self._deadline = self._began + services.slice_seconds
         self._seconds_before = checkpoint.value.seconds
 
     async def work(self) -> None:
@@ -156,7 +158,11 @@ class SliceWork:
             raise NeedsAttention(Culprit.CONNECTION, reason)
         if self._checkpoint.value.phase is Phase.PREPARE:
             with span("prepare"):
-                await self._prepare()
+                is_news = await self._prepare()
+            if not is_news:
+                await self._move(seconds=self._seconds())
+                await end_run(self._services, self._stored, RunStatus.SKIPPED, NOTHING_NEW)
+                return None
         else:  # also before it only waits: whoever cancels must see that a slice is at work
             going_on = self._checkpoint.value.phase is Phase.SEND
             text = say("Going on.") if going_on else self._waiting_for_jobs()
@@ -175,12 +181,16 @@ class SliceWork:
         )
         return None
 
-    async def _prepare(self) -> None:
+    async def _prepare(self) -> bool:
+        """Lay out what is to be sent; return False if there is nothing new for a scheduled run."""
         await self._change(
             self._run.processing(self._clock.now(), say("Reading the segment files."))
         )
         versions = await resolve_versions(self._services, self._export)
         await self._change(self._run.model_copy(update={"versions": versions}))
+        is_scheduled = self._run.trigger.kind in SCHEDULED
+        if is_scheduled and await told(self._services, self._export, versions):
+            return False
         api = await self._services.api(self._connection, self._pace)
         reports = await report_url(self._services, self._run.id)
         target = target_of(self._export, self._destination, reports)
@@ -199,6 +209,7 @@ class SliceWork:
         for note in encoder.notes():
             run = run.noting(now, note)
         await self._change(run.noting(now, prepared(laid_out)))
+        return True
 
     async def _send(self) -> tuple[float, Message] | None:
         """Send, and wait for jobs; return None when every outcome is known, else how long to wait."""

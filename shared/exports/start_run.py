@@ -1,5 +1,6 @@
 """Beginning a run: the one call in which every trigger ends."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from shared.domain.audit import SYSTEM, Action, Actor
@@ -8,9 +9,11 @@ from shared.domain.errors import Conflict, NotFound
 from shared.domain.export import Export, Idle
 from shared.domain.message import say
 from shared.domain.run import Mode, Run, RunStatus, SliceMessage, Trigger, TriggerKind
+from shared.domain.segment import SegmentVersion
 from shared.exports.audit import recorded_with
 from shared.exports.end_run import tell_ended
 from shared.exports.enter_end import enter_end
+from shared.exports.news import NOTHING_NEW
 from shared.exports.services import Services
 from shared.storage.ports import ALL, ActiveRun, AlreadyExists, Stored
 from shared.telemetry.spans import begin_run
@@ -48,8 +51,13 @@ async def create_run(
     trigger: Trigger,
     mode: Mode = Mode.CHANGES,
     by: Actor = SYSTEM,
+    unchanged: Sequence[SegmentVersion] = (),
 ) -> tuple[Run, bool]:
-    """Do all of `start_run` but enqueueing, for a caller who works on the first slice at once."""
+    """Do all of `start_run` but enqueueing, for a caller who sees to the first slice.
+
+    `unchanged` are the versions of its segments if they are what its list was told last: then the run
+    is made and skipped, and says so.
+    """
     storage, now = services.storage, services.clock.now()
     stored = await storage.exports.get(ALL, export_id)
     if stored is None:
@@ -71,6 +79,10 @@ async def create_run(
     if connection.status is ConnectionStatus.NEEDS_SIGN_IN:
         reason = needs_sign_in(connection, connection.reason)
         run = run.over(RunStatus.SKIPPED, now, reason)
+        await enter_end(services, run, connection.id)
+    elif unchanged:
+        run = run.model_copy(update={"versions": list(unchanged)})
+        run = run.over(RunStatus.SKIPPED, now, NOTHING_NEW)
         await enter_end(services, run, connection.id)
     else:
         await _index(services, run, connection)

@@ -1,29 +1,26 @@
 """The minute tick: schedules that are due, and the sweeps that find what was lost."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from shared.domain.errors import Conflict, NotFound
-from shared.domain.export import Export
-from shared.domain.run import RunStatus, SliceMessage, Trigger, TriggerKind, split_run_id
-from shared.domain.schedule import Follows
-from shared.exports.arrive import all_exports, sweep_arrivals
+from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
+from shared.exports.arrive import sweep_arrivals
 from shared.exports.cancel import sweep_cancels
+from shared.exports.due import repair
 from shared.exports.end_run import tidy
 from shared.exports.forget import forget_orphans, forget_runs
+from shared.exports.line import call_if_free, join_line
 from shared.exports.names import CHECKPOINT, folder
 from shared.exports.notices import send_notices
+from shared.exports.run_due import DueRuns
 from shared.exports.services import Services
-from shared.exports.start_run import start_run
+from shared.exports.stored import SCAN, everything
 from shared.exports.wake import wake
-from shared.storage.ports import ALL, BOOKMARKS, ActiveRun, Bookmark
+from shared.storage.ports import ALL, ActiveRun
 from shared.telemetry import metrics
 
-REFRESH_SCHEDULE = "refresh"
-"""The key of the refresh schedule."""
-
-_BOOKMARK = "refresh"
-_PERIOD = timedelta(minutes=1)
+_DUE_SECONDS = 40
+"""How long one tick may begin what is due, before it looks for what was lost and the next one comes."""
 
 _LATE = timedelta(seconds=60)
 """How long after its time a run may be silent before it is woken again."""
@@ -41,27 +38,22 @@ async def tick(services: Services) -> None:
 
 
 async def refresh(services: Services) -> None:
-    """Start a run of each export whose schedule, the system's or its own, names an instant that has come."""
-    storage, now = services.storage, services.clock.now()
-    bookmark = await storage.bookmarks.get(BOOKMARKS, _BOOKMARK)
-    stored = await storage.schedules.get(ALL, REFRESH_SCHEDULE)
-    system = stored.value if stored else None
-    since = bookmark.value.at if bookmark else now - _PERIOD
-    lag = 0.0
-    async for export in all_exports(services):
-        due = export.last_due(system, since, now)
-        if due is not None:
-            lag = max(lag, (now - due).total_seconds())
-            await _start(services, export.id, _trigger(export, due))
-    metrics.schedule_lag(lag)
-    # Only now: a crash before this repeats the instant, and a repeated instant makes no second run.
-    await storage.bookmarks.put(BOOKMARKS, _BOOKMARK, Bookmark(at=now))
+    """Begin what a schedule, the system's or an export's own, names and what has come since."""
+    await repair(services)
+    due = DueRuns(services, _DUE_SECONDS)
+    await due.run()
+    metrics.schedule_lag(due.lag)
 
 
 async def sweep_runs(services: Services) -> None:
-    """Wake the runs that should have shown a sign of life and have not."""
+    """Wake the runs that should have shown a sign of life and have not, and call who waits in vain."""
+    lanes: set[str] = set()
     age = 0.0
     async for entry in _active(services):
+        if entry.in_line:
+            lanes.add(entry.lane)
+            if not _is_late(services, entry):
+                continue
         stored = await services.storage.runs.get(*split_run_id(entry.run_id))
         if stored is None:
             if _is_late(services, entry):
@@ -73,29 +65,15 @@ async def sweep_runs(services: Services) -> None:
             if stored.value.status is not RunStatus.PROCESSING:
                 age = max(age, (services.clock.now() - entry.wakes_at).total_seconds())
             if await _is_lost(services, entry, stored.value.status):
-                await _wake(services, entry)
+                await _wake(services, entry, stored.value)
+    for lane in sorted(lanes):
+        await call_if_free(services, lane)
     metrics.queue_age("slices", age)
 
 
-def _trigger(export: Export, due: datetime) -> Trigger:
-    own = export.schedule.follows is Follows.OWN
-    kind = TriggerKind.SCHEDULE if own else TriggerKind.REFRESH
-    return Trigger(kind=kind, key=due.isoformat(), at=due)
-
-
-async def _start(services: Services, export_id: str, trigger: Trigger) -> None:
-    try:
-        await start_run(services, export_id, trigger)
-    except (Conflict, NotFound):
-        return  # its connection is being set up again, or it was removed this moment
-
-
 async def _active(services: Services) -> AsyncIterator[ActiveRun]:
-    after = ""
-    while page := await services.storage.active_runs.page(ALL, after=after):
-        for stored in page:
-            yield stored.value
-        after = page[-1].key
+    async for stored in everything(services.storage.active_runs, size=SCAN):
+        yield stored.value
 
 
 async def _is_lost(services: Services, entry: ActiveRun, status: RunStatus) -> bool:
@@ -109,7 +87,8 @@ def _is_late(services: Services, entry: ActiveRun) -> bool:
     return services.clock.now() > entry.wakes_at + _LATE
 
 
-async def _wake(services: Services, entry: ActiveRun) -> None:
+async def _wake(services: Services, entry: ActiveRun, run: Run) -> None:
     checkpoint = await services.storage.checkpoints.get(entry.run_id, CHECKPOINT)
     number = checkpoint.value.slice if checkpoint else 0
-    await wake(services, SliceMessage(run_id=entry.run_id, slice=number), 0)
+    message = SliceMessage(run_id=entry.run_id, slice=number)
+    await (join_line(services, run, message) if entry.in_line else wake(services, message, 0))

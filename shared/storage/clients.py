@@ -17,7 +17,7 @@ from shared.domain.audit import Entry
 from shared.domain.connection import Connection
 from shared.domain.export import Export
 from shared.domain.people import Preferences
-from shared.domain.run import Checkpoint, Run
+from shared.domain.run import Checkpoint, Run, SliceMessage
 from shared.domain.schedule import RefreshSchedule
 from shared.domain.segment import VersionFacts
 from shared.settings import Settings, StorageAccount
@@ -26,6 +26,7 @@ from shared.storage.key_vault import KeyVaultSecrets
 from shared.storage.ports import (
     ActiveRun,
     Bookmark,
+    Due,
     Ended,
     Notice,
     OAuthState,
@@ -113,6 +114,8 @@ def open_storage(settings: Settings) -> OpenStorage:
         active_runs=table("due", ActiveRun),
         ended_runs=table("due", Ended),
         notices=table("due", Notice),
+        lines=table("due", SliceMessage),
+        due=table("due", Due),
         oauth_states=table("oauthstates", OAuthState),
         schedules=table("settings", RefreshSchedule),
         bookmarks=table("settings", Bookmark),

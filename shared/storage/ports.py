@@ -14,7 +14,7 @@ from shared.domain.audit import Entry
 from shared.domain.connection import Connection
 from shared.domain.export import Export
 from shared.domain.people import Preferences
-from shared.domain.run import Checkpoint, Run
+from shared.domain.run import Checkpoint, Run, SliceMessage
 from shared.domain.schedule import RefreshSchedule
 from shared.domain.segment import VersionFacts
 
@@ -34,12 +34,18 @@ NOTICES = "notices"
 QUOTAS = "quotas"
 """The partition of what lanes have used up, in the same table; its keys are names of lanes."""
 
+SCHEDULES = "schedules"
+"""The partition of the due index with what schedules make due; its keys begin with the instant."""
+
 RUN_ALL = "run-all"
 """The partition of the bookmarks that say when a request to run all exports first came."""
 
 
 CANCELS = "cancels"
 """The partition of when somebody asked to cancel a run, in the same table; its keys are ids of runs."""
+
+REFRESH = "refresh"
+"""The key of the refresh schedule, and what its entry in the due index is of."""
 
 PREFERENCES = "preferences"
 """The partition of what people prefer, in the same table; its keys are digests of their ids."""
@@ -213,6 +219,21 @@ class ActiveRun(BaseModel, frozen=True):
     connection_id: str
     lane: str
     wakes_at: datetime  # when a message or a slice should next move it
+    in_line: bool = False  # it waits to be called by whoever has the lane
+
+
+class Due(BaseModel, frozen=True):
+    """The entry of the due index that says: look at this at that instant.
+
+    It is a hint. Whether something is due then is up to the schedule as it is by that time.
+    """
+
+    of: str  # the id of an export, or REFRESH
+    at: datetime
+    claimed: datetime | None = (
+        None  # the instant that somebody has begun to run: `at` or a newer one
+    )
+    after: str = ""  # of a refresh: the export up to which runs have begun
 
 
 class Ended(BaseModel, frozen=True):
@@ -259,6 +280,8 @@ class Storage:
     active_runs: Records[ActiveRun]
     ended_runs: Records[Ended]
     notices: Records[Notice]
+    lines: Records[SliceMessage]  # by lane: the runs that wait for it
+    due: Records[Due]
     oauth_states: Records[OAuthState]
     schedules: Records[RefreshSchedule]
     bookmarks: Records[Bookmark]

@@ -55,6 +55,8 @@ async def test_every_port_finds_what_it_is_named_after(opened: OpenStorage) -> N
         opened.runs,
         opened.checkpoints,
         opened.active_runs,
+        opened.lines,
+        opened.due,
         opened.oauth_states,
         opened.schedules,
         opened.bookmarks,

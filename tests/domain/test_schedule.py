@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.domain.schedule import ExportSchedule, OwnSchedule, RefreshSchedule
+from shared.domain.schedule import ExportSchedule, OwnSchedule, Plan, RefreshSchedule
 
 
 def utc(text: str) -> datetime:
@@ -314,6 +314,43 @@ def test_looking_often_finds_every_instant_once_and_looking_late_the_newest(
     assert found == sorted(set(found))
     newest = own.last_due(begin, at)
     assert newest == (found[-1] if found else None)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    own=own_schedules,
+    after=st.datetimes(datetime(2024, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - timezones= gives it one
+)
+def test_the_next_instant_is_the_first_that_a_look_finds(own: OwnSchedule, after: datetime) -> None:
+    at = own.next_due(after)
+    assert at is not None
+    assert after < at
+    assert own.names(at)
+    assert own.last_due(after, at) == at
+    assert own.last_due(after, at - timedelta(microseconds=1)) is None
+
+
+def test_what_has_no_times_has_no_next_instant() -> None:
+    assert schedule().next_due(utc("2026-11-21T09:00:00")) is None
+
+
+@pytest.mark.parametrize(
+    ("since", "first", "newest"),
+    [
+        ("2026-11-21T08:59:59", "2026-11-21T09:00:00", "2026-11-21T18:00:00"),
+        ("2026-11-21T09:00:00", "2026-11-21T09:00:00", None),
+        ("2026-11-21T12:00:00", "2026-11-21T09:00:00", None),
+        ("2026-11-20T00:00:00", "2026-11-21T09:00:01", None),
+        ("2026-11-20T00:00:00", "2026-11-21T18:00:00", "2026-11-21T18:00:00"),
+    ],
+)
+def test_a_plan_makes_up_from_an_instant_of_its_own(
+    since: str, first: str, newest: str | None
+) -> None:
+    plan = Plan(schedule("09:00", "18:00"), utc(since))
+    until = utc("2026-11-21T20:00:00")
+    assert plan.newest(utc(first), until) == (utc(newest) if newest else None)
+    assert plan.next_due(utc("2026-11-21T09:00:00")) == utc("2026-11-21T18:00:00")
 
 
 @pytest.mark.parametrize(

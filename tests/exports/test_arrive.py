@@ -65,10 +65,21 @@ async def test_a_new_version_of_a_file_makes_another_run() -> None:
     assert (await world.progress(newest)).counts.accepted == 1
 
 
-async def test_of_several_exports_on_one_account_one_goes_on_at_once_and_the_others_by_queue() -> (
-    None
-):
+async def test_several_exports_on_one_account_are_sent_one_after_the_other_at_once() -> None:
     world = await small()
+    world.mailchimp.seconds = 1
+    others = [(await world.export(name)).id for name in ("second", "third")]
+
+    await arrive(world.services, await world.drop(csv(50)))
+
+    for export in ("export", *others):
+        assert [run.status for run in await runs(world, export)] == [RunStatus.SUCCESSFUL]
+    assert set(world.mailchimp.received.values()) == {3}
+    assert world.mailchimp.most_open <= 8
+
+
+async def test_what_has_no_time_to_go_on_at_once_goes_on_by_queue() -> None:
+    world = await small(slice_seconds=1.5)
     world.mailchimp.seconds = 1
     await world.export("second")
     await world.export("third")

@@ -146,7 +146,7 @@ async def test_a_run_whose_lane_is_taken_comes_back_a_little_later_and_sends_not
 
 
 async def test_two_runs_of_one_account_are_sent_one_after_the_other() -> None:
-    world = await small()
+    world = await small(slice_seconds=40)
     await world.export("other")
     world.mailchimp.seconds = 5
     await world.drop(csv(400))

@@ -54,7 +54,7 @@ class World:
         self.services = replace(self.services, **settings)
         return self
 
-    async def connect(self, key: str = "connection") -> Connection:
+    async def connect(self, key: str = "connection", account: Account = ACCOUNT) -> Connection:
         """Store a connection that is ready."""
         connection = Connection(
             id=key,
@@ -62,7 +62,7 @@ class World:
             display_name="Our Mailchimp",
             status=ConnectionStatus.READY,
             consent=consent(self.clock.now()),
-            account=ACCOUNT,
+            account=account,
             secret_name=f"secret-{key}",
             created_at=self.clock.now(),
         )

@@ -18,7 +18,7 @@ from shared.domain.clock import Clock
 from shared.domain.connection import Connection
 from shared.domain.export import Export
 from shared.domain.people import Preferences
-from shared.domain.run import Checkpoint, Run
+from shared.domain.run import Checkpoint, Run, SliceMessage
 from shared.domain.schedule import RefreshSchedule
 from shared.domain.segment import VersionFacts
 from shared.storage.limits import (
@@ -34,6 +34,7 @@ from shared.storage.ports import (
     AlreadyExists,
     BlobInfo,
     Bookmark,
+    Due,
     Ended,
     Missing,
     Notice,
@@ -302,6 +303,8 @@ def memory_storage(clock: Clock) -> Storage:
         active_runs=MemoryRecords(ActiveRun),
         ended_runs=MemoryRecords(Ended),
         notices=MemoryRecords(Notice),
+        lines=MemoryRecords(SliceMessage),
+        due=MemoryRecords(Due),
         oauth_states=MemoryRecords(OAuthState),
         schedules=MemoryRecords(RefreshSchedule),
         bookmarks=MemoryRecords(Bookmark),

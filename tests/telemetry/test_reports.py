@@ -9,13 +9,14 @@ import httpx
 import pytest
 
 from shared.domain.connection import ConnectionStatus
+from shared.domain.people import Person
 from shared.domain.run import Run, RunStatus, SliceMessage
 from shared.domain.schedule import RefreshSchedule
 from shared.exports.break_off import fail_run
 from shared.exports.lane import lane
+from shared.exports.refresh_schedule import set_schedule
 from shared.exports.run_slice import run_slice
-from shared.exports.tick import REFRESH_SCHEDULE, tick
-from shared.storage.ports import ALL
+from shared.exports.tick import tick
 from shared.telemetry import metrics
 from shared.telemetry.logs import about_run
 from tests.contract.destinations.side import Side
@@ -160,7 +161,7 @@ async def test_every_tick_tells_how_late_it_is(side: Side, told: Recorder) -> No
     assert values(quiet, "queue.age") == {"slices": 0}
     due = side.clock.now().replace(second=0, microsecond=0) + timedelta(minutes=2)
     schedule = RefreshSchedule.model_validate({"times": [f"{due:%H:%M}"], "time_zone": "UTC"})
-    await world.services.storage.schedules.put(ALL, REFRESH_SCHEDULE, schedule)
+    await set_schedule(world.services, Person(id="ann", name="Ann"), None, schedule)
     await world.export(schedule={"follows": "system"})
     side.clock.advance((due + timedelta(minutes=20) - side.clock.now()).total_seconds())
     await tick(world.services)
