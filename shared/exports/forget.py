@@ -10,6 +10,7 @@ from shared.domain.run import split_run_id
 from shared.exports.arrive import all_exports
 from shared.exports.delivered import state_name
 from shared.exports.names import folder
+from shared.exports.recent_runs import forget_newest
 from shared.exports.resume import waiting
 from shared.exports.services import Services
 from shared.storage.ports import BOOKMARKS, ENDED, Bookmark, Ended
@@ -37,6 +38,7 @@ async def _forget(services: Services, entry: Ended) -> None:
     await storage.run_files.delete(folder(entry.run_id))
     await storage.active_runs.delete(waiting(entry.connection_id), entry.run_id)
     await storage.runs.delete(*split_run_id(entry.run_id))
+    await forget_newest(services, entry.run_id)
 
 
 async def forget_orphans(services: Services) -> None:

@@ -14,6 +14,7 @@ from shared.exports.audit import recorded_with
 from shared.exports.end_run import tell_ended
 from shared.exports.enter_end import enter_end
 from shared.exports.news import NOTHING_NEW
+from shared.exports.recent_runs import enter_newest
 from shared.exports.services import Services
 from shared.storage.ports import ALL, ActiveRun, AlreadyExists, Stored
 from shared.telemetry.spans import begin_run
@@ -95,6 +96,7 @@ async def create_run(
         trigger=trigger.kind.value,
         mode=mode.value,
     )
+    await enter_newest(services, run)
     try:
         async with began:
             await storage.runs.insert(export_id, run.key, run)

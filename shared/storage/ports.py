@@ -25,6 +25,9 @@ BOOKMARKS = "bookmarks"
 """The partition of the bookmarks of periodic tasks, which share a table with the schedule."""
 
 
+NEWEST = "newest"
+"""The partition of where the runs of all exports are, the newest first, in the table of runs."""
+
 ENDED = "ended"
 """The partition of runs that are over, by when they ended, in the table of active runs."""
 
@@ -236,6 +239,12 @@ class Due(BaseModel, frozen=True):
     after: str = ""  # of a refresh: the export up to which runs have begun
 
 
+class Place(BaseModel, frozen=True):
+    """The entry of the index of runs by age that says: there is this run, or there was going to be."""
+
+    run_id: str
+
+
 class Ended(BaseModel, frozen=True):
     """The entry of the due index that says: this run ended then, and is to be forgotten some day."""
 
@@ -278,6 +287,7 @@ class Storage:
     runs: Records[Run]
     checkpoints: Guarded[Checkpoint]
     active_runs: Records[ActiveRun]
+    newest_runs: Records[Place]
     ended_runs: Records[Ended]
     notices: Records[Notice]
     lines: Records[SliceMessage]  # by lane: the runs that wait for it

@@ -39,6 +39,7 @@ SINGLE = [
     "PUT /exports/{export}/schedule",
     "POST /exports/{export}/run",
     "GET /exports/{export}/runs",
+    "GET /runs",
     "GET /runs/{run}",
     "GET /runs/{run}/rejects",
     "GET /refresh-schedule",
