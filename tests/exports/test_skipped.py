@@ -11,6 +11,7 @@ from shared.exports.manage_exports import change_export
 from shared.exports.news import NOTHING_NEW
 from shared.exports.refresh_schedule import set_schedule
 from shared.exports.tick import tick
+from shared.storage.ports import ENDED
 from tests.exports.operations import counted
 from tests.exports.small import leftovers, small
 from tests.exports.world import World, csv
@@ -74,6 +75,15 @@ async def test_refreshes_without_a_new_file_fill_no_history() -> None:
     world.clock.advance(DAY)
     await tick(services)
     assert {name for name in operations if name.startswith(("audit", "runs.insert"))} == set()
+
+
+async def test_a_skipped_run_is_to_be_forgotten_some_day_like_any_other() -> None:
+    world = await daily()
+    for _ in range(3):
+        await a_day(world)
+    runs = {stored.value.id for stored in await world.services.storage.runs.page("export")}
+    ended = await world.services.storage.ended_runs.page(ENDED)
+    assert {entry.value.run_id for entry in ended} == runs
 
 
 async def test_a_new_file_ends_it() -> None:
