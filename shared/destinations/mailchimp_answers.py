@@ -42,6 +42,9 @@ class _Member(msgspec.Struct):
     email_address: str
 
 
+_NOBODY = msgspec.Raw(b"[]")
+
+
 class _Error(msgspec.Struct):
     email_address: str
     error: Any = ""
@@ -51,16 +54,27 @@ class _Error(msgspec.Struct):
 
 
 class Answer(msgspec.Struct):
-    """What is read of an answer to a bulk call; the rest is skipped without being kept."""
+    """What is read of an answer to a bulk call; the rest is skipped without being kept.
+
+    Who was written is taken apart only when somebody is missing, which is seldom.
+    """
 
     errors: list[_Error]
     total_created: int
     total_updated: int
-    new_members: list[_Member] = []
-    updated_members: list[_Member] = []
+    new_members: msgspec.Raw = _NOBODY
+    updated_members: msgspec.Raw = _NOBODY
+
+    def written(self) -> Sequence[_Member]:
+        """Return the members that are new or updated; raise TryLater for what are none."""
+        try:
+            return [*_MEMBERS.decode(self.new_members), *_MEMBERS.decode(self.updated_members)]
+        except (msgspec.DecodeError, RecursionError):
+            raise senseless(TITLE) from None
 
 
 _ANSWER = msgspec.json.Decoder(Answer)
+_MEMBERS = msgspec.json.Decoder(list[_Member])
 
 
 def read(content: bytes) -> Answer:
@@ -86,8 +100,7 @@ def outcomes(batch: Batch, answer: Answer) -> Sequence[RowOutcome]:
     ]
     if written + len(errors) == batch.size and errors.keys() <= index_of.keys():
         return rejects
-    written_ones = map(_address, (*answer.new_members, *answer.updated_members))
-    named = errors.keys() | set(written_ones)
+    named = errors.keys() | set(map(_address, answer.written()))
     return rejects + [
         RowOutcome(index, Outcome.UNKNOWN, "not_mentioned", _LEFT_OUT)
         for address, index in index_of.items()

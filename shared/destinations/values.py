@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from shared.destinations.protocol import Field, Kind, Target, Unfit
 from shared.domain.email import is_address, normal_form
@@ -58,8 +59,8 @@ class Values:
     """What an export sends of each row to the fields of one target, the address excluded.
 
     `fields` are those that the target has now; of a mapped field that is gone, `notes` tells.
-    `write` says how values of a kind are written where their plain form will not do. `longest` of a
-    field counts characters, or the bytes of UTF-8 when `in_bytes`.
+    `write` says how values of a kind other than text are written where their plain form will not do.
+    `longest` of a field counts characters, or the bytes of UTF-8 when `in_bytes`.
     """
 
     def __init__(
@@ -73,30 +74,33 @@ class Values:
         self._gone = [name for name in target.fields if name not in there]
         self._cuts: list[Cut] = []
         self._used = [(name, at) for at, name in enumerate(target.fields) if name in there]
-        self._clears = frozenset(target.clears)
+        self._clears = [name for name, _ in self._used if name in target.clears]
         self._width = 4 if in_bytes else 1  # of the widest character
         self._in_bytes = in_bytes
         mapped = [there[name] for name, _ in self._used]
-        self._writers = [self._writer(field, write.get(field.kind)) for field in mapped]
-        self._shortest = min((f.longest for f in mapped if f.longest is not None), default=None)
-        # Where all is text, a row is one look at the length of all its cells and one comprehension:
-        # a million rows make that worth it.
-        self._plain = not self._clears and all(
-            field.kind is Kind.TEXT and Kind.TEXT not in write for field in mapped
-        )
+        self._writers = {
+            field.name: self._writer(field, write.get(field.kind, _as_it_is))
+            for field in mapped
+            if field.kind is not Kind.TEXT
+        }
+        texts = [field for field in mapped if field.kind is Kind.TEXT and field.longest is not None]
+        self._cutters = {
+            field.name: self._cutter(field.title, field.longest or 0) for field in texts
+        }
+        self._shortest = min((field.longest or 0 for field in texts), default=None)
 
     def of(self, cells: Sequence[str]) -> dict[str, object]:
         """Return the values of a row by the names of their fields; raise Unfit."""
-        if self._plain and (
-            self._shortest is None or len("".join(cells)) * self._width <= self._shortest
-        ):
-            return {name: text for name, at in self._used if (text := cells[at].strip())}
-        values: dict[str, object] = {}
-        for (name, at), writer in zip(self._used, self._writers, strict=True):
-            if text := cells[at].strip():
-                values[name] = writer(text)
-            elif name in self._clears:
-                values[name] = ""
+        values: dict[str, Any] = {
+            name: text for name, at in self._used if (text := cells[at].strip())
+        }
+        # Nearly every row is short as a whole: a million of them make that one look worth it.
+        if self._shortest is not None and self._size("".join(cells)) > self._shortest:
+            _change(values, self._cutters)
+        if self._writers:
+            _change(values, self._writers)
+        for name in self._clears:
+            values.setdefault(name, "")
         return values
 
     def notes(self) -> Sequence[Message]:
@@ -107,28 +111,23 @@ class Values:
         ]
         return gone + [cut.note() for cut in self._cuts if cut.values]
 
-    def _writer(self, field: Field, write: Write | None) -> Write:
-        if field.kind is Kind.TEXT:
-            return self._text_writer(field, write or _as_it_is)
-        return self._checking_writer(field, write or _as_it_is)
+    def _size(self, text: str) -> int:
+        """Return the length of a text at most, found without looking at its characters."""
+        return len(text) if text.isascii() else len(text) * self._width
 
-    def _text_writer(self, field: Field, write: Write) -> Write:
-        longest = field.longest
-        if longest is None:
-            return write
-        cut = Cut(field.title, self._length(longest))
+    def _cutter(self, title: Message | str, longest: int) -> Write:
+        cut = Cut(title, self._length(longest))
         self._cuts.append(cut)
         shortened = _shortened_bytes if self._in_bytes else _shortened
 
         def written(text: str) -> object:
             short = shortened(text, longest)
-            if short is not text:
-                cut.values += 1
-            return write(short)
+            cut.values += short is not text
+            return short
 
         return written
 
-    def _checking_writer(self, field: Field, write: Write) -> Write:
+    def _writer(self, field: Field, write: Write) -> Write:
         check, what = _rule(field)
         must_be = say("{field} must be {what}.", field=field.title, what=what)
         longest = field.longest
@@ -139,7 +138,7 @@ class Values:
             plain = check(text)
             if plain is None:
                 raise Unfit("bad_value", must_be)
-            if longest is not None and size(plain) > longest:
+            if longest is not None and self._size(plain) > longest and size(plain) > longest:
                 raise Unfit("bad_value", too_long)
             return write(plain)
 
@@ -149,6 +148,12 @@ class Values:
         if self._in_bytes:
             return say_count("{count} byte", "{count} bytes", longest)
         return characters(longest)
+
+
+def _change(values: dict[str, Any], writers: Mapping[str, Write]) -> None:
+    for name, written in writers.items():
+        if name in values:
+            values[name] = written(values[name])
 
 
 def characters(count: int) -> Message:
@@ -194,10 +199,6 @@ def _shortened_bytes(text: str, longest: int) -> str:
     return text if len(raw) <= longest else raw[:longest].decode(errors="ignore")
 
 
-def _text(text: str) -> str | None:
-    return text
-
-
 def _email(text: str) -> str | None:
     address = normal_form(text)
     return address if is_address(address) else None
@@ -239,7 +240,6 @@ def _url(text: str) -> str | None:
 
 
 _RULES: Mapping[Kind, tuple[Check, Message]] = {
-    Kind.TEXT: (_text, say("text")),
     Kind.EMAIL: (_email, say("an email address")),
     Kind.PHONE: (_phone, say("a phone number")),
     Kind.NUMBER: (_number, say("a number such as 12.5")),

@@ -4,7 +4,7 @@ from shared.domain.message import Message, say
 from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
 from shared.exports.checkpoints import Fenced, OpenCheckpoint
 from shared.exports.deliver import unanswered
-from shared.exports.delivered import Digests, digest_key, state_of
+from shared.exports.delivered import digest_key, digest_with, state_of
 from shared.exports.end_run import end_run
 from shared.exports.jobs import RunFiles, Seen, unknown
 from shared.exports.order import Order, order_of
@@ -80,7 +80,7 @@ async def _account(services: Services, order: Order, run: Run, checkpoint: OpenC
         files,
         RunFiles(files, run.id, limits),
         checkpoint,
-        Digests(await digest_key(services.storage.secrets)),
+        digest_with(await digest_key(services.storage.secrets)),
         NoRequests(),
     )
     in_doubt = min(now.batches, now.batches_done + now.under_way)

@@ -7,13 +7,16 @@ from the blob whether it holds a given profile.
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 
 from shared.domain.export import Export
 from shared.domain.run import Run
 from shared.exports.own_keys import OwnKey, own_key
 from shared.exports.spool import PARTITIONS
 from shared.storage.ports import Missing, Secrets
+
+type Digest = Callable[[bytes], bytes]
+"""A profile's JSON, as it is sent -> the keyed digest of it."""
 
 DIGEST_BYTES = 16
 _COUNT_BYTES = 4
@@ -28,18 +31,16 @@ async def digest_key(vault: Secrets) -> bytes:
     return await own_key(vault, OwnKey.DELIVERED)
 
 
-class Digests:
-    """Keyed digests of profiles as they are sent."""
+def digest_with(key: bytes) -> Digest:
+    """Return what makes the 16 bytes that stand for a profile."""
+    keyed = hashlib.blake2b(key=key, digest_size=DIGEST_BYTES)
 
-    def __init__(self, key: bytes) -> None:
-        # Copying a keyed hash costs half of what making one does.
-        self._keyed = hashlib.blake2b(key=key, digest_size=DIGEST_BYTES)
+    def digest(fragment: bytes) -> bytes:
+        copy = keyed.copy()  # costs less than making a keyed hash
+        copy.update(fragment)
+        return copy.digest()
 
-    def of(self, fragment: bytes) -> bytes:
-        """Return the 16 bytes that stand for a profile."""
-        digest = self._keyed.copy()
-        digest.update(fragment)
-        return digest.digest()
+    return digest
 
 
 def state_name(export: Export) -> str:

@@ -112,7 +112,7 @@ class Mapper:
                 self._reject(row, address, unfit.code, unfit.reason)
                 continue
             plain = address.encode()
-            line = f"{number}:{row}\t{address}\t".encode() + fragment
+            line = b"%d:%d\t%b\t%b" % (number, row, plain, fragment)
             partitions[partition_of(plain)].append(line)
         self.rows += count
 

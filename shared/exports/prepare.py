@@ -18,7 +18,15 @@ from shared.domain.message import say
 from shared.domain.outcomes import Counts, Outcome, Reject
 from shared.domain.run import Checkpoint, Mode, Phase, Run
 from shared.domain.segment import MAX_FILES, MAX_PATHS, SegmentVersion
-from shared.exports.delivered import Digests, StateReader, digest_key, entries, packed, state_name
+from shared.exports.delivered import (
+    Digest,
+    StateReader,
+    digest_key,
+    digest_with,
+    entries,
+    packed,
+    state_name,
+)
 from shared.exports.mapping import REJECTS_PER_FILE, Mapper, Report
 from shared.exports.names import digests
 from shared.exports.parts import PartWriter, Profile
@@ -71,7 +79,7 @@ async def prepare(
     there is no profile at all, or when there are more profiles than one export may hold.
     """
     storage = services.storage
-    keyed = Digests(await digest_key(storage.secrets))
+    digest = digest_with(await digest_key(storage.secrets))
     rejects = RejectWriter(storage.run_files, run.id)
     compare = run.mode is Mode.CHANGES
     before = StateReader(storage.delivered.stream(state_name(export)) if compare else None)
@@ -88,7 +96,7 @@ async def prepare(
                 )
             )
         most = min(services.max_profiles, limits.profiles_per_export)
-        sorter = _Sorter(run, keyed, before, rejects, parts, state, most)
+        sorter = _Sorter(run, digest, before, rejects, parts, state, most)
         for partition in range(PARTITIONS):
             await sorter.sort(spool.lines(partition))
         if sorter.distinct > most:
@@ -119,7 +127,7 @@ class _Sorter:
     def __init__(
         self,
         run: Run,
-        keyed: Digests,
+        digest: Digest,
         before: StateReader,
         rejects: RejectWriter,
         parts: PartWriter,
@@ -129,7 +137,7 @@ class _Sorter:
         self.distinct = 0
         self.unchanged = 0
         self._places = run.places
-        self._digest = keyed.of
+        self._digest = digest
         self._before = before
         self._rejects = rejects
         self._parts = parts
@@ -139,19 +147,18 @@ class _Sorter:
     async def sort(self, lines: Sequence[bytes]) -> None:
         """Handle the profiles of the next partition."""
         before = frozenset(entries(await self._before.partition()))
-        first: dict[bytes, bytes] = {}  # address -> origin of the row that counts
-        digests: list[bytes] = []
-        changed: list[Profile] = []
-        for line in lines:
-            origin, address, fragment = line.split(b"\t", 2)
-            kept = first.setdefault(address, origin)
-            if kept is not origin:
-                self._reject_duplicate(origin, address, kept)
-                continue
-            digest = self._digest(fragment)
-            digests.append(digest)
-            if digest not in before:
-                changed.append((origin, address, fragment))
+        entered: list[Profile] = [line.split(b"\t", 2) for line in lines]
+        first = {profile[1]: profile for profile in reversed(entered)}  # the row that counts
+        if len(first) < len(entered):
+            for profile in entered:
+                if (kept := first[profile[1]]) is not profile:
+                    self._reject_duplicate(profile, kept)
+        digests = [self._digest(fragment) for _, _, fragment in first.values()]
+        changed = [
+            profile
+            for profile, digest in zip(first.values(), digests, strict=True)
+            if digest not in before
+        ]
         self.distinct += len(digests)
         self.unchanged += len(digests) - len(changed)
         if self.distinct <= self._most:  # beyond that they are only counted, for the message
@@ -159,9 +166,10 @@ class _Sorter:
             await self._parts.add(changed)
         await self._rejects.write(REJECTS_PER_FILE)
 
-    def _reject_duplicate(self, origin: bytes, address: bytes, kept: bytes) -> None:
+    def _reject_duplicate(self, profile: Profile, kept: Profile) -> None:
+        origin, address, _ = profile
         segment, file, row = self._place(origin)
-        same, of_file, as_row = self._place(kept)
+        same, of_file, as_row = self._place(kept[0])
         reason = say(
             "The same address as row {row} of {segment}, which counts.",
             row=str(as_row),

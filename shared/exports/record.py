@@ -11,7 +11,7 @@ from shared.domain.outcomes import Outcome, Reject, RowOutcome
 from shared.domain.run import Mark, Run
 from shared.exports.checkpoints import OpenCheckpoint
 from shared.exports.deliver import Answer
-from shared.exports.delivered import Digests
+from shared.exports.delivered import Digest
 from shared.exports.jobs import RunFiles, Seen
 from shared.exports.rejects import RejectWriter
 from shared.storage.ports import Blobs
@@ -44,7 +44,7 @@ class Recorder:
     files: Blobs
     of_jobs: RunFiles
     checkpoint: OpenCheckpoint
-    digests: Digests
+    digest: Digest
     api: Requests
     _counted: int = 0  # of the requests that were sent
 
@@ -116,7 +116,7 @@ class Recorder:
             reject = Reject(
                 segment, int(row), addresses[at], said.outcome, said.code, said.reason, file
             )
-            rejects.add(reject, self.digests.of(fragments[at]))
+            rejects.add(reject, self.digest(fragments[at]))
         nameless = [each for each in outcomes if each.index is None]
         segment, _ = places[int(origins[0].split(":")[0])]
         for said in nameless[: batch.size - len(named)]:

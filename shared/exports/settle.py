@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from shared.destinations.protocol import Batch, Limits
 from shared.domain.run import Checkpoint, Run
-from shared.exports.delivered import Digests, StateReader, digest_key, joined, state_of
+from shared.exports.delivered import Digest, StateReader, digest_key, digest_with, joined, state_of
 from shared.exports.jobs import RunFiles
 from shared.exports.names import digests
 from shared.exports.parts import batches_per_part, read_batches
@@ -44,16 +44,16 @@ async def settle_part(services: Services, run: Run, checkpoint: Checkpoint, limi
         return
     storage, done = services.storage, checkpoint.batches_done
     of_jobs = RunFiles(storage.run_files, run.id, limits)
-    keyed = Digests(await digest_key(storage.secrets))
+    digest = digest_with(await digest_key(storage.secrets))
     not_taken = await _rejected(services, run, checkpoint)
     batches = read_batches(
         storage.run_files, run.id, batches_per_part(limits), done - 1, checkpoint.batches
     )
     last = _partitions(await anext(batches))[-1]
     async for batch in _up_to(last, batches):
-        _add(not_taken, batch, keyed)
+        _add(not_taken, batch, digest)
     for job in checkpoint.jobs:
-        _add(not_taken, await of_jobs.batch(job), keyed)
+        _add(not_taken, await of_jobs.batch(job), digest)
     new = StateReader(storage.run_files.stream(digests(run.id)))
     old = StateReader(storage.delivered.stream(state_of(run)))
     await storage.delivered.write(state_of(run), joined(new, not_taken, old, last))
@@ -80,6 +80,6 @@ def _partitions(batch: Batch) -> list[int]:
     return [partition_of(address) for address in batch.addresses.split(b"\t")]
 
 
-def _add(not_taken: _ByPartition, batch: Batch, keyed: Digests) -> None:
+def _add(not_taken: _ByPartition, batch: Batch, digest: Digest) -> None:
     for partition, fragment in zip(_partitions(batch), batch.joined.split(b",\n"), strict=True):
-        not_taken[partition].add(keyed.of(fragment))
+        not_taken[partition].add(digest(fragment))

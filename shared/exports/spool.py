@@ -42,17 +42,22 @@ class Spool:
         if sum(map(len, self.partitions)) < _BUFFER_LINES:
             return
         offset = self._file.seek(0, 2)
+        written: list[bytes] = []
         for pieces, held in zip(self._pieces, self.partitions, strict=True):
             if held:
                 data = b"\n".join(held)
                 pieces.append((offset, len(data)))
-                offset += self._file.write(data)
+                offset += len(data)
+                written.append(data)
                 held.clear()
+        self._file.write(b"".join(written))
 
     def lines(self, partition: int) -> list[bytes]:
         """Return the lines of a partition in the order in which they were added."""
-        lines: list[bytes] = []
-        for offset, size in self._pieces[partition]:
-            self._file.seek(offset)
-            lines += self._file.read(size).split(b"\n")
+        pieces = [self._piece(offset, size) for offset, size in self._pieces[partition]]
+        lines = b"\n".join(pieces).split(b"\n") if pieces else []
         return lines + self.partitions[partition]
+
+    def _piece(self, offset: int, size: int) -> bytes:
+        self._file.seek(offset)
+        return self._file.read(size)

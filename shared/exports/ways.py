@@ -6,7 +6,7 @@ from shared.domain.run import Run
 from shared.exports.cancel_sign import CancelSign
 from shared.exports.checkpoints import OpenCheckpoint
 from shared.exports.deliver import Delivery
-from shared.exports.delivered import Digests, digest_key
+from shared.exports.delivered import digest_key, digest_with
 from shared.exports.jobs import Looks, RunFiles
 from shared.exports.order import Order
 from shared.exports.record import Recorder
@@ -29,12 +29,12 @@ async def ways(
     destination, storage = services.destination(order.connection), services.storage
     api = await services.api(order.connection, pace)
     of_jobs = RunFiles(storage.run_files, run.id, destination.limits)
-    digests = Digests(await digest_key(storage.secrets))
+    digest = digest_with(await digest_key(storage.secrets))
     target = target_of(order.export, destination, await report_url(services, run.id))
     known = {job.id for job in checkpoint.value.jobs}
     return (
         Delivery(services.clock, destination, api, pace, target, known),
-        Recorder(services.clock, run, storage.run_files, of_jobs, checkpoint, digests, api),
+        Recorder(services.clock, run, storage.run_files, of_jobs, checkpoint, digest, api),
         Looks(services.clock, destination, api, of_jobs),
         sign,
     )

@@ -9,7 +9,7 @@ that the block ends in the middle of are kept for the next block.
 import csv
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import count
+from itertools import chain, count
 from operator import itemgetter
 from typing import TYPE_CHECKING, Literal
 
@@ -137,7 +137,9 @@ class CsvRows:
         raise AssertionError("a line of the block was no UTF-8")
 
     def _reader(self, lines: list[str]) -> "_csv.Reader":
-        return csv.reader(_until_used_up(lines), delimiter=self._delimiter, quoting=self._quoting)
+        return csv.reader(
+            chain(lines, _used_up()), delimiter=self._delimiter, quoting=self._quoting
+        )
 
     def _whole(self, lines: list[str]) -> int:
         """Return how many of the lines make whole records."""
@@ -152,6 +154,6 @@ class CsvRows:
         return bad_line(self._path, line, what)
 
 
-def _until_used_up(lines: list[str]) -> Iterator[str]:
-    yield from lines
+def _used_up() -> Iterator[str]:
     raise _MoreWanted
+    yield  # which makes it an iterator

@@ -5,6 +5,7 @@ Both raise a Halt wherever there is no usable answer, so that nobody else looks 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol
 
@@ -122,6 +123,7 @@ class VendorApi:
         weight: int = 1,
         read: Read | None = None,
     ) -> Any:
+        url = _url(self.base_url + path, tuple((params or {}).items()))
         authorised = await self.authorisation.headers()
         for last in (False, True):
             await self.pace.turn(f"{method} {path}", weight)
@@ -129,9 +131,7 @@ class VendorApi:
             headers = dict(authorised)
             if content is not None:
                 headers["Content-Type"] = "application/json"
-            request = self.http.build_request(
-                method, self.base_url + path, params=params, headers=headers, content=content
-            )
+            request = self.http.build_request(method, url, headers=headers, content=content)
             self.requests += 1
             with call(self.destination, request.method, request.url) as made:
                 response = await _response(self.http, request, self.who, made)
@@ -178,6 +178,13 @@ class VendorSignIn:
             if request.method == "POST" and response.is_success and not response.content:
                 return None
             return understood(self.who, response, self.explain)
+
+
+@lru_cache(
+    maxsize=1_000
+)  # a run asks the same few addresses, and each takes long to be put together
+def _url(address: str, params: tuple[tuple[str, str], ...]) -> httpx.URL:
+    return httpx.URL(address, params=dict(params)) if params else httpx.URL(address)
 
 
 async def _response(
