@@ -114,6 +114,7 @@ class ConstantContact:
             requests_per_day=self.requests_per_day,
             jobs_per_look=1000,
             look_tells_all=True,
+            finds_lost=True,
         )
 
     @cached_property

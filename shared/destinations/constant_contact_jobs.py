@@ -20,7 +20,7 @@ from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job
 
-_CLOCKS_APART = timedelta(minutes=1)
+_CLOCKS_APART = timedelta(seconds=10)
 _LOST_WITHIN = timedelta(minutes=5)  # a request of ours is over long before
 _DID_NOTHING = ("cancelled", "failed", "timed_out")
 _COUNTERS = ("person_count", "cannot_add_to_list_count", "error_count", "correctable_count")

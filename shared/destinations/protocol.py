@@ -100,6 +100,7 @@ class Limits:
     jobs_per_look: int = 20
     seconds_a_request: float = 2.0  # an assumption, for estimates only: no vendor publishes it
     look_tells_all: bool = False  # one request tells of every job, so all are looked at together
+    finds_lost: bool = False  # `send` looks for the job that a batch began whose answer was lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,7 @@ class Unsure:
     """An earlier try at a batch whose answer never came, so that it may have been written."""
 
     since: datetime  # when that try began
-    known: Collection[str]  # jobs of this run that belong to other batches
+    known: Collection[str]  # jobs that belong to other batches, of this run or another
 
 
 @dataclass(frozen=True, slots=True)

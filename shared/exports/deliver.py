@@ -12,6 +12,7 @@ from shared.domain.errors import BatchRefused, DayIsSpent, Limited, TryLater
 from shared.domain.message import Message
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job
+from shared.exports.lost_jobs import LostJobs
 from shared.transport.pace import Pace
 
 _TRIES = 3  # of one request within a slice
@@ -60,7 +61,7 @@ class Delivery:
     api: Api
     pace: Pace
     target: Target
-    jobs: set[str] = field(default_factory=set)  # that this run is known to have begun
+    lost: LostJobs | None = None  # None where jobs whose answer was lost are not looked for
     touched: set[int] = field(default_factory=set)  # batches of which something may have arrived
 
     async def deliver(
@@ -95,9 +96,8 @@ class Delivery:
         for attempt in range(1, _TRIES + 1):
             began = self.clock.monotonic()
             asked_at = self.clock.now()
-            unsure = Unsure(unsure_since, frozenset(self.jobs)) if unsure_since else None
             try:
-                return await self.destination.send(self.api, self.target, piece, unsure)
+                return await self._ask(piece, unsure_since)
             except DayIsSpent:
                 raise
             except TryLater as error:
@@ -112,8 +112,16 @@ class Delivery:
                 await self.clock.sleep(wait)
         raise AssertionError("the last try returns or raises")
 
+    async def _ask(self, piece: Batch, unsure_since: datetime | None) -> Sent:
+        unsure = None
+        if self.lost and unsure_since:
+            unsure = Unsure(unsure_since, frozenset(self.lost.known))
+        sent = await self.destination.send(self.api, self.target, piece, unsure)
+        if self.lost and sent.job is not None:
+            await self.lost.began(sent.job)
+        return sent
+
     def _job(self, key: str, piece: Batch, sent: Sent, tries: int) -> Job:
-        self.jobs.add(key)
         left_out = {outcome.index for outcome in sent.outcomes}
         inside = piece.only([at for at in range(piece.size) if at not in left_out])
         return Job(

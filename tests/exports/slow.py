@@ -42,6 +42,7 @@ class Slow(SmallBatches):
         concurrency=2,
         first_look=5,
         jobs_per_look=4,
+        finds_lost=True,
     )
 
     async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:

@@ -138,6 +138,38 @@ async def test_a_write_that_fails_once_is_made_good_and_counted_once(
     assert side.active() == {address(n) for n in range(ROWS)}
 
 
+async def two_exports(side: Side) -> World:
+    """Return a world whose exports have as many profiles, so that nothing tells their jobs apart."""
+    world = await ready(side)
+    await world.export("other", segments=["Others"])
+    await world.drop(csv(50))
+    await world.services.storage.segments.write("Others/1.csv", csv(50, start=50).encode())
+    return world
+
+
+async def test_a_write_that_never_arrived_is_not_taken_for_an_earlier_one_of_another_export(
+    side: Side,
+) -> None:
+    world = await two_exports(side)
+    await world.run()
+    side.faults.queued.append(fault("reset-before", side.write_path, method="POST", count=1))
+    await world.run(export="other")
+    assert side.active() == {address(n) for n in range(100)}
+
+
+async def test_a_write_that_never_arrived_is_not_taken_for_a_later_one_of_another_export(
+    side: Side,
+) -> None:
+    world = await two_exports(side)
+    side.faults.queued.append(fault("reset-before", side.write_path, method="POST", count=3))
+    await world.start()
+    await world.start(
+        export="other"
+    )  # its turn comes while the first waits, not knowing what has arrived
+    await world.deliver()
+    assert side.active() == {address(n) for n in range(100)}
+
+
 @pytest.mark.parametrize("kind", ["500", "reset-before", "html-200", "cut-200", "odd-200", "429"])
 @pytest.mark.parametrize("nth", [1, 2, 3])
 async def test_a_look_up_that_fails_is_made_again(side: Side, kind: str, nth: int) -> None:
