@@ -28,9 +28,8 @@ start: setup ## start the local stack and keep it running until Ctrl-C
 stop: ## stop a stack started in another terminal
 	@[ ! -x $(PYTHON) ] || $(PYTHON) -m local stop
 
-bench: setup ## measure speed at the sandboxes, the API among many, forms of files, many small exports, imports
+bench: setup ## measure all that docs/performance.md tells, and write the figures to .local/bench as JSON
 	@$(PYTHON) -m tests.bench
-	@for each in forms refresh imports telemetry; do $(PYTHON) -m tests.bench.$$each || exit 1; done
 
 fuzz: $(VENV)/.installed ## read odd files for SECONDS (60) and call the API in EXAMPLES (200) odd ways, other ones each time
 	@$(PYTHON) -X faulthandler -m tests.segments.fuzz --seconds $(SECONDS)

@@ -16,6 +16,7 @@ from rich.table import Table
 from local import profiles
 from local.stack import Stack
 from local.walk import Walk
+from tests.bench.results import Results
 from tests.bench.stock import fill
 
 FEW = 10
@@ -40,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--calls", type=int, default=30, help="of each kind, whose median counts")
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> Results:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), in_memory=True) as stack:
         host = stack.start_host()
@@ -51,6 +52,18 @@ def run(options: argparse.Namespace) -> None:
             bench.fill(options.connections - FEW, options.exports - FEW)
             many = bench.measure()
     Console(width=110).print(_table(options, few, many))
+    return results(few, many)
+
+
+def results(few: Medians, many: Medians) -> Results:
+    """Return each call among many beside the same among few."""
+    return Results(
+        rows=[
+            {"call": call, "median_seconds": then, "times_few": then / few[call]}
+            for call, then in many.items()
+        ],
+        reference=[{"call": call, "median_seconds": seconds} for call, seconds in few.items()],
+    )
 
 
 def _table(options: argparse.Namespace, few: Medians, many: Medians) -> Table:

@@ -7,6 +7,7 @@ import time
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.results import Results, Row
 from tests.contract.destinations.sides import SIDES
 from tests.contract.destinations.speed import Speed, measure
 
@@ -17,8 +18,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", choices=SIDES, help="one destination")
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> Results:
     """Measure and print."""
+    rows: list[Row] = []
+    limits: list[Row] = []
     table = Table(
         title=f"{options.rows:,} profiles on the clock of each sandbox, at the published limits"
     )
@@ -36,7 +39,11 @@ def run(options: argparse.Namespace) -> None:
     for name in [options.only] if options.only else SIDES:
         began = time.perf_counter()
         speed = asyncio.run(measure(SIDES[name](), options.rows))
-        table.add_row(name, *_cells(speed), f"{time.perf_counter() - began:.1f} s")
+        here = time.perf_counter() - began
+        table.add_row(name, *_cells(speed), f"{here:.1f} s")
+        rows.append({"destination": name, **_figures(speed), "here_seconds": here})
+        floors = {"floor_seconds": speed.floor, "flow_seconds": speed.flow}
+        limits.append({"destination": name, **floors})
     console = Console(width=110)
     console.print(table)
     console.print(
@@ -45,6 +52,19 @@ def run(options: argparse.Namespace) -> None:
         "too many: requests that were refused for exceeding a limit. "
         "here: seconds of this machine, engine and sandbox together."
     )
+    return Results(rows=rows, reference=limits)
+
+
+def _figures(speed: Speed) -> Row:
+    return {
+        "run_seconds": speed.seconds,
+        "times_floor": speed.over_floor,
+        "paid_for_seconds": speed.billed,
+        "times_flow": speed.over_flow,
+        "accepted": speed.accepted,
+        "requests": speed.requests,
+        "refused_as_too_many": speed.refusals,
+    }
 
 
 def _cells(speed: Speed) -> list[str]:

@@ -4,7 +4,7 @@ The run reads, maps, compares, sends to Mailchimp's sandbox without any latency,
 has a process of its own. Beside them stand plain loops over the same CSV file, which make the same
 bodies and nothing else (plain.py).
 
-python -m tests.bench.forms --rows 1000000
+python -m tests.bench forms --rows 1000000
 """
 
 import argparse
@@ -22,25 +22,34 @@ from rich.table import Table
 from shared.segments.forms import FORMS
 from tests.bench import engine, plain
 from tests.bench.profiles import write_segment
+from tests.bench.results import Results, Row
 from tests.segments.memory import peak_mib
 
 _LOOPS = {"plain loop, DictReader": plain.with_names, "plain loop, reader": plain.with_numbers}
+_RATIOS = ("times_dict_reader", "times_reader")
 _ONCE = {extension: form.name for extension, form in FORMS.items() if "jsonl" not in extension}
 """The forms by extension; .jsonl is another name of NDJSON."""
 
 
-def main() -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what can be chosen."""
+    parser.add_argument("--rows", type=int, default=1_000_000, help="profiles of each file")
+
+
+def run(options: argparse.Namespace) -> Results:
     """Measure each form in a process of its own, and print a table."""
+    table, results = _compared(options.rows)
+    Console(width=110).print(table)
+    return results
+
+
+def main() -> None:
+    """Measure one file in this process, and print the figures as JSON."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.forms")
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--file", type=Path, help="measure this one and print it as JSON")
-    parser.add_argument("--loop", choices=_LOOPS, help="with --file, measure this loop")
-    parser.add_argument("--sandbox", help="with --file, the address of Mailchimp's sandbox")
-    options = parser.parse_args()
-    if options.file:
-        print(json.dumps(_measured(options)))
-    else:
-        Console(width=110).print(_table(options.rows))
+    parser.add_argument("--file", type=Path, required=True)
+    parser.add_argument("--loop", choices=_LOOPS, help="measure this loop and no run")
+    parser.add_argument("--sandbox", help="the address of Mailchimp's sandbox")
+    print(json.dumps(_measured(parser.parse_args())))
 
 
 def _measured(options: argparse.Namespace) -> Sequence[float]:
@@ -51,27 +60,34 @@ def _measured(options: argparse.Namespace) -> Sequence[float]:
         return asyncio.run(engine.measure(options.sandbox, options.file, Path(folder)))
 
 
-def _table(rows: int) -> Table:
+def _compared(rows: int) -> tuple[Table, Results]:
     table = Table(title=f"A run of {rows:,} profiles of nine columns", title_justify="left")
     for column in ("form", "file", "CPU", *(f"÷ {loop}" for loop in _LOOPS), "most memory"):
         table.add_column(column, justify="left" if column == "form" else "right")
-    with tempfile.TemporaryDirectory() as name, engine.sandbox(Path(name)) as url:
-        references: list[float] = []
+    loops: list[Row] = []
+    forms: list[Row] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         for extension, form in _ONCE.items():
-            file = Path(name) / f"1{extension}"
+            file = folder / f"1{extension}"
             write_segment(file, rows)
             size = f"{file.stat().st_size / 2**20:.1f} MiB"
-            if not references:  # the first form is CSV, which the loops read
+            if not loops:  # the first form is CSV, which the loops read
                 for loop in _LOOPS:
                     seconds, mib = _in_its_own_process(file, "--loop", loop)
-                    references.append(seconds)
+                    loops.append({"loop": loop, "cpu_seconds": seconds, "most_memory_mib": mib})
                     table.add_row(loop, size, f"{seconds:.1f} s", "", "", f"{mib:.0f} MiB")
                 table.add_section()
-            seconds, mib = _in_its_own_process(file, "--sandbox", url)
+            with engine.sandbox(folder) as url:  # one for each form: it keeps whom it was sent
+                seconds, mib = _in_its_own_process(file, "--sandbox", url)
+            row = {"form": form, "file_mib": file.stat().st_size / 2**20}
+            row |= {"cpu_seconds": seconds, "most_memory_mib": mib}
             file.unlink()
-            ratios = [f"{seconds / reference:.1f}" for reference in references]
-            table.add_row(form, size, f"{seconds:.1f} s", *ratios, f"{mib:.0f} MiB")
-    return table
+            ratios = [seconds / loop["cpu_seconds"] for loop in loops]
+            forms.append(row | dict(zip(_RATIOS, ratios, strict=True)))
+            cells = [f"{ratio:.1f}" for ratio in ratios]
+            table.add_row(form, size, f"{seconds:.1f} s", *cells, f"{mib:.0f} MiB")
+    return table, Results(rows=forms, reference=loops)
 
 
 def _in_its_own_process(file: Path, *options: str) -> tuple[float, float]:

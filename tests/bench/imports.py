@@ -4,14 +4,17 @@ Each is measured in processes of their own, on the packages that are deployed an
 set against `import azure.functions`, which no app can avoid: machines differ, the ratio hardly does.
 """
 
+import argparse
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from local.processes import ROOT
+from tests.bench.results import Results
 from tests.deployment.folder import install
 
 BASE = "import azure.functions"
@@ -43,17 +46,31 @@ def seconds(code: str, times: int = 5) -> float:
     return min(found)
 
 
-def report(console: Console) -> None:
-    """Measure each step and print the table."""
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what can be chosen."""
+    parser.add_argument("--times", type=int, default=5, help="of each, whose least counts")
+
+
+def run(options: argparse.Namespace) -> Results:
+    """Measure each step and print."""
+    took = {name: seconds(code, options.times) for name, code in STEPS.items()}
+    results = compared(took)
     table = Table(title="Loading the app: seconds of the processor, in a new process")
-    for column, justify in (("what", "left"), ("ms", "right"), ("÷ azure.functions", "right")):
-        table.add_column(column, justify=justify)  # type: ignore[arg-type] # one of rich's words
-    base = seconds(BASE)
-    for name, code in STEPS.items():
-        took = base if code == BASE else seconds(code)
-        table.add_row(name, f"{took * 1000:.0f}", f"{took / base:.1f}")
-    console.print(table)
+    table.add_column("what")
+    for column in ("ms", "÷ azure.functions"):
+        table.add_column(column, justify="right")
+    for row in (*results.reference, *results.rows):
+        cells = (f"{row['cpu_seconds'] * 1000:.0f}", f"{row['times_azure_functions']:.1f}")
+        table.add_row(row["what"], *cells)
+    Console(width=110).print(table)
+    return results
 
 
-if __name__ == "__main__":
-    report(Console())
+def compared(took: Mapping[str, float]) -> Results:
+    """Return the seconds of each step beside those of the first one."""
+    base = next(iter(took.values()))
+    rows = [
+        {"what": name, "cpu_seconds": each, "times_azure_functions": each / base}
+        for name, each in took.items()
+    ]
+    return Results(rows=rows[1:], reference=rows[:1])

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shared.domain.run import Run, RunStatus
+from tests.bench.results import Results, Row
 from tests.exports.many_small import ManySmall
 from tests.exports.world import World
 
@@ -44,7 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--accounts", type=int, default=16, help="accounts that they send to")
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> Results:
     """Measure and print."""
     many = asyncio.run(measure(options.exports, options.profiles, options.accounts))
     one = asyncio.run(measure(1, options.exports * options.profiles, 1))
@@ -57,6 +58,23 @@ def run(options: argparse.Namespace) -> None:
         "export, and profiles sent more than once. executions: of the slices function. processor: of "
         "this machine, engine and stand-ins together."
     )
+    return Results(rows=[_figures(many)], reference=[_figures(one)])
+
+
+def _figures(took: Took) -> Row:
+    return {
+        "exports": took.exports,
+        "accounts": took.accounts,
+        "lost": took.lost,
+        "doubled": took.doubled,
+        "cpu_seconds": took.cpu_seconds,
+        "run_seconds": took.seconds,
+        "executions": took.executions,
+        "operations_per_run": took.of_a_run(),
+        "operations_per_run_by_port": {
+            port: round(took.of_a_run(port), 4) for port, _ in took.operations.most_common()
+        },
+    }
 
 
 async def measure(exports: int, profiles: int, accounts: int) -> Took:
@@ -121,14 +139,3 @@ def _operations(many: Took, one: Took) -> Table:
     table.add_section()
     table.add_row("all", f"{many.of_a_run():.1f}", f"{one.of_a_run():,.0f}")
     return table
-
-
-def main() -> None:
-    """Read the command line, measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.refresh", description=__doc__)
-    add_options(parser)
-    run(parser.parse_args())
-
-
-if __name__ == "__main__":
-    main()

@@ -1,11 +1,14 @@
 """How close a run comes to what the vendor's limits allow, on the sandbox's clock."""
 
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.domain.run import RunStatus
+from shared.domain.run import Run, RunStatus
 from tests.contract.destinations.side import Side
 from tests.contract.destinations.world import World, csv
+
+CHANGED = 100  # one of so many profiles is changed between two runs
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,56 @@ async def measure(side: Side, rows: int) -> Speed:
     await world.drop(csv(rows))
     run = await world.run()
     progress = await world.progress(run)
-    took = (run.finished_at or run.created_at) - run.created_at
     return Speed(
         status=run.status,
         accepted=progress.counts.accepted,
         requests=progress.requests,
         refusals=sum(side.limit_refusals().values()),
-        seconds=took / timedelta(seconds=1),
+        seconds=_seconds(run),
         floor=side.floor(rows),
         billed=sum(world.slice_seconds),
         flow=side.flow(progress.requests),
     )
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What one of two runs sent and took."""
+
+    sent: int
+    unchanged: int
+    requests: int
+    elapsed_seconds: float  # of the sandbox's clock, from its beginning to its end
+    cpu_seconds: float  # of this machine, engine and sandbox together
+
+
+async def measure_again(side: Side, rows: int) -> tuple[Sent, Sent]:
+    """Send so many profiles to an empty account, then again with one of CHANGED changed."""
+    world = World(side, recording=False)
+    await world.connect()
+    await world.export()
+    lines = csv(rows).split("\n")
+    first = await _sent(world, lines)
+    for number in range(1, rows, CHANGED):
+        lines[number] = lines[number].replace("First", "New")
+    return first, await _sent(world, lines)
+
+
+async def _sent(world: World, lines: list[str]) -> Sent:
+    await world.drop("\n".join(lines))
+    began = time.process_time()
+    run = await world.run()
+    cpu_seconds = time.process_time() - began
+    progress = await world.progress(run)
+    assert run.status is RunStatus.SUCCESSFUL
+    return Sent(
+        sent=progress.counts.accepted,
+        unchanged=progress.counts.unchanged,
+        requests=progress.requests,
+        elapsed_seconds=_seconds(run),
+        cpu_seconds=cpu_seconds,
+    )
+
+
+def _seconds(run: Run) -> float:
+    return ((run.finished_at or run.created_at) - run.created_at) / timedelta(seconds=1)
