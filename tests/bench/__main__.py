@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from local.processes import ROOT
-from tests.bench import api, changes, destinations, forms, imports, refresh, telemetry
+from tests.bench import api, changes, destinations, forms, hosts, imports, refresh, telemetry
 from tests.bench.results import Results, write
 
 FOLDER = ROOT / ".local" / "bench"
@@ -32,6 +32,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "api": api,
     "forms": forms,
     "refresh": refresh,
+    "hosts": hosts,
     "imports": imports,
     "telemetry": telemetry,
 }
