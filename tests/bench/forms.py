@@ -92,7 +92,7 @@ def _compared(rows: int) -> tuple[Table, Results]:
 
 def _in_its_own_process(file: Path, *options: str) -> tuple[float, float]:
     command = [sys.executable, "-m", "tests.bench.forms", "--file", str(file), *options]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - this module
+    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - this module
     seconds, mib = json.loads(answer.stdout)
     return seconds, mib
 

@@ -1,6 +1,7 @@
 """Each benchmark does what it should, in a small size; how fast that was is no test's business."""
 
 import argparse
+import asyncio
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ import pytest
 
 from tests.bench.__main__ import BENCHMARKS, FOLDER, run_each
 from tests.bench.api import results as results_of_api
+from tests.bench.engine import OnDisk
 from tests.bench.imports import compared as results_of_imports
 from tests.bench.results import Results, write
 from tests.docs.pages import ROOT
@@ -120,3 +122,19 @@ def test_steps_of_loading_are_compared_with_the_first() -> None:
 def test_the_second_run_is_compared_with_the_first() -> None:
     [second] = small("changes", "--rows", "2000").rows
     assert (second["sent"], second["unchanged"], second["sent_ratio"]) == (20, 1980, 0.01)
+
+
+async def test_blobs_on_the_disk_let_the_lane_be_renewed_as_those_of_a_network_do(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "1.csv").write_bytes(b"Email\na@example.com\n")
+    blobs = OnDisk(tmp_path / "blobs", tmp_path / "1.csv")
+
+    async def read() -> None:
+        _ = [piece async for piece in blobs.stream("Customers/1.csv")]
+
+    for work in (read(), blobs.read_range("Customers/1.csv", '"1"', 0, 5), blobs.write("a", b"")):
+        turns: list[bool] = []
+        asyncio.get_running_loop().call_soon(turns.append, True)
+        await work
+        assert turns
