@@ -6,9 +6,12 @@ and of the storage extension's option classes.
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+_OVERRIDES = "AzureFunctionsJobHost__"
 
 
 class ConfigError(Exception):
@@ -44,8 +47,8 @@ class HostConfig:
     blobs: Blobs
 
 
-def read(path: Path) -> HostConfig:
-    """Read host.json.
+def read(path: Path, environ: Mapping[str, str]) -> HostConfig:
+    """Read host.json, and the settings that override it: AzureFunctionsJobHost__path__to__value.
 
     Raises ConfigError when it is missing, not JSON, or out of the ranges Azure allows.
     """
@@ -55,12 +58,23 @@ def read(path: Path) -> HostConfig:
         raise ConfigError(f"{path}: {error}") from error
     if document.get("version") != "2.0":
         raise ConfigError(f'{path}: "version" must be "2.0"')
+    for name, text in environ.items():
+        if name.startswith(_OVERRIDES):
+            _override(document, name.removeprefix(_OVERRIDES).split("__"), text)
     extensions = document.get("extensions", {})
     return HostConfig(
         route_prefix=extensions.get("http", {}).get("routePrefix", "api").strip("/"),
         queues=_queues(extensions.get("queues", {})),
         blobs=_blobs(extensions.get("blobs", {})),
     )
+
+
+def _override(document: dict[str, Any], path: Sequence[str], text: str) -> None:
+    """Put a value into its place; all of those read here are numbers or texts."""
+    *sections, name = path
+    for section in sections:
+        document = document.setdefault(section, {})
+    document[name] = int(text) if text.isdecimal() else text
 
 
 def _queues(section: dict[str, Any]) -> Queues:

@@ -109,7 +109,7 @@ async def serve(options: Options) -> None:
     Raises AppError or ConfigError when it cannot start, OSError when the port is taken, and
     AzureError when the storage does not answer.
     """
-    settings = config.read(options.app / "host.json")
+    settings = config.read(options.app / "host.json", os.environ)
     functions = await worker.load(options.app)
     storage = Storage()
     try:

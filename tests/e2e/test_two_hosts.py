@@ -38,7 +38,9 @@ def started(system: System, caller: Caller, export: str) -> str:
 
 @pytest.fixture(scope="module")
 def hosts(system: System) -> tuple[Process, Process]:
-    return system.start_host(), system.start_host()
+    queues = "AzureFunctionsJobHost__extensions__queues__"
+    one_slice = {f"{queues}batchSize": "1", f"{queues}newBatchThreshold": "0"}  # at once, of a host
+    return system.start_host(**one_slice), system.start_host(**one_slice)
 
 
 def test_two_hosts_share_two_accounts_and_never_send_one_accounts_runs_at_once(

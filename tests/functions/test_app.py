@@ -95,8 +95,13 @@ def test_the_host_adds_nothing_to_a_path_and_gives_a_message_up_after_five_tries
     host = json.loads((ROOT / "host.json").read_text())
     assert host["extensions"]["http"]["routePrefix"] == ""
     queues = host["extensions"]["queues"]
-    assert queues["newBatchThreshold"] == 0
     assert queues["maxDequeueCount"] == 5
+
+
+def test_one_long_slice_keeps_no_other_from_being_fetched() -> None:
+    queues = json.loads((ROOT / "host.json").read_text())["extensions"]["queues"]
+    assert queues["newBatchThreshold"] >= queues["batchSize"] - 1
+    assert queues["newBatchThreshold"] + queues["batchSize"] == 4  # slices of one instance at once
 
 
 def test_a_function_may_run_longer_than_a_slice_and_the_answers_it_waits_for() -> None:

@@ -12,7 +12,7 @@ from local.host.config import Blobs, ConfigError, Queues, read
 def _read(folder: Path, extensions: dict[str, Any]) -> Any:
     path = folder / "host.json"
     path.write_text(json.dumps({"version": "2.0", "extensions": extensions}))
-    return read(path)
+    return read(path, {})
 
 
 def test_what_is_not_said_is_what_azure_assumes(tmp_path: Path) -> None:
@@ -57,9 +57,18 @@ def test_what_azure_would_refuse_is_refused(tmp_path: Path, queues: dict[str, An
 def test_a_file_that_is_no_host_json_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "host.json").write_text(text)
     with pytest.raises(ConfigError):
-        read(tmp_path / "host.json")
+        read(tmp_path / "host.json", {})
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"host\.json"):
-        read(tmp_path / "host.json")
+        read(tmp_path / "host.json", {})
+
+
+def test_settings_override_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "host.json"
+    path.write_text(json.dumps({"version": "2.0", "extensions": {"queues": {"batchSize": 4}}}))
+    prefix = "AzureFunctionsJobHost__extensions__queues__"
+    given = {f"{prefix}batchSize": "2", f"{prefix}maxPollingInterval": "00:00:05", "batchSize": "7"}
+    queues = read(path, given).queues
+    assert (queues.batch_size, queues.max_polling_interval) == (2, 5.0)
