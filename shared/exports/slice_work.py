@@ -21,6 +21,7 @@ from shared.exports.break_off import break_off
 from shared.exports.cancel_sign import Canceled, CancelSign
 from shared.exports.checkpoints import Fenced, OpenCheckpoint
 from shared.exports.end_run import end_run, suspend_run
+from shared.exports.names import parts_folder
 from shared.exports.news import NOTHING_NEW, SCHEDULED, told
 from shared.exports.one_by_one import another_is_under_way
 from shared.exports.order import Order
@@ -164,6 +165,8 @@ class SliceWork:
             with span("prepare"):
                 is_news = await self._prepare()
             if not is_news:
+                # A slice that died may have laid something out; unlike others this run never goes on.
+                await self._services.storage.run_files.delete(parts_folder(self._run.id))
                 await self._move(seconds=self._seconds())
                 await end_run(self._services, self._stored, RunStatus.SKIPPED, NOTHING_NEW)
                 return None
