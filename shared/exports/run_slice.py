@@ -66,6 +66,9 @@ async def _slice(services: Services, message: SliceMessage, deadline: float) -> 
     except (LaneLost, Fenced, Stale) as error:
         # Somebody else has the run now, or the sweep will find it; what was answered is recorded.
         log.warning("slice stopped: %s", type(error).__name__)
+        now = await services.storage.runs.get(*split_run_id(message.run_id))
+        if now is not None and now.value.status.is_over:
+            await tidy(services, now.value)  # this slice may have laid out parts since it was over
         return None
     return quota
 

@@ -26,6 +26,13 @@ _LATE = timedelta(seconds=60)
 """How long after its time a run may be silent before it is woken again."""
 
 
+_NEVER_MADE = timedelta(minutes=20)
+"""How long after its time the entry of a run that is not there is kept.
+
+host.json ends every execution after 15 minutes: until then whoever entered it may still store the run.
+"""
+
+
 async def tick(services: Services) -> None:
     """Do what is due. Doing it twice at once, or late, makes no run twice."""
     await refresh(services)
@@ -56,7 +63,7 @@ async def sweep_runs(services: Services) -> None:
                 continue
         stored = await services.storage.runs.get(*split_run_id(entry.run_id))
         if stored is None:
-            if _is_late(services, entry):
+            if services.clock.now() > entry.wakes_at + _NEVER_MADE:
                 await services.storage.run_files.delete(folder(entry.run_id))
                 await services.storage.active_runs.delete(ALL, entry.run_id)
         elif stored.value.status.is_over:

@@ -1,6 +1,9 @@
 """A lane: one run at a time spends an account's quota, and whoever loses the lane stops."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -8,7 +11,7 @@ from shared.domain.run import RunStatus, SliceMessage
 from shared.exports.lane import LaneLost, LaneTaken, lane
 from shared.exports.run_slice import run_slice
 from shared.exports.tick import sweep_runs
-from shared.storage.ports import Unavailable
+from shared.storage.ports import Blobs, Unavailable
 from tests.exports.small import (
     LANE,
     delays,
@@ -191,6 +194,49 @@ async def test_a_run_that_lost_its_lane_sends_nothing_more_and_the_sweep_brings_
     assert len(world.mailchimp.members) == 800
     assert written_again(world) <= 80
     assert await leftovers(world) == []
+
+
+class SlowToWrite:
+    """Files as a process has them that is paused while it writes."""
+
+    def __init__(self, files: Blobs, clock: FakeClock) -> None:
+        self._files = files
+        self._clock = clock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._files, name)
+
+    async def write(self, name: str, data: bytes | AsyncIterator[bytes]) -> None:
+        """Store a blob, late."""
+        await self._clock.sleep(200)
+        await self._files.write(name, data)
+
+
+class NeverLost(MemoryLeases):
+    """Leases as a process has them that is paused: it does not see that they end."""
+
+    async def renew(self, name: str, lease_id: str) -> bool:
+        """Say that all is well."""
+        return True
+
+
+async def test_what_a_paused_slice_lays_out_once_its_run_is_over_is_removed() -> None:
+    world = await small()
+    await world.drop(csv(20))
+    run = await world.start()
+    storage, clock = world.services.storage, world.clock
+    message = SliceMessage(run_id=run.id, slice=0)
+
+    files: Any = SlowToWrite(storage.run_files, clock)
+    paused = replace(storage, run_files=files, lanes=NeverLost(clock))
+    sleeper = asyncio.create_task(run_slice(replace(world.services, storage=paused), message))
+    await clock.sleep(30)
+    await run_slice(world.services, message)
+    assert (await now(world, run)).status is RunStatus.SUCCESSFUL
+    await sleeper
+
+    assert await leftovers(world) == []
+    assert (await now(world, run)).status is RunStatus.SUCCESSFUL
 
 
 async def test_a_long_slice_keeps_its_lane_to_the_end() -> None:

@@ -189,7 +189,7 @@ async def test_of_a_run_whose_record_is_gone_nothing_is_left() -> None:
     await work_on_visible(world)
     await world.services.storage.runs.delete("export", run.key)
 
-    await let_time_go_by(world)
+    await let_time_go_by(world, minutes=30)
 
     assert await leftovers(world) == []
     left = [each.name async for each in world.services.storage.run_files.list(folder(run.id))]

@@ -8,6 +8,7 @@ from shared.domain.run import Mode, Run, RunStatus, TriggerKind
 from shared.domain.schedule import RefreshSchedule
 from shared.exports.choices import ExportChanges
 from shared.exports.manage_exports import change_export
+from shared.exports.names import parts_folder
 from shared.exports.news import NOTHING_NEW
 from shared.exports.refresh_schedule import set_schedule
 from shared.exports.tick import tick
@@ -195,6 +196,22 @@ async def test_what_a_run_before_it_in_line_has_sent_is_not_read_again() -> None
         TriggerKind.REFRESH: RunStatus.SKIPPED,
     }
     assert world.mailchimp.calls == calls
+    assert await leftovers(world) == []
+
+
+async def test_a_run_that_died_and_has_nothing_new_to_send_by_now_leaves_nothing_laid_out() -> None:
+    world = await daily()
+    world.clock.advance(DAY)
+    await tick(world.services)
+    run = await newest(world)
+    await world.services.storage.run_files.write(f"{parts_folder(run.id)}00000", b"laid out")
+    [waiting] = world.queue.take()
+    await world.run()
+    await world.services.storage.slices.send(waiting)
+    await world.deliver()
+
+    assert (await newest(world)).status is RunStatus.SUCCESSFUL
+    assert await statuses(world) == [RunStatus.SUCCESSFUL, RunStatus.SKIPPED]
     assert await leftovers(world) == []
 
 

@@ -1,7 +1,9 @@
 """The minute tick: what is due begins once, and what was lost is found."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -9,9 +11,10 @@ from shared.domain.run import Run, RunStatus, TriggerKind
 from shared.domain.schedule import RefreshSchedule
 from shared.exports.arrive import arrive, sweep_arrivals
 from shared.exports.tick import refresh, sweep_runs, tick
-from shared.storage.ports import ALL, REFRESH, ActiveRun
+from shared.storage.ports import ALL, REFRESH, ActiveRun, Records
 from tests.exports.small import LANE, delays, leftovers, now, small, work_on_visible
 from tests.exports.world import World, csv
+from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryLeases
 
 
@@ -26,6 +29,23 @@ async def scheduled(*times: str) -> World:
 async def runs(world: World, export: str = "export") -> list[Run]:
     """Return an export's runs, newest first."""
     return [stored.value for stored in await world.services.storage.runs.page(export)]
+
+
+class PausedAtInsert:
+    """The records of runs, as a process has them that is paused when it stores one."""
+
+    def __init__(self, records: Records[Run], clock: FakeClock, seconds: float) -> None:
+        self._records = records
+        self._clock = clock
+        self._seconds = seconds
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._records, name)
+
+    async def insert(self, partition: str, key: str, value: Run) -> str:
+        """Store a run, late."""
+        await self._clock.sleep(self._seconds)
+        return await self._records.insert(partition, key, value)
 
 
 async def go_on(world: World, minutes: int) -> None:
@@ -260,6 +280,31 @@ async def test_a_run_that_is_fine_is_left_alone() -> None:
     assert set(world.mailchimp.received.values()) == {1}
 
 
+async def test_a_run_whose_maker_was_paused_before_it_was_stored_is_not_lost() -> None:
+    world = await scheduled("09:05")
+    await world.drop(csv(20))
+    await go_on(world, 4)
+    storage = world.services.storage
+    runs_of_the_paused: Any = PausedAtInsert(storage.runs, world.clock, seconds=300)
+    paused = replace(world.services, storage=replace(storage, runs=runs_of_the_paused))
+    world.clock.advance(60)
+
+    making = asyncio.create_task(tick(paused))
+    for _ in range(6):
+        await world.clock.sleep(55)
+        await sweep_runs(world.services)
+    await making
+    await go_on(world, 3)
+    await world.deliver()
+
+    assert {run.trigger.kind for run in await runs(world)} == {
+        TriggerKind.ARRIVAL,
+        TriggerKind.REFRESH,
+    }
+    assert all(run.status.is_over for run in await runs(world))
+    assert await leftovers(world) == []
+
+
 async def test_entries_of_runs_that_are_over_are_removed_with_their_parts() -> None:
     world = await small()
     await world.drop(csv(20))
@@ -277,8 +322,8 @@ async def test_entries_of_runs_that_are_over_are_removed_with_their_parts() -> N
     assert world.queue.waiting == []
 
 
-@pytest.mark.parametrize(("seconds", "left"), [(30, 1), (61, 0)])
-async def test_the_entry_of_a_run_that_was_never_made_is_removed_when_it_is_late(
+@pytest.mark.parametrize(("seconds", "left"), [(61, 1), (901, 1), (1201, 0)])
+async def test_the_entry_of_a_run_that_was_never_made_is_removed_once_nobody_can_be_making_it(
     seconds: float, left: int
 ) -> None:
     world = await small()

@@ -47,7 +47,17 @@ from shared.storage.ports import (
     Stored,
 )
 
-_etags = (f'"0x{number:016X}"' for number in count(1))
+_etags = count(1)
+
+
+def number_etags_anew() -> None:
+    """Begin the ETags at 1 again, so that whatever is derived from them is the same every time."""
+    global _etags
+    _etags = count(1)
+
+
+def _new_etag() -> str:
+    return f'"0x{next(_etags):016X}"'
 
 
 class MemoryTrail[T: BaseModel]:
@@ -85,7 +95,7 @@ class MemoryTrail[T: BaseModel]:
         body = value.model_dump_json()
         check_table_key(partition, key)
         check_record(body)
-        etag = next(_etags)
+        etag = _new_etag()
         self._records[partition, key] = (body, etag)
         return etag
 
@@ -157,7 +167,7 @@ class MemoryBlobs:
     async def write(self, name: str, data: bytes | AsyncIterator[bytes]) -> None:
         """Store the blob whatever was there; pieces replace it once the last of them has come."""
         whole = data if isinstance(data, bytes) else b"".join([piece async for piece in data])
-        self._blobs[name] = (whole, BlobInfo(name, next(_etags), len(whole), self._clock.now()))
+        self._blobs[name] = (whole, BlobInfo(name, _new_etag(), len(whole), self._clock.now()))
 
     async def delete(self, prefix: str) -> None:
         """Remove every blob whose name begins with `prefix`."""

@@ -1,0 +1,28 @@
+"""The runs of an export, one by one: what one has laid out is sent before the next is laid out.
+
+Each compares with what the one before has delivered. If one overtook another that is still sending, older
+values would arrive after newer ones, and would be taken for what was delivered last.
+"""
+
+from shared.domain.run import Phase, Run
+from shared.exports.names import CHECKPOINT
+from shared.exports.services import Services
+from shared.storage.ports import ALL
+
+_UNDER_WAY = (Phase.SEND, Phase.SETTLE)
+
+
+async def another_is_under_way(services: Services, run: Run) -> bool:
+    """Say whether another run of the same export is laid out and not over.
+
+    Whoever asks has the lane, so none is being laid out meanwhile.
+    """
+    # The ids of an export's runs are its own id, a dot and a key; a slash sorts behind a dot.
+    after, before = f"{run.export_id}.", f"{run.export_id}/"
+    active = await services.storage.active_runs.page(ALL, after=after, before=before)
+    for entry in active:
+        if entry.key != run.id:
+            checkpoint = await services.storage.checkpoints.get(entry.key, CHECKPOINT)
+            if checkpoint and checkpoint.value.phase in _UNDER_WAY:
+                return True
+    return False

@@ -1,0 +1,243 @@
+"""What must hold after a simulation, whatever its plan was."""
+
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import timedelta
+
+from shared.domain.export import Export
+from shared.domain.outcomes import Outcome, Reject
+from shared.domain.run import Run, RunStatus, SliceMessage
+from shared.domain.segment import SegmentVersion
+from shared.exports.read_runs import reject_lines, run_progress
+from shared.storage.ports import ALL, CANCELS, NOTICES
+from tests.chaos.simulated_chaos import Chaos
+from tests.chaos.simulated_files import Version, profiles_of
+from tests.chaos.simulated_network import Write
+
+_ALLOWED = (RunStatus.SUCCESSFUL, RunStatus.SKIPPED, RunStatus.CANCELED)
+_CLOCKS_APART = timedelta(seconds=10)
+_REPLACED = "was replaced or removed while it was read"
+_GIVEN_UP = "Given up: several tries in a row ended in the same way."
+_NOT_ACCEPTED = (Outcome.SUPPRESSED, Outcome.REFUSED, Outcome.UNKNOWN)
+
+
+class Invariants:
+    """What a simulation left behind, and what is wrong with it, in words."""
+
+    def __init__(self, chaos: Chaos) -> None:
+        self._chaos = chaos
+        self._world = chaos.world
+        self._storage = chaos.world.storage
+        self._writes: dict[str, list[Write]] = defaultdict(list)
+        for write in chaos.world.book.writes:
+            if write.accepted:
+                self._writes[write.run].append(write)
+
+    async def broken_by_runs(self) -> list[str]:
+        """Return what is wrong once all is quiet: runs, what is left over, and what was not sent."""
+        runs = await self._world.runs()
+        found = [each for run in runs async for each in self._of_run(run)]
+        found += [f"{run.id}: {each}" for run in runs for each in self._of_end(run)]
+        found += [f"{run.id}: {each}" for run in runs for each in self._of_repeats(run)]
+        found += [
+            each for export in self._world.exports.values() for each in self._of_news(export, runs)
+        ]
+        found += [f"left over: {each}" async for each in self._left_over(runs)]
+        found += [f"two at once: {each}" for each in self._world.book.clashes]
+        found += [f"surprise: {each}" for host in self._world.hosts for each in host.surprises]
+        found += self._chaos.triggers.failures
+        return [*found, *self._of_limits(), *self._of_poison()]
+
+    def broken_by_lists(self) -> list[str]:
+        """Return what is wrong with the lists after a refresh that nothing disturbed."""
+        return [each for export in self._world.exports.values() for each in self._of_list(export)]
+
+    def _of_end(self, run: Run) -> Iterator[str]:
+        """A run fails only for what the plan explains: a file that came late, or was replaced meanwhile."""
+        reason = str(run.reason)
+        explained = _REPLACED in reason or self._came_late(run) or self._was_poisoned(run)
+        if run.status not in _ALLOWED and not explained:
+            yield f"ended as {run.status}: {reason}"
+
+    def _came_late(self, run: Run) -> bool:
+        return any(
+            str(run.reason).startswith(f"The segment {segment.name} has no file")
+            and (segment.since is None or run.created_at < segment.since + _CLOCKS_APART)
+            for segment in self._world.segments
+        )
+
+    async def _of_run(self, run: Run) -> AsyncIterator[str]:
+        """Rows read are the sum of outcomes, and what is called accepted was taken as the row has it."""
+        progress = await run_progress(self._world.services, run)
+        counts, rows = progress.counts, progress.rows_read
+        if counts.total + progress.not_sent != rows:
+            yield f"{run.id}: {rows} rows, {counts.total} outcomes, {progress.not_sent} not sent"
+        if run.status is RunStatus.SUCCESSFUL:
+            read = sum(version.rows for version in self._versions(run.versions))
+            if (rows, progress.not_sent) != (read, 0):
+                yield f"{run.id}: {rows} rows of {read}, {progress.not_sent} not sent"
+        arrived: set[str] = set()
+        expected = profiles_of(self._versions(run.versions))
+        for write in self._writes[run.id]:
+            arrived |= write.profiles.keys()
+            for address, names in write.profiles.items():
+                if names != expected.get(address):
+                    yield f"{run.id}: {address} was sent as {names}, is {expected.get(address)}"
+        rejects = [reject async for reject in reject_lines(self._world.services, run)]
+        refused = {reject.address for reject in rejects if reject.outcome in _NOT_ACCEPTED}
+        if any(counts.__dict__[outcome] != n for outcome, n in _told(rejects).items()):
+            yield f"{run.id}: {counts} are not the rejects {_told(rejects)}"
+        if counts.accepted != len(arrived - refused):
+            yield f"{run.id}: {counts.accepted} accepted, {len(arrived - refused)} arrived"
+
+    def _of_repeats(self, run: Run) -> Iterator[str]:
+        """Nothing is written twice but what a slice had under way when it was upset.
+
+        A slice records answers in the order of batches, and begins a batch only when fewer than the
+        destination allows at once are not recorded. So of what one slice wrote, another writes again at
+        most so many batches, whatever upset the first, and none at all if nothing did. Within a slice
+        a batch is written again only because the answer to it was lost, once for each lost answer.
+        """
+        limits = self._world.services.destinations[run.destination].limits
+        by_slice: dict[tuple[int, str, int], list[Write]] = defaultdict(list)
+        for write in self._writes[run.id]:
+            by_slice[write.slice].append(write)
+        slices = sorted(by_slice.values(), key=lambda writes: writes[0].held.since)
+        for number, writes in enumerate(slices):
+            lost = Counter(_batch(write) for write in writes if write.lost)
+            wrote = Counter(_batch(write) for write in writes)
+            for batch, times in wrote.items():
+                if times - 1 > lost[batch]:
+                    yield f"a slice wrote the batch of {batch} {times} times, {lost[batch]} answers lost"
+            later = {_batch(write) for following in slices[number + 1 :] for write in following}
+            again = wrote.keys() & later
+            allowed = limits.concurrency if writes[0].execution.upset else 0
+            if len(again) > allowed:
+                yield f"{len(again)} batches of a slice were written again, {allowed} may be"
+
+    def _of_news(self, export: Export, runs: Sequence[Run]) -> Iterator[str]:
+        """The newest version of a segment has a run of each export that follows it."""
+        if not export.on_arrival:
+            return
+        mine = [run for run in runs if run.export_id == export.id]
+        for segment in self._world.segments:
+            if segment.name not in export.segments or not segment.versions:
+                continue
+            newest = next(reversed(segment.versions))
+            if not any(
+                any(version.key == newest for version in run.versions) or run.trigger.key == newest
+                for run in mine
+            ):
+                yield f"{export.id}: no run of the newest version, {newest}"
+
+    def _of_list(self, export: Export) -> Iterator[str]:
+        """A list holds the newest names of every profile of its segments, and nobody from elsewhere.
+
+        But for what a process wrote last that had been paused: no vendor can tell that it has lost its
+        lane, so what it has under way when it goes on may arrive after what its successor sent.
+        """
+        segments = [s for name in export.segments for s in self._world.segments if s.name == name]
+        vendor = self._world.vendors[export.destination]
+        number = int(str(export.connection_id).removeprefix("connection-"))
+        holds = vendor.holds(self._world.plan.accounts[number][1], export.list_id)
+        newest = [segment.newest for segment in segments]
+        for address, names in profiles_of([each for each in newest if each]).items():
+            wrong = vendor.accepts(address) and holds.get(address) != names
+            if wrong and not self._was_written_late(export, address):
+                yield f"{export.id}: {address} is {holds.get(address)} at the vendor, not {names}"
+        ever = {
+            address
+            for segment in segments
+            for version in segment.versions.values()
+            for address in version.profiles
+        }
+        if strangers := holds.keys() - ever:
+            yield f"{export.id}: the list holds strangers: {sorted(strangers)[:3]}"
+
+    def _was_written_late(self, export: Export, address: str) -> bool:
+        """Say whether a process that had been paused was the last to write an address in an account."""
+        same = {
+            each.id
+            for each in self._world.exports.values()
+            if each.connection_id == export.connection_id
+        }
+        writes = [
+            write
+            for write in self._chaos.world.book.writes
+            if write.accepted and address in write.profiles and write.run.partition(".")[0] in same
+        ]
+        return bool(writes) and writes[-1].execution.paused
+
+    async def _left_over(self, runs: Sequence[Run]) -> AsyncIterator[str]:
+        """Yield what is there and should not be: only ended runs with their rejects and checkpoints.
+
+        A place in line may be left of a run that is over: the next call of the lane drops it. What a
+        process lays out that was paused until its run was over, it removes, unless it dies: then that
+        goes with the run.
+        """
+        storage, known = self._storage, {run.id for run in runs}
+        by_the_dead = {
+            run_id
+            for host in self._world.hosts
+            for execution in host.executions
+            if execution.paused and execution.process.dead
+            for run_id in execution.slices
+        }
+        for number in range(len(self._world.plan.accounts)):
+            for stored in await storage.active_runs.page(f"waiting-connection-{number}"):
+                yield f"{stored.key} waits for a sign-in"
+        for connection in await storage.connections.page(ALL):
+            if connection.value.account is None:
+                raise AssertionError("every connection was signed in")
+            lane = self._world.services.destination(connection.value).lane(connection.value.account)
+            if await storage.lanes.is_held(lane):
+                yield f"the lane {lane}"
+            for place in await storage.lines.page(f"line-{lane}"):
+                if place.value.run_id not in known:
+                    yield f"{place.key} in line"
+            if connection.value.reason:
+                yield f"{connection.key} needs {connection.value.reason}"
+        async for blob in storage.run_files.list():
+            run_id, _, rest = blob.name.partition("/")
+            in_parts = rest.startswith("parts/") and run_id not in by_the_dead
+            if in_parts or run_id not in known:
+                yield blob.name
+        for partition, records in ((ALL, storage.active_runs), (NOTICES, storage.notices)):
+            for entry in await records.page(partition):
+                yield f"the entry {entry.key} of {partition}"
+        for cancel in await storage.bookmarks.page(CANCELS):
+            yield f"the sign to cancel {cancel.key}"
+
+    def _of_limits(self) -> Iterator[str]:
+        for vendor, most in self._world.book.most.items():
+            allowed = self._world.services.destinations[vendor].limits.concurrency
+            if most > allowed:
+                yield f"{most} requests at once at {vendor}, {allowed} are allowed"
+
+    def _of_poison(self) -> Iterator[str]:
+        """A message is given up only if trouble of the plan ended each of its deliveries."""
+        for message, endings in self._chaos.triggers.poisoned:
+            if (
+                "DIED" not in endings
+                and not self._world.weather.met["operations that failed in an outage"]
+            ):
+                yield f"{message} was given up after {endings}"
+
+    def _was_poisoned(self, run: Run) -> bool:
+        poisoned = [message for message, _ in self._chaos.triggers.poisoned]
+        return str(run.reason).startswith(_GIVEN_UP) and any(
+            isinstance(each, SliceMessage) and each.run_id == run.id for each in poisoned
+        )
+
+    def _versions(self, versions: Sequence[SegmentVersion]) -> list[Version]:
+        known = {key: each for s in self._world.segments for key, each in s.versions.items()}
+        return [known[version.key] for version in versions]
+
+
+def _batch(write: Write) -> str:
+    """Return what stands for a batch of a run: an address is in one batch only."""
+    return min(write.profiles)
+
+
+def _told(rejects: Sequence[Reject]) -> Counter[str]:
+    return Counter(str(reject.outcome) for reject in rejects)
