@@ -51,7 +51,6 @@ from shared.destinations.protocol import (
     Rate,
     Sent,
     Target,
-    Unsure,
 )
 from shared.destinations.titles import EMAIL, FIRST_NAME, LAST_NAME, PHONE
 from shared.destinations.values import SEPARATOR, Values
@@ -213,7 +212,7 @@ class ActiveCampaign:
         rest = b"," + orjson.dumps(more)[1:] if more else b"}"
         return b'{"contacts":[%b]%b' % (batch.joined, rest)
 
-    async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:
+    async def send(self, api: Api, target: Target, batch: Batch) -> Sent:
         """Queue an import; doing it twice is the same as doing it once, but for automations."""
         body = self.body(target, batch)
         if len(body) > _BODY_BYTES:

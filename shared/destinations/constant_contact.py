@@ -37,7 +37,7 @@ from shared.destinations.constant_contact_answers import (
     pages,
     require_privileges,
 )
-from shared.destinations.constant_contact_jobs import begun, finished, id_of
+from shared.destinations.constant_contact_jobs import finished, id_of
 from shared.destinations.protocol import (
     Api,
     Batch,
@@ -55,7 +55,6 @@ from shared.destinations.protocol import (
     SignIn,
     Target,
     Unfit,
-    Unsure,
 )
 from shared.destinations.titles import EMAIL, FIRST_NAME, LAST_NAME, PHONE
 from shared.destinations.values import Values, at_most, characters
@@ -109,12 +108,11 @@ class ConstantContact:
         return Limits(
             profiles_per_batch=40_000,
             bytes_per_batch=_BODY_BYTES - _ENVELOPE_BYTES,
-            concurrency=1,  # an import whose answer was lost is looked for among the account's jobs
+            concurrency=1,  # imports are done one after the other, so more requests would gain nothing
             rates=(Rate(self.requests_per_second, 1),),
             requests_per_day=self.requests_per_day,
             jobs_per_look=1000,
             look_tells_all=True,
-            finds_lost=True,
         )
 
     @cached_property
@@ -239,10 +237,12 @@ class ConstantContact:
         """Return contacts to import."""
         return b'{"list_ids":["%b"],"import_data":[%b]}' % (target.list_id.encode(), batch.joined)
 
-    async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:
-        """Begin an import, unless the one that an earlier try began can be found."""
-        if unsure and (key := await begun(api, batch.size, unsure)):
-            return Sent(job=key)
+    async def send(self, api: Api, target: Target, batch: Batch) -> Sent:
+        """Begin an import; doing it twice is the same as doing it once.
+
+        An import whose answer was lost is not looked for: the account's other ones of the same size,
+        such as those of another export of the same segment, could be taken for it.
+        """
         body = self.body(target, batch)
         if len(body) >= _BODY_BYTES:
             reason = say(

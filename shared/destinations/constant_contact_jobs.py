@@ -9,19 +9,16 @@ Facts and their sources:
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
 from shared.destinations.answers import ended, making_sense
-from shared.destinations.constant_contact_answers import ID, TITLE, pages
-from shared.destinations.protocol import Api, Finished, JobFiles, Unsure
+from shared.destinations.constant_contact_answers import ID, TITLE
+from shared.destinations.protocol import Finished, JobFiles
 from shared.domain.email import normal_form
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job
 
-_CLOCKS_APART = timedelta(seconds=10)
-_LOST_WITHIN = timedelta(minutes=5)  # a request of ours is over long before
 _DID_NOTHING = ("cancelled", "failed", "timed_out")
 _COUNTERS = ("person_count", "cannot_add_to_list_count", "error_count", "correctable_count")
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\[\]]+@[^\s@<>\"(),:;\[\]]+")
@@ -36,30 +33,6 @@ def id_of(activity: Mapping[str, Any]) -> str:
     if not ID.fullmatch(key):
         raise ValueError("no id of an activity")
     return str(key)
-
-
-async def begun(api: Api, size: int, unsure: Unsure) -> str | None:
-    """Return the import that an earlier try began; None when there is none, or no telling which.
-
-    Then the batch is sent once more, which makes Constant Contact work more but changes nothing.
-    """
-    earliest, latest = unsure.since - _CLOCKS_APART, unsure.since + _LOST_WITHIN
-    found: list[str] = []
-    async for activities in pages(api, "/activities", "activities", limit="500"):
-        with making_sense(TITLE):
-            for activity in activities:
-                if not _holds(activity.get("status") or {}, size):
-                    continue
-                created = datetime.fromisoformat(activity["created_at"])
-                if activity["activity_id"] not in unsure.known and earliest <= created <= latest:
-                    found.append(id_of(activity))
-    return found[0] if len(found) == 1 else None
-
-
-def _holds(status: Mapping[str, Any], size: int) -> bool:
-    """Say whether an activity has so many contacts; by its description it counts a header row, too."""
-    total, people = status.get("items_total_count"), status.get("person_count")
-    return total == size or (total == size + 1 and people == size)
 
 
 async def finished(job: Job, activity: Mapping[str, Any], files: JobFiles) -> Sequence[Finished]:

@@ -47,7 +47,6 @@ from shared.destinations.protocol import (
     Sent,
     SignIn,
     Target,
-    Unsure,
 )
 from shared.destinations.titles import EMAIL, FIRST_NAME, LAST_NAME
 from shared.domain.connection import Account
@@ -213,7 +212,7 @@ class Mailchimp:
         """Return members to add or update."""
         return b'{"members":[' + batch.joined + b'],"update_existing":true}'
 
-    async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:
+    async def send(self, api: Api, target: Target, batch: Batch) -> Sent:
         """Add or update up to 500 members; doing it twice is the same as doing it once."""
         # A merge field that the audience requires and the segment lacks must not refuse a profile.
         params = {"skip_merge_validation": "true"}

@@ -100,7 +100,6 @@ class Limits:
     jobs_per_look: int = 20
     seconds_a_request: float = 2.0  # an assumption, for estimates only: no vendor publishes it
     look_tells_all: bool = False  # one request tells of every job, so all are looked at together
-    finds_lost: bool = False  # `send` looks for the job that a batch began whose answer was lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +180,6 @@ def _ranges(indexes: Sequence[int]) -> Sequence[tuple[int, int]]:
         else:
             ranges.append((index, index + 1))
     return ranges
-
-
-@dataclass(frozen=True, slots=True)
-class Unsure:
-    """An earlier try at a batch whose answer never came, so that it may have been written."""
-
-    since: datetime  # when that try began
-    known: Collection[str]  # jobs that belong to other batches, of this run or another
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,11 +310,8 @@ class Destination(Protocol):
     def body(self, target: Target, batch: Batch) -> bytes:
         """Return the body of the request that `send` makes for a batch; a preview shows it, too."""
 
-    async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:
-        """Send a batch, or find the job that an earlier try at it began after all.
-
-        Raise BatchRefused as its docstring says.
-        """
+    async def send(self, api: Api, target: Target, batch: Batch) -> Sent:
+        """Send a batch, which may have been sent before; raise BatchRefused as its docstring says."""
 
     async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
         """Return those of the jobs that are over. They are all there are, or `jobs_per_look` of them."""

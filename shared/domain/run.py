@@ -222,7 +222,6 @@ class Checkpoint(Progress, frozen=True):
     reject_files: int = 0
     rejects: list[str] = []  # those that no file holds yet, as JSON lines
     jobs: list[Job] = []  # those whose outcomes are not in `counts` yet
-    unsure_since: datetime | None = None  # when the next batch was first sent, if no answer came
     under_way: int = 0  # batches behind those that are done that may have been sent
     marks: list[Mark] = []  # of the last minute of sending
 

@@ -3,16 +3,14 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 
-from shared.destinations.protocol import Api, Batch, Destination, Sent, Target, Unsure
+from shared.destinations.protocol import Api, Batch, Destination, Sent, Target
 from shared.domain.clock import Clock
 from shared.domain.errors import BatchRefused, DayIsSpent, Limited, TryLater
 from shared.domain.message import Message
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job
-from shared.exports.lost_jobs import LostJobs
 from shared.transport.pace import Pace
 
 _TRIES = 3  # of one request within a slice
@@ -61,16 +59,12 @@ class Delivery:
     api: Api
     pace: Pace
     target: Target
-    lost: LostJobs | None = None  # None where jobs whose answer was lost are not looked for
     touched: set[int] = field(default_factory=set)  # batches of which something may have arrived
 
-    async def deliver(
-        self, batch: Batch, unsure_since: datetime | None = None, instead_of: Job | None = None
-    ) -> Answer:
+    async def deliver(self, batch: Batch, instead_of: Job | None = None) -> Answer:
         """Send a batch, in pieces if it is refused for some of its profiles.
 
-        `unsure_since` is when it was first sent, if no answer came. Raise TryLater or NeedsAttention;
-        then the whole batch is to be sent again.
+        Raise TryLater or NeedsAttention; then the whole batch is to be sent again.
         """
         answer = Answer(batch, instead_of)
         tries = instead_of.tries + 1 if instead_of else 1
@@ -78,7 +72,7 @@ class Delivery:
         while waiting:
             piece = waiting.popleft()
             try:
-                sent = await self._send(piece, unsure_since)
+                sent = await self._send(piece)
             except BatchRefused as refused:
                 answer.refusals += 1
                 waiting += _rest(piece, refused, answer)
@@ -88,16 +82,14 @@ class Delivery:
                 answer.add(piece, sent.outcomes)
                 if sent.job is not None:
                     answer.jobs.append(self._job(sent.job, piece, sent, tries))
-            unsure_since = None
         return answer
 
-    async def _send(self, piece: Batch, unsure_since: datetime | None) -> Sent:
+    async def _send(self, piece: Batch) -> Sent:
         """Send one request, and again after a short wait while the destination is only busy."""
         for attempt in range(1, _TRIES + 1):
             began = self.clock.monotonic()
-            asked_at = self.clock.now()
             try:
-                return await self._ask(piece, unsure_since)
+                return await self.destination.send(self.api, self.target, piece)
             except DayIsSpent:
                 raise
             except TryLater as error:
@@ -107,19 +99,8 @@ class Delivery:
                 slow = self.clock.monotonic() - began > _QUICK_FAILURE
                 if attempt == _TRIES or wait > LONGEST_WAIT or slow:
                     raise
-                if not isinstance(error, Limited):
-                    unsure_since = unsure_since or asked_at
                 await self.clock.sleep(wait)
         raise AssertionError("the last try returns or raises")
-
-    async def _ask(self, piece: Batch, unsure_since: datetime | None) -> Sent:
-        unsure = None
-        if self.lost and unsure_since:
-            unsure = Unsure(unsure_since, frozenset(self.lost.known))
-        sent = await self.destination.send(self.api, self.target, piece, unsure)
-        if self.lost and sent.job is not None:
-            await self.lost.began(sent.job)
-        return sent
 
     def _job(self, key: str, piece: Batch, sent: Sent, tries: int) -> Job:
         left_out = {outcome.index for outcome in sent.outcomes}

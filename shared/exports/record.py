@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol
 
 from shared.destinations.protocol import Batch
@@ -81,25 +80,14 @@ class Recorder:
         }
         if answers or seen.finished:
             update["setbacks"] = 0
-        if answers:
-            update["unsure_since"] = None
         await self.checkpoint.write(now.model_copy(update=update))
         self._counted = sent
 
     async def expect(self, batches: int) -> None:
-        """Note that so many batches behind those that are done may be sent, before they are."""
+        """Note that so many batches behind those that are done may have been sent, or soon may."""
         now = self.checkpoint.value
         if now.under_way != batches:
             await self.checkpoint.write(now.model_copy(update={"under_way": batches}))
-
-    async def keep_unsure(self, since: datetime | None, batches: int) -> None:
-        """Note how many batches may have been written although no answer was recorded.
-
-        `since` is when the first of them was sent, if no answer came.
-        """
-        now = self.checkpoint.value
-        update = {"unsure_since": since or now.unsure_since, "under_way": batches}
-        await self.checkpoint.write(now.model_copy(update=update))
 
     def _add(self, rejects: RejectWriter, batch: Batch, outcomes: Sequence[RowOutcome]) -> None:
         """Add the outcomes of a batch's profiles: never two of one, never more than there are."""

@@ -9,10 +9,9 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from shared.destinations.protocol import Batch
-from shared.domain.errors import DayIsSpent, Halt, Limited, TryLater
+from shared.domain.errors import Halt
 from shared.domain.run import Checkpoint
 from shared.exports.cancel_sign import CancelSign
 from shared.exports.deliver import Answer, Delivery, unanswered
@@ -29,7 +28,6 @@ class _Flight:
 
     batch: Batch
     task: asyncio.Task[Answer]
-    began: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class Sending:
             touched = self._touched(flight)
             if not await self.sign.is_up():
                 in_doubt = max(len(touched), self._in_doubt(start))
-                await self.recorder.keep_unsure(_unsure_since(error, flight), in_doubt)
+                await self.recorder.expect(in_doubt)
                 raise
             await self.recorder.record([_last_word(each, error) for each in touched])
         if self._now.batches_done == self._now.batches:
@@ -90,7 +88,8 @@ class Sending:
                         more = False
                     else:
                         await self.recorder.expect(limits.concurrency)
-                        flight.append(self._begin(batch, start))
+                        task = asyncio.create_task(self.delivery.deliver(batch))
+                        flight.append(_Flight(batch, task))
                 if not flight:
                     break
                 if looking is None and (due := self.looks.due(self._now.jobs)):
@@ -108,11 +107,6 @@ class Sending:
                 looking.cancel()
                 await asyncio.gather(looking, return_exceptions=True)
 
-    def _begin(self, batch: Batch, start: Checkpoint) -> _Flight:
-        again = start.unsure_since if batch.number == start.batches_done else None
-        task = asyncio.create_task(self.delivery.deliver(batch, again))
-        return _Flight(batch, task, again or self.delivery.clock.now())
-
     def _touched(self, flight: deque[_Flight]) -> Sequence[_Flight]:
         """Return the batches under way up to the last one of which something may have arrived."""
         under_way = list(flight)
@@ -127,12 +121,6 @@ class Sending:
     @property
     def _now(self) -> Checkpoint:
         return self.recorder.checkpoint.value
-
-
-def _unsure_since(error: Halt, flight: Sequence[_Flight]) -> datetime | None:
-    """Return since when the batch that the next slice begins with may have been written."""
-    said_no = isinstance(error, Limited | DayIsSpent)
-    return flight[0].began if isinstance(error, TryLater) and not said_no and flight else None
 
 
 def _last_word(sent: _Flight, error: Halt) -> Answer:

@@ -8,7 +8,6 @@ from shared.exports.checkpoints import OpenCheckpoint
 from shared.exports.deliver import Delivery
 from shared.exports.delivered import digest_key, digest_with
 from shared.exports.jobs import Looks, RunFiles
-from shared.exports.lost_jobs import LostJobs
 from shared.exports.order import Order
 from shared.exports.record import Recorder
 from shared.exports.reports import report_url
@@ -32,13 +31,8 @@ async def ways(
     of_jobs = RunFiles(storage.run_files, run.id, destination.limits)
     digest = digest_with(await digest_key(storage.secrets))
     target = target_of(order.export, destination, await report_url(services, run.id))
-    lost = None
-    if destination.limits.finds_lost:
-        lost = LostJobs(storage.quotas, destination.lane(order.account), run.id)
-        if not await lost.may_be_found() and checkpoint.value.unsure_since:
-            await checkpoint.write(checkpoint.value.model_copy(update={"unsure_since": None}))
     return (
-        Delivery(services.clock, destination, api, pace, target, lost),
+        Delivery(services.clock, destination, api, pace, target),
         Recorder(services.clock, run, storage.run_files, of_jobs, checkpoint, digest, api),
         Looks(services.clock, destination, api, of_jobs),
         sign,

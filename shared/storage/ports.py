@@ -275,10 +275,6 @@ class Quota(BaseModel, frozen=True):
     day: date = date.min  # UTC
     used: int = 0  # requests on that day
     slowness: float = 1.0  # as in transport.pace
-    sender: str = (
-        ""  # the run that was last to send, where jobs whose answer was lost are looked for
-    )
-    begun: list[str] = []  # the last jobs that answers told of, of all runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,7 +201,7 @@ async def test_news_that_makes_no_sense_is_asked_for_later(answer: Any) -> None:
 async def test_news_that_is_lost_or_spoilt_ends_no_import(kind: Any) -> None:
     world = World()
     api = world.api()
-    sent = await world.destination.send(api, Target("1"), batch(ANN), None)
+    sent = await world.destination.send(api, Target("1"), batch(ANN))
     assert sent.job
     one = job(sent.job, 1, world.clock)
     world.clock.advance(60)
@@ -241,7 +241,7 @@ async def test_an_import_of_the_sandbox_that_ends_otherwise_is_to_be_sent_again(
     world = World()
     world.account.imports.endings.append(ending)
     api = world.api()
-    began = await world.destination.send(api, Target("1"), batch(ANN, BOB), None)
+    began = await world.destination.send(api, Target("1"), batch(ANN, BOB))
     assert began.job
     one = job(began.job, 2, world.clock)
     assert await world.destination.poll(api, [one], Kept(batch(ANN, BOB))) == []

@@ -96,7 +96,7 @@ async def test_automations_run_unless_the_export_says_so_and_then_it_is_said_twi
         made = await encoder("first_name", options=options)
         fragment = made.encode(ANN, ["Ann"])
         one = Batch(b"0:2", ANN.encode(), fragment, 1)
-        await ACTIVECAMPAIGN.send(says, Target("1", ["first_name"], (), options), one, None)
+        await ACTIVECAMPAIGN.send(says, Target("1", ["first_name"], (), options), one)
     [(_, plain), (_, quiet)] = says.asked
     assert "exclude_automations" not in str(plain)
     assert quiet["exclude_automations"] is True
@@ -110,7 +110,7 @@ async def test_the_sandbox_starts_automations_or_not(options: Sequence[str]) -> 
     target = Target("1", ["first_name"], (), options)
     made = await world.destination.encoder(api, target)
     sent = Batch(b"0:2", ANN.encode(), made.encode(ANN, ["Ann"]), 1)
-    await world.destination.send(api, target, sent, None)
+    await world.destination.send(api, target, sent)
     world.clock.advance(60)
     world.sandbox.settle()
     assert world.account.contacts.automations == (0 if options else 1)
@@ -169,8 +169,8 @@ async def test_no_profile_holds_a_raw_line_feed_or_tab(name: str) -> None:
 async def test_an_import_says_where_to_report_on_it_and_nothing_more_than_it_must() -> None:
     says = Says(bulk_import={"success": 1, "batchId": "b-1"})
     target = Target("1", report_url="https://ours.test/reports/run/token")
-    await ACTIVECAMPAIGN.send(says, target, batch(ANN, BOB, number=7), None)
-    await ACTIVECAMPAIGN.send(says, Target("1"), batch(ANN, BOB), None)
+    await ACTIVECAMPAIGN.send(says, target, batch(ANN, BOB, number=7))
+    await ACTIVECAMPAIGN.send(says, Target("1"), batch(ANN, BOB))
     contacts = [{"email": ANN}, {"email": BOB}]
     callback = {
         "url": "https://ours.test/reports/run/token/7",
@@ -192,7 +192,7 @@ async def test_an_import_says_where_to_report_on_it_and_nothing_more_than_it_mus
     ],
 )
 async def test_a_queued_import_is_a_job_whatever_the_case_of_its_names(answer: Any) -> None:
-    sent = await ACTIVECAMPAIGN.send(Says(bulk_import=answer), Target("1"), batch(ANN, BOB), None)
+    sent = await ACTIVECAMPAIGN.send(Says(bulk_import=answer), Target("1"), batch(ANN, BOB))
     assert (sent.job, sent.outcomes) == ("b-1", ())
 
 
@@ -213,7 +213,7 @@ async def test_a_queued_import_is_a_job_whatever_the_case_of_its_names(answer: A
 )
 async def test_an_import_that_may_not_be_queued_is_sent_again(answer: Any) -> None:
     with pytest.raises(TryLater, match=r"makes no sense|did not queue"):
-        await ACTIVECAMPAIGN.send(Says(bulk_import=answer), Target("1"), batch(ANN), None)
+        await ACTIVECAMPAIGN.send(Says(bulk_import=answer), Target("1"), batch(ANN))
 
 
 @pytest.mark.parametrize(
@@ -237,9 +237,9 @@ async def test_an_answer_that_is_lost_or_spoilt_is_never_taken_for_a_queued_impo
     world.sandbox.faults.queued.append(Fault(kind=kind, path="*/bulk_import"))
     api = world.api()
     with pytest.raises(halt) as halted:
-        await world.destination.send(api, Target("1"), batch(ANN, BOB), None)
+        await world.destination.send(api, Target("1"), batch(ANN, BOB))
     assert type(halted.value) is halt
-    sent = await world.destination.send(api, Target("1"), batch(ANN, BOB), None)
+    sent = await world.destination.send(api, Target("1"), batch(ANN, BOB))
     assert sent.job in world.account.imports.batches
 
 
@@ -248,7 +248,7 @@ async def test_an_import_of_one_contact_counts_for_five() -> None:
     api = world.api()
     at = []
     for sent in (batch(ANN, BOB), batch(EVE), batch(ANN, BOB)):
-        await world.destination.send(api, Target("1"), sent, None)
+        await world.destination.send(api, Target("1"), sent)
         at.append(world.clock.monotonic())
     assert at[2] - at[1] == pytest.approx(5 * (at[1] - at[0]), rel=0.2)
     assert not world.account.exceeded
@@ -287,7 +287,7 @@ async def imported(lengths: Sequence[int], address: int, quiet: bool) -> Sizes:
     target = Target("1", (), (), options, f"https://{'u' * address}.test")
     sizes, per_part = Sizes(), batches_per_part(ACTIVECAMPAIGN.limits)
     async for each in read_batches(blobs, "run", per_part, 0, writer.batches):
-        await ACTIVECAMPAIGN.send(sizes, target, each, None)
+        await ACTIVECAMPAIGN.send(sizes, target, each)
     assert sum(sizes.contacts) == len(lengths)
     return sizes
 
@@ -316,9 +316,9 @@ def import_of(size: int) -> Batch:
 
 async def test_a_request_that_would_be_too_large_is_not_sent() -> None:
     sizes = Sizes()
-    await ACTIVECAMPAIGN.send(sizes, Target("1"), import_of(399_999), None)
+    await ACTIVECAMPAIGN.send(sizes, Target("1"), import_of(399_999))
     with pytest.raises(BatchRefused, match="399,999 bytes"):
-        await ACTIVECAMPAIGN.send(sizes, Target("1"), import_of(400_000), None)
+        await ACTIVECAMPAIGN.send(sizes, Target("1"), import_of(400_000))
     assert sizes.bytes == [399_999]
 
 
@@ -344,7 +344,7 @@ async def test_what_is_asked_keeps_to_the_description() -> None:
     cells = ["Ann", "Lee", "404-555-1212", "2026-11-24", "Running|Chess"]
     fragments = [made.encode(ANN, cells), made.encode(BOB, [""] * 5)]
     sent = Batch(b"0:2\t0:3", f"{ANN}\t{BOB}".encode(), b",\n".join(fragments), 2)
-    await world.destination.send(api, target, sent, None)
+    await world.destination.send(api, target, sent)
     await world.destination.check(api)
     assert len(await world.destination.lists(api)) == 2
     assert violations("activecampaign", world.wire.requests) == []

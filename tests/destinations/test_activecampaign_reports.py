@@ -114,7 +114,7 @@ async def test_who_left_bounced_or_is_excluded_is_told_apart_if_a_report_comes(
     addresses = (ANN, BOB, "bounced+1@example.com", "eve@excluded.example")
     joined = b",\n".join(encode(each, ()) for each in addresses)
     sent = replace(batch(*addresses, number=3), joined=joined)
-    began = await world.destination.send(api, target, sent, None)
+    began = await world.destination.send(api, target, sent)
     assert began.job
     one = job(began.job, 4, world.clock)
     world.clock.advance(30)

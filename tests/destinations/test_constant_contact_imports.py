@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -15,7 +14,7 @@ from local.sandbox.constant_contact.knobs import Knobs
 from local.sandbox.constant_contact.state import CustomField
 from local.sandbox.faults import Fault
 from shared.destinations.constant_contact import ConstantContact
-from shared.destinations.protocol import Batch, Client, Encoder, Finished, Target, Unfit, Unsure
+from shared.destinations.protocol import Batch, Client, Encoder, Finished, Target, Unfit
 from shared.domain.errors import (
     BatchRefused,
     Culprit,
@@ -139,8 +138,8 @@ async def test_no_profile_holds_a_raw_line_feed_or_tab(name: str) -> None:
 ANN, BOB, EVE = "ann@example.com", "bob@example.com", "eve@example.com"
 
 
-async def send(world: World, api: Any, sent: Batch, unsure: Unsure | None = None) -> str:
-    answer = await world.destination.send(api, Target(world.list_id), sent, unsure)
+async def send(world: World, api: Any, sent: Batch) -> str:
+    answer = await world.destination.send(api, Target(world.list_id), sent)
     assert answer.outcomes == ()
     assert answer.job is not None
     return answer.job
@@ -367,14 +366,14 @@ async def test_a_job_without_news_is_not_over(activities: Any) -> None:
 async def test_an_import_whose_answer_makes_no_sense_is_not_taken_for_begun(answer: Any) -> None:
     says = Says(contacts_json_import=answer)
     with pytest.raises(TryLater, match="makes no sense"):
-        await CONSTANT_CONTACT.send(says, Target("a1"), batch(ANN), None)
+        await CONSTANT_CONTACT.send(says, Target("a1"), batch(ANN))
 
 
 async def test_a_request_that_would_lose_its_end_is_never_sent() -> None:
     joined = b",\n".join([b'{"email":"%b"}' % (b"a" * 1000)] * 3900)
     says = Says()
     with pytest.raises(BatchRefused):
-        await CONSTANT_CONTACT.send(says, Target("a1"), Batch(b"", b"", joined, 3900), None)
+        await CONSTANT_CONTACT.send(says, Target("a1"), Batch(b"", b"", joined, 3900))
     assert says.asked == []
 
 
@@ -390,71 +389,17 @@ LOST = ["reset-after", "silence-after", "cut-200", "odd-200"]
 
 
 @pytest.mark.parametrize("kind", LOST)
-async def test_an_import_whose_answer_was_lost_is_found_and_not_sent_again(kind: Any) -> None:
+async def test_an_import_whose_answer_was_lost_is_sent_again_and_changes_nothing(kind: Any) -> None:
     world = World()
     api = await world.api()
-    since = world.clock.now()
-    fault = Fault(kind=kind, path="*/contacts_json_import")
-    world.sandbox.faults.queued.append(fault)
+    world.sandbox.faults.queued.append(Fault(kind=kind, path="*/contacts_json_import"))
+    sent = batch(ANN, BOB)
     with pytest.raises(TryLater):
-        await send(world, api, batch(ANN, BOB))
-    key = await send(world, api, batch(ANN, BOB), Unsure(since, frozenset()))
-    assert [each.id for each in world.account.activities.all] == [key]
-
-
-async def test_an_import_that_never_arrived_is_sent_again() -> None:
-    world = World()
-    api = await world.api()
-    since = world.clock.now()
-    world.sandbox.faults.queued.append(Fault(kind="reset-before", path="*/contacts_json_import"))
-    with pytest.raises(TryLater):
-        await send(world, api, batch(ANN))
-    await send(world, api, batch(ANN), Unsure(since, frozenset()))
-    assert len(world.account.activities.all) == 1
-
-
-async def test_only_an_import_that_can_be_no_other_is_taken_for_the_lost_one() -> None:
-    world = World()
-    api = await world.api()
-    old = await send(world, api, batch(ANN))
-    world.clock.advance(300)
-    since = world.clock.now()
-    known = await send(world, api, batch(BOB))
-    other_size = await send(world, api, batch(ANN, BOB))
-    third = await send(world, api, batch(EVE), Unsure(since, frozenset({known})))
-    assert third not in (old, known, other_size)
-    assert await send(world, api, batch(EVE), Unsure(since, frozenset({known}))) == third
-    fifth = await send(world, api, batch(EVE), Unsure(since, frozenset()))
-    assert fifth not in (known, third)  # two could be it, so it was sent again
-
-
-async def test_an_import_of_another_time_is_not_the_lost_one() -> None:
-    world = World()
-    api = await world.api()
-    since = world.clock.now()
-    world.clock.advance(3600)
-    late = await send(world, api, batch(ANN))
-    assert await send(world, api, batch(ANN), Unsure(since, frozenset())) != late
-
-
-@pytest.mark.parametrize(
-    "counts",
-    [{"items_total_count": 1}, {"items_total_count": 2, "person_count": 1}],
-    ids=["without a header", "with a header"],
-)
-async def test_the_number_of_items_may_count_a_header(counts: Mapping[str, int]) -> None:
-    since = FakeClock().now()
-    activity = {
-        "activity_id": "j1",
-        "state": "initialized",
-        "created_at": (since + timedelta(seconds=3)).isoformat(),
-        "status": counts,
-    }
-    larger = {**activity, "status": {"items_total_count": 2, "person_count": 0}}
-    strange = [{}, {"status": None}, {"status": {"items_total_count": "x"}}, larger]
-    says = Says(activities={"activities": [*strange, activity]})
-    unsure = Unsure(since, frozenset())
-    assert (await CONSTANT_CONTACT.send(says, Target("a1"), batch(ANN), unsure)).job == "j1"
+        await send(world, api, sent)
+    finished = await end(world, api, await send(world, api, sent), sent)
+    assert finished.outcomes == []
+    assert len(world.account.activities.all) == 2
+    assert set(world.account.contacts.people) == {ANN, BOB}
 
 
 LIMITS: Mapping[str, tuple[Mapping[str, Any], type[Halt]]] = {
@@ -499,9 +444,8 @@ async def test_an_import_keeps_to_the_description() -> None:
     long = "a" * 60 + "@example.com"
     joined += b",\n" + made.encode(long, ["", "", "", ""])
     sent = Batch(b"0:2\t0:3", f"{ANN}\t{long}".encode(), joined, 2)
-    since = world.clock.now()
-    await world.destination.send(api, target, sent, None)
-    key = await send(world, api, sent, Unsure(since, frozenset()))
+    began = await world.destination.send(api, target, sent)
+    key = str(began.job)
     finished = await end(world, api, key, sent)
     assert finished.outcomes == []
     assert orjson.loads(world.account.contacts.people[ANN].fields)["cf:shoe"] == "38"

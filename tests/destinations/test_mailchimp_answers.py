@@ -30,7 +30,7 @@ def batch(*addresses: str) -> Batch:
 
 
 async def send(sent: Batch, answer: Any) -> list[RowOutcome]:
-    return list((await MAILCHIMP.send(Says(a1=answer), TARGET, sent, None)).outcomes)
+    return list((await MAILCHIMP.send(Says(a1=answer), TARGET, sent)).outcomes)
 
 
 def answer(
@@ -49,7 +49,7 @@ ANN, BOB, EVE = "ann@example.com", "bob@example.com", "eve@example.com"
 
 async def test_a_batch_is_sent_as_it_was_prepared_and_updates_existing_members() -> None:
     says = Says(a1=answer(created=2))
-    assert await MAILCHIMP.send(says, TARGET, batch(ANN, BOB), None) == Sent()
+    assert await MAILCHIMP.send(says, TARGET, batch(ANN, BOB)) == Sent()
     [(path, body)] = says.asked
     assert path == "/lists/a1"
     assert body["members"] == [{"email_address": ANN}, {"email_address": BOB}]

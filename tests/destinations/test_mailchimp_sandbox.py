@@ -108,7 +108,7 @@ class World:
         fragments = [encode(address, cells) for address, cells in rows.items()]
         addresses = list(rows)
         batch = Batch(b"", "\t".join(addresses).encode(), b",\n".join(fragments), len(rows))
-        sent = await mailchimp.send(self.api, target, batch, None)
+        sent = await mailchimp.send(self.api, target, batch)
         return {
             addresses[each.index]: each.outcome for each in sent.outcomes if each.index is not None
         }

@@ -13,7 +13,6 @@ from shared.destinations.protocol import (
     Limits,
     Sent,
     Target,
-    Unsure,
 )
 from shared.domain.clock import Clock
 from shared.domain.run import Job
@@ -31,7 +30,6 @@ class Slow(SmallBatches):
     clock: Clock = field(kw_only=True)
     seconds: float = field(default=30, kw_only=True)
     sent: list[tuple[str, Batch]] = field(default_factory=list, kw_only=True)
-    unsure: list[Unsure] = field(default_factory=list, kw_only=True)
     refusals: list[Exception] = field(default_factory=list, kw_only=True)  # raised first, in order
     ends: list[End] = field(default_factory=list, kw_only=True)  # asked in order; the first to say
     looks: list[float] = field(default_factory=list, kw_only=True)  # when, in seconds of the clock
@@ -42,13 +40,10 @@ class Slow(SmallBatches):
         concurrency=2,
         first_look=5,
         jobs_per_look=4,
-        finds_lost=True,
     )
 
-    async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:
+    async def send(self, api: Api, target: Target, batch: Batch) -> Sent:
         """Take a batch."""
-        if unsure:
-            self.unsure.append(unsure)
         if self.refusals:
             raise self.refusals.pop(0)
         key = f"job-{len(self.sent)}"

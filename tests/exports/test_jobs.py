@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.destinations.protocol import Batch, Finished
-from shared.domain.errors import BatchRefused, DayIsSpent, Limited, TryLater
+from shared.domain.errors import BatchRefused, DayIsSpent
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job, Run, RunStatus, SliceMessage
@@ -180,24 +180,6 @@ async def test_a_spent_day_parks_the_run_until_the_next_and_says_so() -> None:
     await world.deliver()
     await outcomes(world, run, accepted=20)
     assert (await now(world, run)).timeline
-
-
-@pytest.mark.parametrize(
-    ("error", "unsure"),
-    [(TryLater(say("It took too long."), after=30), True), (Limited(say("Slow."), 30), False)],
-)
-async def test_a_batch_that_may_have_arrived_is_sent_with_the_time_of_the_first_try(
-    error: Exception, unsure: bool
-) -> None:
-    world, destination = await slow()
-    destination.refusals.append(error)
-    await world.drop(csv(20))
-    before = world.clock.now()
-    run = await world.run()
-    await outcomes(world, run, accepted=20)
-    assert bool(destination.unsure) is unsure
-    for each in destination.unsure:
-        assert each.since - before < timedelta(seconds=2)
 
 
 @pytest.mark.parametrize("at", range(1, 40, 2))

@@ -7,8 +7,9 @@ import pytest
 
 from shared.domain.connection import ConnectionStatus
 from shared.domain.errors import Culprit, NeedsAttention
-from shared.domain.run import Mode, RunStatus
+from shared.domain.run import Mode, RunStatus, SliceMessage
 from shared.exports.resume import resume_runs
+from shared.exports.run_slice import run_slice
 from tests.contract.destinations.side import Side, fault
 from tests.contract.destinations.world import World, address, csv, ready
 from tests.contract.wire import needs_specs, violations
@@ -154,6 +155,23 @@ async def test_a_write_that_never_arrived_is_not_taken_for_an_earlier_one_of_ano
     await world.run()
     side.faults.queued.append(fault("reset-before", side.write_path, method="POST", count=1))
     await world.run(export="other")
+    assert side.active() == {address(n) for n in range(100)}
+
+
+async def test_a_write_that_never_arrived_is_not_taken_for_one_of_another_export_whose_answer_was_lost(
+    side: Side,
+) -> None:
+    world = await two_exports(side)
+    await world.start()
+    lost = fault("reset-after", side.write_path, method="POST", count=1)
+    unable_to_look = fault("503", "*/activities", method="GET", count=3)
+    side.faults.queued += [lost, unable_to_look]
+    [message] = world.queue.take()
+    assert isinstance(message, SliceMessage)
+    await run_slice(world.services, message)  # no time goes by until the other begins
+    await world.start(export="other")
+    side.faults.queued[:] = [fault("reset-before", side.write_path, method="POST", count=1)]
+    await world.deliver()
     assert side.active() == {address(n) for n in range(100)}
 
 

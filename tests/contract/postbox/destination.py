@@ -26,7 +26,6 @@ from shared.destinations.protocol import (
     Rate,
     Sent,
     Target,
-    Unsure,
 )
 from shared.destinations.values import Values
 from shared.domain.connection import Account
@@ -138,7 +137,7 @@ class Postbox:
         """Return people to add."""
         return b'{"people":[' + batch.joined + b"]}"
 
-    async def send(self, api: Api, target: Target, batch: Batch, unsure: Unsure | None) -> Sent:
+    async def send(self, api: Api, target: Target, batch: Batch) -> Sent:
         """Post up to 100 people. Doing it twice is the same as doing it once."""
         path = f"/lists/{target.list_id}/people"
         answer = await api.post(path, self.body(target, batch))
