@@ -15,7 +15,7 @@ Facts and their sources (V3 API, description 3.0.178 and the developer guide):
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -37,7 +37,7 @@ from shared.destinations.constant_contact_answers import (
     pages,
     require_privileges,
 )
-from shared.destinations.constant_contact_jobs import finished, id_of
+from shared.destinations.constant_contact_jobs import finished, holds, id_of
 from shared.destinations.protocol import (
     Api,
     Batch,
@@ -108,7 +108,7 @@ class ConstantContact:
         return Limits(
             profiles_per_batch=40_000,
             bytes_per_batch=_BODY_BYTES - _ENVELOPE_BYTES,
-            concurrency=1,  # imports are done one after the other, so more requests would gain nothing
+            concurrency=1,  # an import whose answer was lost is looked for among those that have come
             rates=(Rate(self.requests_per_second, 1),),
             requests_per_day=self.requests_per_day,
             jobs_per_look=1000,
@@ -238,11 +238,7 @@ class ConstantContact:
         return b'{"list_ids":["%b"],"import_data":[%b]}' % (target.list_id.encode(), batch.joined)
 
     async def send(self, api: Api, target: Target, batch: Batch) -> Sent:
-        """Begin an import; doing it twice is the same as doing it once.
-
-        An import whose answer was lost is not looked for: the account's other ones of the same size,
-        such as those of another export of the same segment, could be taken for it.
-        """
+        """Begin an import; doing it twice is the same as doing it once."""
         body = self.body(target, batch)
         if len(body) >= _BODY_BYTES:
             reason = say(
@@ -252,6 +248,14 @@ class ConstantContact:
         answer = await api.post("/activities/contacts_json_import", body)
         with making_sense(TITLE):
             return Sent(job=id_of(answer))
+
+    async def jobs(self, api: Api, size: int | None = None) -> Collection[str]:
+        """Return the imports of the account, or those of so many contacts."""
+        found: set[str] = set()
+        async for activities in pages(api, "/activities", "activities", limit="500"):
+            with making_sense(TITLE):
+                found |= {id_of(each) for each in activities if size is None or holds(each, size)}
+        return found
 
     async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
         """Find the jobs among those of the account."""

@@ -35,6 +35,13 @@ def id_of(activity: Mapping[str, Any]) -> str:
     return str(key)
 
 
+def holds(activity: Mapping[str, Any], size: int) -> bool:
+    """Say whether an activity has so many contacts; by its description it counts a header row, too."""
+    status = activity.get("status") or {}
+    total, people = status.get("items_total_count"), status.get("person_count")
+    return total == size or (total == size + 1 and people == size)
+
+
 async def finished(job: Job, activity: Mapping[str, Any], files: JobFiles) -> Sequence[Finished]:
     """Return what became of a job, if it is over."""
     state = activity.get("state")

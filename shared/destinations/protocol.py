@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import chain
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import httpx
 
@@ -252,6 +252,14 @@ class SignIn(Protocol):
 
     async def get_json(self, url: str, headers: Mapping[str, str]) -> Any:
         """Return the JSON of an answer."""
+
+
+@runtime_checkable
+class ListsJobs(Protocol):
+    """A destination that lists the jobs of an account, so that one whose answer was lost can be found."""
+
+    async def jobs(self, api: Api, size: int | None = None) -> Collection[str]:
+        """Return the jobs there are, or those of so many profiles."""
 
 
 class Destination(Protocol):

@@ -11,6 +11,7 @@ from shared.domain.errors import BatchRefused, DayIsSpent, Limited, TryLater
 from shared.domain.message import Message
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job
+from shared.exports.lost_jobs import LostJobs
 from shared.transport.pace import Pace
 
 _TRIES = 3  # of one request within a slice
@@ -59,6 +60,7 @@ class Delivery:
     api: Api
     pace: Pace
     target: Target
+    lost: LostJobs | None = None  # where jobs whose answer was lost can be looked for
     touched: set[int] = field(default_factory=set)  # batches of which something may have arrived
 
     async def deliver(self, batch: Batch, instead_of: Job | None = None) -> Answer:
@@ -86,6 +88,8 @@ class Delivery:
 
     async def _send(self, piece: Batch) -> Sent:
         """Send one request, and again after a short wait while the destination is only busy."""
+        if self.lost:
+            await self.lost.watch()
         for attempt in range(1, _TRIES + 1):
             began = self.clock.monotonic()
             try:
@@ -93,16 +97,22 @@ class Delivery:
             except DayIsSpent:
                 raise
             except TryLater as error:
-                if not isinstance(error, Limited):
-                    self.touched.add(piece.number)
                 wait = error.after or _FIRST_WAIT * 2 ** (attempt - 1)
                 slow = self.clock.monotonic() - began > _QUICK_FAILURE
-                if attempt == _TRIES or wait > LONGEST_WAIT or slow:
+                given_up = attempt == _TRIES or wait > LONGEST_WAIT or slow
+                if not given_up:
+                    await self.clock.sleep(wait)
+                if not isinstance(error, Limited):
+                    self.touched.add(piece.number)
+                    if self.lost and (found := await self.lost.find(piece.size)):
+                        return Sent(job=found)
+                if given_up:
                     raise
-                await self.clock.sleep(wait)
         raise AssertionError("the last try returns or raises")
 
     def _job(self, key: str, piece: Batch, sent: Sent, tries: int) -> Job:
+        if self.lost:
+            self.lost.began(key)
         left_out = {outcome.index for outcome in sent.outcomes}
         inside = piece.only([at for at in range(piece.size) if at not in left_out])
         return Job(

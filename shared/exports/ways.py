@@ -1,6 +1,6 @@
 """What a slice sends with: the way to one list, what records the answers, and what looks after jobs."""
 
-from shared.destinations.protocol import Destination, Target
+from shared.destinations.protocol import Destination, ListsJobs, Target
 from shared.domain.export import Export
 from shared.domain.run import Run
 from shared.exports.cancel_sign import CancelSign
@@ -8,6 +8,7 @@ from shared.exports.checkpoints import OpenCheckpoint
 from shared.exports.deliver import Delivery
 from shared.exports.delivered import digest_key, digest_with
 from shared.exports.jobs import Looks, RunFiles
+from shared.exports.lost_jobs import LostJobs
 from shared.exports.order import Order
 from shared.exports.record import Recorder
 from shared.exports.reports import report_url
@@ -31,8 +32,9 @@ async def ways(
     of_jobs = RunFiles(storage.run_files, run.id, destination.limits)
     digest = digest_with(await digest_key(storage.secrets))
     target = target_of(order.export, destination, await report_url(services, run.id))
+    lost = LostJobs(destination, api) if isinstance(destination, ListsJobs) else None
     return (
-        Delivery(services.clock, destination, api, pace, target),
+        Delivery(services.clock, destination, api, pace, target, lost),
         Recorder(services.clock, run, storage.run_files, of_jobs, checkpoint, digest, api),
         Looks(services.clock, destination, api, of_jobs),
         sign,

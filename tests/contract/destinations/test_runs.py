@@ -164,8 +164,9 @@ async def test_a_write_that_never_arrived_is_not_taken_for_one_of_another_export
     world = await two_exports(side)
     await world.start()
     lost = fault("reset-after", side.write_path, method="POST", count=1)
+    first_look = fault("slow", "*/activities", method="GET", count=1, seconds=0)
     unable_to_look = fault("503", "*/activities", method="GET", count=3)
-    side.faults.queued += [lost, unable_to_look]
+    side.faults.queued += [lost, first_look, unable_to_look]
     [message] = world.queue.take()
     assert isinstance(message, SliceMessage)
     await run_slice(world.services, message)  # no time goes by until the other begins
