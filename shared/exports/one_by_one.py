@@ -9,8 +9,6 @@ from shared.exports.names import CHECKPOINT
 from shared.exports.services import Services
 from shared.storage.ports import ALL
 
-_UNDER_WAY = (Phase.SEND, Phase.SETTLE)
-
 
 async def another_is_under_way(services: Services, run: Run) -> bool:
     """Say whether another run of the same export is laid out and not over.
@@ -23,6 +21,6 @@ async def another_is_under_way(services: Services, run: Run) -> bool:
     for entry in active:
         if entry.key != run.id:
             checkpoint = await services.storage.checkpoints.get(entry.key, CHECKPOINT)
-            if checkpoint and checkpoint.value.phase in _UNDER_WAY:
+            if checkpoint and checkpoint.value.phase is not Phase.PREPARE:
                 return True
     return False

@@ -2,9 +2,11 @@
 
 import pytest
 
-from shared.domain.run import Mode, Run, RunStatus, SliceMessage
+from shared.domain.run import Checkpoint, Mode, Phase, Run, RunStatus, SliceMessage
+from shared.exports.names import CHECKPOINT
 from shared.exports.run_slice import run_slice
-from tests.exports.small import leftovers, now, small, work_on_visible
+from shared.storage.ports import ALL, ActiveRun
+from tests.exports.small import LANE, leftovers, now, small, work_on_visible
 from tests.exports.world import World, csv
 
 ROWS = 200
@@ -58,3 +60,25 @@ async def test_runs_of_other_exports_wait_for_nobody() -> None:
     await let_overtake(world, other)
     assert (await world.progress(other)).batches > 0
     await world.deliver()
+
+
+@pytest.mark.parametrize("phase", [Phase.SEND, Phase.SETTLE, Phase.DONE])
+async def test_a_run_waits_until_the_other_one_is_over(phase: Phase) -> None:
+    """Also while that has only its end to write: a slice that died there settles once more."""
+    world = await small()
+    storage = world.services.storage
+    other = "export.other"
+    entry = ActiveRun(
+        run_id=other, connection_id="connection", lane=LANE, wakes_at=world.clock.now()
+    )
+    await storage.active_runs.put(ALL, other, entry)
+    await storage.checkpoints.insert(other, CHECKPOINT, Checkpoint(phase=phase))
+    await world.drop(csv(20))
+    run = await world.start()
+    await work_on_visible(world)
+    assert (await world.progress(run)).phase is Phase.PREPARE
+    assert world.mailchimp.calls == 0
+
+    await storage.active_runs.delete(ALL, other)
+    await world.deliver()
+    assert (await now(world, run)).status is RunStatus.SUCCESSFUL
