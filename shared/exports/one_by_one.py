@@ -9,9 +9,12 @@ from shared.exports.names import CHECKPOINT
 from shared.exports.services import Services
 from shared.storage.ports import ALL
 
+_SOON = 30.0  # seconds between two looks
+_LATE = 300.0  # the same where the other run waits for longer, such as for the next day
 
-async def another_is_under_way(services: Services, run: Run) -> bool:
-    """Say whether another run of the same export is laid out and not over.
+
+async def wait_for_another(services: Services, run: Run) -> float | None:
+    """Return in how many seconds to look again while another run of the export is laid out, else None.
 
     Whoever asks has the lane, so none is being laid out meanwhile.
     """
@@ -22,5 +25,6 @@ async def another_is_under_way(services: Services, run: Run) -> bool:
         if entry.key != run.id:
             checkpoint = await services.storage.checkpoints.get(entry.key, CHECKPOINT)
             if checkpoint and checkpoint.value.phase is not Phase.PREPARE:
-                return True
-    return False
+                left = (entry.value.wakes_at - services.clock.now()).total_seconds()
+                return min(max(left, _SOON), _LATE)
+    return None

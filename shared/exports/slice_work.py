@@ -23,7 +23,7 @@ from shared.exports.checkpoints import Fenced, OpenCheckpoint
 from shared.exports.end_run import end_run, suspend_run
 from shared.exports.names import parts_folder
 from shared.exports.news import NOTHING_NEW, SCHEDULED, told
-from shared.exports.one_by_one import another_is_under_way
+from shared.exports.one_by_one import wait_for_another
 from shared.exports.order import Order
 from shared.exports.prepare import prepare, resolve_versions
 from shared.exports.quota import keep_slowness, seconds_to_tomorrow, slowness_of
@@ -46,7 +46,6 @@ _FIRST_SETBACK = 30.0  # seconds until a run goes on after a setback; doubled fo
 _LONGEST_SETBACK = 1800.0
 _LONGEST_ASKED = 86400.0  # what a destination may ask for; a queue holds a message for a week
 _MOST_SETBACKS = 24  # in a row: about nine hours
-_TURN_SECONDS = 30.0  # between two looks whether another run of the export is over
 _REPORT_SECONDS = 2.0  # between two reports of the rows read
 _PATIENCE = timedelta(hours=1)  # that jobs of a canceled run are asked about
 
@@ -160,8 +159,8 @@ class SliceWork:
             reason = self._connection.reason or say("Sign in again.")
             raise NeedsAttention(Culprit.CONNECTION, reason)
         if self._checkpoint.value.phase is Phase.PREPARE:
-            if await another_is_under_way(self._services, self._run):
-                return _TURN_SECONDS, say("Waiting for another run of this export to end.")
+            if delay := await wait_for_another(self._services, self._run):
+                return delay, say("Waiting for another run of this export to end.")
             with span("prepare"):
                 is_news = await self._prepare()
             if not is_news:
