@@ -1,6 +1,7 @@
 """The minute tick: what is due begins once, and what was lost is found."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from shared.exports.tick import refresh, sweep_runs, tick
 from shared.storage.ports import ALL, REFRESH, ActiveRun
 from tests.exports.small import LANE, delays, leftovers, now, small, work_on_visible
 from tests.exports.world import World, csv
+from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryLeases
 
 
@@ -153,6 +155,20 @@ async def test_every_version_whose_event_was_lost_is_found_after_an_outage() -> 
     world.clock.advance(timedelta(hours=5).total_seconds())
     await tick(world.services)
     assert (len(await runs(world)), len(await runs(world, "other"))) == (1, 1)
+
+
+async def test_a_sweep_by_a_clock_that_is_ahead_makes_the_others_pass_over_no_file() -> None:
+    world = await small()
+    await tick(world.services)
+    await arrive(world.services, await world.drop(csv(20)))
+    ahead = FakeClock(world.clock.now() + timedelta(minutes=10))
+    await tick(replace(world.services, clock=ahead))
+
+    world.clock.advance(10)
+    await world.drop(csv(30), "Customers/2.csv")
+    await go_on(world, 4)
+
+    assert len(await runs(world)) == 2
 
 
 async def test_a_file_that_lies_there_before_the_app_begins_is_not_taken_for_an_arrival() -> None:
