@@ -2,7 +2,7 @@
 
 import logging
 
-from shared.domain.run import SliceMessage, split_run_id
+from shared.domain.run import Phase, SliceMessage, split_run_id
 from shared.exports.break_off import end_without
 from shared.exports.checkpoints import Fenced, OpenCheckpoint
 from shared.exports.end_run import tidy
@@ -11,6 +11,7 @@ from shared.exports.line import call_next, wait_in_line
 from shared.exports.order import Order, order_of
 from shared.exports.services import Services
 from shared.exports.slice_work import SliceWork
+from shared.exports.turn import begun, wait_for
 from shared.storage.ports import ALL, Stale
 from shared.telemetry import metrics
 from shared.telemetry.logs import about_run
@@ -83,6 +84,10 @@ async def _in_lane(
     stored = await services.storage.runs.get(*split_run_id(message.run_id))
     checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
     if stored is None or stored.value.status.is_over or checkpoint.value.slice != message.slice:
+        return
+    is_new = checkpoint.value.phase is Phase.PREPARE
+    if is_new and (other := await begun(services, stored.value)):
+        await wait_for(services, other, stored, checkpoint)
         return
     work = SliceWork(services, order, stored, checkpoint, deadline)
     destination, before = order.connection.destination, checkpoint.value.counts
