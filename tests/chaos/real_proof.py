@@ -10,7 +10,8 @@ from tests.chaos.real_journal import Journal
 from tests.chaos.real_segments import Name, Version
 from tests.chaos.real_world import BATCHES, Sent, World
 
-MOST_CONNECTIONS = {"mailchimp": 8, "activecampaign": 5}  # our own limits, below the vendors'
+# Our own limits, which lie below the vendors': of ActiveCampaign five imports and two looks at jobs.
+MOST_CONNECTIONS = {"mailchimp": 8, "activecampaign": 5 + 2}
 
 
 def broken(world: World, journal: Journal) -> list[str]:
