@@ -17,16 +17,17 @@ class Asks:
     def __init__(self, world: World, journal: Journal) -> None:
         self._world = world
         self._journal = journal
-        self._begun: dict[str, str] = {}  # the run that each key has begun
+        self._begun: dict[tuple[str, str], str] = {}  # the run that each key has begun
 
     def run(self, host: Process, export: Sent, mode: str, key: str) -> None:
-        """Run an export on demand; the same key must not begin two runs."""
+        """Run an export on demand; the same key must not begin two runs of it."""
         path = f"/exports/{export.id}/run"
         answer = self._ask(host, "POST", path, {"mode": mode}, **{"Idempotency-Key": key})
         if answer and answer.is_success:
             run = str(answer.json()["id"])
-            if self._begun.setdefault(key, run) != run:
-                self._journal.wrong.append(f"{key} has begun {run} and {self._begun[key]}")
+            first = self._begun.setdefault((export.id, key), run)
+            if first != run:
+                self._journal.wrong.append(f"{key} has begun {run} and {first}")
 
     def cancel(self, host: Process, run: str) -> None:
         """Cancel a run, unless it is over by now."""

@@ -14,7 +14,7 @@ BEHIND, AHEAD = -20.0, 240.0  # seconds by which the clock of a host is ahead of
 # How often each thing happens in half a minute; at least once, whatever the span.
 RATES = {
     "land": 5,
-    "ask": 5,
+    "ask": 4,
     "cancel": 2,
     "send_again": 3,
     "tick": 4,
@@ -26,6 +26,7 @@ RATES = {
     "storage_hangs": 1,
     "limits_halved": 1,
 }
+_ONE = 0.7  # share of the requests that are for one export; the others are for all at once
 _DELIVERIES = ("lost", "once", "once", "twice", "late")
 
 
@@ -46,12 +47,14 @@ class Blow:
 def draw(dice: random.Random, seconds: float, exports: int, segments: int) -> list[Blow]:
     """Return a plan for so many seconds, in order."""
     blows = []
-    lost = False
+    lost = together = False
     for kind, rate in RATES.items():
         for _ in range(max(1, round(rate * seconds / 30))):
             how = _how(dice, kind, exports, segments)
             if kind == "land" and not lost:  # one event at least is lost
                 how, lost = how | {"delivery": "lost"}, True
+            if kind == "ask" and not together:  # and runs of one account begin at once
+                how, together = how | {"exports": list(range(exports))}, True
             blows.append(Blow(round(dice.uniform(0.5, seconds), 2), kind, how))
     return sorted(blows)
 
@@ -63,7 +66,8 @@ def _how(dice: random.Random, kind: str, exports: int, segments: int) -> dict[st
             delivery = dice.choice(_DELIVERIES)
             return {"segment": dice.randrange(segments), "delivery": delivery, "delays": delays}
         case "ask":
-            return {"export": dice.randrange(exports), "everything": dice.random() < 0.2}
+            asked = [dice.randrange(exports)] if dice.random() < _ONE else list(range(exports))
+            return {"exports": asked, "everything": dice.random() < 0.2}
         case "cancel":
             return {"share": round(dice.random(), 3)}
         case "send_again":

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from itertools import count
+from itertools import count, product
 from uuid import UUID
 
 from local.processes import Process
@@ -185,10 +185,10 @@ class Trouble:
         if not (self._storage_is_there and host and self._asks.tell(host, path)):
             self._in(_SOON, partial(self._deliver, path))
 
-    def _ask(self, export: int, everything: bool) -> None:
-        hosts, key = self._alive, str(UUID(int=self._dice.getrandbits(128)))
+    def _ask(self, exports: list[int], everything: bool) -> None:
+        key = str(UUID(int=self._dice.getrandbits(128)))
         mode = "everything" if everything else "changes"
-        for host in hosts:  # both are asked the same
+        for host, export in product(self._alive, exports):  # both hosts are asked the same
             self._meanwhile(partial(self._asks.run, host, self._world.exports[export], mode, key))
 
     def _cancel(self, share: float) -> None:
