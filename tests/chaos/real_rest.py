@@ -6,6 +6,7 @@ finds that it has come: setbacks, looks at jobs, files whose event was lost, run
 
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from local.processes import Process
 from shared.domain.run import Progress, Run, RunStatus
@@ -18,6 +19,7 @@ from tests.chaos.real_world import World
 LEAP = 300.0  # seconds: more than any wait of the product but a long row of setbacks
 MOST_LEAPS = 6
 _MOST_SECONDS = 60.0  # of the machine, in which everything that can go on has gone on
+_TIDY_SECONDS = 10.0
 _EVERY = 0.3
 
 
@@ -42,7 +44,7 @@ class Rest:
         host = self._host
         self._world.ask(host, "GET", "/refresh-schedule").raise_for_status()  # loads the API
         due = datetime.now(UTC) + timedelta(seconds=self._ahead + 2)
-        schedule = {"times": [f"{due:%H:%M:%S}"], "time_zone": "UTC"}
+        schedule: dict[str, Any] = {"times": [f"{due:%H:%M:%S}"], "time_zone": "UTC"}
         self._world.ask(host, "PUT", "/refresh-schedule", schedule).raise_for_status()
         due = due.replace(microsecond=0)
         while datetime.now(UTC) + timedelta(seconds=self._ahead) < due:
@@ -51,7 +53,16 @@ class Rest:
         for export in self._world.exports:
             newest, _ = self._world.records.runs(export.id)[0]
             assert newest.trigger.at == due or is_nothing_new(newest), "The refresh did not come."
-        self._world.ask(host, "PUT", "/refresh-schedule", {"times": [], "time_zone": "UTC"})
+        schedule["times"] = []
+        self._world.ask(self._host, "PUT", "/refresh-schedule", schedule).raise_for_status()
+        self._wait_for_tidiness()
+
+    def _wait_for_tidiness(self) -> None:
+        """Give hosts the time to tidy up, and to take messages that have just become visible."""
+        deadline = time.monotonic() + _TIDY_SECONDS
+        while self._world.records.left_over() and time.monotonic() < deadline:
+            self._world.tick_all()
+            time.sleep(_EVERY)
 
     def _until_all_are_over(self) -> None:
         for _ in range(MOST_LEAPS):
