@@ -11,7 +11,8 @@ class Journal:
 
     began: float = field(default_factory=time.monotonic)
     lines: list[str] = field(default_factory=list)
-    breaks: int = 0  # how often work was broken off: hosts ended, or storage was away
+    breaks: int = 0  # how often hosts ended or storage was away
+    in_flight: Counter[str] = field(default_factory=Counter)  # profiles then, by export, at most
     canceled: set[str] = field(default_factory=set)  # runs that somebody asked to cancel
     lost_answers: Counter[tuple[str, int]] = field(default_factory=Counter)  # by vendor and account
     wrong: list[str] = field(default_factory=list)  # what must not happen even in trouble

@@ -116,23 +116,24 @@ def _of_repeats(
 ) -> Iterator[str]:
     """Hold what was sent more often than needed against what may have been.
 
-    A run needs to send each of its profiles once. Its checkpoint moves over contiguous answered
-    batches only, and no more batches than may be in flight are sent beyond it. So a slice that is
-    broken off repeats those at most: one at each break of hosts or storage, since one slice at a time
-    has the account's lane, and one at each setback. Beside that, an answer that was lost after its
-    batch had taken effect makes the transport send that one batch again. Other faults happen before a
-    batch takes effect.
+    A run needs to send once each profile of which it tells what the vendor made. Its checkpoint moves over contiguous answered
+    batches only, and no more batches than may be in flight are sent beyond it. So a slice that a
+    break of hosts or storage ends repeats those at most that it had left, which the journal has, and
+    one that a setback ends as many as may be in flight. Beside that, an answer that was lost after its
+    batch had taken effect makes the transport send that one batch again. Other faults happen before
+    a batch takes effect.
     """
     at_once, size = BATCHES[export.vendor]
     received = world.received(export)
-    needed = sum(progress.profiles for _, progress in runs)
+    needed = sum(progress.counts.told for _, progress in runs)
     setbacks = sum(_is_setback(str(event.text)) for run, _ in runs for event in run.timeline)
     lost = journal.lost_answers[export.vendor, export.account]
-    most = at_once * size * (journal.breaks + setbacks) + size * lost
+    in_flight = journal.in_flight[export.id]
+    most = in_flight + at_once * size * setbacks + size * lost
     if received > needed + most:
         yield (
-            f"received {received} profiles where {needed} were to be sent: {journal.breaks} breaks, "
-            f"{setbacks} setbacks and {lost} lost answers explain {most} more"
+            f"received {received} profiles where {needed} were to be sent: {in_flight} in flight at "
+            f"breaks, {setbacks} setbacks and {lost} lost answers explain {most} more"
         )
 
 

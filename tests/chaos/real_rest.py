@@ -34,7 +34,8 @@ class Rest:
     def come(self) -> None:
         """Bring every run to its end; raise AssertionError if some do not come to one."""
         for number in (0, 1):
-            self._journal.breaks += self._world.kill_host(number)
+            self._world.kill_host(number)
+        self._journal.in_flight += self._world.broken_off()
         self._world.records.break_lanes()
         self._leap()
         self._until_all_are_over()

@@ -76,6 +76,11 @@ class Trouble:
     def _alive(self) -> list[Process]:
         return [host for host in self._world.hosts if host]
 
+    def _note_break(self) -> None:
+        """Note what was in flight when hosts ended or storage went away, before anything goes on."""
+        self._journal.breaks += 1
+        self._journal.in_flight += self._world.broken_off()
+
     # Vendors
 
     def _queue_faults(self, seed: int) -> None:
@@ -111,7 +116,6 @@ class Trouble:
         # writes that it has answered, which Azure Storage never does.
         if self._storage_is_there:
             self._storage_is_there = False
-            self._journal.breaks += 1
             self._world.stack.stop_server("azurite")
             self._in(away, self._start_storage)
 
@@ -119,11 +123,11 @@ class Trouble:
         self._world.stack.start_server("azurite")
         self._storage_is_there = True
         self._journal.note("storage answers again")
+        self._note_break()
 
     def _storage_hangs(self, away: float) -> None:
         if self._storage_is_there:
             self._storage_is_there = False
-            self._journal.breaks += 1
             azurite = self._world.storage_process()
             os.kill(azurite.pid, signal.SIGSTOP)
             self._in(away, partial(self._wake_storage, azurite))
@@ -131,26 +135,29 @@ class Trouble:
     def _wake_storage(self, azurite: Process) -> None:
         os.kill(azurite.pid, signal.SIGCONT)
         self._storage_is_there = True
+        # Nothing breaks: calls wait for longer than this takes.
         self._journal.note("storage goes on")
 
     # Hosts
 
     def _crash(self, host: int, away: float, ahead: float) -> None:
-        self._journal.breaks += self._world.kill_host(host)
+        if self._world.kill_host(host):
+            self._once_storage_is_there(self._note_break)
         self._in(away, partial(self._start, host, ahead))
 
     def _end_host(self, host: int, away: float, ahead: float) -> None:
         # What has not ended after the grace period is cut off, so this may be a break, too.
-        self._journal.breaks += self._world.end_host(host)
+        if self._world.end_host(host):
+            self._once_storage_is_there(self._note_break)
         self._in(away, partial(self._start, host, ahead))
 
     def _blackout(self, ahead: list[float]) -> None:
-        # One break: of an account only one of the two has the lane.
-        killed = [self._world.kill_host(number) for number in (0, 1)]
-        self._journal.breaks += any(killed)
+        for number in (0, 1):
+            self._world.kill_host(number)
         self._once_storage_is_there(partial(self._light_up, ahead))
 
     def _light_up(self, ahead: list[float]) -> None:
+        self._note_break()
         if not self._alive:  # else the lane of somebody who lives would be broken
             self._world.records.break_lanes()
         for number in (0, 1):

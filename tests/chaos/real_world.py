@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,7 @@ from local.processes import ROOT, Process, end
 from local.sandbox.activecampaign.state import Account as KeyAccount
 from local.stack import Stack
 from local.walk import Walk
-from shared.domain.run import Progress, Run
+from shared.domain.run import Phase, Progress, Run, RunStatus
 from tests.chaos.real_records import RealRecords
 from tests.chaos.real_segments import Name, Segment
 from tests.e2e.polling import until
@@ -115,6 +116,20 @@ class World:
     def all_runs(self) -> list[tuple[Run, Progress]]:
         """Return every run of every export, and how far it has come."""
         return [run for export in self.exports for run in self.records.runs(export.id)]
+
+    def broken_off(self) -> Counter[str]:
+        """Return how many profiles may be in flight by export, as slices that have died left it.
+
+        No more batches than may be in flight are sent beyond the checkpoint.
+        """
+        found: Counter[str] = Counter()
+        for export in self.exports:
+            at_once, size = BATCHES[export.vendor]
+            for run, progress in self.records.runs(export.id):
+                if run.status is RunStatus.PROCESSING and progress.phase is Phase.SEND:
+                    left = progress.batches - progress.batches_done
+                    found[export.id] += size * min(at_once, left)
+        return found
 
     def land(self, segment: Segment) -> str:
         """Upload the newest version of a segment, and return its path in the container."""
