@@ -116,12 +116,12 @@ def _of_repeats(
 ) -> Iterator[str]:
     """Hold what was sent more often than needed against what may have been.
 
-    A run needs to send once each profile of which it tells what the vendor made. Its checkpoint moves over contiguous answered
-    batches only, and no more batches than may be in flight are sent beyond it. So a slice that a
-    break of hosts or storage ends repeats those at most that it had left, which the journal has, and
-    one that a setback ends as many as may be in flight. Beside that, an answer that was lost after its
-    batch had taken effect makes the transport send that one batch again. Other faults happen before
-    a batch takes effect.
+    A run needs to send once each profile of which it tells what the vendor made. Its checkpoint moves
+    over contiguous answered batches only, and no more batches than may be in flight are sent beyond
+    it. So a slice that a break of hosts or storage ends repeats those at most that it had left, which
+    the journal has, and one that a setback ends as many as may be in flight. Beside that, an answer
+    that was lost after its batch had taken effect makes the transport send that one batch again. Other
+    faults happen before a batch takes effect.
     """
     at_once, size = BATCHES[export.vendor]
     received = world.received(export)
