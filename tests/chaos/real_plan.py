@@ -15,7 +15,7 @@ BEHIND, AHEAD = -20.0, 240.0  # seconds by which the clock of a host is ahead of
 RATES = {
     "land": 5,
     "ask": 4,
-    "cancel": 2,
+    "cancel": 3,
     "send_again": 3,
     "tick": 4,
     "refresh": 1,
@@ -25,6 +25,7 @@ RATES = {
     "storage_stops": 1,
     "storage_hangs": 1,
     "limits_halved": 1,
+    "clock_jumps": 1,
 }
 _ONE = 0.7  # share of the requests that are for one export; the others are for all at once
 _DELIVERIES = ("lost", "once", "once", "twice", "late")
@@ -82,6 +83,8 @@ def _how(dice: random.Random, kind: str, exports: int, segments: int) -> dict[st
                 "away": round(dice.uniform(0, 2), 2),
                 "ahead": _clock(dice),
             }
+        case "clock_jumps":
+            return {"host": dice.randrange(2), "ahead": _clock(dice)}
         case "blackout":
             return {"ahead": [_clock(dice), _clock(dice)]}
         case "storage_stops" | "storage_hangs":

@@ -12,7 +12,7 @@ from itertools import count, product
 from uuid import UUID
 
 from local.processes import Process
-from shared.domain.run import Run
+from shared.domain.run import Phase, Run
 from tests.chaos.real_asks import Asks
 from tests.chaos.real_journal import Journal
 from tests.chaos.real_plan import Blow
@@ -172,6 +172,9 @@ class Trouble:
         self._world.start_host(number, ahead)
         self._journal.note(f"host {number} is up, its clock {ahead:+.0f} s")
 
+    def _clock_jumps(self, host: int, ahead: float) -> None:
+        self._world.set_clock(host, ahead)
+
     # What comes from outside
 
     def _land(self, segment: int, delivery: str, delays: list[float]) -> None:
@@ -202,7 +205,7 @@ class Trouble:
         self._once_storage_is_there(partial(self._cancel_one, share))
 
     def _cancel_one(self, share: float) -> None:
-        run = self._some_run(share)
+        run = self._some_run(share, Phase.SEND) or self._some_run(share)
         if run and self._alive:
             self._journal.canceled.add(run.id)
             self._meanwhile(partial(self._asks.cancel, self._alive[0], run.id))
@@ -216,9 +219,13 @@ class Trouble:
             for _ in range(times):
                 self._world.records.send_again(run.id)
 
-    def _some_run(self, share: float) -> Run | None:
-        """Return one of the runs that are not over."""
-        runs = [run for run, _ in self._world.all_runs() if not run.status.is_over]
+    def _some_run(self, share: float, phase: Phase | None = None) -> Run | None:
+        """Return one of the runs that are not over, and in this phase if one is given."""
+        runs = [
+            run
+            for run, progress in self._world.all_runs()
+            if not run.status.is_over and phase in (None, progress.phase)
+        ]
         return runs[int(share * len(runs))] if runs else None
 
     def _tick(self, hosts: list[int]) -> None:

@@ -87,13 +87,23 @@ class World:
         """Start a host, with a clock that is ahead by so many seconds, in the place of a dead one."""
         environment = {
             "PRODUCT": str(ROOT),
-            "AHEAD": str(ahead),
+            "CLOCK": str(self._clock(number)),
             "SLICE_SECONDS": _SLICE_SECONDS,
             "SEGMENT_EVENTS": "EventGrid",  # as on Azure; so events can be lost, late or twice
         }
         arguments = [*_HOST, "--app", str(self.folder / "app")]
-        self.aheads[number] = ahead
+        self.set_clock(number, ahead)
         self.hosts[number] = self.stack.start_host(environment, arguments)
+
+    def set_clock(self, number: int, ahead: float) -> None:
+        """Let a host's clock be ahead by so many seconds from now on."""
+        draft = self._clock(number).with_suffix(".draft")
+        draft.write_text(str(ahead))
+        draft.replace(self._clock(number))
+        self.aheads[number] = ahead
+
+    def _clock(self, number: int) -> Path:
+        return self.folder / f"clock-{number}"
 
     def kill_host(self, number: int) -> bool:
         """SIGKILL a host; say whether it ran."""

@@ -11,7 +11,7 @@ from tests.chaos.real import endure
 from tests.chaos.real_plan import RATES, draw
 
 SEED = 7
-SPAN = 12.0  # seconds of trouble; `make chaos` takes more
+SPAN = 10.0  # seconds of trouble; `make chaos` takes more
 
 
 @pytest.mark.stack
