@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import count, product
@@ -38,10 +38,12 @@ class Trouble:
         self._under_way: list[Future[None]] = []
         self._asks = Asks(world, journal)
         self._storage_is_there = True
+        self._last = 0.0  # when the last blow is struck
 
-    def reign(self, plan: Iterable[Blow], seed: int) -> None:
+    def reign(self, plan: Sequence[Blow], seed: int) -> None:
         """Carry the plan out, until nothing of it is left; then end the faults of the vendors."""
         self._queue_faults(seed)
+        self._last = plan[-1].at
         for blow in plan:
             self._at(blow.at, partial(self._strike, blow))
         while self._agenda:
@@ -205,7 +207,12 @@ class Trouble:
         self._once_storage_is_there(partial(self._cancel_one, share))
 
     def _cancel_one(self, share: float) -> None:
-        run = self._some_run(share, Phase.SEND) or self._some_run(share)
+        """Cancel a run amid sending; where there is none, wait for one until the plan ends."""
+        run = self._some_run(share, Phase.SEND)
+        if self._journal.now < self._last and not (run and self._alive):
+            self._in(_SOON, partial(self._cancel, share))
+            return
+        run = run or self._some_run(share)
         if run and self._alive:
             self._journal.canceled.add(run.id)
             self._meanwhile(partial(self._asks.cancel, self._alive[0], run.id))
