@@ -12,7 +12,7 @@ NODE_MODULES := local/azurite/node_modules local/redocly/node_modules
 SCAN := .scan
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start stop bench fuzz test unit lint types format catalogues lock audit sbom clean
+.PHONY: help setup demo start stop bench fuzz chaos test unit lint types format catalogues lock audit sbom clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,11 @@ bench: setup ## measure all that docs/performance.md tells, and write the figure
 fuzz: $(VENV)/.installed ## read odd files for SECONDS (60) and call the API in EXAMPLES (200) odd ways, other ones each time
 	@$(PYTHON) -X faulthandler -m tests.segments.fuzz --seconds $(SECONDS)
 	EXAMPLES=$(EXAMPLES) $(PYTHON) -m pytest -m fuzz
+
+# A seed begins the same plan again; without one it is any.
+chaos: setup ## kill hosts, stop storage, lose events … for SECONDS (60), plan after plan from SEED on; then simulate it
+	@$(PYTHON) -m tests.chaos.real --seconds $(SECONDS) $(SEED:%=--seed %)
+	@$(PYTHON) -m tests.chaos.simulated --seconds $(SECONDS)
 
 test: setup lint types ## check everything and run every test
 	$(PYTHON) -m pytest

@@ -98,6 +98,21 @@ class Stack:
         host.wait_until(lambda: health.host_runs(host.url))
         return host
 
+    def stop_server(self, name: str) -> None:
+        """End one of the servers, such as azurite; the others and the hosts go on without it."""
+        end([self._server(name)])
+
+    def start_server(self, name: str) -> None:
+        """Start a server again that was stopped, at the same address, and wait for it.
+
+        It goes on with what it kept in the state folder; its log begins anew.
+        """
+        stopped = self._server(name)
+        self._servers.remove(stopped)
+        self._serve(name, stopped.port, stopped.command)
+        server, trust = self._server(name), self._trusted()
+        server.wait_until(lambda: self._ready(server, trust))
+
     def watch(self) -> None:
         """Wait until a process ends by itself; then raise StackError naming it."""
         while all(process.alive for process in self.processes):
@@ -158,13 +173,19 @@ class Stack:
         for module, arguments in self._modules().items():
             name = module.rpartition(".")[2]
             self._serve(name, self.ports[name], _module(module, self.ports[name], *arguments))
-        trust = ssl.create_default_context(cafile=self.settings["SSL_CERT_FILE"])
+        trust = self._trusted()
         for server in self._servers:
             server.wait_until(partial(self._ready, server, trust))
         try:
             storage.create(self.account(), self.settings["SSL_CERT_FILE"])
         except (AzureError, ValueError) as error:
             raise StackError(f"The storage that DataStorage names is of no use: {error}") from error
+
+    def _trusted(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.settings["SSL_CERT_FILE"])
+
+    def _server(self, name: str) -> Process:
+        return next(server for server in self._servers if server.name == name)
 
     def _ready(self, server: Process, trust: ssl.SSLContext) -> bool:
         if server.name == "azurite":

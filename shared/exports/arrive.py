@@ -1,7 +1,7 @@
 """Arrivals: a new version of a segment begins a run of every export that follows it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -52,22 +52,27 @@ async def sweep_arrivals(services: Services) -> None:
     bookmark = await storage.bookmarks.get(BOOKMARKS, _BOOKMARK)
     since = bookmark.value.at if bookmark else now - _SETTLED
     until = now - _SETTLED
-    async for path in _closings(services, since, until):
+    paths, newest = await _closings(services, since, until)
+    for path in paths:
         for version in await landed_versions(storage.segments, path):
             if since < version.landed <= until:
                 await _start_all(services, version)
-    await storage.bookmarks.put(BOOKMARKS, _BOOKMARK, Bookmark(at=max(since, until)))
+    # Never beyond what storage has shown: a host whose clock is ahead would pass over what lands next.
+    done = min(newest, max(since, until)) if newest else since
+    await storage.bookmarks.put(BOOKMARKS, _BOOKMARK, Bookmark(at=done))
 
 
-async def _closings(services: Services, since: datetime, until: datetime) -> AsyncIterator[str]:
-    """Yield the paths that may have completed a version in a time, each once."""
-    seen: set[str] = set()
+async def _closings(
+    services: Services, since: datetime, until: datetime
+) -> tuple[Sequence[str], datetime | None]:
+    """Return the paths that may have completed a version in a time, and when the newest file landed."""
+    paths: dict[str, None] = {}
+    newest: datetime | None = None
     async for blob in services.storage.segments.list():
+        newest = max(newest or blob.modified, blob.modified)
         if since < blob.modified <= until and (place := place_of(blob.name)):
-            path = closing(blob.name, place)
-            if path not in seen:
-                seen.add(path)
-                yield path
+            paths[closing(blob.name, place)] = None
+    return list(paths), newest
 
 
 async def all_exports(services: Services) -> AsyncIterator[Export]:

@@ -175,6 +175,20 @@ async def test_every_version_whose_event_was_lost_is_found_after_an_outage() -> 
     assert (len(await runs(world)), len(await runs(world, "other"))) == (1, 1)
 
 
+async def test_a_sweep_by_a_clock_that_is_ahead_makes_the_others_pass_over_no_file() -> None:
+    world = await small()
+    await tick(world.services)
+    await arrive(world.services, await world.drop(csv(20)))
+    ahead = FakeClock(world.clock.now() + timedelta(minutes=10))
+    await tick(replace(world.services, clock=ahead))
+
+    world.clock.advance(10)
+    await world.drop(csv(30), "Customers/2.csv")
+    await go_on(world, 4)
+
+    assert len(await runs(world)) == 2
+
+
 async def test_a_file_that_lies_there_before_the_app_begins_is_not_taken_for_an_arrival() -> None:
     world = await small()
     await world.drop(csv(20))

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import jwt
 import pytest
+from azure.core.exceptions import ServiceRequestError
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
@@ -20,6 +21,7 @@ from azure.storage.queue import QueueServiceClient
 from local import addresses, record, storage
 from local.processes import ROOT, StackError, runs, wait_until_ended
 from local.stack import Stack
+from tests.e2e.system import clean_environ
 
 APP = """
 import azure.functions as func
@@ -159,6 +161,20 @@ def test_nothing_outlives_a_stack_that_is_killed(tmp_path: Path) -> None:
         everyone = commands(tmp_path)
         terminal.send_signal(signal.SIGKILL)
         assert wait_until_ended(everyone, seconds=10)
+
+
+def test_storage_that_is_stopped_goes_on_with_what_it_had(tmp_path: Path) -> None:
+    with Stack(tmp_path, environ=clean_environ()) as stack:
+        service = BlobServiceClient.from_connection_string(stack.account(), retry_total=0)
+        with service, service.get_blob_client("segments", "kept.csv") as blob:
+            blob.upload_blob(b"EMail")
+            stack.stop_server("azurite")
+            with pytest.raises(ServiceRequestError):
+                blob.get_blob_properties()
+
+            stack.start_server("azurite")
+
+            assert blob.download_blob().readall() == b"EMail"
 
 
 def test_a_stack_that_fails_to_start_names_the_part_and_leaves_nothing(tmp_path: Path) -> None:

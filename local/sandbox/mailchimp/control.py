@@ -65,6 +65,12 @@ class Latency(_Strict):
     account: int | None = None
 
 
+class Connections(_Strict):
+    """How many calls an account may have under way at once; the published limit is 10."""
+
+    most: int = Field(ge=1)
+
+
 class Faulty(_Strict):
     """One fault or several."""
 
@@ -107,6 +113,7 @@ class Control:
             Route("/sandbox/faults", self.queue_faults, methods=["POST"]),
             Route("/sandbox/faults", self.clear_faults, methods=["DELETE"]),
             Route("/sandbox/latency", self.latency, methods=["POST"]),
+            Route("/sandbox/connections", self.limit, methods=["POST"]),
             Route(f"{account}/revoke", self.revoke, methods=["POST"]),
             Route(f"{account}/audiences", self.add_audience, methods=["POST"]),
             Route(account + audience, self.remove_audience, methods=["DELETE"]),
@@ -154,6 +161,11 @@ class Control:
             self._sandbox.latency = given.seconds
         else:
             self._numbered(given.account).latency = given.seconds
+        return Response(status_code=204)
+
+    async def limit(self, request: Request) -> Response:
+        """Set how many calls each account may have under way at once."""
+        self._sandbox.connections = (await _read(request, Connections)).most
         return Response(status_code=204)
 
     async def revoke(self, request: Request) -> Response:

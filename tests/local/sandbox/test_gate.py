@@ -66,6 +66,21 @@ async def test_the_eleventh_simultaneous_call_is_refused_and_the_ten_are_served(
     assert stats[0]["requests"] == {"GET /3.0/ping 200": 10, "GET /3.0/ping 429": 1}
 
 
+async def test_fewer_calls_at_once_are_served_while_the_limit_is_lowered() -> None:
+    clock = HeldClock()
+    sandbox = Sandbox(clock, "the-client", "the-secret", (REDIRECT,), latency=1)
+    headers = {"Authorization": f"Bearer {sandbox.accounts[1].api_key}"}
+    with serving(create_app(sandbox)) as url:
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as http:
+            await http.post("/sandbox/connections", json={"most": 1})
+            first = asyncio.create_task(http.get("/3.0/ping"))
+            await until(lambda: sandbox.accounts[1].connections == 1)
+            second = await http.get("/3.0/ping")
+            clock.let_go.set()
+            assert (await first).status_code == 200
+    assert second.status_code == 429
+
+
 @pytest.mark.parametrize(
     ("kind", "status", "media_type"),
     [

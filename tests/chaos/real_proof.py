@@ -1,0 +1,150 @@
+"""What must be true once a world under chaos has come to rest."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import product
+
+from shared.domain.run import Progress, Run, RunStatus, TriggerKind
+from shared.exports.news import NOTHING_NEW
+from tests.chaos.real_journal import Journal
+from tests.chaos.real_segments import Name, Version
+from tests.chaos.real_world import BATCHES, Sent, World
+
+# Our own limits, which lie below the vendors': of ActiveCampaign five imports and two looks at jobs.
+MOST_CONNECTIONS = {"mailchimp": 8, "activecampaign": 5 + 2}
+
+
+def broken(world: World, journal: Journal) -> list[str]:
+    """Return a line for each thing that is not as it must be."""
+    found = [*journal.wrong, *(f"left over: {each}" for each in world.records.left_over())]
+    for export in world.exports:
+        runs = world.records.runs(export.id)
+        for run, progress in runs:
+            found += [
+                f"{told(run, progress)}: {each}" for each in _of_run(world, journal, run, progress)
+            ]
+        about = f"{export.vendor} {export.account} {export.id}"
+        found += [f"{about}: {each}" for each in _of_list(world, journal, export, runs)]
+    for vendor, account in product(BATCHES, (1, 2)):
+        peak = world.statistics(vendor, account)["peak_connections"]
+        if peak > MOST_CONNECTIONS[vendor]:
+            found.append(f"{vendor} {account}: {peak} connections at once")
+    for log in sorted((world.folder / "logs").glob("host-*.log")):
+        if "AssertionError" in log.read_text(errors="replace"):
+            found.append(f"an AssertionError in {log.name}")
+    return found
+
+
+def told(run: Run, progress: Progress) -> str:
+    """Return what there is to say of a run in one line."""
+    counts = {name: number for name, number in progress.counts.model_dump().items() if number}
+    return (
+        f"{run.id} {run.trigger.kind} {run.status} {progress.phase} {progress.rows_read} rows, "
+        f"{progress.batches_done}/{progress.batches} batches, {counts}, resumes {run.resumes_at}"
+    )
+
+
+def _of_run(world: World, journal: Journal, run: Run, progress: Progress) -> Iterator[str]:
+    canceled = run.status is RunStatus.CANCELED and run.id in journal.canceled
+    nothing_new = run.status is RunStatus.SKIPPED and run.reason == NOTHING_NEW
+    if not (run.status is RunStatus.SUCCESSFUL or canceled or nothing_new):
+        yield f"ended so, and nothing of the plan explains it: {run.reason}"
+    if progress.rows_read != progress.counts.total + progress.not_sent:
+        yield f"{progress.counts.total} outcomes and {progress.not_sent} rows not sent"
+    if progress.not_sent and not canceled:
+        yield f"{progress.not_sent} rows not sent"
+    if run.status is RunStatus.SUCCESSFUL:
+        yield from _of_outcomes(_versions(world, run), progress)
+
+
+def _of_outcomes(versions: list[Version], progress: Progress) -> Iterator[str]:
+    counts = progress.counts
+    expected = {
+        "rows": (progress.rows_read, sum(each.rows for each in versions)),
+        "accepted or unchanged": (
+            counts.accepted + counts.unchanged,
+            sum(len(each.names) for each in versions),
+        ),
+        "duplicate": (counts.duplicate, sum(each.duplicate for each in versions)),
+        "invalid": (counts.invalid, sum(each.invalid for each in versions)),
+        # Whether a vendor says that somebody left or gives no reason differs.
+        "turned away": (
+            counts.suppressed + counts.refused,
+            sum(each.turned_away for each in versions),
+        ),
+        "unknown": (counts.unknown, 0),
+    }
+    for what, (found, right) in expected.items():
+        if found != right:
+            yield f"{found} {what}, not {right}"
+
+
+def _of_list(
+    world: World, journal: Journal, export: Sent, runs: list[tuple[Run, Progress]]
+) -> Iterator[str]:
+    held = world.held(export)
+    newest = {
+        address: name
+        for segment in export.segments
+        for address, name in segment.versions[-1].names.items()
+    }
+    stale = [address for address, name in newest.items() if held.get(address) != name]
+    if stale:
+        yield f"{len(stale)} of {len(newest)} are not as in the newest files, such as {stale[0]}"
+    ever: dict[str, set[Name]] = defaultdict(set)
+    for version in (each for segment in export.segments for each in segment.versions):
+        for address, name in version.names.items():
+            ever[address].add(name)
+    odd = [address for address, name in held.items() if name not in ever.get(address, ())]
+    if odd:
+        yield f"{len(odd)} have names that no file gave them, such as {odd[0]}"
+    for run, _ in runs:
+        if run.status is RunStatus.SUCCESSFUL:
+            told = {address for each in _versions(world, run) for address in each.names}
+            if missing := told - held.keys():
+                yield f"{len(missing)} that {run.id} calls accepted are not there"
+    yield from _of_repeats(world, journal, export, runs)
+    if export.on_arrival:
+        begun = {run.trigger.key.partition("|")[0] for run, _ in runs if _arrived(run)}
+        landed = {each.path for segment in export.segments for each in segment.versions[1:]}
+        if landed - begun:
+            yield f"{sorted(landed - begun)} have landed and begun no run"
+
+
+def _of_repeats(
+    world: World, journal: Journal, export: Sent, runs: list[tuple[Run, Progress]]
+) -> Iterator[str]:
+    """Hold what was sent more often than needed against what may have been.
+
+    A run needs to send once each profile of which it tells what the vendor made. Its checkpoint moves
+    over contiguous answered batches only, and no more batches than may be in flight are sent beyond
+    it. So a slice that a break of hosts or storage ends repeats those at most that it had left, which
+    the journal has, and one that a setback ends as many as may be in flight. Beside that, an answer
+    that was lost after its batch had taken effect makes the transport send that one batch again. Other
+    faults happen before a batch takes effect.
+    """
+    at_once, size = BATCHES[export.vendor]
+    received = world.received(export)
+    needed = sum(progress.counts.told for _, progress in runs)
+    setbacks = sum(_is_setback(str(event.text)) for run, _ in runs for event in run.timeline)
+    lost = journal.lost_answers[export.vendor, export.account]
+    in_flight = journal.in_flight[export.id]
+    most = in_flight + at_once * size * setbacks + size * lost
+    if received > needed + most:
+        yield (
+            f"received {received} profiles where {needed} were to be sent: {in_flight} in flight at "
+            f"breaks, {setbacks} setbacks and {lost} lost answers explain {most} more"
+        )
+
+
+def _is_setback(text: str) -> bool:
+    return "Trying again" in text
+
+
+def _arrived(run: Run) -> bool:
+    return run.trigger.kind is TriggerKind.ARRIVAL
+
+
+def _versions(world: World, run: Run) -> list[Version]:
+    by_name = {segment.name: segment for segment in world.segments}
+    return [by_name[each.segment].version_at(each.path) for each in run.versions]
