@@ -9,7 +9,7 @@ from shared.exports.names import CHECKPOINT
 from shared.exports.services import Services
 from shared.storage.ports import ALL
 
-_SOON = 30.0  # seconds between two looks
+_SOON = 10.0  # seconds between two looks
 _LATE = 300.0  # the same where the other run waits for longer, such as for the next day
 
 
