@@ -16,7 +16,7 @@ def parts_folder(run_id: str) -> str:
 
 def part(run_id: str, number: int) -> str:
     """Return the blob of a part."""
-    return f"{parts_folder(run_id)}{number:05d}"
+    return f"{parts_folder(run_id)}{number:05d}.gz"
 
 
 def digests(run_id: str) -> str:

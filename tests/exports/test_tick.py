@@ -328,7 +328,7 @@ async def test_entries_of_runs_that_are_over_are_removed_with_their_parts() -> N
         run_id=run.id, connection_id="connection", lane=LANE, wakes_at=world.clock.now()
     )
     await storage.active_runs.put(ALL, run.id, entry)
-    await storage.run_files.write(f"{run.id}/parts/00000", b"left behind")
+    await storage.run_files.write(f"{run.id}/parts/00000.gz", b"left behind")
 
     await sweep_runs(world.services)
 
