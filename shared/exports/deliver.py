@@ -97,14 +97,17 @@ class Delivery:
             except DayIsSpent:
                 raise
             except TryLater as error:
+                may_have_arrived = not isinstance(error, Limited)
+                if may_have_arrived:
+                    self.touched.add(piece.number)
                 wait = error.after or _FIRST_WAIT * 2 ** (attempt - 1)
                 slow = self.clock.monotonic() - began > _QUICK_FAILURE
                 given_up = attempt == _TRIES or wait > LONGEST_WAIT or slow
                 if not given_up:
                     await self.clock.sleep(wait)
-                if not isinstance(error, Limited):
-                    self.touched.add(piece.number)
-                    if self.lost and (found := await self.lost.find(piece.size)):
+                if may_have_arrived and self.lost:
+                    found = await self.lost.find(piece.size)
+                    if found is not None:
                         return Sent(job=found)
                 if given_up:
                     raise

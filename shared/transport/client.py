@@ -180,9 +180,8 @@ class VendorSignIn:
             return understood(self.who, response, self.explain)
 
 
-@lru_cache(
-    maxsize=1_000
-)  # a run asks the same few addresses, and each takes long to be put together
+# A run asks the same few addresses, and each takes long to be put together.
+@lru_cache(maxsize=1_000)
 def _url(address: str, params: tuple[tuple[str, str], ...]) -> httpx.URL:
     return httpx.URL(address, params=dict(params)) if params else httpx.URL(address)
 
