@@ -36,6 +36,8 @@ from shared.destinations.activecampaign_answers import (
 )
 from shared.destinations.activecampaign_imports import Numbering, finished
 from shared.destinations.answers import making_sense, no_list
+from shared.destinations.encoder import ValuesEncoder
+from shared.destinations.layout import Group, Layout, member
 from shared.destinations.protocol import (
     Api,
     Batch,
@@ -181,24 +183,8 @@ class ActiveCampaign:
         await self.look_up(api, target.list_id)
         fills_own = any(name.startswith(OWN) for name in target.fields)
         fields = await self.fields_of(api, target.list_id) if fills_own else self.fields
-        there = {each.name for each in fields}
-        ids = {
-            name: int(name.removeprefix(OWN))
-            for name in target.fields
-            if name.startswith(OWN) and name in there
-        }
         values = Values(fields, target, {Kind.CHOICES: _several})
-        always: dict[str, object] = {"subscribe": [{"listid": int(target.list_id)}]}
-        always |= _options(target)
-
-        def encode(address: str, cells: Sequence[str]) -> bytes:
-            given = values.of(cells)
-            own = [{"id": ids[name], "value": given.pop(name)} for name in ids if name in given]
-            if own:
-                given["fields"] = own
-            return orjson.dumps({"email": address, **given, **always})
-
-        return Encoder(encode, values.notes)
+        return ValuesEncoder(_layout(target, [rule.name for rule in values.rules]), values)
 
     def body(self, target: Target, batch: Batch) -> bytes:
         """Return contacts to import, and where to report on them."""
@@ -240,6 +226,22 @@ class ActiveCampaign:
             young = self.clock.now() - job.sent_at < _REPORT_WITHIN
             over += await finished(job, answer, files, self.expects_reports and young)
         return over
+
+
+def _layout(target: Target, fields: Sequence[str]) -> Layout:
+    """Return the JSON of a contact: its standard fields, its own ones by number, and the list."""
+    standard = {name: member(name) for name in fields if not name.startswith(OWN)}
+    own = {
+        name: (f'{{"id":{int(name.removeprefix(OWN))},"value":', "}")
+        for name in fields
+        if name.startswith(OWN)
+    }
+    always = {"subscribe": [{"listid": int(target.list_id)}], **_options(target)}
+    return Layout(
+        before='{"email":',
+        groups=[Group(standard, opening=","), Group(own, opening=',"fields":[', closing="]")],
+        after=f",{orjson.dumps(always)[1:].decode()}",
+    )
 
 
 def _options(target: Target) -> dict[str, object]:

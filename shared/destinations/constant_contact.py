@@ -14,7 +14,6 @@ Facts and their sources (V3 API, description 3.0.178 and the developer guide):
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -23,7 +22,6 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
-import orjson
 
 from shared.destinations import oauth
 from shared.destinations.answers import making_sense, no_account, no_list
@@ -38,6 +36,8 @@ from shared.destinations.constant_contact_answers import (
     require_privileges,
 )
 from shared.destinations.constant_contact_jobs import finished, holds, id_of
+from shared.destinations.encoder import ValuesEncoder
+from shared.destinations.layout import Group, Layout, member
 from shared.destinations.protocol import (
     Api,
     Batch,
@@ -212,26 +212,7 @@ class ConstantContact:
             )
         fields = await self.fields_of(api, target.list_id) if custom else self.fields
         values = Values(fields, target, {Kind.DATE: self._date})
-        long = Counter[str]()
-
-        def encode(address: str, cells: Sequence[str]) -> bytes:
-            if len(address) > _ADDRESS_LENGTH_IN_DOUBT:
-                if len(address) > _ADDRESS_LENGTH:
-                    raise Unfit("bad_value", _TOO_LONG)
-                long["addresses"] += 1
-            return orjson.dumps({"email": address, **values.of(cells)})
-
-        def notes() -> Sequence[Message]:
-            about_long = say(
-                "Addresses longer than {longest} characters: {addresses}. {destination} may refuse "
-                "them.",
-                longest=_ADDRESS_LENGTH_IN_DOUBT,
-                addresses=long.total(),
-                destination=TITLE,
-            )
-            return [*values.notes(), *([about_long] if long else ())]
-
-        return Encoder(encode, notes)
+        return _Contacts(values, target)
 
     def body(self, target: Target, batch: Batch) -> bytes:
         """Return contacts to import."""
@@ -279,3 +260,31 @@ class ConstantContact:
 
     def _date(self, text: str) -> str:
         return date.fromisoformat(text[:10]).strftime(self.date_format)
+
+
+class _Contacts(ValuesEncoder):
+    """Writes the profiles of one export for one list."""
+
+    def __init__(self, values: Values, target: Target) -> None:
+        group = Group({name: member(name) for name in target.fields}, opening=",")
+        layout = Layout(before='{"email":', groups=[group], after="}")
+        super().__init__(layout, values, _ADDRESS_LENGTH_IN_DOUBT)
+        self._long = 0  # addresses
+
+    def encode(self, address: str, cells: Sequence[str]) -> bytes:
+        """Return the JSON of one contact; raise Unfit."""
+        if len(address) > _ADDRESS_LENGTH:
+            raise Unfit("bad_value", _TOO_LONG)
+        self._long += len(address) > _ADDRESS_LENGTH_IN_DOUBT
+        return super().encode(address, cells)
+
+    def notes(self) -> Sequence[Message]:
+        """Return what was left out and cut, and how many addresses may be too long."""
+        about_long = say(
+            "Addresses longer than {longest} characters: {addresses}. {destination} may refuse "
+            "them.",
+            longest=_ADDRESS_LENGTH_IN_DOUBT,
+            addresses=self._long,
+            destination=TITLE,
+        )
+        return [*super().notes(), *([about_long] if self._long else ())]

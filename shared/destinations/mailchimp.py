@@ -205,8 +205,7 @@ class Mailchimp:
         # With double opt-in a person confirms first; `subscribed` would go round that.
         status = "pending" if audience.get("double_optin") else "subscribed"
         merge_fields = await self._merge_fields(api, target.list_id)
-        members = Members(merge_fields, target, status)
-        return Encoder(members.encode, members.notes)
+        return Members(merge_fields, target, status)
 
     def body(self, target: Target, batch: Batch) -> bytes:
         """Return members to add or update."""

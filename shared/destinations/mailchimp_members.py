@@ -10,14 +10,14 @@ Facts and their sources:
 """
 
 import re
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
-import orjson
 
+from shared.destinations.encoder import ValuesEncoder
+from shared.destinations.layout import Group, Layout, member
 from shared.destinations.protocol import Field, Kind, Target
 from shared.destinations.titles import FIRST_NAME, LAST_NAME
 from shared.destinations.values import Values
@@ -77,76 +77,55 @@ def mappable(merge_fields: Sequence[MergeField]) -> Sequence[Field]:
     return [field for each in merge_fields if (field := each.field())]
 
 
-class Members:
-    """Writes the profiles of one export for one audience."""
+class Members(ValuesEncoder):
+    """Writes the profiles of one export for one audience.
+
+    A phone field that takes American numbers alone is left out of other profiles, because it could refuse
+    the whole profile for them.
+    """
 
     def __init__(self, merge_fields: Sequence[MergeField], target: Target, status: str) -> None:
         by_tag = replace(target, fields=_tags(target.fields), clears=_tags(target.clears))
-        self._status = status
-        self._phones = _AmericanPhones(merge_fields, by_tag.fields)
-        self._values = Values(
-            [self._phones.as_text(_by_tag(field)) for field in mappable(merge_fields)],
+        self._phones = {
+            each.tag: each.name or each.tag
+            for each in merge_fields
+            if each.type == "phone" and each.option("phone_format") == "US"
+        }
+        values = Values(
+            [_by_tag(field) for field in mappable(merge_fields)],
             by_tag,
             {Kind.DATE: lambda text: text[:10]},
+            dict.fromkeys(self._phones, _american),
             in_bytes=True,
         )
-
-    def encode(self, address: str, cells: Sequence[str]) -> bytes:
-        """Return the JSON of one member; raise Unfit."""
-        merge = self._values.of(cells)
-        if self._phones.titles:
-            self._phones.format(merge)
-        return orjson.dumps(
-            {"email_address": address, "status_if_new": self._status, "merge_fields": merge}
+        layout = Layout(
+            before='{"email_address":',
+            between=f',"status_if_new":"{status}","merge_fields":{{',
+            groups=[Group({tag: member(tag) for tag in by_tag.fields})],
+            after="}}",
         )
+        super().__init__(layout, values)
 
     def notes(self) -> Sequence[Message]:
         """Return what was left out and cut, for the run's timeline."""
-        return [*self._values.notes(), *self._phones.notes()]
-
-
-class _AmericanPhones:
-    """The mapped phone fields that take American numbers alone.
-
-    Others are left out, because such a field could refuse the whole profile for them.
-    """
-
-    def __init__(self, merge_fields: Sequence[MergeField], tags: Sequence[str]) -> None:
-        self.titles = {
-            each.tag: each.name or each.tag
-            for each in merge_fields
-            if each.type == "phone" and each.option("phone_format") == "US" and each.tag in tags
-        }
-        self._left_out: Counter[str] = Counter()
-
-    def as_text(self, field: Field) -> Field:
-        """Return a field unchecked if it is one of these."""
-        return replace(field, kind=Kind.TEXT) if field.name in self.titles else field
-
-    def format(self, merge: dict[str, object]) -> None:
-        """Write the numbers as NPA-NXX-LINE."""
-        for tag in self.titles:
-            if text := merge.get(tag):
-                number = _AMERICAN.fullmatch(_BETWEEN_DIGITS.sub("", str(text)))
-                if number:
-                    merge[tag] = "-".join(number.groups())
-                else:
-                    del merge[tag]
-                    self._left_out[tag] += 1
-
-    def notes(self) -> Sequence[Message]:
-        """Return what was left out."""
-        return [
+        left_out = [
             say_count(
                 "{field} was left out of {count} profile: the audience takes only American phone "
                 "numbers there, of 10 digits.",
                 "{field} was left out of {count} profiles: the audience takes only American phone "
                 "numbers there, of 10 digits.",
                 count,
-                field=self.titles[tag],
+                field=self._phones[tag],
             )
-            for tag, count in self._left_out.items()
+            for tag, count in self.values.left_out.items()
         ]
+        return [*super().notes(), *left_out]
+
+
+def _american(text: str) -> str | None:
+    """Return a phone number as NPA-NXX-LINE, or None for what is no American one."""
+    number = _AMERICAN.fullmatch(_BETWEEN_DIGITS.sub("", text))
+    return "-".join(number.groups()) if number else None
 
 
 def _by_tag(field: Field) -> Field:

@@ -123,12 +123,23 @@ class Target:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Encoder:
-    """How profiles of one export are written for one list."""
+class Encoder(Protocol):
+    """How profiles of one export are written for one list; `ValuesEncoder` does it for most."""
 
-    encode: Encode
-    notes: Callable[[], Sequence[Message]] = tuple  # for the run's timeline, once all are written
+    @property
+    def encode(self) -> Encode:
+        """How one profile is written."""
+
+    def encode_plain(self, emails: Any, cells: Sequence[Any]) -> tuple[Any, Any, Any]:
+        """Write profiles of many rows, as far as nothing about a row needs a decision.
+
+        Takes text arrays of pyarrow: the addresses as they stand in the rows, and the cells of each mapped
+        field. Returns arrays, too: addresses in their normal form, what `encode` would write, and for
+        which rows both are right. The others are left to `encode`.
+        """
+
+    def notes(self) -> Sequence[Message]:
+        """Return what the run's timeline is to say, once all are written."""
 
 
 @dataclass(frozen=True, slots=True)

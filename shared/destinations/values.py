@@ -8,17 +8,17 @@
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from shared.destinations.protocol import Field, Kind, Target, Unfit
 from shared.domain.email import is_address, normal_form
 from shared.domain.message import Message, say, say_count
 
 type Write = Callable[[str], object]
-"""A value in the plain form that `checked` gives it -> as the destination wants it in its JSON."""
+"""A text -> what stands for it in the destination's JSON, or None for nothing."""
 
 type Check = Callable[[str], str | None]
 """A trimmed cell -> its plain form; None when it is not of the kind."""
@@ -55,12 +55,27 @@ class Cut:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What becomes of the cells of one field."""
+
+    name: str
+    at: int  # which of the cells
+    clears: bool  # whether an empty one clears the field
+    written: Write  # of a trimmed text that is not empty; raises Unfit
+    like: str | None = None
+    """A pattern, the same for RE2 and Python's `re`: a text in which it is found is written as it is,
+    unless it is longer than `longest`. None if only `written` can tell."""
+    longest: int | None = None
+
+
 class Values:
     """What an export sends of each row to the fields of one target, the address excluded.
 
     `fields` are those that the target has now; of a mapped field that is gone, `notes` tells.
-    `write` says how values of a kind other than text are written where their plain form will not do.
-    `longest` of a field counts characters, or the bytes of UTF-8 when `in_bytes`.
+    `write` says how values of a kind other than text are written where their plain form will not do,
+    `own` how those of single fields are, whatever their kind. What they write as None is left out, and
+    counted in `left_out`. `longest` of a field counts characters, or the bytes of UTF-8 when `in_bytes`.
     """
 
     def __init__(
@@ -68,39 +83,32 @@ class Values:
         fields: Sequence[Field],
         target: Target,
         write: Mapping[Kind, Write] = {},
+        own: Mapping[str, Write] = {},
         in_bytes: bool = False,
     ) -> None:
         there = {field.name: field for field in fields}
+        self.in_bytes = in_bytes
+        self.left_out = Counter[str]()
         self._gone = [name for name in target.fields if name not in there]
         self._cuts: list[Cut] = []
-        self._used = [(name, at) for at, name in enumerate(target.fields) if name in there]
-        self._clears = [name for name, _ in self._used if name in target.clears]
-        self._width = 4 if in_bytes else 1  # of the widest character
-        self._in_bytes = in_bytes
-        mapped = [there[name] for name, _ in self._used]
-        self._writers = {
-            field.name: self._writer(field, write.get(field.kind, _as_it_is))
-            for field in mapped
-            if field.kind is not Kind.TEXT
-        }
-        texts = [field for field in mapped if field.kind is Kind.TEXT and field.longest is not None]
-        self._cutters = {
-            field.name: self._cutter(field.title, field.longest or 0) for field in texts
-        }
-        self._shortest = min((field.longest or 0 for field in texts), default=None)
+        self.rules: Sequence[Rule] = [
+            self._rule(there[name], at, name in target.clears, write, own)
+            for at, name in enumerate(target.fields)
+            if name in there
+        ]
 
     def of(self, cells: Sequence[str]) -> dict[str, object]:
         """Return the values of a row by the names of their fields; raise Unfit."""
-        values: dict[str, Any] = {
-            name: text for name, at in self._used if (text := cells[at].strip())
-        }
-        # Nearly every row is short as a whole: a million of them make that one look worth it.
-        if self._shortest is not None and self._size("".join(cells)) > self._shortest:
-            _change(values, self._cutters)
-        if self._writers:
-            _change(values, self._writers)
-        for name in self._clears:
-            values.setdefault(name, "")
+        values: dict[str, object] = {}
+        for rule in self.rules:
+            if text := cells[rule.at].strip():
+                value = rule.written(text)
+                if value is None:
+                    self.left_out[rule.name] += 1
+                else:
+                    values[rule.name] = value
+            elif rule.clears:
+                values[rule.name] = ""
         return values
 
     def notes(self) -> Sequence[Message]:
@@ -111,14 +119,27 @@ class Values:
         ]
         return gone + [cut.note() for cut in self._cuts if cut.values]
 
-    def _size(self, text: str) -> int:
-        """Return the length of a text at most, found without looking at its characters."""
-        return len(text) if text.isascii() else len(text) * self._width
+    def _rule(
+        self,
+        field: Field,
+        at: int,
+        clears: bool,
+        write: Mapping[Kind, Write],
+        own: Mapping[str, Write],
+    ) -> Rule:
+        if field.name in own:
+            return Rule(field.name, at, clears, own[field.name])
+        if field.kind is Kind.TEXT:
+            cutter = _as_it_is if field.longest is None else self._cutter(field, field.longest)
+            return Rule(field.name, at, clears, cutter, "", field.longest)
+        written = self._writer(field, write.get(field.kind, _as_it_is))
+        like = None if field.kind in write else _LIKE.get(field.kind)
+        return Rule(field.name, at, clears, written, like, field.longest)
 
-    def _cutter(self, title: Message | str, longest: int) -> Write:
-        cut = Cut(title, self._length(longest))
+    def _cutter(self, field: Field, longest: int) -> Write:
+        cut = Cut(field.title, self._length(longest))
         self._cuts.append(cut)
-        shortened = _shortened_bytes if self._in_bytes else _shortened
+        shortened = _shortened_bytes if self.in_bytes else _shortened
 
         def written(text: str) -> object:
             short = shortened(text, longest)
@@ -132,28 +153,22 @@ class Values:
         must_be = say("{field} must be {what}.", field=field.title, what=what)
         longest = field.longest
         too_long = at_most(field.title, self._length(longest or 0))
-        size = _bytes if self._in_bytes else len
+        size = _bytes if self.in_bytes else len
 
         def written(text: str) -> object:
             plain = check(text)
             if plain is None:
                 raise Unfit("bad_value", must_be)
-            if longest is not None and self._size(plain) > longest and size(plain) > longest:
+            if longest is not None and size(plain) > longest:
                 raise Unfit("bad_value", too_long)
             return write(plain)
 
         return written
 
     def _length(self, longest: int) -> Message:
-        if self._in_bytes:
+        if self.in_bytes:
             return say_count("{count} byte", "{count} bytes", longest)
         return characters(longest)
-
-
-def _change(values: dict[str, Any], writers: Mapping[str, Write]) -> None:
-    for name, written in writers.items():
-        if name in values:
-            values[name] = written(values[name])
 
 
 def characters(count: int) -> Message:
@@ -247,6 +262,14 @@ _RULES: Mapping[Kind, tuple[Check, Message]] = {
     Kind.BIRTHDAY: (_birthday, say("a month and a day such as 11/24")),
     Kind.URL: (_url, say("a web address that begins with http:// or https://")),
 }
+
+
+_LIKE: Mapping[Kind, str] = {
+    Kind.PHONE: "[0-9]",
+    Kind.NUMBER: r"^-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$",
+    Kind.URL: "^https?://[!-.0-~][!-~]*$",
+}
+"""By kind, a pattern that is found only in values of the kind that are their own plain form."""
 
 
 def _choice(choices: Sequence[str]) -> Check:

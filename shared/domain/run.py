@@ -97,7 +97,8 @@ class Progress(BaseModel, frozen=True):
     )
     seconds: float = 0.0  # spent in slices
     profiles_a_second: float | None = Field(
-        None, description="Profiles whose outcomes were learned in a second, in the last minute."
+        None,
+        description="ValuesEncoder whose outcomes were learned in a second, in the last minute.",
     )
 
     @computed_field  # type: ignore[prop-decorator] # mypy knows no decorator on top of a property

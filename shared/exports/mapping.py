@@ -1,23 +1,23 @@
 """The first pass of prepare: rows of segment files become profiles in the spool, or rejects."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from operator import itemgetter
+from operator import attrgetter
 
-from shared.destinations.protocol import Encode, Unfit
+from shared.destinations.protocol import Encoder, Unfit
 from shared.domain.email import is_address, normal_form
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.outcomes import Outcome, Reject
 from shared.domain.segment import SegmentFile, SegmentVersion, VersionFacts
+from shared.exports.lines import lines_of
 from shared.exports.rejects import RejectWriter
-from shared.exports.spool import Spool, partition_of
+from shared.exports.spool import Spool
 from shared.segments.catalogue import replaced
 from shared.segments.facts import bounded, keep
 from shared.segments.forms import Reader, open_file
-from shared.segments.rows import Empty, Row
+from shared.segments.rows import Columns, Empty, Row
 from shared.storage.ports import Missing, Stale, Storage
 
 type Report = Callable[[int], Awaitable[None]]
@@ -30,24 +30,24 @@ _NO_ADDRESS = ("no_address", say("There is no email address."))
 
 
 @dataclass(frozen=True, slots=True)
-class _Columns:
+class _Places:
     """Where the mapped columns stand in one file."""
 
     width: int
     email: int
-    values: Callable[[Sequence[str]], Sequence[str]]  # the cells of the other mapped fields
+    others: Sequence[int]  # of the other mapped fields, in the export's order
 
 
 class Mapper:
     """Reads versions one after the other; `rows` is how many rows they had so far."""
 
     def __init__(
-        self, export: Export, encode: Encode, spool: Spool, rejects: RejectWriter, report: Report
+        self, export: Export, encoder: Encoder, spool: Spool, rejects: RejectWriter, report: Report
     ) -> None:
         self.rows = 0
         self._export = export
         self._wanted = list(dict.fromkeys(export.fields.values()))
-        self._encode = encode
+        self._encoder = encoder
         self._spool = spool
         self._rejects = rejects
         self._report = report
@@ -79,55 +79,66 @@ class Mapper:
         await keep(storage.versions, version, facts)
 
     async def _read_file(self, file: SegmentFile, reader: Reader) -> None:
-        columns: _Columns | None = None
+        places: _Places | None = None
         async for block in reader.blocks():
-            first = next(block, None)
-            if first is not None:
-                columns = columns or self._columns(file, reader.header or [])
-                self._map(chain((first,), block), columns)
-            self._spool.write_out()
+            rows = block if isinstance(block, Columns) else list(block)
+            if rows:
+                places = places or self._places(file, reader.header or [])
+                self._map(rows, places)
             await self._rejects.write(REJECTS_PER_FILE)
             await self._report(self.rows)
-        if columns is None:
-            self._columns(file, reader.header or [])
+        if places is None:
+            self._places(file, reader.header or [])
 
-    def _map(self, rows: Iterator[Row], columns: _Columns) -> None:
-        # Read once for each of a million rows: what the loop needs lies in local variables.
-        width, email, values = columns.width, columns.email, columns.values
-        encode, partitions = self._encode, self._spool.partitions
-        number, count = self._number, 0
-        for row, cells in rows:
-            count += 1
-            if len(cells) != width:
-                self._reject(row, "", "wrong_field_count", _miscounted(len(cells), width))
-                continue
-            address = normal_form(cells[email])
-            if not is_address(address):
-                code, reason = _NOT_AN_ADDRESS if address else _NO_ADDRESS
-                self._reject(row, address, code, reason)
-                continue
+    def _map(self, rows: Columns | Sequence[Row], places: _Places) -> None:
+        """Put the profiles of a block into the spool, and the other rows among the rejects."""
+        self.rows += len(rows)
+        rejects: list[Reject] = []
+        if not isinstance(rows, Columns):
+            rows = self._columns(rows, places, rejects)
+        emails = rows.texts[places.email]
+        cells = [rows.texts[place] for place in places.others]
+        lines = lines_of(self._number, rows.numbers, self._encoder, emails, cells)
+        for at, email, values in lines.left:
+            address = normal_form(email)
             try:
-                fragment = encode(address, values(cells))
+                lines.put(at, address, self._fragment(address, values))
             except Unfit as unfit:
-                self._reject(row, address, unfit.code, unfit.reason)
-                continue
-            plain = address.encode()
-            line = b"%d:%d\t%b\t%b" % (number, row, plain, fragment)
-            partitions[partition_of(plain)].append(line)
-        self.rows += count
+                reject = self._reject(rows.numbers[at], address, unfit.code, unfit.reason)
+                rejects.append(reject)
+        self._spool.add(*lines.written())
+        for reject in sorted(rejects, key=attrgetter("row")):
+            self._rejects.add(reject)
 
-    def _reject(self, row: int, address: str, code: str, reason: Message) -> None:
+    def _columns(self, rows: Sequence[Row], places: _Places, rejects: list[Reject]) -> Columns:
+        """Return the rows that have as many cells as the header."""
+        width = places.width
+        for number, cells in rows:
+            if len(cells) != width:
+                reason = _miscounted(len(cells), width)
+                rejects.append(self._reject(number, "", "wrong_field_count", reason))
+        whole = [row for row in rows if len(row[1]) == width] if rejects else rows
+        numbers = [number for number, _ in whole]
+        return Columns.of(numbers, [cells for _, cells in whole], (places.email, *places.others))
+
+    def _fragment(self, address: str, cells: Sequence[str]) -> bytes:
+        """Return the JSON of a profile; raise Unfit."""
+        if not is_address(address):
+            raise Unfit(*(_NOT_AN_ADDRESS if address else _NO_ADDRESS))
+        return self._encoder.encode(address, cells)
+
+    def _reject(self, row: int, address: str, code: str, reason: Message) -> Reject:
         segment, file = self._place
-        self._rejects.add(Reject(segment, row, address, Outcome.INVALID, code, reason, file))
+        return Reject(segment, row, address, Outcome.INVALID, code, reason, file)
 
-    def _columns(self, file: SegmentFile, header: list[str]) -> _Columns:
+    def _places(self, file: SegmentFile, header: list[str]) -> _Places:
         for field, column in self._export.fields.items():
             there = header.count(column)
             if there != 1:
                 raise BadSegment(_not_one_column(there, file.path, column, field))
         mapped = self._export.fields
         others = [header.index(column) for field, column in mapped.items() if field != "email"]
-        return _Columns(len(header), header.index(mapped["email"]), _picker(others))
+        return _Places(len(header), header.index(mapped["email"]), others)
 
     def _nowhere(self, version: SegmentVersion, column: str) -> BadSegment:
         return BadSegment(
@@ -139,13 +150,6 @@ class Mapper:
                 field=next(name for name, each in self._export.fields.items() if each == column),
             )
         )
-
-
-def _picker(columns: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
-    """Return what takes these cells of a row, in this order."""
-    if len(columns) > 1:
-        return itemgetter(*columns)
-    return lambda cells: [cells[column] for column in columns]
 
 
 def _miscounted(cells: int, width: int) -> Message:

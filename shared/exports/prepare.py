@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from typing import IO
 
-from shared.destinations.protocol import Encode, Limits
+from shared.destinations.protocol import Encoder, Limits
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export
 from shared.domain.message import say
@@ -71,7 +71,7 @@ def _require_few(versions: Sequence[SegmentVersion]) -> None:
 
 
 async def prepare(
-    services: Services, run: Run, export: Export, encode: Encode, limits: Limits, report: Report
+    services: Services, run: Run, export: Export, encoder: Encoder, limits: Limits, report: Report
 ) -> Checkpoint:
     """Lay out the work of `run.versions`, and return the checkpoint that sending begins from.
 
@@ -85,7 +85,7 @@ async def prepare(
     before = StateReader(storage.delivered.stream(state_name(export)) if compare else None)
     parts = PartWriter(storage.run_files, run.id, limits)
     with Spool() as spool, tempfile.TemporaryFile() as state:
-        mapper = Mapper(export, encode, spool, rejects, report)
+        mapper = Mapper(export, encoder, spool, rejects, report)
         for version in run.versions:
             await mapper.read(storage, version)
         if not mapper.rows:

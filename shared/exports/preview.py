@@ -82,7 +82,7 @@ async def preview(services: Services, caller: Caller, key: str, mode: Mode) -> P
     kept = {part(run.id, number) for number in range(parts)}
     reading = replace(services, storage=dry(services.storage, kept))
     laid_out = await prepare(
-        reading, run, export, encoder.encode, destination.limits, _in_time(services.clock)
+        reading, run, export, encoder, destination.limits, _in_time(services.clock)
     )
     used = await _used_today(services, connection, destination)
     return Preview(

@@ -205,7 +205,7 @@ class SliceWork:
             self._services,
             self._run,
             self._export,
-            encoder.encode,
+            encoder,
             self._destination.limits,
             self._reporter(),
         )

@@ -7,6 +7,7 @@ same in every run.
 """
 
 import tempfile
+from collections.abc import Collection, Iterable
 from typing import Self
 from zlib import crc32
 
@@ -20,14 +21,11 @@ def partition_of(address: bytes) -> int:
 
 
 class Spool:
-    """Lines by partition. The file has no name, so nothing is left behind however the process ends.
-
-    Append a line, which must hold no line feed, to `partitions[partition_of(address)]`, and now and
-    then call `write_out`: a call for each of a million lines would cost more than the rest of it.
-    """
+    """Lines by partition. The file has no name, so nothing is left behind however the process ends."""
 
     def __init__(self) -> None:
-        self.partitions: list[list[bytes]] = [[] for _ in range(PARTITIONS)]
+        self._partitions: list[list[bytes]] = [[] for _ in range(PARTITIONS)]
+        self._held = 0  # lines in them
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._pieces: list[list[tuple[int, int]]] = [[] for _ in range(PARTITIONS)]
 
@@ -37,13 +35,20 @@ class Spool:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def write_out(self) -> None:
-        """Move what is held to the file, if that is enough to be worth it."""
-        if sum(map(len, self.partitions)) < _BUFFER_LINES:
-            return
+    def add(self, addresses: Iterable[bytes], lines: Collection[bytes]) -> None:
+        """Take the lines of these addresses; a line must hold no line feed."""
+        partitions = self._partitions
+        for key, line in zip(map(crc32, addresses), lines, strict=True):
+            partitions[key % PARTITIONS].append(line)
+        self._held += len(lines)
+        if self._held >= _BUFFER_LINES:
+            self._write_out()
+
+    def _write_out(self) -> None:
+        self._held = 0
         offset = self._file.seek(0, 2)
         written: list[bytes] = []
-        for pieces, held in zip(self._pieces, self.partitions, strict=True):
+        for pieces, held in zip(self._pieces, self._partitions, strict=True):
             if held:
                 data = b"\n".join(held)
                 pieces.append((offset, len(data)))
@@ -56,7 +61,7 @@ class Spool:
         """Return the lines of a partition in the order in which they were added."""
         pieces = [self._piece(offset, size) for offset, size in self._pieces[partition]]
         lines = b"\n".join(pieces).split(b"\n") if pieces else []
-        return lines + self.partitions[partition]
+        return lines + self._partitions[partition]
 
     def _piece(self, offset: int, size: int) -> bytes:
         self._file.seek(offset)

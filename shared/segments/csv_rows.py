@@ -3,11 +3,12 @@
 RFC 4180 in UTF-8 with or without a byte order mark; with a header, unless the settings say what the
 columns are. Python's own `csv` module does the
 parsing; it wants lines, so a block of whole lines is parsed at a time, and the lines of a record
-that the block ends in the middle of are kept for the next block.
+that the block ends in the middle of are kept for the next block. A block without quotes, or anything
+else that needs a look, is parsed by pyarrow instead.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, count
 from operator import itemgetter
@@ -17,7 +18,9 @@ from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
 from shared.domain.segment import CsvSettings
 from shared.segments.rows import (
+    MAX_FIELD,
     MAX_LINE,
+    Block,
     Row,
     bad_line,
     empty,
@@ -41,13 +44,20 @@ class CsvRows:
     """The rows of one file. `header` is None until the first row has come in.
 
     Rows are numbered as a spreadsheet numbers them: the header is row 1. Blank lines count, but are
-    not returned. Every error is a BadSegment that says where in which file.
+    not returned. Columns hold what is in `wanted`, or everything if that is None. Every error is a
+    BadSegment that says where in which file.
     """
 
     unseen: frozenset[str] = frozenset()  # what is wanted is looked for in the header
 
-    def __init__(self, path: str, settings: CsvSettings = _STANDARD) -> None:
+    def __init__(
+        self,
+        path: str,
+        settings: CsvSettings = _STANDARD,
+        wanted: Sequence[str] | None = None,
+    ) -> None:
         self.header: list[str] | None = settings.columns
+        self._wanted = wanted
         self._delimiter = settings.delimiter
         self._quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if settings.quoted else csv.QUOTE_NONE
         self._path = path
@@ -62,8 +72,8 @@ class CsvRows:
         """The header, or nothing as long as there is none."""
         return self.header or []
 
-    def feed(self, data: bytes) -> Iterator[Row]:
-        """Take the next bytes of the file, and yield (row number, cells) of the rows they complete."""
+    def feed(self, data: bytes) -> Block:
+        """Take the next bytes of the file, and return the rows that they complete."""
         if self._offset == 0 and not self._tail:
             refuse_utf_16(self._path, data)
         data = self._tail + data
@@ -74,8 +84,8 @@ class CsvRows:
             raise self._bad(line, say("the line is longer than {most} bytes", most=MAX_LINE))
         return self._rows(data[:end])
 
-    def close(self) -> Iterator[Row]:
-        """Say that the file has ended, and yield what is left of it."""
+    def close(self) -> Block:
+        """Say that the file has ended, and return what is left of it."""
         rest, self._tail = self._tail, b""
         rows = self._rows(rest)
         if self._open:
@@ -84,7 +94,39 @@ class CsvRows:
             raise empty(self._path)
         return rows
 
-    def _rows(self, block: bytes) -> Iterator[Row]:
+    def _rows(self, block: bytes) -> Block:
+        if self.header is not None and not self._open and self._is_plain(block, self.header):
+            from shared.segments.csv_columns import columns_of
+
+            places = [
+                place
+                for place, name in enumerate(self.header)
+                if self._wanted is None or name in self._wanted
+            ]
+            first = self._row + 1
+            columns = columns_of(block, self._delimiter, len(self.header), places, first)
+            if columns is not None:
+                self._offset += len(block)
+                self._lines += len(columns)
+                self._row += len(columns)
+                return columns
+        return self._parsed(block)
+
+    def _is_plain(self, block: bytes, header: Sequence[str]) -> bool:
+        """Say whether nothing but delimiters and line ends means anything in whole lines."""
+        return (
+            block != b""
+            and len(header) > 1  # else an empty line could be a cell
+            and self._delimiter.isascii()
+            and not block.startswith(_BOM)  # which pyarrow drops wherever it begins to read
+            and b"\0" not in block
+            and (self._quoting == csv.QUOTE_NONE or b'"' not in block)
+            and (b"\r" not in block or block.count(b"\r") == block.count(b"\r\n"))
+            and _has_short_lines(block)
+            and _is_utf_8(block)
+        )
+
+    def _parsed(self, block: bytes) -> Iterator[Row]:
         lines = self._open + self._decode(block)
         rows: list[list[str]] = []
         reader = self._reader(lines)
@@ -152,6 +194,24 @@ class CsvRows:
 
     def _bad(self, line: int, what: Message) -> BadSegment:
         return bad_line(self._path, line, what)
+
+
+def _has_short_lines(block: bytes) -> bool:
+    """Say whether no line is so long that a cell in it could be too long."""
+    start = 0
+    while len(block) - start > MAX_FIELD:
+        end = block.rfind(b"\n", start, start + MAX_FIELD)
+        if end < 0:
+            return False
+        start = end + 1
+    return True
+
+
+def _is_utf_8(block: bytes) -> bool:
+    try:
+        return block.isascii() or bool(block.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def _used_up() -> Iterator[str]:

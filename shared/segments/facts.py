@@ -17,7 +17,7 @@ from shared.domain.segment import (
 from shared.segments.catalogue import find_one, replaced
 from shared.segments.forms import Reader, open_file
 from shared.segments.found import Found
-from shared.segments.rows import Empty
+from shared.segments.rows import Columns, Empty
 from shared.storage.ports import Blobs, Missing, Records, Stale
 
 KEPT = 5
@@ -118,7 +118,7 @@ async def _seen(reader: Reader, count: bool) -> int | None:
         return total
     rows = 0
     async for block in reader.blocks():
-        rows += sum(1 for _ in block)
+        rows += len(block) if isinstance(block, Columns) else sum(1 for _ in block)
         if reader.header is not None and not count:
             return None
     return rows

@@ -4,7 +4,7 @@ A reader is asked for the rows of one file, pinned by its ETag, block by block. 
 is bounded by the limits that the modules of the forms state.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from shared.segments.csv_rows import CsvRows
 from shared.segments.gunzip import Gunzip
 from shared.segments.ndjson_rows import NdjsonRows
 from shared.segments.ranged import Ranged
-from shared.segments.rows import Row
+from shared.segments.rows import Block
 from shared.segments.streamed import Streamed
 from shared.storage.ports import Blobs
 
@@ -37,8 +37,8 @@ class Reader(Protocol):
     def unseen(self) -> frozenset[str]:
         """Wanted columns that no row had so far, where that cannot be seen from the header."""
 
-    def blocks(self) -> AsyncIterator[Iterator[Row]]:
-        """Yield (row number, cells) block by block, each to be used up before the next.
+    def blocks(self) -> AsyncIterator[Block]:
+        """Yield the rows block by block, each to be used up before the next.
 
         Raise BadSegment, or Empty when the file holds nothing at all; raise Missing or Stale when it is
         no longer the version that is wanted.
@@ -60,12 +60,12 @@ class Form:
     open: Open
 
 
-def _csv(files: Blobs, file: SegmentFile, csv: CsvSettings, _: Sequence[str]) -> Reader:
-    return Streamed(files, file, CsvRows(file.path, csv))
+def _csv(files: Blobs, file: SegmentFile, csv: CsvSettings, wanted: Sequence[str]) -> Reader:
+    return Streamed(files, file, CsvRows(file.path, csv, wanted))
 
 
-def _csv_gz(files: Blobs, file: SegmentFile, csv: CsvSettings, _: Sequence[str]) -> Reader:
-    return Streamed(files, file, CsvRows(file.path, csv), Gunzip(file.path))
+def _csv_gz(files: Blobs, file: SegmentFile, csv: CsvSettings, wanted: Sequence[str]) -> Reader:
+    return Streamed(files, file, CsvRows(file.path, csv, wanted), Gunzip(file.path))
 
 
 def _ndjson(files: Blobs, file: SegmentFile, _: CsvSettings, wanted: Sequence[str]) -> Reader:
@@ -77,7 +77,7 @@ def _ndjson_gz(files: Blobs, file: SegmentFile, _: CsvSettings, wanted: Sequence
 
 
 def _parquet(files: Blobs, file: SegmentFile, _: CsvSettings, wanted: Sequence[str]) -> Reader:
-    from shared.segments.parquet_rows import ParquetRows  # pyarrow is heavy, and few need it
+    from shared.segments.parquet_rows import ParquetRows
 
     return Ranged(files, file, ParquetRows(file.path, file.size, wanted))
 

@@ -1,22 +1,20 @@
-"""Reading Parquet a row group at a time: it says which bytes it needs, and turns them into rows. No I/O here.
+"""Reading Parquet a row group at a time: it says which bytes it needs, and turns them into columns of text.
 
 Only the footer and the mapped columns are asked for. pyarrow does the reading, over a file that has
-only those bytes. It takes some 50 MB and 0.2 s to import, so that this module is imported when the first
-Parquet file is opened and not before.
+only those bytes. No I/O here.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
+from shared.arrow import EMPTY, TEXT, pa, pc
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
 from shared.segments.parquet_layout import RowGroup, pages_of, row_groups
-from shared.segments.rows import MAX_FIELD, Row, has_nul, too_long
+from shared.segments.rows import MAX_FIELD, Columns, has_nul, too_long
 from shared.segments.sparse import Pieces, Span, merged
 from shared.segments.text import text_of
 from shared.segments.thrift import BadThrift
@@ -33,7 +31,7 @@ MAX_ROW_GROUP = 128 * 1024 * 1024
 _TAIL = 64 * 1024  # read first: it holds most footers
 _ENDING = 8  # the footer's length, and the magic
 _STRETCH = 4 * 1024 * 1024  # row groups smaller than this are fetched together
-_ROWS_AT_ONCE = 2_048
+_ROWS_AT_ONCE = 4_096
 _BUFFER = 1024 * 1024  # bytes that pyarrow reads at a time
 
 _UNREADABLE = (
@@ -96,7 +94,7 @@ class ParquetRows:
             self._until += 1
         return merged(chunks)
 
-    def take(self, pieces: Pieces) -> Iterator[Iterator[Row]]:
+    def take(self, pieces: Pieces) -> Iterator[Columns]:
         """Take the bytes that were asked for, and yield the rows that they hold, block by block."""
         if self._metadata is None:
             self._take_tail(pieces)
@@ -201,30 +199,44 @@ class ParquetRows:
         longest = sum(each.repeated for each, long in zip(pages, self._long, strict=True) if long)
         return max(1, min(_ROWS_AT_ONCE, MAX_ROW_GROUP // max(longest, 1)))
 
-    def _rows_of(self, file: Any, number: int, at_once: int) -> Iterator[Iterator[Row]]:
+    def _rows_of(self, file: Any, number: int, at_once: int) -> Iterator[Columns]:
         names = self.header or []
         batches = file.iter_batches(at_once, row_groups=[number], columns=names, use_threads=False)
-        while True:
+        while held := self._some(batches):
             with self._reading():
-                batch = next(batches, None)
-                if batch is None:
-                    return
-                columns = [self._cells(batch, name) for name in names]
-            first, self._row = self._row + 1, self._row + batch.num_rows
+                table = pa.Table.from_batches(held)
+                texts = {place: self._texts(table, name) for place, name in enumerate(names)}
+            first, self._row = self._row + 1, self._row + table.num_rows
             if self._row > (self.count or 0):
                 raise self._bad(say("there are more rows than the footer says"))
-            yield zip(count(first), zip(*columns, strict=True), strict=False)
+            yield Columns(range(first, self._row + 1), texts)
 
-    def _cells(self, batch: Any, name: str) -> list[str]:
-        array = batch.column(batch.schema.get_field_index(name))
-        cells: list[str] = _plain(array).to_pylist()
-        if array.null_count or not pa.types.is_string(array.type):
-            cells = list(map(text_of, cells))
-        if max(map(len, cells), default=0) > MAX_FIELD:
+    def _some(self, batches: Iterator[Any]) -> list[Any]:
+        """Return the next few batches: they may have to be small, and short columns cost more."""
+        held: list[Any] = []
+        rows = size = 0
+        while rows < _ROWS_AT_ONCE and size < _STRETCH:
+            with self._reading():
+                batch = next(batches, None)
+            if batch is None:
+                break
+            held.append(batch)
+            rows += batch.num_rows
+            size += batch.get_total_buffer_size()
+        return held
+
+    def _texts(self, table: Any, name: str) -> Any:
+        array = table.column(table.schema.get_field_index(name)).combine_chunks()
+        if pa.types.is_string(array.type):
+            array.validate(full=True)  # that it is UTF-8
+            texts = array.fill_null(EMPTY) if array.null_count else array
+        else:
+            texts = pa.array(map(text_of, _plain(array).to_pylist()), TEXT)
+        if (pc.max(pc.utf8_length(texts)).as_py() or 0) > MAX_FIELD:
             raise self._bad_near(too_long())
-        if "\0" in "".join(cells):
+        if pc.any(pc.match_substring(texts, "\0")).as_py():
             raise self._bad_near(has_nul())
-        return cells
+        return texts
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -271,5 +283,5 @@ def _plain(array: Any) -> Any:
     if pa.types.is_time64(kind) and kind.unit == "ns":
         return array.cast(pa.time64("us"), safe=False)
     if pa.types.is_float16(kind) or pa.types.is_float32(kind):
-        return array.cast(pa.string()).cast(pa.float64())  # 12.1 and not 12.100000381469727
+        return array.cast(TEXT).cast(pa.float64())  # 12.1 and not 12.100000381469727
     return array

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 from shared.domain.segment import SegmentFile
-from shared.segments.rows import Row
+from shared.segments.rows import Block
 from shared.segments.sparse import Pieces, Span
 from shared.storage.ports import Blobs
 
@@ -40,8 +40,8 @@ class Ranged:
         """Nothing: the header tells."""
         return self._rows.unseen
 
-    async def blocks(self) -> AsyncIterator[Iterator[Row]]:
-        """Yield (row number, cells) block by block, a few thousand at a time."""
+    async def blocks(self) -> AsyncIterator[Block]:
+        """Yield the rows block by block, some ten thousand at a time."""
         while spans := self._rows.needs():
             for block in self._rows.take(await self._brought(spans)):
                 yield block

@@ -1,7 +1,8 @@
 """What readers of all forms have in common. None of them does I/O: bytes go in, rows come out."""
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
@@ -14,6 +15,39 @@ MAX_LINE = 4 * 1024 * 1024
 
 type Row = tuple[int, Sequence[str]]
 """A row's number and its cells, in the order of the reader's header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Rows that all have the cells of the header, and those of their cells that are wanted.
+
+    `texts` has, by place in the header, the cells there: a text array of pyarrow without a null.
+    """
+
+    numbers: Sequence[int]
+    texts: Mapping[int, Any]
+
+    @classmethod
+    def of(
+        cls, numbers: Sequence[int], rows: Sequence[Sequence[str]], places: Sequence[int]
+    ) -> "Columns":
+        """Return the columns at these places of rows."""
+        from shared.arrow import TEXT, pa
+
+        cells = list(zip(*rows, strict=True))
+        texts = {place: pa.array(cells[place] if cells else (), TEXT) for place in places}
+        return cls(numbers, texts)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __iter__(self) -> Iterator[Row]:
+        cells = (self.texts[place].to_pylist() for place in sorted(self.texts))
+        return zip(self.numbers, zip(*cells, strict=True), strict=True)
+
+
+type Block = Iterator[Row] | Columns
+"""What a reader yields: rows where it has to look at each of them, else columns."""
 
 
 class StreamRows(Protocol):
@@ -31,11 +65,11 @@ class StreamRows(Protocol):
     def columns(self) -> Sequence[str]:
         """All columns that the file has."""
 
-    def feed(self, data: bytes) -> Iterator[Row]:
-        """Take the next bytes of the file, and yield the rows that they complete."""
+    def feed(self, data: bytes) -> Block:
+        """Take the next bytes of the file, and return the rows that they complete."""
 
-    def close(self) -> Iterator[Row]:
-        """Say that the file has ended, and yield what is left of it."""
+    def close(self) -> Block:
+        """Say that the file has ended, and return what is left of it."""
 
 
 class Empty(BadSegment):

@@ -1,17 +1,18 @@
 """A file that is read from front to back as it streams in."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from itertools import chain
 
 from shared.domain.errors import BadSegment
 from shared.domain.message import say
 from shared.domain.segment import SegmentFile
 from shared.segments.gunzip import Gunzip
-from shared.segments.rows import Row, StreamRows
+from shared.segments.rows import Block, StreamRows
 from shared.storage.ports import Blobs
 
-_BLOCK = 256 * 1024  # bytes parsed at once, which bounds the rows held in memory
+_BLOCK = 512 * 1024
+"""Bytes parsed at once, or little more, which bounds the rows held in memory. Long columns cost less."""
 
 _SIGNATURES = {
     b"\x1f\x8b": "gzip",
@@ -54,8 +55,8 @@ class Streamed:
         """Wanted columns that no row had so far, where that cannot be seen from the header."""
         return self._rows.unseen
 
-    async def blocks(self) -> AsyncIterator[Iterator[Row]]:
-        """Yield (row number, cells) block by block, as its bytes come in."""
+    async def blocks(self) -> AsyncIterator[Block]:
+        """Yield the rows block by block, as their bytes come in."""
         head: bytes | None = b""  # held back until it is long enough to tell what it is
         async for piece in self._content():
             if head is None:
@@ -75,6 +76,16 @@ class Streamed:
         return None
 
     async def _content(self) -> AsyncIterator[bytes]:
+        held: list[bytes] = []
+        async for piece in self._pieces():
+            held.append(piece)
+            if sum(map(len, held)) >= _BLOCK:
+                yield b"".join(held)
+                held.clear()
+        if held:
+            yield b"".join(held)
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
         async for data in self._files.stream(self._file.path, self._file.etag):
             for start in range(0, len(data), _BLOCK):
                 block = data[start : start + _BLOCK]

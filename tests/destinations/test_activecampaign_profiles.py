@@ -14,6 +14,7 @@ from shared.domain.errors import BatchRefused, Limited, NeedsAttention, TryLater
 from shared.exports.parts import PartWriter, batches_per_part, read_batches
 from tests.contract.wire import needs_specs, violations
 from tests.destinations.activecampaign import ACTIVECAMPAIGN, World
+from tests.destinations.alike import plain
 from tests.destinations.batches import batch
 from tests.destinations.says import NONSENSE, Says
 from tests.fakes.clock import FakeClock
@@ -61,6 +62,21 @@ async def test_a_profile_is_written_with_the_mapped_fields_for_its_list() -> Non
         "subscribe": [{"listid": 1}],
     }
     assert list(map(str, made.notes())) == []
+
+
+async def test_many_profiles_at_once_are_written_as_each_by_itself() -> None:
+    names = ["phone", "field:4", "last_name", "field:1", "first_name", "field:3"]
+    made = await encoder(*names, clears=["phone", "field:3"], options=["exclude_automations"])
+    rows = [
+        (
+            " Ann@Example.com",
+            [" +49 30 1234567 ", "chess; RUNNING", "Łee", "11/24/2026", "Ann", "m"],
+        ),
+        (BOB, ["", "", "", "", "", ""]),
+        (EVE, ["", "Tennis", "", "", "", ""]),
+        (EVE, ["", "", 'O"Neil', "", "", ""]),
+    ]
+    assert plain(made, rows, len(names)) == [True, True, False, False]
 
 
 async def test_what_is_empty_is_not_sent() -> None:

@@ -26,6 +26,7 @@ from shared.domain.errors import (
 )
 from shared.domain.outcomes import Outcome
 from tests.contract.wire import needs_specs, violations
+from tests.destinations.alike import plain
 from tests.destinations.batches import Kept, batch, job
 from tests.destinations.constant_contact import CONSTANT_CONTACT, World
 from tests.destinations.says import NONSENSE, Says
@@ -48,6 +49,18 @@ async def encoder(
 ) -> Encoder:
     says = Says(a1=LIST, contact_custom_fields=custom)
     return await destination.encoder(says, Target("a1", fields, clears))
+
+
+async def test_many_profiles_at_once_are_written_as_each_by_itself() -> None:
+    made = await encoder("last_name", "phone", "cf:shoe", "cf:bought", clears=["cf:shoe"])
+    rows = [
+        (" Ann@Example.com", [" Łee ", "404-555-1212", "38½", "2026-11-24T10:00:00Z"]),
+        ("bob@example.com", ["", "", "", ""]),
+        (f"{'a' * 30}@{'b' * 15}.com", ["", "", "", ""]),  # 50 characters
+        (f"{'a' * 30}@{'b' * 16}.com", ["", "", "", ""]),
+        ("eve@example.com", ["", "none", "", ""]),
+    ]
+    assert plain(made, rows, 4) == [True, True, True, False, False]
 
 
 async def test_a_profile_is_written_with_the_mapped_fields_and_no_permission() -> None:

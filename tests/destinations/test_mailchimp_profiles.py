@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from shared.destinations.protocol import Encode, Encoder, Target, Unfit
 from shared.domain.errors import TryLater
+from tests.destinations.alike import plain
 from tests.destinations.says import MAILCHIMP, NONSENSE, Says
 
 ANN = "ann@example.com"
@@ -30,6 +31,19 @@ async def test_a_profile_is_written_with_the_mapped_fields_and_never_with_a_stat
         "status_if_new": "subscribed",
         "merge_fields": {"FNAME": 'A"nn', "LNAME": "Łee"},
     }
+
+
+async def test_many_profiles_at_once_are_written_as_each_by_itself() -> None:
+    american = ("PHONE", "phone"), ("WHERE", "text"), ("BORN", "birthday")
+    made = await mapped(*american, clears=["WHERE"], phone_format="US")
+    rows = [
+        (" Ann@Example.com", ["(404) 555 1212", "Łódź", "11/24/1980"]),
+        (ANN, ["", "", ""]),
+        (ANN, ["+48 22 1234567", "", ""]),
+        (ANN, ["", "Ł" * 128, ""]),
+        (ANN, ["", "", "11/31"]),
+    ]
+    assert plain(made, rows, 3) == [True, True, False, False, False]
 
 
 async def test_double_opt_in_makes_a_new_member_pending() -> None:

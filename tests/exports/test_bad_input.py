@@ -105,6 +105,16 @@ async def test_a_row_with_too_many_fields_is_a_reject_and_not_a_failure() -> Non
     }
 
 
+async def test_rejects_of_a_file_are_in_the_order_of_its_rows() -> None:
+    world = await ready()
+    bad = ["ann,A,B", "x@example.com,A", ",A,B", "y@example.com,A,B,C", "bob,A,B"]
+    await world.drop(csv(2) + "".join(f"{row}\n" for row in bad))
+
+    run = await world.run()
+
+    assert [reject.row for reject in await world.rejects(run)] == [4, 5, 6, 7, 8]
+
+
 class _ReplacedMeanwhile(MemoryBlobs):
     """Somebody drops a new file while the first piece is being read."""
 

@@ -2,26 +2,27 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable
+from itertools import chain, cycle, islice, pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.errors import BadSegment
+from shared.domain.segment import CsvSettings
 from shared.segments.csv_rows import CsvRows
-from shared.segments.rows import MAX_FIELD
+from shared.segments.rows import MAX_FIELD, Columns
 
-type Rows = list[tuple[int, Sequence[str]]]
+type Rows = list[tuple[int, list[str]]]
 
 
 def read(pieces: Iterable[bytes]) -> tuple[list[str], Rows]:
     """Return the header and the numbered rows of a file that comes in these pieces."""
     rows = CsvRows("S/1.csv")
-    found = [row for piece in pieces for row in rows.feed(piece)]
-    found += rows.close()
-    return rows.header or [], found
+    blocks = [list(rows.feed(piece)) for piece in pieces]
+    found = chain(*blocks, rows.close())
+    return rows.header or [], [(number, list(cells)) for number, cells in found]
 
 
 def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
@@ -64,6 +65,84 @@ def test_what_pythons_csv_wrote_reads_back_wherever_it_is_cut(
 
     assert header == ["Email", "Name"]
     assert rows == [(number, row) for number, row in enumerate(table, start=2)]
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    lines=st.lists(
+        st.lists(
+            st.text(st.sampled_from('ab"\r\\ \x1c\u2028é李\ufeff'), max_size=4), max_size=4
+        ).map(";".join)
+        | st.sampled_from(["a;b", "c;", ";", "é;a\ufeff"]),
+        max_size=12,
+    ),
+    line_ends=st.sampled_from([["\n"], ["\r\n"], ["\n", "\r\n"], ["\n", "\n\n"]]),
+    ended=st.booleans(),
+    quoted=st.booleans(),
+    places=places,
+)
+def test_whatever_parses_a_block_the_rows_are_those_of_pythons_csv(
+    lines: list[str], line_ends: list[str], ended: bool, quoted: bool, places: list[int]
+) -> None:
+    ends = islice(cycle(line_ends), len(lines))
+    data = "".join(line + end for line, end in zip(lines, ends, strict=True))
+    data = data if ended else data.rstrip("\r\n")
+    settings = CsvSettings(delimiter=";", quoted=quoted, columns=["E", "N"])
+    text = io.StringIO(data.removeprefix("\ufeff"), newline="")
+    try:
+        wanted = list(
+            csv.reader(text, delimiter=";", quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
+        )
+    except csv.Error:
+        wanted = None
+
+    if wanted is None or (quoted and _ends_in_a_quote(data)):
+        return  # what is said then is tested below
+    rows = CsvRows("S/1.csv", settings)
+    blocks = [list(rows.feed(piece)) for piece in cut(data.encode(), places)]
+    found = [(number, list(cells)) for number, cells in chain(*blocks, rows.close())]
+    assert found == [(number, cells) for number, cells in enumerate(wanted, start=1) if cells]
+
+
+def _ends_in_a_quote(data: str) -> bool:
+    """Say whether a quote is open at the end: one more line is then a part of the last cell."""
+    read = list(csv.reader(io.StringIO(f"{data}\nmore", newline=""), delimiter=";"))
+    return not read or read[-1] != ["more"]
+
+
+def test_plain_blocks_come_as_columns_of_what_is_wanted() -> None:
+    rows = CsvRows("S/1.csv", wanted=["N", "E"])
+    assert not isinstance(rows.feed(b"N,X,E\na,b,c\n"), Columns)  # the header has to be found
+    block = rows.feed(b"d,e,f\r\n,,\r\n")
+    assert isinstance(block, Columns)
+    assert {place: texts.to_pylist() for place, texts in block.texts.items()} == {
+        0: ["d", ""],
+        2: ["f", ""],
+    }
+    assert list(block.numbers) == [3, 4]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        b'"a",b,c\n',
+        b"a,b\n",
+        b"a,b,c\n\n",
+        b"\r\na,b,c\n",
+        b"\xef\xbb\xbfa,b,c\n",
+    ],
+)
+def test_other_blocks_come_as_rows(block: bytes) -> None:
+    rows = CsvRows("S/1.csv", CsvSettings(columns=["N", "X", "E"]))
+    list(rows.feed(b"a,b,c\n"))
+    assert not isinstance(rows.feed(block), Columns)
+    assert isinstance(rows.feed(b"a,b,c\n"), Columns)
+
+
+def test_a_field_that_is_too_long_is_one_in_a_column_that_nobody_wants() -> None:
+    rows = CsvRows("S/1.csv", CsvSettings(columns=["N", "X"]), wanted=["N"])
+    with pytest.raises(BadSegment, match="line 1: a field is longer than"):
+        list(rows.feed(b"a," + b"x" * (MAX_FIELD + 1) + b"\n"))
 
 
 def test_a_last_line_without_an_end_is_a_row() -> None:

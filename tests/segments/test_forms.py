@@ -190,6 +190,6 @@ async def test_others_get_their_turn_while_one_request_brings_many_rows(extensio
             await asyncio.sleep(0)
 
     waiting = asyncio.create_task(other())
-    await rows_of(f"S/1{extension}", written(extension, [("a", "b" * 100)] * 20_000))
+    await rows_of(f"S/1{extension}", written(extension, [("a", "b" * 100)] * 60_000))
     waiting.cancel()
     assert turns > 5

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import httpx
-import orjson
 
 from shared.destinations.answers import making_sense
+from shared.destinations.encoder import ValuesEncoder
+from shared.destinations.layout import Group, Layout, member
 from shared.destinations.protocol import (
     Api,
     Batch,
@@ -125,13 +126,9 @@ class Postbox:
     async def encoder(self, api: Api, target: Target) -> Encoder:
         """Check that the list is there, and say how its people are written."""
         await self.look_up(api, target.list_id)
-        values = Values(self.fields, target)
-
-        def encode(address: str, cells: Sequence[str]) -> bytes:
-            named = {_NAMES[name]: value for name, value in values.of(cells).items()}
-            return orjson.dumps({"mail": address, **named})
-
-        return Encoder(encode, values.notes)
+        group = Group({name: member(_NAMES[name]) for name in target.fields}, opening=",")
+        layout = Layout(before='{"mail":', groups=[group], after="}")
+        return ValuesEncoder(layout, Values(self.fields, target))
 
     def body(self, target: Target, batch: Batch) -> bytes:
         """Return people to add."""
