@@ -55,9 +55,7 @@ class Settings(BaseSettings):
     retention_days: int = Field(30, ge=1, le=90, description="How long ended runs are kept.")
     webhook_url: str = Field("", pattern=r"^(https://.+)?$")
     webhook_secret: SecretStr = SecretStr("")
-    max_profiles: int = Field(
-        1_000_000, gt=0, description="ValuesEncoder that one export may hold."
-    )
+    max_profiles: int = Field(1_000_000, gt=0, description="Profiles that one export may hold.")
 
 
 @cache

@@ -65,7 +65,7 @@ class PreviewItem(BaseModel):
     versions: list[VersionItem]
     rows_read: int
     counts: Counts = Field(description="Outcomes that are known before anything is sent.")
-    profiles: int = Field(description="ValuesEncoder to send.")
+    profiles: int = Field(description="Profiles to send.")
     requests: int = Field(description="Requests that they take.")
     bodies: list[str] = Field(
         description="Bodies of the first three requests, as the destination would get them. Where it is "

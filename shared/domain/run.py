@@ -98,7 +98,7 @@ class Progress(BaseModel, frozen=True):
     seconds: float = 0.0  # spent in slices
     profiles_a_second: float | None = Field(
         None,
-        description="ValuesEncoder whose outcomes were learned in a second, in the last minute.",
+        description="Profiles whose outcomes were learned in a second, in the last minute.",
     )
 
     @computed_field  # type: ignore[prop-decorator] # mypy knows no decorator on top of a property

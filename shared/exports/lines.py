@@ -1,6 +1,6 @@
 """Lines of the spool for the rows of a block: those of plain rows from pyarrow, room for the others.
 
-A line is "<file number>:<row>", the address and the profile's JSON, with tabs between them.
+A line is the origin "<file number>:<row>", the address and the profile's JSON, with tabs between them.
 """
 
 from collections.abc import Iterator, Sequence

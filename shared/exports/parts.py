@@ -5,22 +5,21 @@ JSON of its profiles, each ended by a record separator. So sending neither decod
 again, and a batch has the same profiles however often it is sent.
 """
 
-import gzip
+import re
 from collections.abc import AsyncIterator, Sequence
+
+from isal import isal_zlib
 
 from shared.destinations.protocol import Batch, Limits
 from shared.exports.names import part
+from shared.exports.profiles import Profiles
 from shared.storage.ports import Blobs
 
 _PROFILES_PER_PART = 10_000
-_COMPRESSION = (
-    1  # more costs more time than the smaller blob saves, and none costs as much to transfer
-)
+_COMPRESSION = 1  # of isal's 0 to 3: 2 makes parts no smaller, and 0 saves no time
+_GZIP = 31  # zlib's way to say: with the header and the checksum of gzip
 _END = b"\x1e"  # the record separator of ASCII, which stands in neither addresses nor JSON
-
-
-type Profile = list[bytes]
-"""A profile to send, three fields: its origin ("<file number>:<row>"), its address, and its JSON."""
+_ENDS = re.compile(_END)  # finds them in 2.7 MB in less time than bytes.split
 
 
 def batches_per_part(limits: Limits) -> int:
@@ -37,13 +36,13 @@ class PartWriter:
         self._files = files
         self._run_id = run_id
         self._limits = limits
-        self._waiting: list[Profile] = []
+        self._waiting = Profiles()
         self._written: list[bytes] = []  # batches of the part that is being filled
 
-    async def add(self, profiles: Sequence[Profile]) -> None:
+    async def add(self, profiles: Profiles) -> None:
         """Take profiles, and write the parts that they fill."""
         self.profiles += len(profiles)
-        self._waiting += profiles
+        self._waiting.add(profiles)
         # Enough is held back for the last batch not to be too small.
         held_back = self._limits.least_per_batch - 1
         while len(self._waiting) >= self._limits.profiles_per_batch + held_back:
@@ -57,10 +56,8 @@ class PartWriter:
             await self._end_part()
 
     async def _end_batch(self) -> None:
-        size = self._batch_size()
-        origins, addresses, fragments = zip(*self._waiting[:size], strict=True)
-        del self._waiting[:size]
-        batch = (b"\t".join(origins), b"\t".join(addresses), b",\n".join(fragments))
+        of = self._waiting.take(self._batch_size())
+        batch = (b"\t".join(of.origins), b"\t".join(of.addresses), b",\n".join(of.fragments))
         self._written.append(_END.join(batch))
         self.batches += 1
         if len(self._written) == batches_per_part(self._limits):
@@ -68,26 +65,26 @@ class PartWriter:
 
     def _batch_size(self) -> int:
         """Return how many of the waiting profiles fit one request by number and by bytes."""
-        first = self._waiting[: self._limits.profiles_per_batch]
-        room = self._limits.bytes_per_batch - sum(len(fragment) + 2 for _, _, fragment in first)
-        while room < 0 and len(first) > 1:
-            room += len(first.pop()[2]) + 2
-        left = len(self._waiting) - len(first)
+        sizes = [*map(len, self._waiting.fragments[: self._limits.profiles_per_batch])]
+        room = self._limits.bytes_per_batch - sum(sizes) - 2 * len(sizes)
+        while room < 0 and len(sizes) > 1:
+            room += sizes.pop() + 2
+        left = len(self._waiting) - len(sizes)
         if 0 < left < self._limits.least_per_batch:
-            return max(1, len(first) - (self._limits.least_per_batch - left))
-        return len(first)
+            return max(1, len(sizes) - (self._limits.least_per_batch - left))
+        return len(sizes)
 
     async def _end_part(self) -> None:
         number = (self.batches - 1) // batches_per_part(self._limits)
-        data = gzip.compress(_END.join(self._written), _COMPRESSION, mtime=0)
+        data = isal_zlib.compress(_END.join(self._written), _COMPRESSION, _GZIP)
         await self._files.write(part(self._run_id, number), data)
         self._written = []
 
 
 async def read_part(files: Blobs, run_id: str, number: int, per_part: int) -> Sequence[Batch]:
     """Return the batches of a part; raise Missing when it is gone."""
-    text = gzip.decompress(await files.read(part(run_id, number)))
-    fields = [iter(text.split(_END))] * 3
+    text = isal_zlib.decompress(await files.read(part(run_id, number)), _GZIP)
+    fields = [iter(_ENDS.split(text))] * 3
     return [
         Batch(origins, addresses, joined, size=origins.count(b"\t") + 1, number=at)
         for at, (origins, addresses, joined) in enumerate(

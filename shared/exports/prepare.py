@@ -9,6 +9,8 @@ If it dies it starts over: nothing has been sent, and what it wrote is written a
 
 import tempfile
 from collections.abc import AsyncIterator, Sequence
+from itertools import compress
+from operator import not_
 from typing import IO
 
 from shared.destinations.protocol import Encoder, Limits
@@ -29,7 +31,8 @@ from shared.exports.delivered import (
 )
 from shared.exports.mapping import REJECTS_PER_FILE, Mapper, Report
 from shared.exports.names import digests
-from shared.exports.parts import PartWriter, Profile
+from shared.exports.parts import PartWriter
+from shared.exports.profiles import Profiles
 from shared.exports.rejects import RejectWriter
 from shared.exports.services import Services
 from shared.exports.spool import PARTITIONS, Spool
@@ -98,7 +101,7 @@ async def prepare(
         most = min(services.max_profiles, limits.profiles_per_export)
         sorter = _Sorter(run, digest, before, rejects, parts, state, most)
         for partition in range(PARTITIONS):
-            await sorter.sort(spool.lines(partition))
+            await sorter.sort(spool.profiles(partition))
         if sorter.distinct > most:
             raise BadSegment(
                 say(
@@ -144,32 +147,35 @@ class _Sorter:
         self._state = state
         self._most = most
 
-    async def sort(self, lines: Sequence[bytes]) -> None:
+    async def sort(self, profiles: Profiles) -> None:
         """Handle the profiles of the next partition."""
         before = frozenset(entries(await self._before.partition()))
-        entered: list[Profile] = [line.split(b"\t", 2) for line in lines]
-        first = {profile[1]: profile for profile in reversed(entered)}  # the row that counts
-        if len(first) < len(entered):
-            for profile in entered:
-                if (kept := first[profile[1]]) is not profile:
-                    self._reject_duplicate(profile, kept)
-        digests = [self._digest(fragment) for _, _, fragment in first.values()]
-        changed = [
-            profile
-            for profile, digest in zip(first.values(), digests, strict=True)
-            if digest not in before
-        ]
-        self.distinct += len(digests)
-        self.unchanged += len(digests) - len(changed)
+        distinct = self._without_duplicates(profiles)
+        digests = [self._digest(fragment) for fragment in distinct.fragments]
+        changed = distinct.only([digest not in before for digest in digests])
+        self.distinct += len(distinct)
+        self.unchanged += len(distinct) - len(changed)
         if self.distinct <= self._most:  # beyond that they are only counted, for the message
             self._state.write(packed(digests))
             await self._parts.add(changed)
         await self._rejects.write(REJECTS_PER_FILE)
 
-    def _reject_duplicate(self, profile: Profile, kept: Profile) -> None:
-        origin, address, _ = profile
+    def _without_duplicates(self, profiles: Profiles) -> Profiles:
+        """Reject all but the first profile of each address, which is the row that counts."""
+        origins, addresses = profiles.origins, profiles.addresses
+        indexes = range(len(addresses))
+        first = dict(zip(reversed(addresses), reversed(indexes), strict=True))
+        if len(first) == len(addresses):
+            return profiles
+        counts = [first[address] == index for index, address in enumerate(addresses)]
+        for index in compress(indexes, map(not_, counts)):
+            kept = first[addresses[index]]
+            self._reject_duplicate(origins[index], addresses[index], origins[kept])
+        return profiles.only(counts)
+
+    def _reject_duplicate(self, origin: bytes, address: bytes, kept: bytes) -> None:
         segment, file, row = self._place(origin)
-        same, of_file, as_row = self._place(kept[0])
+        same, of_file, as_row = self._place(kept)
         reason = say(
             "The same address as row {row} of {segment}, which counts.",
             row=str(as_row),

@@ -1,4 +1,4 @@
-"""A scratch file that sorts lines into 256 partitions.
+"""A scratch file that sorts profiles into 256 partitions.
 
 Duplicates and unchanged profiles are found by comparing every profile with every other one and with
 all that was delivered before. Done partition by partition, that takes the memory of one partition,
@@ -11,8 +11,11 @@ from collections.abc import Collection, Iterable
 from typing import Self
 from zlib import crc32
 
+from shared.exports.profiles import Profiles
+
 PARTITIONS = 256
 _BUFFER_LINES = 20_000  # held back before they are written
+_TAB = b"\t"  # between fields, and so between lines: one split then takes all of them apart
 
 
 def partition_of(address: bytes) -> int:
@@ -21,7 +24,7 @@ def partition_of(address: bytes) -> int:
 
 
 class Spool:
-    """Lines by partition. The file has no name, so nothing is left behind however the process ends."""
+    """Profiles by partition. The file has no name, so nothing is left behind however the process ends."""
 
     def __init__(self) -> None:
         self._partitions: list[list[bytes]] = [[] for _ in range(PARTITIONS)]
@@ -36,7 +39,7 @@ class Spool:
         self._file.close()
 
     def add(self, addresses: Iterable[bytes], lines: Collection[bytes]) -> None:
-        """Take the lines of these addresses; a line must hold no line feed."""
+        """Take a line of each address: the profile's origin, address and JSON, with tabs between them."""
         partitions = self._partitions
         for key, line in zip(map(crc32, addresses), lines, strict=True):
             partitions[key % PARTITIONS].append(line)
@@ -50,18 +53,21 @@ class Spool:
         written: list[bytes] = []
         for pieces, held in zip(self._pieces, self._partitions, strict=True):
             if held:
-                data = b"\n".join(held)
+                data = _TAB.join(held)
                 pieces.append((offset, len(data)))
                 offset += len(data)
                 written.append(data)
                 held.clear()
         self._file.write(b"".join(written))
 
-    def lines(self, partition: int) -> list[bytes]:
-        """Return the lines of a partition in the order in which they were added."""
-        pieces = [self._piece(offset, size) for offset, size in self._pieces[partition]]
-        lines = b"\n".join(pieces).split(b"\n") if pieces else []
-        return lines + self._partitions[partition]
+    def profiles(self, partition: int) -> Profiles:
+        """Return the profiles of a partition in the order in which they were added."""
+        fields: list[bytes] = []
+        for offset, size in self._pieces[partition]:
+            fields += self._piece(offset, size).split(_TAB)
+        for line in self._partitions[partition]:
+            fields += line.split(_TAB)
+        return Profiles(fields[0::3], fields[1::3], fields[2::3])
 
     def _piece(self, offset: int, size: int) -> bytes:
         self._file.seek(offset)

@@ -12,7 +12,7 @@ from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
 
 MAX_RATIO = 250
-"""How many times larger than the archive its content may be, once it is beyond `FREE`. ValuesEncoder take
+"""How many times larger than the archive its content may be, once it is beyond `FREE`. Profiles take
 a tenth to a third of their size; gzip itself ends at 1,032."""
 
 FREE = 16 * 1024 * 1024

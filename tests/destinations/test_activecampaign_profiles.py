@@ -12,6 +12,7 @@ from local.sandbox.faults import Fault
 from shared.destinations.protocol import Batch, Encoder, Read, Target, Unfit
 from shared.domain.errors import BatchRefused, Limited, NeedsAttention, TryLater
 from shared.exports.parts import PartWriter, batches_per_part, read_batches
+from shared.exports.profiles import Profiles
 from tests.contract.wire import needs_specs, violations
 from tests.destinations.activecampaign import ACTIVECAMPAIGN, World
 from tests.destinations.alike import plain
@@ -297,7 +298,7 @@ async def imported(lengths: Sequence[int], address: int, quiet: bool) -> Sizes:
     writer = PartWriter(blobs, "run", ACTIVECAMPAIGN.limits)
     fragments = [b'{"email":"%b"}' % (b"a" * (length - 12)) for length in lengths]
     for fragment in fragments:
-        await writer.add([[b"0:2", b"a@b.pl", fragment]])
+        await writer.add(Profiles([b"0:2"], [b"a@b.pl"], [fragment]))
     await writer.close()
     options = ("exclude_automations",) if quiet else ()
     target = Target("1", (), (), options, f"https://{'u' * address}.test")

@@ -18,7 +18,7 @@ from tests.exports.world import World
 from tests.fakes.mailchimp import answers
 
 IN_FLIGHT = 8 * BATCH
-"""ValuesEncoder that one crash may cause to be written again."""
+"""Profiles that one crash may cause to be written again."""
 
 
 def the_file() -> str:

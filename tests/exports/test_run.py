@@ -67,6 +67,26 @@ async def test_the_first_of_two_counts_whatever_has_to_be_escaped(first: str, se
     assert [reject.row for reject in await world.rejects(run)] == [4]
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=60))
+async def test_the_first_row_of_each_address_counts(people: list[int]) -> None:
+    world = await ready()
+    rows = [f"u{who}@example.com,First{row},Last\n" for row, who in enumerate(people, start=2)]
+    await world.drop("Email,First,Last\n" + "".join(rows))
+
+    run = await world.run()
+
+    first = {who: people.index(who) + 2 for who in people}
+    assert {at: fields["FNAME"] for at, fields in world.mailchimp.members.items()} == {
+        f"u{who}@example.com": f"First{row}" for who, row in first.items()
+    }
+    assert {(each.row, str(each.reason)) for each in await world.rejects(run)} == {
+        (row, f"The same address as row {first[who]} of Customers, which counts.")
+        for row, who in enumerate(people, start=2)
+        if row != first[who]
+    }
+
+
 async def test_a_profile_in_several_segments_is_sent_once() -> None:
     world = World()
     await world.connect()

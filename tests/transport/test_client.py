@@ -97,6 +97,68 @@ async def test_a_redirect_is_not_followed_with_our_authorisation() -> None:
     assert hosts == ["us1.test"]
 
 
+async def test_a_redirect_to_nowhere_is_an_answer_like_another() -> None:
+    nowhere = {"Location": "https://[nonsense/"}
+    with pytest.raises(Halt, match="302"):
+        await api(lambda _: httpx.Response(302, headers=nowhere)).get("/ping")
+
+
+async def test_what_one_account_is_told_to_remember_no_other_repeats() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, headers={"Set-Cookie": "whose=ours; Path=/"}, json={})
+
+    acme = api(answer)
+    await acme.get("/ping")
+    await acme.get("/ping")
+    assert ["cookie" in request.headers for request in seen] == [False, False]
+    assert not acme.http.cookies
+
+
+async def test_an_answer_is_read_whole_and_its_connection_given_back() -> None:
+    body = Pieces(b'{"ok":', b"true}")
+    said = await api(lambda _: httpx.Response(200, stream=body)).get("/ping")
+    assert said == {"ok": True}
+    assert body.closed
+
+
+async def test_a_connection_is_given_back_also_when_its_answer_breaks_off() -> None:
+    body = Pieces(b'{"ok":', httpx.ReadError("reset"))
+    with pytest.raises(TryLater):
+        await api(lambda _: httpx.Response(200, stream=body)).get("/ping")
+    assert body.closed
+
+
+class Pieces(httpx.AsyncByteStream):
+    """A body that comes in pieces, or breaks off."""
+
+    def __init__(self, *pieces: bytes | Exception) -> None:
+        self.closed = False
+        self._pieces = pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            if isinstance(piece, Exception):
+                raise piece
+            yield piece
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+async def test_a_request_takes_the_time_that_the_client_gives_it() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={})
+
+    await api(answer).get("/ping")
+    assert seen[0].extensions["timeout"]["read"] == ANSWER_SECONDS
+
+
 async def test_an_error_on_the_way_is_tried_later() -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         raise httpx.ReadError("reset")
