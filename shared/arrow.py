@@ -1,7 +1,7 @@
 """pyarrow, as this app uses it. Rows are read and written with it a column at a time.
 
-It takes some 35 MB and 0.2 s to import, so who needs it imports this where rows are first read: an
-instance that only answers HTTP never does.
+It takes some 35 MB and 0.2 s to import, and most instances that answer HTTP read no rows. So modules that
+import this are imported where rows are first read, inside a function.
 """
 
 import pyarrow as pa

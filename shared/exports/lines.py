@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Any
 
+from shared.arrow import EMPTY, TEXT, pa, pc
 from shared.destinations.protocol import Encoder
 
 
@@ -41,8 +42,6 @@ def lines_of(
     file: int, rows: Sequence[int], encoder: Encoder, emails: Any, cells: Sequence[Any]
 ) -> Lines:
     """Write the plain rows of a block; its columns are text arrays of pyarrow."""
-    from shared.arrow import EMPTY, TEXT, pa, pc
-
     addresses, fragments, plain = encoder.encode_plain(emails, cells)
     origins = pa.array(rows, pa.int64()).cast(TEXT)
     begin, tab = pa.scalar(f"{file}:", TEXT), pa.scalar("\t", TEXT)
@@ -55,8 +54,6 @@ def lines_of(
 
 
 def _rows(chosen: Any, emails: Any, cells: Sequence[Any]) -> Iterator[tuple[int, str, list[str]]]:
-    from shared.arrow import pc
-
     places = pc.indices_nonzero(chosen).to_pylist()
     columns = [column.filter(chosen).to_pylist() for column in (emails, *cells)]
     for at, email, *values in zip(places, *columns, strict=True):
@@ -64,7 +61,5 @@ def _rows(chosen: Any, emails: Any, cells: Sequence[Any]) -> Iterator[tuple[int,
 
 
 def _bytes(texts: Any) -> list[bytes]:
-    from shared.arrow import pa
-
     found: list[bytes] = texts.cast(pa.binary()).to_pylist()
     return found

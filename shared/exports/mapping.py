@@ -11,7 +11,6 @@ from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.outcomes import Outcome, Reject
 from shared.domain.segment import SegmentFile, SegmentVersion, VersionFacts
-from shared.exports.lines import lines_of
 from shared.exports.rejects import RejectWriter
 from shared.exports.spool import Spool
 from shared.segments.catalogue import replaced
@@ -92,6 +91,8 @@ class Mapper:
 
     def _map(self, rows: Columns | Sequence[Row], places: _Places) -> None:
         """Put the profiles of a block into the spool, and the other rows among the rejects."""
+        from shared.exports.lines import lines_of  # with it comes pyarrow: see shared/arrow.py
+
         self.rows += len(rows)
         rejects: list[Reject] = []
         if not isinstance(rows, Columns):

@@ -11,7 +11,7 @@ from shared.segments.rows import Block
 from shared.segments.sparse import Pieces, Span
 from shared.storage.ports import Blobs
 
-if TYPE_CHECKING:  # importing it costs 50 MB
+if TYPE_CHECKING:  # see shared/arrow.py
     from shared.segments.parquet_rows import ParquetRows
 
 _REQUEST = 4 * 1024 * 1024  # bytes asked for at once

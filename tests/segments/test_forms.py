@@ -166,7 +166,7 @@ async def opened(files: MemoryBlobs, data: bytes) -> Reader:
     return FORMS[".parquet"].open(files, file, CsvSettings(), ["Email"])
 
 
-def test_nobody_who_reads_no_parquet_pays_for_it() -> None:
+def test_pyarrow_is_imported_where_rows_are_read_and_not_before() -> None:
     program = "import function_app, shared.exports.arrive, sys; print('pyarrow' in sys.modules)"
     answer = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
