@@ -209,7 +209,7 @@ class Mailchimp:
 
     def body(self, target: Target, batch: Batch) -> bytes:
         """Return members to add or update."""
-        return b'{"members":[' + batch.joined + b'],"update_existing":true}'
+        return b'{"members":[%b],"update_existing":true}' % batch.joined
 
     async def send(self, api: Api, target: Target, batch: Batch) -> Sent:
         """Add or update up to 500 members; doing it twice is the same as doing it once."""

@@ -71,7 +71,7 @@ class StateReader:
 
     def __init__(self, pieces: AsyncIterator[bytes] | None) -> None:
         self._pieces = pieces
-        self._buffer = b""
+        self._buffer = bytearray()  # of which the front can be taken away without copying the rest
 
     async def partition(self) -> bytes:
         """Return the digests of the next partition, one behind the other; none where the state ends."""
@@ -81,7 +81,8 @@ class StateReader:
     async def _take(self, size: int) -> bytes:
         while len(self._buffer) < size and (piece := await self._next_piece()):
             self._buffer += piece
-        taken, self._buffer = self._buffer[:size], self._buffer[size:]
+        taken = bytes(self._buffer[:size])
+        del self._buffer[:size]
         return taken
 
     async def _next_piece(self) -> bytes:
