@@ -44,7 +44,7 @@ type _Encode = Callable[[tuple[str, ...]], str]
 
 
 def write_segment(file: Path, rows: int) -> None:
-    """Write a file of so many profiles, in the form that its name says."""
+    """Write a file of so many profiles, in the form that its name says; `.quoted.csv` has quotes."""
     if file.suffix == ".parquet":
         _write_parquet(file, rows)
         return
@@ -52,7 +52,7 @@ def write_segment(file: Path, rows: int) -> None:
         is_csv = ".csv" in file.suffixes
         if is_csv:
             out.write((",".join(COLUMNS) + "\n").encode())
-        encode = ",".join if is_csv else _json
+        encode = (_quoted if ".quoted" in file.suffixes else ",".join) if is_csv else _json
         for numbers in batched(range(rows), _AT_ONCE, strict=False):
             out.write("".join(encode(_row(number)) + "\n" for number in numbers).encode())
 
@@ -63,6 +63,10 @@ def _opened(file: Path) -> IO[bytes]:
 
 def _row(number: int) -> tuple[str, ...]:
     return tuple(text.format(number) for text in COLUMNS.values())
+
+
+def _quoted(row: tuple[str, ...]) -> str:
+    return f'"{'","'.join(row)}"'
 
 
 def _json(row: tuple[str, ...]) -> str:
