@@ -1,9 +1,11 @@
 """Keeping what a sandbox was asked, a JSON object a line, so that it can be held against a description.
 
-Authorisation is not kept. Bodies are kept whole, so the number of requests is bounded.
+`at` is when a request came, in seconds since 1970 on the machine's clock. Authorisation is not kept. Bodies
+are kept whole, so the number of requests is bounded.
 """
 
 import json
+import time
 from pathlib import Path
 
 from starlette.requests import Request
@@ -29,6 +31,7 @@ def recorded(app: ASGIApp, file: Path | None, most: int = MOST) -> ASGIApp:
         written += 1
         body = await Request(scope, receive).body()
         line = {
+            "at": time.time(),
             "method": scope["method"],
             "path": scope["path"],
             "query": scope["query_string"].decode(),

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from tests.chaos.real_journal import Journal
+from tests.chaos.real_opening import Opening
 from tests.chaos.real_plan import draw
 from tests.chaos.real_proof import broken
 from tests.chaos.real_rest import Rest
@@ -33,6 +34,9 @@ def endure(seed: int, folder: Path, span: float = SPAN) -> Journal:
     try:
         world.begin(dice)
         plan = draw(dice, span, len(world.exports), len(world.segments))
+        journal.began = time.monotonic()
+        Opening(world, dice, journal).play()
+        journal.note("now the trouble begins")
         journal.began = time.monotonic()
         Trouble(world, dice, journal).reign(plan, seed)
         journal.note("the trouble is over")

@@ -1,5 +1,6 @@
 """What people and other systems ask of hosts that may die or be without storage at any moment."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -31,7 +32,9 @@ class Asks:
 
     def cancel(self, host: Process, run: str) -> None:
         """Cancel a run, unless it is over by now."""
-        self._ask(host, "POST", f"/runs/{run}/cancel")
+        answer = self._ask(host, "POST", f"/runs/{run}/cancel")
+        if answer and answer.is_success:
+            self._journal.told_of_cancel.setdefault(run, time.time())
 
     def refresh(self, host: Process, seconds: float) -> None:
         """Let the refresh be due in so many seconds."""

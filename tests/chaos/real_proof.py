@@ -1,7 +1,8 @@
 """What must be true once a world under chaos has come to rest."""
 
+import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 from shared.domain.run import Progress, Run, RunStatus, TriggerKind
@@ -9,9 +10,11 @@ from shared.exports.news import NOTHING_NEW
 from tests.chaos.real_journal import Journal
 from tests.chaos.real_segments import Name, Version
 from tests.chaos.real_world import BATCHES, Sent, World
+from tests.chaos.real_writes import Write, begun_between, older_after_newer
 
 # Our own limits, which lie below the vendors': of ActiveCampaign five imports and two looks at jobs.
-MOST_CONNECTIONS = {"mailchimp": 8, "activecampaign": 5 + 2}
+MOST_CONNECTIONS = {"mailchimp": BATCHES["mailchimp"][0], "activecampaign": 5 + 2}
+_HEEDED = 2.5  # seconds in which a slice heeds a cancel: it looks once a second
 
 
 def broken(world: World, journal: Journal) -> list[str]:
@@ -104,6 +107,12 @@ def _of_list(
             if missing := told - held.keys():
                 yield f"{len(missing)} that {run.id} calls accepted are not there"
     yield from _of_repeats(world, journal, export, runs)
+    writes = world.writes(export)
+    if older := older_after_newer(writes):
+        address = older[0]
+        yield f"{len(older)} profiles came older than they had come before, such as {address}"
+    for run, _ in runs:
+        yield from _of_cancel(journal, run, writes)
     if export.on_arrival:
         begun = {run.trigger.key.partition("|")[0] for run, _ in runs if _arrived(run)}
         landed = {each.path for segment in export.segments for each in segment.versions[1:]}
@@ -130,11 +139,24 @@ def _of_repeats(
     lost = journal.lost_answers[export.vendor, export.account]
     in_flight = journal.in_flight[export.id]
     most = in_flight + at_once * size * setbacks + size * lost
+    taken = needed - sum(progress.counts.unknown for _, progress in runs)
+    if received < taken:
+        yield f"received {received} profiles, where runs tell of {taken}"
     if received > needed + most:
         yield (
             f"received {received} profiles where {needed} were to be sent: {in_flight} in flight at "
             f"breaks, {setbacks} setbacks and {lost} lost answers explain {most} more"
         )
+
+
+def _of_cancel(journal: Journal, run: Run, writes: Sequence[Write]) -> Iterator[str]:
+    """Once somebody was told that a run will be canceled, no batch of it is begun any more.
+
+    As the runs of an export go one by one, all that its list is sent until the run is over is this run's.
+    """
+    heeded = journal.told_of_cancel.get(run.id, math.inf) + _HEEDED
+    if late := begun_between(writes, heeded, journal.last_open.get(run.id, 0)):
+        yield f"{late} batches of {run.id} were begun after it was canceled"
 
 
 def _is_setback(text: str) -> bool:

@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import count, product
@@ -208,11 +208,11 @@ class Trouble:
 
     def _cancel_one(self, share: float) -> None:
         """Cancel a run amid sending; where there is none, wait for one until the plan ends."""
-        run = self._some_run(share, Phase.SEND)
+        run = self._some_run(share, Phase.SEND, self._journal.spared)
         if self._journal.now < self._last and not (run and self._alive):
             self._in(_SOON, partial(self._cancel, share))
             return
-        run = run or self._some_run(share)
+        run = run or self._some_run(share, but=self._journal.spared)
         if run and self._alive:
             self._journal.canceled.add(run.id)
             self._meanwhile(partial(self._asks.cancel, self._alive[0], run.id))
@@ -226,12 +226,14 @@ class Trouble:
             for _ in range(times):
                 self._world.records.send_again(run.id)
 
-    def _some_run(self, share: float, phase: Phase | None = None) -> Run | None:
-        """Return one of the runs that are not over, and in this phase if one is given."""
+    def _some_run(
+        self, share: float, phase: Phase | None = None, but: Set[str] = frozenset()
+    ) -> Run | None:
+        """Return one of the runs that are not over, but for some, and in this phase if one is given."""
         runs = [
             run
             for run, progress in self._world.all_runs()
-            if not run.status.is_over and phase in (None, progress.phase)
+            if not run.status.is_over and phase in (None, progress.phase) and run.id not in but
         ]
         return runs[int(share * len(runs))] if runs else None
 

@@ -20,15 +20,17 @@ from local.walk import Walk
 from shared.domain.run import Phase, Progress, Run, RunStatus
 from tests.chaos.real_records import RealRecords
 from tests.chaos.real_segments import Name, Segment
+from tests.chaos.real_writes import Write, writes
 from tests.e2e.polling import until
 from tests.e2e.system import clean_environ, successes
 
-BATCHES = {"mailchimp": (8, 500), "activecampaign": (5, 250)}  # at once, profiles in each
+BATCHES = {"mailchimp": (2, 500), "activecampaign": (5, 250)}  # at once, profiles in each
 LATENCY = 0.25  # seconds a call: long enough for batches to be in flight when something breaks
 _HOST = (
     *("--queue-visibility", "3"),  # seconds until a killed host's message comes back
     *("--grace", "3"),
 )
+SLOW = 1.0  # seconds a call where something is to happen while a run is half sent
 _SLICE_SECONDS = "5"  # so that runs go through several slices
 
 
@@ -50,7 +52,8 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         # Not in memory: storage is stopped, and goes on with what it had.
-        self.stack = Stack(folder, environ=clean_environ())
+        recording = {each: ["--record", str(self._record(each))] for each in BATCHES}
+        self.stack = Stack(folder, environ=clean_environ(), sandboxes=recording)
         self.hosts: list[Process | None] = [None, None]
         self.aheads = [0.0, 0.0]
         self.segments = (Segment("Alpha", 4_000), Segment("Beta", 1_000))
@@ -89,6 +92,7 @@ class World:
             "PRODUCT": str(ROOT),
             "CLOCK": str(self._clock(number)),
             "SLICE_SECONDS": _SLICE_SECONDS,
+            "MAILCHIMP_CONNECTIONS": str(BATCHES["mailchimp"][0]),
             "SEGMENT_EVENTS": "EventGrid",  # as on Azure; so events can be lost, late or twice
         }
         arguments = [*_HOST, "--app", str(self.folder / "app")]
@@ -187,6 +191,23 @@ class World:
         """Return what a sandbox says of an account."""
         url = f"{self.stack.urls[vendor]}/sandbox/stats"
         return dict(self.http.get(url).raise_for_status().json()["accounts"][account - 1])
+
+    def slow_down(self, export: Sent, seconds: float) -> None:
+        """Let calls to an export's account take so long."""
+        self.knob(export.vendor, "latency", {"seconds": seconds, "account": export.account})
+
+    def fail(self, export: Sent, times: int) -> None:
+        """Let the next so many writes to an export's list fail."""
+        fault = {"kind": "503", "account": export.account, "method": "POST", "count": times}
+        self.knob(export.vendor, "faults", fault | {"path": f"*/lists/{export.list_id}"})
+
+    def writes(self, export: Sent) -> list[Write]:
+        """Return what an export's list was sent, in order."""
+        file = self._record(export.vendor)
+        return writes(file, export.vendor, export.account, export.list_id)
+
+    def _record(self, vendor: str) -> Path:
+        return self.folder / f"{vendor}.jsonl"
 
     def received(self, export: Sent) -> int:
         """Return how many profiles an export's list was sent."""

@@ -14,11 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.chaos.simulated_chaos import Chaos
+from tests.chaos.simulated_defects import DEFECTS, Soundness
 from tests.chaos.simulated_invariants import Invariants
 from tests.chaos.simulated_plan import Plan, plan_of
 from tests.chaos.simulated_world import SimulatedWorld
 from tests.fakes.storage import number_etags_anew
 
+SOUND = Soundness()
 _SHOWN = 20  # of what is broken by one seed
 
 
@@ -41,14 +43,14 @@ class Report:
         return "\n".join([f"{self.command}: {len(self.broken)} broken", *broken])
 
 
-def simulate(seed: int) -> Report:
-    """Run one simulation; the same seed gives the same one every time."""
+def simulate(seed: int, defect: Soundness = SOUND) -> Report:
+    """Run one simulation; the same seed gives the same one every time, of a product with this defect."""
     number_etags_anew()
-    return asyncio.run(_simulated(seed))
+    return asyncio.run(_simulated(seed, defect))
 
 
-async def _simulated(seed: int) -> Report:
-    world = SimulatedWorld(plan_of(seed))
+async def _simulated(seed: int, defect: Soundness) -> Report:
+    world = SimulatedWorld(plan_of(seed), defect)
     chaos = Chaos(world)
     broken: list[str] = []
     try:
@@ -70,13 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=100, help="how many")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin none after that")
+    parser.add_argument("--defect", choices=DEFECTS, help="break the product on purpose")
     parser.add_argument("--verbose", action="store_true", help="tell of the plan and what happened")
     given = parser.parse_args(arguments)
     until, met, failed, done = time.monotonic() + given.seconds, Counter[str](), 0, 0
     for seed in range(given.first, given.first + given.seeds):
         if time.monotonic() >= until:
             break
-        report = simulate(seed)
+        report = simulate(seed, DEFECTS.get(given.defect, SOUND))
         done, met = done + 1, met + report.met
         if given.verbose:
             print(report.plan, *report.log, sep="\n")

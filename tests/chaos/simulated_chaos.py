@@ -7,7 +7,7 @@ from typing import Any
 
 from local.sandbox.faults import Fault
 from shared.domain.errors import ProductError
-from shared.domain.run import Mode, Phase
+from shared.domain.run import Checkpoint, Mode, Phase
 from shared.domain.schedule import RefreshSchedule
 from shared.exports.cancel import cancel_run
 from shared.exports.names import CHECKPOINT
@@ -15,7 +15,7 @@ from shared.exports.refresh_schedule import set_schedule
 from shared.exports.run_on_demand import run_all, run_on_demand
 from shared.exports.services import Services
 from shared.storage.ports import ALL, CANCELS
-from tests.chaos.simulated_plan import Happening, Kind
+from tests.chaos.simulated_plan import VENDORS, Happening, Kind
 from tests.chaos.simulated_process import registering
 from tests.chaos.simulated_triggers import MINUTE, Triggers
 from tests.chaos.simulated_weather import STORAGE, VAULT
@@ -24,6 +24,9 @@ from tests.fakes.people import ADMINISTRATOR
 
 _CALM = 6 * 3600.0  # seconds in which all must be quiet
 _SWEPT = 5 * 60.0  # seconds in which a sweep finds what was lost
+
+_LEFT = 3  # batches at least that a run has left which somebody cancels
+_ILL = 0.7  # of what a vendor is asked that is ill
 
 _VENDOR_FAULTS = {
     "500": 0.02,
@@ -42,6 +45,7 @@ class Chaos:
         self.world = world
         self.triggers = Triggers(world)
         self._weather, self._clock = world.weather, world.clock
+        self.canceled: dict[str, float] = {}  # when somebody was told that a run will be, by run
         self._asked = 0
 
     async def run(self) -> None:
@@ -135,6 +139,8 @@ class Chaos:
                 for host in world.hosts:
                     host.process.upset()
                 self._clock.advance(it.seconds)
+            case Kind.ILL:
+                self.triggers.spawn(self._make_ill(VENDORS[it.about], it.seconds))
             case Kind.KILL:
                 world.hosts[it.about].process.kill()
 
@@ -145,6 +151,16 @@ class Chaos:
             if lowered:
                 await self._clock.sleep(seconds)
 
+    async def _make_ill(self, vendor: str, seconds: float) -> None:
+        """Let a vendor refuse most of what it is asked for a while: runs stop half-way, newer ones come."""
+        faults = self.world.vendors[vendor].faults
+        seed = self._weather.chance("illness").randrange(10**6)
+        illness = Fault.model_validate({"kind": "503", "rate": _ILL, "seed": seed})
+        faults.queued.insert(0, illness)
+        await self._clock.sleep(seconds)
+        if illness in faults.queued:  # else all is well by now
+            faults.queued.remove(illness)
+
     async def _refresh_at(self, minute: int) -> None:
         """Have somebody set the refresh to a minute after the beginning of the simulation."""
         at = self._clock.now() + timedelta(seconds=minute * MINUTE - self._clock.monotonic())
@@ -152,13 +168,13 @@ class Chaos:
         await set_schedule(self.world.services, ADMINISTRATOR.person, None, schedule)
 
     async def _cancel_some(self) -> None:
-        """Have somebody cancel a run that is sending, as soon as there is one."""
+        """Have somebody cancel a run that has some batches left to send, as soon as there is one."""
         chance, storage = self._weather.chance("cancels"), self.world.storage
         while self._weather.is_bad:
             for entry in await storage.active_runs.page(ALL):
                 checkpoint = await storage.checkpoints.get(entry.key, CHECKPOINT)
-                if checkpoint and checkpoint.value.phase is Phase.SEND:
-                    await self._clock.sleep(chance.uniform(0, 10))
+                if checkpoint and _is_sending(checkpoint.value):
+                    await self._clock.sleep(chance.uniform(0, 5))
                     self._ask(self._cancel, entry.key)
                     return
             await self._clock.sleep(1)
@@ -175,9 +191,13 @@ class Chaos:
     async def _run_all(_: str, key: str, services: Services) -> None:
         await run_all(services, ADMINISTRATOR, Mode.CHANGES, key)
 
-    @staticmethod
-    async def _cancel(run_id: str, _: str, services: Services) -> None:
+    async def _cancel(self, run_id: str, _: str, services: Services) -> None:
         try:
             await cancel_run(services, ADMINISTRATOR, run_id)
         except ProductError:
             return  # it is over by now
+        self.canceled.setdefault(run_id, self._clock.monotonic())
+
+
+def _is_sending(run: Checkpoint) -> bool:
+    return run.phase is Phase.SEND and run.batches - run.batches_done >= _LEFT

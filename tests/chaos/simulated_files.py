@@ -9,7 +9,13 @@ type Names = tuple[str, str]
 """First and last name of a profile."""
 
 FAKE = "@fake.example"
-"""Addresses that Mailchimp's sandbox refuses."""
+"""How addresses end that Mailchimp's sandbox refuses."""
+
+GONE = "unsubscribed+"
+"""How addresses begin whose owners have unsubscribed, as every sandbox takes it."""
+
+ODD = "refused+"
+"""How addresses begin for which ActiveCampaign's sandbox refuses the whole request."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,9 @@ class Segment:
             profiles[address] = (f"First{chance.randrange(2)}", f"Last{chance.randrange(2)}")
         for _ in range(chance.randint(0, 40) if profiles else chance.randint(40, 160)):
             self._made += 1
+            (kind,) = chance.choices(("", GONE, ODD), (95, 4, 1))
             domain = FAKE if chance.random() < 0.02 else "@example.com"
-            address = f"user{self._made}of{self.number}{domain}"
+            address = f"{kind}user{self._made}of{self.number}{domain}"
             profiles[address] = (f"First{chance.randrange(2)}", f"Last{chance.randrange(2)}")
         for number in range(5):
             profiles[f"both{number}@example.com"] = ("Both", f"Last{number}")

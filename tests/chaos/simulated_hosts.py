@@ -11,6 +11,7 @@ import httpx
 
 from shared.exports.services import Services
 from shared.storage.ports import Unavailable
+from tests.chaos.simulated_defects import Soundness
 from tests.chaos.simulated_network import Book, Network
 from tests.chaos.simulated_plan import Plan
 from tests.chaos.simulated_process import Execution, Fate, Process
@@ -64,6 +65,7 @@ class Host:
         services: Services,
         vendors: Mapping[str, Vendor],
         book: Book,
+        defect: Soundness,
     ) -> None:
         self.number = number
         self.surprises: list[str] = []
@@ -72,6 +74,7 @@ class Host:
         self._plan: Plan = weather.plan
         self._vendors = vendors
         self._book = book
+        self._defect = defect
         self._given = services
         self._chance = self._plan.stream(f"host {number}")
         self.clock = HostClock(weather.clock, self, self._chance.uniform(-3, 3))
@@ -114,9 +117,10 @@ class Host:
         network = Network(self.process, self._vendors, self._book)
         self._services = replace(
             self._given,
-            storage=in_process(self._given.storage, self.process),
+            storage=in_process(self._defect.storage(self._given.storage), self.process),
             destinations={
-                name: each.destination(self.clock) for name, each in self._vendors.items()
+                name: self._defect.destination(each.destination(self.clock))
+                for name, each in self._vendors.items()
             },
             http=httpx.AsyncClient(transport=network),
             clock=self.clock,

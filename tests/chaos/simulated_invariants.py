@@ -1,13 +1,15 @@
 """What must hold after a simulation, whatever its plan was."""
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence, Set
 from datetime import timedelta
+from itertools import pairwise
 
 from shared.domain.export import Export
 from shared.domain.outcomes import Outcome, Reject
 from shared.domain.run import Run, RunStatus, SliceMessage
 from shared.domain.segment import SegmentVersion
+from shared.exports.names import CHECKPOINT
 from shared.exports.read_runs import reject_lines, run_progress
 from shared.storage.ports import ALL, CANCELS, NOTICES
 from tests.chaos.simulated_chaos import Chaos
@@ -18,7 +20,7 @@ _ALLOWED = (RunStatus.SUCCESSFUL, RunStatus.SKIPPED, RunStatus.CANCELED)
 _CLOCKS_APART = timedelta(seconds=10)
 _REPLACED = "was replaced or removed while it was read"
 _GIVEN_UP = "Given up: several tries in a row ended in the same way."
-_NOT_ACCEPTED = (Outcome.SUPPRESSED, Outcome.REFUSED, Outcome.UNKNOWN)
+_HEEDED = 10.0  # seconds after which a slice that nothing has upset heeds a cancel
 
 
 class Invariants:
@@ -29,9 +31,12 @@ class Invariants:
         self._world = chaos.world
         self._storage = chaos.world.storage
         self._writes: dict[str, list[Write]] = defaultdict(list)
+        self._refused: dict[str, list[Write]] = defaultdict(list)
         for write in chaos.world.book.writes:
             if write.accepted:
                 self._writes[write.run].append(write)
+            if write.refused:
+                self._refused[write.run].append(write)
 
     async def broken_by_runs(self) -> list[str]:
         """Return what is wrong once all is quiet: runs, what is left over, and what was not sent."""
@@ -39,6 +44,8 @@ class Invariants:
         found = [each for run in runs async for each in self._of_run(run)]
         found += [f"{run.id}: {each}" for run in runs for each in self._of_end(run)]
         found += [f"{run.id}: {each}" for run in runs for each in self._of_repeats(run)]
+        found += [f"{run.id}: {each}" for run in runs for each in self._of_cancel(run)]
+        found += [each for export in self._world.exports for each in self._of_order(export)]
         found += [
             each for export in self._world.exports.values() for each in self._of_news(export, runs)
         ]
@@ -67,7 +74,10 @@ class Invariants:
         )
 
     async def _of_run(self, run: Run) -> AsyncIterator[str]:
-        """Rows read are the sum of outcomes, and what is called accepted was taken as the row has it."""
+        """Rows read are the sum of outcomes, and those are what the vendor took and turned away.
+
+        What was written arrived as the row has it, and nothing was told of the run once it was over.
+        """
         progress = await run_progress(self._world.services, run)
         counts, rows = progress.counts, progress.rows_read
         if counts.total + progress.not_sent != rows:
@@ -84,11 +94,27 @@ class Invariants:
                 if names != expected.get(address):
                     yield f"{run.id}: {address} was sent as {names}, is {expected.get(address)}"
         rejects = [reject async for reject in reject_lines(self._world.services, run)]
-        refused = {reject.address for reject in rejects if reject.outcome in _NOT_ACCEPTED}
         if any(counts.__dict__[outcome] != n for outcome, n in _told(rejects).items()):
             yield f"{run.id}: {counts} are not the rejects {_told(rejects)}"
-        if counts.accepted != len(arrived - refused):
-            yield f"{run.id}: {counts.accepted} accepted, {len(arrived - refused)} arrived"
+        vendor = self._world.vendors[run.destination]
+        unknown = {reject.address for reject in rejects if reject.outcome is Outcome.UNKNOWN}
+        taken = {address for address in arrived - unknown if vendor.accepts(address)}
+        if counts.accepted != len(taken):
+            yield f"{run.id}: {counts.accepted} accepted, the vendor took {len(taken)}"
+        turned_away = counts.suppressed + counts.refused
+        least, most = len(arrived - unknown - taken), len(self._turned_away(run, arrived) - unknown)
+        # A run that ended early may not have been told no in the end by whom it was told no at first.
+        if not (most if run.status is RunStatus.SUCCESSFUL else least) <= turned_away <= most:
+            yield f"{run.id}: {turned_away} turned away, by the vendor {least} to {most}"
+        left = await self._storage.checkpoints.get(run.id, CHECKPOINT)
+        if left and left.value.as_last_progress() != progress:
+            yield f"{run.id}: its checkpoint was written after it was over"
+
+    def _turned_away(self, run: Run, arrived: Set[str]) -> Set[str]:
+        """Return who was sent to the vendor, and not taken."""
+        refused = {address for write in self._refused[run.id] for address in write.profiles}
+        vendor = self._world.vendors[run.destination]
+        return {address for address in arrived | refused if not vendor.accepts(address)}
 
     def _of_repeats(self, run: Run) -> Iterator[str]:
         """Nothing is written twice but what a slice had under way when it was upset.
@@ -99,6 +125,7 @@ class Invariants:
         a batch is written again only because the answer to it was lost, once for each lost answer.
         """
         limits = self._world.services.destinations[run.destination].limits
+        whole = _whole([*self._writes[run.id], *self._refused[run.id]])
         by_slice: dict[tuple[int, str, int], list[Write]] = defaultdict(list)
         for write in self._writes[run.id]:
             by_slice[write.slice].append(write)
@@ -109,11 +136,49 @@ class Invariants:
             for batch, times in wrote.items():
                 if times - 1 > lost[batch]:
                     yield f"a slice wrote the batch of {batch} {times} times, {lost[batch]} answers lost"
-            later = {_batch(write) for following in slices[number + 1 :] for write in following}
-            again = wrote.keys() & later
+            following = (write for each in slices[number + 1 :] for write in each)
+            later = {whole[_batch(write)] for write in following}
+            again = {whole[batch] for batch in wrote} & later
             allowed = limits.concurrency if writes[0].execution.upset else 0
             if len(again) > allowed:
                 yield f"{len(again)} batches of a slice were written again, {allowed} may be"
+
+    def _of_cancel(self, run: Run) -> Iterator[str]:
+        """Once somebody was told that a run will be canceled, no batch of it is begun any more.
+
+        But for what a process has under way that was paused. A destination may be asked something before
+        it is sent a batch, so a batch that was begun before is seen a call or two later.
+        """
+        canceled = self._chaos.canceled.get(run.id)
+        if canceled is None:
+            return
+        writes = [write for write in self._chaos.world.book.writes if write.run == run.id]
+        heeded = canceled + _HEEDED + 2 * self._world.plan.latency
+        begun = {address for write in writes if write.at < heeded for address in write.profiles}
+        for write in writes:
+            if (
+                write.at >= heeded
+                and not write.execution.paused
+                and not write.profiles.keys() <= begun
+            ):
+                yield f"begins a batch {write.at - canceled:.0f} s after it was canceled"
+
+    def _of_order(self, export: str) -> Iterator[str]:
+        """Of two runs of an export one writes all that it writes before the other begins.
+
+        But for what a process has under way that was paused.
+        """
+        order = [
+            write.run
+            for write in self._chaos.world.book.writes
+            if write.run.partition(".")[0] == export and not write.execution.paused
+        ]
+        over: set[str] = set()
+        for before, after in pairwise(order):
+            if before != after:
+                over.add(before)
+                if after in over:
+                    yield f"{after} writes again after {before} has begun to"
 
     def _of_news(self, export: Export, runs: Sequence[Run]) -> Iterator[str]:
         """The newest version of a segment has a run of each export that follows it."""
@@ -235,8 +300,16 @@ class Invariants:
 
 
 def _batch(write: Write) -> str:
-    """Return what stands for a batch of a run: an address is in one batch only."""
+    """Return what stands for a batch of a run, or for a piece of one: an address is in one batch only."""
     return min(write.profiles)
+
+
+def _whole(writes: Sequence[Write]) -> Mapping[str, str]:
+    """Return what stands for the batch of each address: what is refused as a whole is sent in pieces."""
+    found: dict[str, str] = {}
+    for write in sorted(writes, key=lambda write: len(write.profiles), reverse=True):
+        found |= {each: found.get(each, _batch(write)) for each in write.profiles}
+    return found
 
 
 def _told(rejects: Sequence[Reject]) -> Counter[str]:

@@ -21,14 +21,16 @@ _GOES_ON = 0.5  # of the requests whose client died: they had been sent
 
 @dataclass(eq=False)
 class Write:
-    """A request that writes profiles. It took effect once it is `accepted`."""
+    """A request that writes profiles, begun `at` a second. It took effect once it is `accepted`."""
 
+    at: float
     run: str
     held: Held
     execution: Execution
     lane: str
     profiles: Mapping[str, Names]
     accepted: bool = False
+    refused: bool = False  # as a whole, for some of its profiles
     lost: bool = False  # its answer never came, or another one did in its place
 
     @property
@@ -57,9 +59,8 @@ class Book:
         together = sum(each.slice == write.slice for each in self._open)
         self.most[vendor] = max(self.most.get(vendor, 0), together)
 
-    def end(self, write: Write, *, accepted: bool) -> None:
-        """Enter what became of a write."""
-        write.accepted = accepted
+    def end(self, write: Write) -> None:
+        """Note that a write is over."""
         self._open.remove(write)
 
 
@@ -94,7 +95,8 @@ class Network(httpx.AsyncBaseTransport):
         if profiles is not None and execution is not None:
             lane = vendor.name if vendor.name == "constant_contact" else host
             run = run_at_work.get()
-            write = Write(run, execution.slices[run], execution, lane, profiles)
+            at = self._weather.clock.monotonic()
+            write = Write(at, run, execution.slices[run], execution, lane, profiles)
             self._book.begin(write, vendor.name)
         task = asyncio.get_running_loop().create_task(
             self._answered(vendor, request, write), context=Context()
@@ -120,14 +122,15 @@ class Network(httpx.AsyncBaseTransport):
     async def _answered(
         self, vendor: Vendor, request: httpx.Request, write: Write | None
     ) -> httpx.Response:
-        accepted = False
         try:
             response = await InProcess(vendor.app).handle_async_request(request)
-            accepted = response.is_success
+            if write:
+                write.accepted = response.is_success
+                write.refused = response.status_code == httpx.codes.BAD_REQUEST
             return response
         finally:
             if write:
-                self._book.end(write, accepted=accepted)
+                self._book.end(write)
 
 
 def _lose(write: Write | None) -> None:

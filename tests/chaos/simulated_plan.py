@@ -23,11 +23,12 @@ class Kind(StrEnum):
     STEP = "a clock is set"
     LEAP = "all clocks leap"
     KILL = "a host is killed"
+    ILL = "a vendor is ill"
 
 
 @dataclass(frozen=True)
 class Happening:
-    """One of them: `at` and `seconds` in seconds, `about` the number of a segment, export or host."""
+    """One of them: `at` and `seconds` in seconds, `about` the number of a segment, export, host or vendor."""
 
     at: float
     kind: Kind
@@ -59,6 +60,9 @@ class Plan:
     slice_seconds: int
     life: int  # operations that a process lives for on average
     hidden: int  # seconds until a message comes back whose receiver died
+    latency: float  # seconds that a call of a vendor takes
+    connections: int  # to Mailchimp at once, as the setting has it
+    stalled: float  # share of the writes of a slice that sends before which its process is paused
 
     def __str__(self) -> str:
         told = [
@@ -90,6 +94,9 @@ def plan_of(seed: int) -> Plan:
         slice_seconds=chance.choice((10, 30, 60, 240)),
         life=chance.choice((200, 500, 1000, 3000)),
         hidden=chance.choice((30, 120, 600)),
+        latency=chance.choice((1, 2, 8, 20)),
+        connections=chance.choice((1, 8)),
+        stalled=chance.choice((0, 0.01, 0.03)),
     )
 
 
@@ -125,7 +132,7 @@ def _happenings(
     draw(Kind.LAND, 8, segments)
     draw(Kind.RUN, 4, exports)
     draw(Kind.RUN_ALL, 1)
-    draw(Kind.CANCEL, 3)
+    draw(Kind.CANCEL, 6)
     draw(Kind.OUTAGE, 3, 1, 5, 400)
     draw(Kind.VAULT, 1, 1, 5, 120)
     draw(Kind.LIMITS, 2, 1, 300, 1800)
@@ -133,4 +140,5 @@ def _happenings(
     draw(Kind.STEP, 4, hosts, -4, 4)
     draw(Kind.LEAP, 1, 1, 60, 900)
     draw(Kind.KILL, 4, hosts)
+    draw(Kind.ILL, 3, len(VENDORS), 60, 600)
     return tuple(sorted(drawn, key=lambda each: each.at))

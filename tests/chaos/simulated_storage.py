@@ -11,6 +11,7 @@ from typing import Any
 
 from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
 
+from shared.domain.run import Phase
 from shared.storage.azure_errors import translated
 from shared.storage.ports import Storage, Unavailable
 from tests.chaos.simulated_process import Held, Process, execution_now, upset
@@ -21,6 +22,7 @@ _LATENCY = 0.05  # seconds, at most
 _BACK_OFF = (1.0, 2.0, 4.0)  # seconds between the tries of a client
 _LOST = 0.002  # of answers
 _ARRIVES = 0.2  # of requests to a service that is stopping
+_STALL = (60, 900)  # seconds: longer than a lane is kept, mostly
 
 type Call = Callable[[], Awaitable[Any]]
 
@@ -40,10 +42,26 @@ class TroubledPort:
         if isasyncgenfunction(call):
             return lambda *given, **named: self._pieces(method, call(*given, **named))
         if self._name == "checkpoints":
-            call = _noting_slices(call, self._weather.clock)
+            call = _noting_slices(self._stalling(call), self._weather.clock)
         return lambda *given, **named: self._process.live(
             lambda: self._do(method, lambda: call(*given, **named))
         )
+
+    def _stalling(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what may pause its process right before it writes, as a slice that sends.
+
+        The write is on its way by then: it takes effect first of all when the process goes on, before
+        that has learnt that its lane is lost and a successor has come further.
+        """
+
+        async def stalling(run_id: str, key: str, *written: Any) -> Any:
+            sends = bool(written) and written[0].phase is Phase.SEND and execution_now()
+            if sends and self._weather.strikes("slices stalled", self._weather.plan.stalled):
+                self._process.pause(self._weather.chance("stalls").uniform(*_STALL))
+                await self._process.awake()
+            return await call(run_id, key, *written)
+
+        return stalling
 
     async def _pieces(self, method: str, pieces: AsyncIterator[Any]) -> AsyncIterator[Any]:
         end = object()

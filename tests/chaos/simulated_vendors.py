@@ -24,8 +24,8 @@ from shared.destinations.mailchimp import Mailchimp
 from shared.destinations.protocol import Credentials, KeyDestination, Limits, OAuthDestination
 from shared.domain.clock import Clock
 from shared.domain.connection import Account
-from tests.chaos.simulated_files import FAKE, Names
-from tests.chaos.simulated_plan import LISTS
+from tests.chaos.simulated_files import FAKE, GONE, ODD, Names
+from tests.chaos.simulated_plan import LISTS, Plan
 from tests.contract.destinations.side import SandboxClock
 from tests.contract.destinations.sides import (
     CALLBACK,
@@ -82,14 +82,15 @@ class SmallMailchimp(Mailchimp):
 
 
 class MailchimpVendor:
-    """Mailchimp, whose calls take two seconds each."""
+    """Mailchimp. A call takes `latency` seconds, and we open so many connections at most."""
 
     name = "mailchimp"
     hosts: tuple[str, ...] = (".mailchimp.com",)
 
-    def __init__(self, clock: FakeClock) -> None:
+    def __init__(self, clock: FakeClock, latency: float, connections: int) -> None:
+        self._connections = connections
         self.sandbox = MailchimpSandbox(
-            SandboxClock(clock), CLIENT.id, CLIENT.secret, (CALLBACK,), latency=2
+            SandboxClock(clock), CLIENT.id, CLIENT.secret, (CALLBACK,), latency=latency
         )
         for account in self.sandbox.accounts.values():
             made = [new_audience(account.number, f"List {each}") for each in range(LISTS)]
@@ -102,7 +103,7 @@ class MailchimpVendor:
 
     def destination(self, clock: Clock) -> OAuthDestination:
         login, api = "https://login.mailchimp.com", "https://{dc}.api.mailchimp.com"
-        return SmallMailchimp(CLIENT, login, api, connections=8)
+        return SmallMailchimp(CLIENT, login, api, connections=self._connections)
 
     async def sign_in(self, http: httpx.AsyncClient, number: int) -> tuple[Credentials, Account]:
         owner = self.sandbox.accounts[number].email
@@ -130,7 +131,7 @@ class MailchimpVendor:
         return {email: _name(its["FNAME"], its["LNAME"]) for email, its in fields.items()}
 
     def accepts(self, address: str) -> bool:
-        return not address.endswith(FAKE)
+        return not address.startswith(GONE) and not address.endswith(FAKE)
 
     def halve(self, *, lowered: bool) -> None:
         self.sandbox.connections = 4 if lowered else 10
@@ -148,8 +149,8 @@ class ActiveCampaignVendor:
     name = "activecampaign"
     hosts: tuple[str, ...] = (".api-us1.com",)
 
-    def __init__(self, clock: FakeClock) -> None:
-        self.sandbox = ActiveCampaignSandbox(SandboxClock(clock), latency=1)
+    def __init__(self, clock: FakeClock, latency: float) -> None:
+        self.sandbox = ActiveCampaignSandbox(SandboxClock(clock), latency=latency)
         for account in self.sandbox.accounts.values():
             account.lists = {each + 1: f"List {each}" for each in range(LISTS)}
         self.app: ASGIApp = activecampaign_app(self.sandbox)
@@ -183,7 +184,7 @@ class ActiveCampaignVendor:
         return {e: _name(its["first_name"], its["last_name"]) for e, its in fields.items()}
 
     def accepts(self, address: str) -> bool:
-        return True
+        return not address.startswith((GONE, ODD))
 
     def halve(self, *, lowered: bool) -> None:
         for account in self.sandbox.accounts.values():
@@ -205,9 +206,9 @@ class ConstantContactVendor:
     name = "constant_contact"
     hosts: tuple[str, ...] = ("authz.constantcontact.com", "api.cc.email")
 
-    def __init__(self, clock: FakeClock) -> None:
+    def __init__(self, clock: FakeClock, latency: float) -> None:
         self.sandbox = ConstantContactSandbox(
-            SandboxClock(clock), CLIENT.id, CLIENT.secret, (CALLBACK,), latency=1
+            SandboxClock(clock), CLIENT.id, CLIENT.secret, (CALLBACK,), latency=latency
         )
         self.clock = clock
         for account in self.sandbox.accounts.values():
@@ -247,17 +248,17 @@ class ConstantContactVendor:
         return {e: _name(its["first_name"], its["last_name"]) for e, its in fields.items()}
 
     def accepts(self, address: str) -> bool:
-        return True
+        return not address.startswith(GONE)
 
     def halve(self, *, lowered: bool) -> None:
         self.sandbox.knobs.requests_per_second = 2 if lowered else 4
 
 
-def all_vendors(clock: FakeClock) -> Mapping[str, Vendor]:
+def all_vendors(clock: FakeClock, plan: Plan) -> Mapping[str, Vendor]:
     """Return every vendor by name, with empty accounts."""
     vendors: tuple[Vendor, ...] = (
-        MailchimpVendor(clock),
-        ActiveCampaignVendor(clock),
-        ConstantContactVendor(clock),
+        MailchimpVendor(clock, plan.latency, plan.connections),
+        ActiveCampaignVendor(clock, plan.latency),
+        ConstantContactVendor(clock, plan.latency),
     )
     return {vendor.name: vendor for vendor in vendors}

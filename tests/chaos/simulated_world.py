@@ -12,6 +12,7 @@ from shared.domain.export import Export
 from shared.domain.run import Run
 from shared.exports.services import Services
 from shared.storage.ports import ALL, Storage
+from tests.chaos.simulated_defects import Soundness
 from tests.chaos.simulated_files import Segment
 from tests.chaos.simulated_hosts import Host
 from tests.chaos.simulated_network import Book
@@ -48,6 +49,7 @@ class SimulatedWorld:
     """Everything but what happens in it. `services` are untroubled: for setting up and looking."""
 
     plan: Plan
+    defect: Soundness = field(default_factory=Soundness)
     clock: FakeClock = field(default_factory=FakeClock)
     book: Book = field(default_factory=Book)
     exports: dict[str, Export] = field(default_factory=dict)
@@ -55,7 +57,7 @@ class SimulatedWorld:
     def __post_init__(self) -> None:
         self.weather = Weather(self.plan, self.clock)
         self.queue, self.events = Queue(self.clock), Queue(self.clock)
-        self.vendors: Mapping[str, Vendor] = all_vendors(self.clock)
+        self.vendors: Mapping[str, Vendor] = all_vendors(self.clock, self.plan)
         self.segments = [
             Segment(number, self.plan.stream(f"segment {number}"))
             for number in range(self.plan.segments)
@@ -72,7 +74,7 @@ class SimulatedWorld:
             max_profiles=1_000_000,
         )
         self.hosts = [
-            Host(number, self.weather, self.services, self.vendors, self.book)
+            Host(number, self.weather, self.services, self.vendors, self.book, self.defect)
             for number in range(self.plan.hosts)
         ]
 

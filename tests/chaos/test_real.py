@@ -1,5 +1,6 @@
 """One plan of chaos over the real local stack, and what `make chaos` rests on."""
 
+import json
 import random
 import re
 from pathlib import Path
@@ -9,9 +10,10 @@ import pytest
 from local.processes import ROOT
 from tests.chaos.real import endure
 from tests.chaos.real_plan import RATES, draw
+from tests.chaos.real_writes import begun_between, older_after_newer, writes
 
 SEED = 7
-SPAN = 10.0  # seconds of trouble; `make chaos` takes more
+SPAN = 8.0  # seconds of trouble; `make chaos` takes more
 
 
 @pytest.mark.stack
@@ -28,6 +30,39 @@ def test_a_seed_gives_the_same_plan_each_time_and_everything_happens_in_it() -> 
     assert [blow.told for blow in plans[0]] == [blow.told for blow in plans[1]]
     assert {blow.kind for blow in plans[0]} == RATES.keys()
     assert "delivery=lost" in " ".join(blow.told for blow in plans[0])
+
+
+def test_what_vendors_were_sent_tells_of_overtaking_and_of_batches_after_a_cancel(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "mailchimp.jsonl"
+    sent = [(1, {"ann": 1, "bob": 1}), (2, {"ann": 2}), (4, {"ann": 2}), (5, {"ann": 1, "li": 1})]
+    lines = [
+        {
+            "at": at,
+            "method": "POST",
+            "path": "/3.0/lists/a1",
+            "body": json.dumps(
+                {
+                    "members": [
+                        {"email_address": address, "merge_fields": {"LNAME": f"Alpha v{version}"}}
+                        for address, version in versions.items()
+                    ]
+                }
+            ),
+        }
+        for at, versions in sent
+    ]
+    lines.append({"at": 6, "method": "POST", "path": "/3.0/lists/another", "body": "{}"})
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    found = writes(file, "mailchimp", 1, "a1")
+
+    assert [write.versions for write in found] == [versions for _, versions in sent]
+    assert older_after_newer(found) == ["ann"]
+    assert older_after_newer(found[:3]) == []
+    # The batch of second 4 was begun in second 2, and the last one came when the run was over.
+    assert [begun_between(found, 3, before) for before in (5, 6)] == [0, 1]
 
 
 def test_the_product_reads_the_time_of_day_where_chaos_can_change_it() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.chaos.simulated import Report, main, simulate
+from tests.chaos.simulated_defects import DEFECTS
 from tests.chaos.simulated_plan import Kind
 
 SEEDS = range(10)
@@ -24,6 +25,7 @@ RATES = (
     "pauses",
     "resets of what had arrived",
     "runs",
+    "slices stalled",
     "ticks on two hosts",
     "vendors' 429",
     "vendors' 5xx",
@@ -54,6 +56,25 @@ def test_the_seeds_meet_every_kind_of_trouble(reports: Sequence[Report]) -> None
     assert [kind for kind in (*Kind, *RATES) if not met[kind]] == []
     destinations = {vendor for report in reports for vendor, _ in report.plan.accounts}
     assert destinations == {"mailchimp", "activecampaign", "constant_contact"}
+
+
+@pytest.mark.parametrize(
+    ("defect", "first", "seen"),
+    [
+        ("unfenced", 3, "its checkpoint was written after it was over"),
+        ("overtaking", 2, "writes again after"),
+        ("cancels-unseen", 3, "after it was canceled"),
+        ("parts-are-wholes", 0, "turned away, by the vendor"),
+    ],
+)
+def test_a_product_that_is_broken_on_purpose_is_found(defect: str, first: int, seen: str) -> None:
+    """Some seed in ten finds it; `first` is one that did, so that this is quick."""
+    logging.disable()
+    try:
+        found = (simulate(seed, DEFECTS[defect]).broken for seed in range(first, first + 10))
+        assert any(seen in each for broken in found for each in broken)
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def test_a_seed_gives_the_same_simulation_every_time(reports: Sequence[Report]) -> None:

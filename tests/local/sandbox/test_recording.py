@@ -1,6 +1,7 @@
 """What a sandbox was asked is written down, without what lets somebody in."""
 
 import json
+import time
 from pathlib import Path
 
 import httpx
@@ -17,7 +18,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def test_requests_are_written_down_and_answered_as_before(tmp_path: Path) -> None:
-    file = tmp_path / "deep" / "requests.jsonl"
+    file, before = tmp_path / "deep" / "requests.jsonl", time.time()
     transport = httpx.ASGITransport(recorded(echo, file, most=2))
     async with httpx.AsyncClient(transport=transport, base_url="http://a.test") as http:
         await http.get("/sandbox/stats")
@@ -26,6 +27,8 @@ async def test_requests_are_written_down_and_answered_as_before(tmp_path: Path) 
             answer = await http.post("/x", params={"n": number}, content=b"body", headers=headers)
             assert answer.content == b"body"
     lines = [json.loads(line) for line in file.read_text().splitlines()]
+    times = [line.pop("at") for line in lines]
+    assert before <= times[0] <= times[1] <= time.time()
     assert lines == [
         {"method": "POST", "path": "/x", "query": f"n={number}", "body": "body"}
         for number in range(2)
