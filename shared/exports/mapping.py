@@ -120,7 +120,9 @@ class Mapper:
                 rejects.append(self._reject(number, "", "wrong_field_count", reason))
         whole = [row for row in rows if len(row[1]) == width] if rejects else rows
         numbers = [number for number, _ in whole]
-        return Columns.of(numbers, [cells for _, cells in whole], (places.email, *places.others))
+        wanted = (places.email, *places.others)
+        columns = {place: [cells[place] for _, cells in whole] for place in wanted}
+        return Columns.of(numbers, columns)
 
     def _fragment(self, address: str, cells: Sequence[str]) -> bytes:
         """Return the JSON of a profile; raise Unfit."""

@@ -1,10 +1,9 @@
 """Reading a CSV segment file as it streams in: bytes go in, rows come out, no I/O here.
 
 RFC 4180 in UTF-8 with or without a byte order mark; with a header, unless the settings say what the
-columns are. Python's own `csv` module does the
-parsing; it wants lines, so a block of whole lines is parsed at a time, and the lines of a record
-that the block ends in the middle of are kept for the next block. A block without quotes, or anything
-else that needs a look, is parsed by pyarrow instead.
+columns are. A block of whole lines is parsed at a time: by pyarrow where each line is a row and there is
+nothing about it that parsers read differently, and else by Python's own `csv` module. The lines of a
+record that the block ends in the middle of are kept for the next block.
 """
 
 import csv
@@ -104,7 +103,8 @@ class CsvRows:
                 if self._wanted is None or name in self._wanted
             ]
             first = self._row + 1
-            columns = columns_of(block, self._delimiter, len(self.header), places, first)
+            quoted = self._quoting == csv.QUOTE_MINIMAL and b'"' in block
+            columns = columns_of(block, self._delimiter, quoted, len(self.header), places, first)
             if columns is not None:
                 self._offset += len(block)
                 self._lines += len(columns)
@@ -113,14 +113,13 @@ class CsvRows:
         return self._parsed(block)
 
     def _is_plain(self, block: bytes, header: Sequence[str]) -> bool:
-        """Say whether nothing but delimiters and line ends means anything in whole lines."""
+        """Say whether nothing but delimiters, line ends and quotes means anything in whole lines."""
         return (
             block != b""
             and len(header) > 1  # else an empty line could be a cell
             and self._delimiter.isascii()
             and not block.startswith(_BOM)  # which pyarrow drops wherever it begins to read
             and b"\0" not in block
-            and (self._quoting == csv.QUOTE_NONE or b'"' not in block)
             and (b"\r" not in block or block.count(b"\r") == block.count(b"\r\n"))
             and _has_short_lines(block)
             and _is_utf_8(block)

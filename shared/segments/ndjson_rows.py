@@ -5,7 +5,7 @@ looked up in each object, a missing one is an empty cell, and `unseen` tells whi
 Names of columns count as they are written; of two members with one name the last one counts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -15,7 +15,8 @@ from shared.domain.message import Message, say
 from shared.segments.rows import (
     MAX_FIELD,
     MAX_LINE,
-    Row,
+    Block,
+    Columns,
     bad_line,
     empty,
     has_nul,
@@ -52,30 +53,48 @@ class NdjsonRows:
         """The members that the first 100 objects have, in the order in which they come up."""
         return list(self._names)
 
-    def feed(self, data: bytes) -> Iterator[Row]:
-        """Take the next bytes of the file, and yield (line number, cells) of the objects they complete."""
+    def feed(self, data: bytes) -> Block:
+        """Take the next bytes of the file, and return the rows of the objects that they complete."""
         data = self._tail + data
         end = data.rfind(b"\n") + 1
         self._tail = data[end:]
         if len(self._tail) > MAX_LINE:
             line = self._line + data.count(b"\n", 0, end) + 1
             raise self._bad(line, say("the line is longer than {most} bytes", most=MAX_LINE))
-        return self._rows(data[:end]) if end else iter(())
+        return self._rows(data[:end])
 
-    def close(self) -> Iterator[Row]:
-        """Say that the file has ended, and yield what is left of it; raise Empty without any object."""
+    def close(self) -> Block:
+        """Say that the file has ended, and return what is left of it; raise Empty without any object."""
         rest, self._tail = self._tail, b""
-        yield from self._rows(rest)
+        rows = self._rows(rest)
         if self.header is None:
             raise empty(self._path)
+        return rows
 
-    def _rows(self, block: bytes) -> Iterator[Row]:
-        if not self._begun:
+    def _rows(self, block: bytes) -> Columns:
+        if block and not self._begun:
             self._begun = True
             refuse_utf_16(self._path, block)
             block = block.removeprefix(_BOM)
+        numbers, objects = self._objects(block)
         may_hold_nul = b"\0" in block or _NUL_ESCAPE in block
-        wanted = self._wanted
+        columns: dict[int, list[str]] = {}
+        for place, name in enumerate(self._wanted):
+            cells = [
+                value if type(value := values.get(name)) is str else text_of(value)
+                for values in objects
+            ]
+            if max(map(len, cells), default=0) > MAX_FIELD:
+                raise self._bad_cell(numbers, cells, lambda cell: len(cell) > MAX_FIELD, too_long())
+            if may_hold_nul and "\0" in "".join(cells):
+                raise self._bad_cell(numbers, cells, lambda cell: "\0" in cell, has_nul())
+            columns[place] = cells
+        return Columns.of(numbers, columns)
+
+    def _objects(self, block: bytes) -> tuple[list[int], list[dict[str, Any]]]:
+        """Return the objects of some lines, and the numbers of these."""
+        numbers: list[int] = []
+        objects: list[dict[str, Any]] = []
         for line in block.splitlines():
             self._line += 1
             if not line or line.isspace():
@@ -85,16 +104,9 @@ class NdjsonRows:
                 self._look_at(values)
             if self.unseen:
                 self.unseen = self.unseen.difference(values)
-            cells = [
-                value if type(value := values.get(name)) is str else text_of(value)
-                for name in wanted
-            ]
-            for cell in cells:
-                if len(cell) > MAX_FIELD:
-                    raise self._bad(self._line, too_long())
-                if may_hold_nul and "\0" in cell:
-                    raise self._bad(self._line, has_nul())
-            yield self._line, cells
+            numbers.append(self._line)
+            objects.append(values)
+        return numbers, objects
 
     def _object(self, line: bytes) -> dict[str, Any]:
         try:
@@ -106,6 +118,16 @@ class NdjsonRows:
         except UnicodeDecodeError:
             what = say("this is not UTF-8")
         raise self._bad(self._line, what)
+
+    def _bad_cell(
+        self,
+        numbers: Sequence[int],
+        cells: Sequence[str],
+        is_bad: Callable[[str], bool],
+        what: Message,
+    ) -> BadSegment:
+        line = next(number for number, cell in zip(numbers, cells, strict=True) if is_bad(cell))
+        return self._bad(line, what)
 
     def _look_at(self, values: dict[str, Any]) -> None:
         self._left -= 1

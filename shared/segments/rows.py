@@ -28,22 +28,19 @@ class Columns:
     texts: Mapping[int, Any]
 
     @classmethod
-    def of(
-        cls, numbers: Sequence[int], rows: Sequence[Sequence[str]], places: Sequence[int]
-    ) -> "Columns":
-        """Return the columns at these places of rows."""
+    def of(cls, numbers: Sequence[int], cells: Mapping[int, Sequence[str]]) -> "Columns":
+        """Return columns of these cells, by place."""
         from shared.arrow import TEXT, pa
 
-        cells = list(zip(*rows, strict=True))
-        texts = {place: pa.array(cells[place] if cells else (), TEXT) for place in places}
-        return cls(numbers, texts)
+        return cls(numbers, {place: pa.array(each, TEXT) for place, each in cells.items()})
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def __iter__(self) -> Iterator[Row]:
-        cells = (self.texts[place].to_pylist() for place in sorted(self.texts))
-        return zip(self.numbers, zip(*cells, strict=True), strict=True)
+        columns = [self.texts[place].to_pylist() for place in sorted(self.texts)]
+        cells = zip(*columns, strict=True) if columns else [()] * len(self)
+        return zip(self.numbers, cells, strict=True)
 
 
 type Block = Iterator[Row] | Columns

@@ -113,10 +113,10 @@ def _ends_in_a_quote(data: str) -> bool:
 def test_plain_blocks_come_as_columns_of_what_is_wanted() -> None:
     rows = CsvRows("S/1.csv", wanted=["N", "E"])
     assert not isinstance(rows.feed(b"N,X,E\na,b,c\n"), Columns)  # the header has to be found
-    block = rows.feed(b"d,e,f\r\n,,\r\n")
+    block = rows.feed(b'"d,""",e,f\r\n"",,\r\n')
     assert isinstance(block, Columns)
     assert {place: texts.to_pylist() for place, texts in block.texts.items()} == {
-        0: ["d", ""],
+        0: ['d,"', ""],
         2: ["f", ""],
     }
     assert list(block.numbers) == [3, 4]
@@ -125,7 +125,9 @@ def test_plain_blocks_come_as_columns_of_what_is_wanted() -> None:
 @pytest.mark.parametrize(
     "block",
     [
-        b'"a",b,c\n',
+        b'"a"x,b,c\n',
+        b'a"x,b,c\n',
+        b'"a\n",b,c\n',
         b"a,b\n",
         b"a,b,c\n\n",
         b"\r\na,b,c\n",
@@ -137,6 +139,15 @@ def test_other_blocks_come_as_rows(block: bytes) -> None:
     list(rows.feed(b"a,b,c\n"))
     assert not isinstance(rows.feed(block), Columns)
     assert isinstance(rows.feed(b"a,b,c\n"), Columns)
+
+
+def test_a_record_that_a_block_ends_in_the_middle_of_is_finished_as_rows() -> None:
+    rows = CsvRows("S/1.csv", CsvSettings(columns=["N", "X"]))
+    assert list(rows.feed(b'a,b\n"c\n')) == [(1, ["a", "b"])]
+    assert list(rows.feed(b'd",e\n')) == [(2, ["c\nd", "e"])]
+    block = rows.feed(b"f,g\n")
+    assert isinstance(block, Columns)
+    assert list(block) == [(3, ("f", "g"))]
 
 
 def test_a_field_that_is_too_long_is_one_in_a_column_that_nobody_wants() -> None:
