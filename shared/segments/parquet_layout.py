@@ -8,19 +8,23 @@ kilobytes may hold gigabytes of zeros. Each page says so in its own header, whic
 believes when it makes room, so that is what has to be looked at first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from shared.segments.sparse import Span
 from shared.segments.thrift import BadThrift, Struct, Thrift, Value
 
 _GROUPS, _COLUMNS, _ROWS = 4, 1, 3
-_METADATA, _PACKED, _DATA_AT, _DICTIONARY_AT = 3, 7, 9, 11
+_METADATA, _CODEC, _PACKED, _DATA_AT, _DICTIONARY_AT = 3, 4, 7, 9, 11
 
 _PAGE_UNPACKED, _PAGE_PACKED, _PAGE_DICTIONARY = 2, 3, 7
 _PAGE_DATA = {5: 2, 8: 4}  # the field of a page's data header -> that of the encoding in there
-_REPEATING = (2, 7, 8)  # PLAIN_DICTIONARY, DELTA_BYTE_ARRAY, RLE_DICTIONARY
+_OF_DICTIONARY = (2, 8)  # PLAIN_DICTIONARY, RLE_DICTIONARY
+_OF_PREFIXES = 7  # DELTA_BYTE_ARRAY
+_LENGTH = 4  # bytes in front of each text of a dictionary
 
+type Longest = Callable[[memoryview, int], int]
+"""A dictionary page as it is stored, and its size unpacked -> the size of the longest text in it, or more."""
 
 _LONGEST_HEADER = 1024 * 1024  # bytes: a page header may hold the least and the greatest value
 _MOST_PAGES = 100_000  # of a chunk; a page is a megabyte usually
@@ -33,6 +37,7 @@ class RowGroup:
     number: int
     rows: int
     chunks: Sequence[Span]  # of its columns, in the order of the schema
+    codecs: Sequence[int]  # how these are compressed, as parquet.thrift numbers it
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +55,15 @@ def row_groups(footer: memoryview) -> list[RowGroup]:
     groups = map(_struct, _list(Thrift(footer).struct().get(_GROUPS)))
     # An empty row group has no pages, and its offsets mean nothing.
     return [
-        RowGroup(number, rows, [_chunk(_struct(each)) for each in _list(group.get(_COLUMNS))])
+        RowGroup(number, rows, *_chunks(group))
         for number, group in enumerate(groups)
         if (rows := _number(group.get(_ROWS)))
     ]
 
 
-def pages_of(chunk: memoryview) -> Pages:
+def pages_of(chunk: memoryview, longest: Longest) -> Pages:
     """Return what the pages of a chunk take; raise BadThrift."""
-    at = largest = dictionary = repeated = count = 0
+    at = largest = dictionary = in_dictionary = repeated = count = 0
     while at < len(chunk):
         reader = Thrift(chunk[at : at + _LONGEST_HEADER])
         header = reader.struct()
@@ -68,18 +73,36 @@ def pages_of(chunk: memoryview) -> Pages:
         unpacked, packed = _number(header.get(_PAGE_UNPACKED)), _number(header.get(_PAGE_PACKED))
         if unpacked < 0 or not 0 <= packed <= len(chunk) - at:
             raise BadThrift("a page that ends outside its chunk")
+        encoding = _encoding(header)
         if _PAGE_DICTIONARY in header:
             dictionary = max(dictionary, unpacked)
+            in_dictionary = max(in_dictionary, longest(chunk[at : at + packed], unpacked))
         else:
             largest = max(largest, unpacked)
-        if _repeats(header):
-            repeated = max(repeated, unpacked, dictionary)
+        if encoding in _OF_DICTIONARY:
+            repeated = max(repeated, in_dictionary)
+        elif encoding == _OF_PREFIXES:
+            repeated = max(repeated, unpacked)
         at += packed
     return Pages(largest + dictionary, repeated)
 
 
-def _chunk(column: Struct) -> Span:
-    metadata = _struct(column.get(_METADATA))
+def longest_text(dictionary: bytes | memoryview) -> int:
+    """Return the size of the longest text of an unpacked dictionary page, or more where it is damaged."""
+    at = longest = 0
+    while at < len(dictionary):
+        size = int.from_bytes(dictionary[at : at + _LENGTH], "little")
+        longest = max(longest, size)
+        at += _LENGTH + size
+    return longest
+
+
+def _chunks(group: Struct) -> tuple[list[Span], list[int]]:
+    columns = [_struct(_struct(each).get(_METADATA)) for each in _list(group.get(_COLUMNS))]
+    return list(map(_chunk, columns)), [_number(each.get(_CODEC)) for each in columns]
+
+
+def _chunk(metadata: Struct) -> Span:
     start = _number(metadata.get(_DATA_AT))
     dictionary = metadata.get(_DICTIONARY_AT)
     if isinstance(dictionary, int) and 0 < dictionary < start:
@@ -87,13 +110,13 @@ def _chunk(column: Struct) -> Span:
     return Span(start, start + _number(metadata.get(_PACKED)))
 
 
-def _repeats(header: Struct) -> bool:
-    """Say whether few bytes of the page can stand for the same long value many times."""
+def _encoding(header: Struct) -> Value:
+    """Return how the values of a data page are written, or None."""
     for field, encoding in _PAGE_DATA.items():
         data = header.get(field)
-        if isinstance(data, dict) and data.get(encoding) in _REPEATING:
-            return True
-    return False
+        if isinstance(data, dict):
+            return data.get(encoding)
+    return None
 
 
 def _number(value: Value) -> int:

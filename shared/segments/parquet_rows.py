@@ -6,6 +6,7 @@ only those bytes. No I/O here.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 from shared.arrow import EMPTY, TEXT, pa, pc
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
-from shared.segments.parquet_layout import RowGroup, pages_of, row_groups
+from shared.segments.parquet_layout import RowGroup, longest_text, pages_of, row_groups
 from shared.segments.rows import MAX_FIELD, Columns, has_nul, too_long
 from shared.segments.sparse import Pieces, Span, merged
 from shared.segments.text import text_of
@@ -32,6 +33,9 @@ _TAIL = 64 * 1024  # read first: it holds most footers
 _ENDING = 8  # the footer's length, and the magic
 _STRETCH = 4 * 1024 * 1024  # row groups smaller than this are fetched together
 _ROWS_AT_ONCE = 4_096
+_MAX_DICTIONARY = 2 * 1024 * 1024  # bytes; one is a megabyte usually
+_CODECS = {0: "", 1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}
+"""How parquet.thrift numbers what chunks are compressed with, and what pyarrow calls it; "" is not at all."""
 _BUFFER = 1024 * 1024  # bytes that pyarrow reads at a time
 
 _UNREADABLE = (
@@ -191,7 +195,10 @@ class ParquetRows:
     def _rows_at_once(self, group: RowGroup, pieces: Pieces) -> int:
         """Return how many rows fit memory even if each of them holds the longest value there is."""
         try:
-            pages = [pages_of(pieces.view(span)) for span in self._chunks(group)]
+            pages = [
+                pages_of(pieces.view(group.chunks[at]), partial(longest_of, group.codecs[at]))
+                for at in self._leaves
+            ]
         except BadThrift:
             raise self._bad(say("a page is damaged or encrypted")) from None
         if sum(each.largest for each in pages) > MAX_ROW_GROUP:
@@ -261,6 +268,18 @@ class ParquetRows:
 
     def _bad(self, what: Message) -> BadSegment:
         return BadSegment(say("{path}: {what}. Nothing was sent.", path=self._path, what=what))
+
+
+def longest_of(codec: int, page: memoryview, unpacked: int) -> int:
+    """Return the size of the longest text of a dictionary, or more where that would take too long to see."""
+    name = _CODECS.get(codec)
+    if unpacked > _MAX_DICTIONARY or name is None:
+        return unpacked
+    try:
+        plain = pa.decompress(page, unpacked, codec=name, asbytes=True) if name else page
+    except _UNREADABLE:
+        return unpacked  # what is wrong is said where the column is read
+    return longest_text(plain)
 
 
 _NOT_MAPPABLE: Sequence[Callable[[Any], bool]] = (
