@@ -1,9 +1,8 @@
 """Many profiles at once: pyarrow checks and writes those of plain rows, and says which rows are not.
 
 A row is plain when nothing about it needs a decision: its address is of the plain sort, no value has to
-be escaped, shortened or left out, and each passes its field's rule. What becomes of any other row is for
-`Layout.text` and `Values.of` to say; of a plain one both would say the same. A million rows take a fifth
-of the time so.
+be shortened or left out, and each passes its field's rule. What becomes of any other row is for
+`Layout.text` and `Values.of` to say; of a plain one both would say the same, in eight times the time.
 """
 
 from collections.abc import Sequence
@@ -73,11 +72,11 @@ class ColumnWriter:
         if rule.longest is not None and (longest.as_py() or 0) > rule.longest:
             measured = sizes if self._in_bytes else pc.utf8_length(texts)
             fits.append(pc.less_equal(measured, _size(rule.longest)))
-        if _holds_escaped(texts):
-            fits.append(pc.invert(pc.match_substring_regex(texts, _ESCAPED)))
         if rule.like:
             is_like = pc.match_substring_regex(texts, rule.like)
             fits.append(pc.or_(is_like, pc.equal(sizes, _size(0))))
+        if _may_hold_escaped(texts):
+            texts = _escaped(texts)
         if shortest.as_py() == 0 and not rule.clears:
             texts = pc.if_else(pc.equal(sizes, _size(0)), _NOTHING, texts)
         return ('"', texts, '"'), fits
@@ -141,8 +140,15 @@ def _has_null(piece: _Piece) -> bool:
     return not isinstance(piece, str) and piece.null_count > 0
 
 
-def _holds_escaped(texts: Any) -> bool:
-    """Say whether any byte of an array's texts is one that JSON escapes, or may be."""
+def _escaped(texts: Any) -> Any:
+    """Return texts as they stand in JSON between quotes."""
+    chosen = pc.match_substring_regex(texts, _ESCAPED)
+    written = [orjson.dumps(text)[1:-1].decode() for text in texts.filter(chosen).to_pylist()]
+    return pc.replace_with_mask(texts, chosen, pa.array(written, TEXT))
+
+
+def _may_hold_escaped(texts: Any) -> bool:
+    """Say whether any byte of an array's texts may be one that JSON escapes."""
     data = texts.buffers()[2]
     if data is None:
         return False

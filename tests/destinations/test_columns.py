@@ -112,8 +112,16 @@ def test_what_nothing_is_to_be_decided_about_is_plain() -> None:
     assert plain(profiles, [], len(FIELDS)) == []
 
 
-@pytest.mark.parametrize("cell", ['A"nn', "a\\b", "a\tb", "Annabelle Lee", "李小龍李小龍李小龍李"])
-def test_text_that_has_to_be_escaped_or_cut_is_left_to_be_looked_at(cell: str) -> None:
+@pytest.mark.parametrize("cell", ['A"nn', "a\\b", "a\tb", "\x1b"])
+def test_text_is_escaped_as_json_wants_it(cell: str) -> None:
+    values = Values([Field("name", "Name", longest=9)], Target("a1", ["name"]))
+    layout = Layout('{"mail":', [Group({"name": member("name")}, opening=",")], "}")
+    table = [("ann@example.com", [text]) for text in ("Ann", cell, "李小龍", "", cell)]
+    assert plain(ValuesEncoder(layout, values), table, 1) == [True] * 5
+
+
+@pytest.mark.parametrize("cell", ["Annabelle Lee", "李小龍李小龍李小龍李"])
+def test_text_that_has_to_be_cut_is_left_to_be_looked_at(cell: str) -> None:
     values = Values([Field("name", "Name", longest=9)], Target("a1", ["name"]))
     layout = Layout('{"mail":', [Group({"name": member("name")}, opening=",")], "}")
     table = [("ann@example.com", [text]) for text in ("Ann", cell, "李小龍")]
