@@ -4,7 +4,7 @@ Values are kept as JSON, so that what does not survive the way to storage and ba
 it here either. Nothing here is ever Unavailable, and nothing takes time.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -86,6 +86,14 @@ class MemoryTrail[T: BaseModel]:
     def __str__(self) -> str:
         """Return all that is kept, as text."""
         return str(self._records)
+
+    def kept(self) -> Iterator[tuple[str, str, str]]:
+        """Yield partition, key and JSON of every record, in the order in which they were first stored."""
+        yield from ((*at, body) for at, (body, _) in self._records.items())
+
+    def keep(self, partition: str, key: str, body: str, etag: str) -> None:
+        """Have a record as another storage had it."""
+        self._records[partition, key] = (body, etag)
 
     def _stored(self, partition: str, key: str) -> Stored[T]:
         body, etag = self._records[partition, key]
@@ -177,6 +185,14 @@ class MemoryBlobs:
     def __str__(self) -> str:
         """Return all that is kept, as text."""
         return str(self._blobs)
+
+    def kept(self) -> Iterator[tuple[str, bytes]]:
+        """Yield name and content of every blob."""
+        yield from ((name, data) for name, (data, _) in self._blobs.items())
+
+    def keep(self, name: str, data: bytes, etag: str, modified: datetime) -> None:
+        """Have a blob as another storage had it."""
+        self._blobs[name] = (data, BlobInfo(name, etag, len(data), modified))
 
     def _current(self, name: str, etag: str | None) -> tuple[bytes, BlobInfo]:
         there = self._blobs.get(name)
@@ -270,6 +286,10 @@ class MemorySecrets:
     def __init__(self) -> None:
         self._values: dict[str, str] = {}
         self._deleted: set[str] = set()
+
+    def names(self) -> list[str]:
+        """Return the names of the secrets that are there."""
+        return list(self._values)
 
     async def get(self, name: str) -> str:
         """Return a secret's value; raise Missing."""

@@ -6,13 +6,13 @@ import pytest
 
 from tests.contract.destinations.side import Side
 from tests.contract.destinations.sides import SIDES
-from tests.telemetry.recorder import Recorder
+from tests.telemetry.recorder import Recorder, the_recorder
 
 
 @pytest.fixture(scope="session")
 def recorder() -> Recorder:
     """The one of this process."""
-    return Recorder()
+    return the_recorder()
 
 
 @pytest.fixture

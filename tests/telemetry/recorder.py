@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from opentelemetry import metrics, trace
@@ -97,3 +98,9 @@ class Recorder:
 def _read(point: Any) -> tuple[dict[str, Any], float]:
     """Return the attributes and the value of a point: of a histogram, the sum."""
     return dict(point.attributes), point.sum if hasattr(point, "sum") else point.value
+
+
+@cache
+def the_recorder() -> Recorder:
+    """Return the one of this process."""
+    return Recorder()
