@@ -1,6 +1,5 @@
 """Real services for the contract tests, each started once and only when a test asks for it."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,33 +8,20 @@ import pytest
 from azure.identity.aio import DefaultAzureCredential
 from azure.keyvault.secrets.aio import SecretClient
 
-from local import azurite as emulator
-from local import certificates, health, identity
+from local import certificates, identity
 from local.identity import SigningKey
-from local.processes import end, spawn
 from local.vault.access import keys_of
 from local.vault.app import create_app
 from local.vault.secrets import Secrets as VaultSecrets
+from tests.contract.emulator import azurite_in_memory
 from tests.local.servers import free_port, serving
 
 
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The connection string of an Azurite that keeps everything in memory."""
-    blob, queue, table = (free_port() for _ in range(3))
-    addresses = [f"http://127.0.0.1:{port}" for port in (blob, queue, table)]
-    process = spawn(
-        "azurite",
-        emulator.command(blob, queue, table),
-        port=blob,
-        log=tmp_path_factory.mktemp("azurite") / "log",
-        environment=os.environ,
-    )
-    try:
-        process.wait_until(lambda: all(health.answers(address) for address in addresses))
-        yield emulator.connection_string(*addresses)
-    finally:
-        end([process])
+    with azurite_in_memory(tmp_path_factory.mktemp("azurite")) as connection_string:
+        yield connection_string
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 from math import ceil
+from typing import Any
 from uuid import uuid4
 
 from pydantic import BaseModel
@@ -87,14 +88,6 @@ class MemoryTrail[T: BaseModel]:
         """Return all that is kept, as text."""
         return str(self._records)
 
-    def kept(self) -> Iterator[tuple[str, str, str]]:
-        """Yield partition, key and JSON of every record, in the order in which they were first stored."""
-        yield from ((*at, body) for at, (body, _) in self._records.items())
-
-    def keep(self, partition: str, key: str, body: str, etag: str) -> None:
-        """Have a record as another storage had it."""
-        self._records[partition, key] = (body, etag)
-
     def _stored(self, partition: str, key: str) -> Stored[T]:
         body, etag = self._records[partition, key]
         return Stored(key, self._model.model_validate_json(body), etag)
@@ -106,6 +99,16 @@ class MemoryTrail[T: BaseModel]:
         etag = _new_etag()
         self._records[partition, key] = (body, etag)
         return etag
+
+
+def kept_in(trail: MemoryTrail[Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield partition, key and JSON of every record, in the order in which they were first stored."""
+    yield from ((*at, body) for at, (body, _) in trail._records.items())
+
+
+def keep_in(trail: MemoryTrail[Any], partition: str, key: str, body: str, etag: str) -> None:
+    """Have a record in a table as another storage had it."""
+    trail._records[partition, key] = (body, etag)
 
 
 class MemoryRecords[T: BaseModel](MemoryTrail[T]):
@@ -287,10 +290,6 @@ class MemorySecrets:
         self._values: dict[str, str] = {}
         self._deleted: set[str] = set()
 
-    def names(self) -> list[str]:
-        """Return the names of the secrets that are there."""
-        return list(self._values)
-
     async def get(self, name: str) -> str:
         """Return a secret's value; raise Missing."""
         if name not in self._values:
@@ -308,6 +307,11 @@ class MemorySecrets:
         """Remove the secret if it is there."""
         if self._values.pop(name, None) is not None:
             self._deleted.add(name)
+
+
+def names_in(secrets: MemorySecrets) -> list[str]:
+    """Return the names of the secrets that are there."""
+    return list(secrets._values)
 
 
 class WatchedSecrets(MemorySecrets):

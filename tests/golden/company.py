@@ -2,9 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -49,13 +49,31 @@ def vendors(clock: FakeClock) -> Mapping[str, Vendor]:
     return {vendor.name: vendor for vendor in every}
 
 
+def sandbox_of(vendor: Vendor) -> Any:
+    """Return what a vendor is played by; each has a sandbox of its own kind."""
+    played: Any = vendor
+    return played.sandbox
+
+
+@dataclass(frozen=True)
+class Write:
+    """A request that writes profiles: to whom, when it was answered and how, and whose they are."""
+
+    vendor: str
+    at: datetime
+    request: httpx.Request
+    answer: httpx.Response
+    people: Sequence[str]  # their addresses
+
+
 @dataclass
 class Network(httpx.AsyncBaseTransport):
     """The vendors' servers, and one that listens to the webhook."""
 
     vendors: Mapping[str, Vendor]
+    clock: FakeClock
     heard: list[str] = field(default_factory=list)  # bodies of the webhook
-    written: dict[str, list[str]] = field(default_factory=dict)  # addresses, by vendor
+    writes: list[Write] = field(default_factory=list)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Let the request's host answer."""
@@ -65,9 +83,12 @@ class Network(httpx.AsyncBaseTransport):
             self.heard.append(body.decode())
             return httpx.Response(204)
         [vendor] = [each for each in self.vendors.values() if host.endswith(each.hosts)]
+        answer = await InProcess(vendor.app).handle_async_request(request)
         if people := vendor.written(request):
-            self.written.setdefault(vendor.name, []).extend(people)
-        return await InProcess(vendor.app).handle_async_request(request)
+            await answer.aread()
+            write = Write(vendor.name, self.clock.now(), request, answer, list(people))
+            self.writes.append(write)
+        return answer
 
 
 class Company:
@@ -82,7 +103,7 @@ class Company:
         known: Mapping[str, Vendor],
     ) -> None:
         self.clock, self.storage, self.queue, self.vendors = clock, storage, queue, known
-        self.network = Network(known)
+        self.network = Network(known, clock)
         self.services = Services(
             storage=storage,
             destinations={name: each.destination(clock) for name, each in known.items()},
@@ -133,18 +154,14 @@ class Company:
         """Set up a connection to the first account of a vendor as a person would; return its id."""
         key = await self.draft(vendor, "contributors")
         if vendor == "activecampaign":
-            account = self._account(vendor)
+            account = sandbox_of(self.vendors[vendor]).accounts[1]
             access = {"host": account.host, "api_key": account.api_key}
             await self.ask("POST", f"/connections/{key}/connect", access)
         else:
-            await self._sign_in(key, self._account(vendor).email)
+            await self._sign_in(key, sandbox_of(self.vendors[vendor]).accounts[1].email)
         await self.ask("PUT", f"/connections/{key}/export-user")
         await self.ask("POST", f"/connections/{key}/save")
         return key
-
-    def _account(self, vendor: str) -> Any:
-        sandbox: Any = self.vendors[vendor]
-        return sandbox.sandbox.accounts[1]
 
     async def _sign_in(self, key: str, username: str) -> None:
         """Fill in the vendor's own page and let the browser come back."""

@@ -16,7 +16,14 @@ from shared.storage.clients import open_storage
 from shared.storage.ports import Storage
 from shared.storage.queues import StorageQueue
 from shared.storage.tables import TableTrail
-from tests.fakes.storage import MemoryBlobs, MemoryQueue, MemorySecrets, MemoryTrail
+from tests.fakes.storage import (
+    MemoryBlobs,
+    MemoryQueue,
+    MemorySecrets,
+    MemoryTrail,
+    kept_in,
+    names_in,
+)
 
 _ADDRESSES: dict[str, Any] = {
     f"DataStorage__{service}ServiceUri": f"https://account.{service}.core.example"
@@ -85,10 +92,10 @@ def _partition(line: str) -> tuple[str, ...]:
 def _lines(port: object, names: Port | None) -> Iterator[str]:
     match port, names:
         case MemoryTrail(), Port("table", table):
-            for partition, key, body in port.kept():
+            for partition, key, body in kept_in(port):
                 yield _line("record", body, table=table, partition=partition, key=key)
         case MemoryTrail(), Port("container", container):
-            for partition, key, body in port.kept():
+            for partition, key, body in kept_in(port):
                 yield _line("json", body, container=container, folder=partition, blob=key)
         case MemoryBlobs(), Port("container", container):
             for name, data in port.kept():
@@ -99,7 +106,7 @@ def _lines(port: object, names: Port | None) -> Iterator[str]:
                 visible = each.visible_at.isoformat()
                 yield _line("message", each.message.model_dump_json(), queue=queue, visible=visible)
         case MemorySecrets(), None:
-            yield from (_line("secret", json.dumps(name), vault="own") for name in port.names())
+            yield from (_line("secret", json.dumps(name), vault="own") for name in names_in(port))
 
 
 def _line(member: str, body: str, **at: str) -> str:
