@@ -2,11 +2,11 @@
 
 import azure.functions as func
 
-from functions import arrivals, http, refresh, slices
+from functions import arrivals, http, minute, slices
 from shared.telemetry import logs
 
 logs.configure()
 
 app = func.FunctionApp()
-for module in (arrivals, http, refresh, slices):
+for module in (arrivals, http, minute, slices):
     app.register_functions(module.blueprint)

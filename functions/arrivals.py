@@ -24,6 +24,6 @@ blueprint = func.Blueprint()
 async def arrivals(client: blob.BlobClient) -> None:
     """Begin the runs of the exports that follow the file's segment, and stream their first slices."""
     async with execution("arrivals") as services:
-        from shared.exports.arrive import arrive
+        from shared.triggers.arrivals import arrive
 
         await arrive(services, client.blob_name)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shared.exports.services import Services
+    from shared.services import Services
 
 
 @asynccontextmanager

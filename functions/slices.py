@@ -12,7 +12,7 @@ async def slices(message: func.QueueMessage) -> None:
     """Work on the run that the message names."""
     async with execution("slices") as services:
         from shared.domain.run import SliceMessage
-        from shared.exports.run_slice import run_slice
+        from shared.runs.slice import run_slice
 
         await run_slice(services, SliceMessage.model_validate_json(message.get_body()))
 
@@ -22,6 +22,6 @@ async def slices_poison(message: func.QueueMessage) -> None:
     """Close the run of a message that failed at every try."""
     async with execution("slices_poison") as services:
         from shared.domain.run import SliceMessage
-        from shared.exports.break_off import fail_run
+        from shared.runs.break_off import fail_run
 
         await fail_run(services, SliceMessage.model_validate_json(message.get_body()))

@@ -16,8 +16,8 @@ from local.identity import ROLES
 from local.processes import StackError
 from local.stack import STATE, Stack, token
 from local.vendors import VENDORS
-from shared.segments.forms import FORMS
-from shared.segments.layouts import SUCCESS, Kind, place_of
+from shared.segments.formats.registry import FORMS
+from shared.segments.paths import SUCCESS, Kind, place_of
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ import asyncio
 
 from shared.destinations.registry import destinations
 from shared.domain.clock import SystemClock
-from shared.exports.services import Services
+from shared.services import Services
 from shared.settings import settings
 from shared.storage.clients import open_storage
 from shared.telemetry import export

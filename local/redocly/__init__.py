@@ -16,7 +16,7 @@ from local.node import node
 from shared.api.app import create_app
 from shared.api.tokens import TokenCheck
 from shared.domain.clock import SystemClock
-from shared.exports.services import Services
+from shared.services import Services
 
 _FOLDER = Path(__file__).parent
 _SCRIPT = _FOLDER / "node_modules" / "@redocly" / "cli" / "bin" / "cli.js"

@@ -12,7 +12,7 @@ from fastapi.routing import iter_route_contexts
 from fastapi.security import HTTPBearer
 from starlette.responses import HTMLResponse, Response
 
-from shared.api.guard import Guard
+from shared.api.middleware.guard import Guard
 from shared.api.problems import HANDLED, Problem, answer
 from shared.api.routes import (
     about,
@@ -29,7 +29,7 @@ from shared.api.routes import (
 )
 from shared.api.routes.about import VERSION
 from shared.api.tokens import TokenCheck
-from shared.exports.services import Services
+from shared.services import Services
 
 # Brings the model into the document; `describe` says which status is given for what.
 _PROBLEMS: dict[int | str, dict[str, Any]] = {"default": {"model": Problem}}
@@ -121,7 +121,7 @@ def _docs(app: FastAPI) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _described(app: FastAPI) -> dict[str, Any]:
-    from shared.api.description import describe  # few instances are ever asked for it
+    from shared.api.openapi.document import describe  # few instances are ever asked for it
 
     if app.openapi_schema is None:
         app.openapi_schema = describe(app)

@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from shared.domain.errors import NotAllowed, Outdated
 from shared.domain.message import Message, say
 from shared.domain.people import Caller, Role
-from shared.exports.listing import Sort, Wanted
-from shared.exports.services import Services
+from shared.records.paging import Sort, Wanted
+from shared.services import Services
 from shared.storage.ports import Unavailable
 
 _ROLE_NEEDED: Mapping[Role, Message] = {

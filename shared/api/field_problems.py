@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from shared.api.language import Words
 from shared.domain.message import Message, say, say_count
-from shared.exports.check_export import escaped
+from shared.exports.validation import escaped
 
 type _Context = Mapping[str, Any]
 """What pydantic says of a limit; it may quote the value in members that are not read here."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from shared.destinations.activecampaign import ActiveCampaign
-from shared.destinations.constant_contact import ConstantContact
-from shared.destinations.mailchimp import Mailchimp
-from shared.destinations.protocol import Client, KeyDestination, OAuthDestination
+from shared.destinations.activecampaign.destination import ActiveCampaign
+from shared.destinations.constant_contact.destination import ConstantContact
+from shared.destinations.contract import Client, KeyDestination, OAuthDestination
+from shared.destinations.mailchimp.destination import Mailchimp
 from shared.settings import Settings
 
 type AnyDestination = OAuthDestination | KeyDestination

@@ -5,8 +5,15 @@ from collections.abc import Mapping
 from shared.domain.errors import BadSegment
 from shared.domain.message import say
 from shared.domain.segment import SegmentVersion
-from shared.segments.found import Found, Listing, sort_out
-from shared.segments.layouts import (
+from shared.segments.inventory import Found, Listing, sort_out
+from shared.segments.model_json import (
+    MAX_MODEL,
+    Entity,
+    exported_version,
+    inside,
+    read_model,
+)
+from shared.segments.paths import (
     MODEL,
     Kind,
     Pending,
@@ -16,13 +23,6 @@ from shared.segments.layouts import (
     folders_in,
     place_of,
     version_of,
-)
-from shared.segments.model_json import (
-    MAX_MODEL,
-    Entity,
-    exported_version,
-    inside,
-    read_model,
 )
 from shared.storage.ports import BlobInfo, Blobs, Missing, Stale
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
 from shared.domain.segment import MAX_FILES, CsvSettings, SegmentVersion
-from shared.segments.layouts import (
+from shared.segments.paths import (
     Kind,
     Pending,
     exported_name,

@@ -12,7 +12,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from shared.destinations.protocol import Read
+from shared.destinations.contract import Read
 from shared.domain.errors import Limited
 from shared.telemetry.spans import Call, call
 from shared.transport.pace import Pace

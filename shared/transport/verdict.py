@@ -12,7 +12,7 @@ import httpx
 import orjson
 
 from shared.destinations.answers import refused
-from shared.destinations.protocol import Read
+from shared.destinations.contract import Read
 from shared.domain.errors import BatchRefused, Culprit, Halt, Limited, NeedsAttention, TryLater
 from shared.domain.message import say
 

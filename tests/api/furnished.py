@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from local.identity import SigningKey
-from shared.exports.reports import report_url
+from shared.runs.send.import_callbacks import report_url
 from tests.api.office import Office
 from tests.api.vendors import LINKED, Vendors
 

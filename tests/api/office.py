@@ -11,11 +11,11 @@ from fastapi import FastAPI
 from local.identity import SigningKey
 from shared.api.app import create_app
 from shared.api.tokens import TokenCheck
-from shared.destinations.mailchimp import Mailchimp
-from shared.destinations.protocol import Client
+from shared.connections.oauth_sign_in import CALLBACK
+from shared.destinations.contract import Client
+from shared.destinations.mailchimp.destination import Mailchimp
 from shared.domain.connection import TERMS_VERSION
-from shared.exports.connect import CALLBACK
-from shared.exports.services import Services
+from shared.services import Services
 from tests.api.contract import Contract
 from tests.fakes.accounts import ACME, SECRET, Account, FakeAccounts
 from tests.fakes.clock import FakeClock

@@ -12,10 +12,10 @@ import azure.functions as func
 import httpx
 import pytest
 
-from shared.api.guard import MAX_BODY
+from shared.api.middleware.guard import MAX_BODY
 from shared.api.problems import KINDS
 from shared.api.routes.about import VERSION
-from shared.exports.services import Services
+from shared.services import Services
 from shared.storage.ports import Unavailable
 from tests.api.office import Office
 

@@ -9,7 +9,7 @@ import pytest
 from shared.domain.connection import ConnectionStatus
 from shared.domain.export import Export
 from shared.domain.run import RunStatus
-from shared.exports.names import part
+from shared.storage.paths import part
 from shared.storage.ports import ALL
 from tests.api.office import Office, choices, pointers
 from tests.contract.postbox.destination import Postbox

@@ -10,8 +10,8 @@ from shared.domain.connection import Connection
 from shared.domain.export import Export
 from shared.domain.message import say
 from shared.domain.schedule import RefreshSchedule
-from shared.exports.tick import tick
 from shared.storage.ports import ALL, AlreadyExists, Missing, Stale, Unavailable
+from shared.triggers.every_minute import tick
 from tests.api.office import Office
 from tests.api.vendors import LINKED, Vendors
 from tests.fakes.storage import MemoryRecords, MemoryTrail, WatchedSecrets

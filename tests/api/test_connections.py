@@ -3,9 +3,9 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from shared.connections.waiting_runs import waiting
 from shared.domain.connection import Connection
 from shared.domain.run import RunStatus
-from shared.exports.resume import waiting
 from shared.storage.ports import ALL, ActiveRun, Missing, Stored
 from tests.api.office import Office, pointers
 from tests.fakes.storage import MemoryRecords

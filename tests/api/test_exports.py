@@ -6,7 +6,7 @@ import pytest
 
 from local.sandbox.activecampaign.app import create_app
 from local.sandbox.activecampaign.state import Sandbox
-from shared.destinations.activecampaign import ActiveCampaign
+from shared.destinations.activecampaign.destination import ActiveCampaign
 from shared.domain.run import Run, RunStatus
 from shared.storage.ports import ALL
 from tests.api.office import Office, choices, pointers

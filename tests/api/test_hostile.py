@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.api.guard import MAX_HEADERS, MAX_QUERY
+from shared.api.middleware.guard import MAX_HEADERS, MAX_QUERY
 from shared.domain.connection import Connection
 from shared.storage.ports import ALL, Unavailable
 from shared.telemetry.logs import one_line

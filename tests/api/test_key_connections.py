@@ -5,11 +5,11 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from shared.connections.waiting_runs import waiting
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.message import say
 from shared.domain.run import RunStatus
-from shared.exports.own_keys import OwnKey
-from shared.exports.resume import waiting
+from shared.records.app_keys import OwnKey
 from shared.storage.ports import ALL, ActiveRun, Missing, Unavailable
 from tests.api.office import Office, pointers
 from tests.api.vendors import LINKED, Vendors

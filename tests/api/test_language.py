@@ -17,7 +17,7 @@ from shared.domain.message import say
 from shared.domain.outcomes import Outcome, Reject
 from shared.domain.people import Language
 from shared.domain.run import Run, RunStatus, split_run_id
-from shared.exports.end_run import end_run
+from shared.runs.ending import end_run
 from shared.storage.ports import PREFERENCES, Unavailable
 from tests.api.office import Office, choices
 from tests.api.test_runs import with_rejects

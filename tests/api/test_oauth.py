@@ -6,12 +6,12 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from shared.connections.check import mark_needs_sign_in
+from shared.connections.oauth_sign_in import CALLBACK
+from shared.connections.waiting_runs import waiting
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.message import say
 from shared.domain.run import RunStatus
-from shared.exports.check_connection import mark_needs_sign_in
-from shared.exports.connect import CALLBACK
-from shared.exports.resume import waiting
 from shared.storage.ports import ALL, ActiveRun, Missing, OAuthState, Stored
 from tests.api.office import BASE, Office
 from tests.fakes.accounts import ACME, OTHER, FakeAccounts

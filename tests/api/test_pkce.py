@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from shared.destinations.protocol import Credentials
+from shared.destinations.contract import Credentials
 from shared.domain.connection import Connection
 from shared.storage.ports import ALL, Missing
 from tests.api.office import BASE, Office

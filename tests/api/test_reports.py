@@ -1,6 +1,6 @@
 """The address of a run's reports is open to whoever knows it, and to nobody else."""
 
-from shared.exports.reports import report_url
+from shared.runs.send.import_callbacks import report_url
 from tests.api.office import Office
 
 

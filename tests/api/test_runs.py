@@ -10,9 +10,9 @@ from shared.api.routes.runs import inert
 from shared.domain.message import say
 from shared.domain.outcomes import REJECT_COLUMNS, Counts, Outcome, Reject
 from shared.domain.run import Checkpoint, Phase, Run, Trigger, TriggerKind
-from shared.exports.names import CHECKPOINT
-from shared.exports.rejects import RejectWriter
-from shared.exports.start_run import start_run
+from shared.runs.start import start_run
+from shared.runs.state.rejects import RejectWriter
+from shared.storage.paths import CHECKPOINT
 from tests.api.office import Office
 from tests.fakes.storage import MemoryQueue
 

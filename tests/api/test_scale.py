@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from local.identity import SigningKey
-from shared.exports.placements import placed
+from shared.connections.index import placed
 from shared.storage.ports import ALL, Stored
 from tests.api.office import Office, choices
 from tests.fakes.accounts import OTHER

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.exports.services import Services
+from shared.services import Services
 from shared.storage.ports import Storage
 from tests.api.office import Office, choices
 

@@ -12,10 +12,10 @@ from local.sandbox.activecampaign.state import Sandbox as ActiveCampaignSandbox
 from local.sandbox.constant_contact.app import create_app
 from local.sandbox.constant_contact.state import PASSWORD
 from local.sandbox.constant_contact.state import Sandbox as ConstantContactSandbox
-from shared.destinations.activecampaign import ActiveCampaign
-from shared.destinations.constant_contact import ConstantContact
-from shared.destinations.protocol import Client
-from shared.exports.connect import CALLBACK
+from shared.connections.oauth_sign_in import CALLBACK
+from shared.destinations.activecampaign.destination import ActiveCampaign
+from shared.destinations.constant_contact.destination import ConstantContact
+from shared.destinations.contract import Client
 from tests.api.office import BASE, Office
 from tests.contract.destinations.side import InProcess, SandboxClock
 from tests.contract.postbox.destination import Postbox

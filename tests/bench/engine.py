@@ -20,16 +20,16 @@ import httpx
 from local import addresses, health
 from local.processes import end, spawn
 from local.sandbox.mailchimp.state import PASSWORD
-from shared.destinations.mailchimp import Mailchimp
-from shared.destinations.protocol import Limits
+from shared.destinations.contract import Limits
+from shared.destinations.mailchimp.destination import Mailchimp
 from shared.domain.clock import SystemClock
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.export import Export
 from shared.domain.run import Mode, RunStatus, SliceMessage, Trigger, TriggerKind
-from shared.exports.read_runs import find_run, run_progress
-from shared.exports.run_slice import run_slice
-from shared.exports.services import Services
-from shared.exports.start_run import start_run
+from shared.runs.history import find_run, run_progress
+from shared.runs.slice import run_slice
+from shared.runs.start import start_run
+from shared.services import Services
 from shared.storage.ports import ALL, BlobInfo, Missing
 from shared.transport.client import open_http
 from tests.bench.profiles import FIELDS

@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from shared.segments.forms import FORMS
+from shared.segments.formats.registry import FORMS
 from tests.bench import engine, plain
 from tests.bench.profiles import write_segment
 from tests.bench.results import Results, Row

@@ -22,7 +22,7 @@ APP = "import function_app"
 STEPS = {
     "azure.functions alone": BASE,
     "the app, as the host loads it": APP,
-    "and to work on a slice": f"{APP}; import shared.bootstrap, shared.exports.run_slice",
+    "and to work on a slice": f"{APP}; import shared.bootstrap, shared.runs.slice",
     "and to answer a request": f"{APP}; import shared.bootstrap, shared.api.app",
     "and to send telemetry": f"{APP}; import shared.bootstrap, azure.monitor.opentelemetry",
 }

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from shared.domain.run import Run, RunStatus
 from tests.bench.results import Results, Row
-from tests.exports.many_small import ManySmall
-from tests.exports.world import World
+from tests.runs.many_small import ManySmall
+from tests.runs.world import World
 
 _SECONDS_OF_A_CALL = 2.0  # of the vendor, on the clock of the world
 

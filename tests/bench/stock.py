@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from local.stack import Stack
+from shared.connections.index import placed
 from shared.domain.clock import SystemClock
-from shared.exports.many import each_of
-from shared.exports.placements import placed
-from shared.exports.stored import new_id
+from shared.records.bulk import each_of
+from shared.records.records import new_id
 from shared.settings import Settings, StorageAccount
 from shared.storage.clients import OpenStorage, open_storage
 from shared.storage.ports import ALL

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from shared.domain.run import Progress, Run, RunStatus, TriggerKind
-from shared.exports.news import NOTHING_NEW
+from shared.runs.freshness import NOTHING_NEW
 from tests.chaos.real_journal import Journal
 from tests.chaos.real_segments import Name, Version
 from tests.chaos.real_world import BATCHES, Sent, World

@@ -5,8 +5,8 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from shared.domain.run import Progress, Run
-from shared.exports.read_runs import list_runs, run_progress
-from shared.exports.stored import everything
+from shared.records.records import everything
+from shared.runs.history import list_runs, run_progress
 from shared.storage.ports import ALL, CANCELS
 from tests.e2e.records import Records
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from local.processes import Process
 from shared.domain.run import Progress, Run, RunStatus
-from shared.exports.news import is_nothing_new
+from shared.runs.freshness import is_nothing_new
 from tests.chaos.real_journal import Journal
 from tests.chaos.real_plan import AHEAD
 from tests.chaos.real_proof import told

@@ -9,12 +9,12 @@ from local.sandbox.faults import Fault
 from shared.domain.errors import ProductError
 from shared.domain.run import Checkpoint, Mode, Phase
 from shared.domain.schedule import RefreshSchedule
-from shared.exports.cancel import cancel_run
-from shared.exports.names import CHECKPOINT
-from shared.exports.refresh_schedule import set_schedule
-from shared.exports.run_on_demand import run_all, run_on_demand
-from shared.exports.services import Services
+from shared.runs.cancel import cancel_run
+from shared.schedules.refresh_schedule import set_schedule
+from shared.services import Services
+from shared.storage.paths import CHECKPOINT
 from shared.storage.ports import ALL, CANCELS
+from shared.triggers.on_demand import run_all, run_on_demand
 from tests.chaos.simulated_plan import VENDORS, Happening, Kind
 from tests.chaos.simulated_process import registering
 from tests.chaos.simulated_triggers import MINUTE, Triggers

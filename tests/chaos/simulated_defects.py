@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.destinations.protocol import Destination, Finished, ListsJobs, Sent
+from shared.destinations.contract import Destination, Finished, ListsJobs, Sent
 from shared.storage.ports import CANCELS, Storage, Stored
 
 

@@ -9,7 +9,7 @@ from itertools import count
 
 import httpx
 
-from shared.exports.services import Services
+from shared.services import Services
 from shared.storage.ports import Unavailable
 from tests.chaos.simulated_defects import Soundness
 from tests.chaos.simulated_network import Book, Network

@@ -9,8 +9,8 @@ from shared.domain.export import Export
 from shared.domain.outcomes import Outcome, Reject
 from shared.domain.run import Run, RunStatus, SliceMessage
 from shared.domain.segment import SegmentVersion
-from shared.exports.names import CHECKPOINT
-from shared.exports.read_runs import reject_lines, run_progress
+from shared.runs.history import reject_lines, run_progress
+from shared.storage.paths import CHECKPOINT
 from shared.storage.ports import ALL, CANCELS, NOTICES
 from tests.chaos.simulated_chaos import Chaos
 from tests.chaos.simulated_files import Version, profiles_of

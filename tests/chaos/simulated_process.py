@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.chaos.simulated_weather import Weather
-from tests.exports.mortal import Crash
+from tests.runs.mortal import Crash
 
 _ROUNDS = 1000  # of ending tasks that may each wait for another
 

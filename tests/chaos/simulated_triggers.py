@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.exports.arrive import arrive
-from shared.exports.break_off import fail_run
-from shared.exports.run_slice import run_slice
-from shared.exports.services import Services
-from shared.exports.tick import tick
+from shared.runs.break_off import fail_run
+from shared.runs.slice import run_slice
+from shared.services import Services
+from shared.triggers.arrivals import arrive
+from shared.triggers.every_minute import tick
 from tests.chaos.simulated_hosts import Ending, Host, Work
 from tests.chaos.simulated_queue import RETRY_SECONDS, TRIES, Letter, Queue
 from tests.chaos.simulated_weather import STORAGE

@@ -18,10 +18,10 @@ from local.sandbox.faults import Faults
 from local.sandbox.mailchimp.app import create_app as mailchimp_app
 from local.sandbox.mailchimp.state import PASSWORD, new_audience
 from local.sandbox.mailchimp.state import Sandbox as MailchimpSandbox
-from shared.destinations.activecampaign import ActiveCampaign
-from shared.destinations.constant_contact import ConstantContact
-from shared.destinations.mailchimp import Mailchimp
-from shared.destinations.protocol import Credentials, KeyDestination, Limits, OAuthDestination
+from shared.destinations.activecampaign.destination import ActiveCampaign
+from shared.destinations.constant_contact.destination import ConstantContact
+from shared.destinations.contract import Credentials, KeyDestination, Limits, OAuthDestination
+from shared.destinations.mailchimp.destination import Mailchimp
 from shared.domain.clock import Clock
 from shared.domain.connection import Account
 from tests.chaos.simulated_files import FAKE, GONE, ODD, Names

@@ -10,7 +10,7 @@ import httpx
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.export import Export
 from shared.domain.run import Run
-from shared.exports.services import Services
+from shared.services import Services
 from shared.storage.ports import ALL, Storage
 from tests.chaos.simulated_defects import Soundness
 from tests.chaos.simulated_files import Segment

@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from shared.destinations.mailchimp import Mailchimp
-from shared.destinations.protocol import Client, Read
+from shared.destinations.contract import Client, Read
+from shared.destinations.mailchimp.destination import Mailchimp
 from shared.domain.connection import Account
 from shared.domain.errors import Halt
 

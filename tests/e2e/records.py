@@ -10,11 +10,11 @@ from azure.storage.blob import BlobLeaseClient, BlobServiceClient
 from local.stack import Stack
 from shared.domain.clock import SystemClock
 from shared.domain.run import Progress, Run, SliceMessage
-from shared.exports.names import CHECKPOINT, parts_folder
-from shared.exports.read_runs import find_run, run_progress
-from shared.exports.services import Services
+from shared.runs.history import find_run, run_progress
+from shared.services import Services
 from shared.settings import Settings, StorageAccount
 from shared.storage.clients import open_storage
+from shared.storage.paths import CHECKPOINT, parts_folder
 from shared.storage.ports import ALL
 
 

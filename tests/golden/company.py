@@ -15,12 +15,12 @@ from shared.api.app import create_app
 from shared.api.tokens import TokenCheck
 from shared.domain.connection import TERMS_VERSION
 from shared.domain.run import SliceMessage
-from shared.exports.run_slice import run_slice
-from shared.exports.services import Services
-from shared.exports.tick import tick
+from shared.runs.slice import run_slice
+from shared.services import Services
 from shared.storage.ports import Storage
 from shared.transport.client import open_http
 from shared.transport.webhook import Webhook
+from shared.triggers.every_minute import tick
 from tests.chaos.simulated_vendors import (
     ActiveCampaignVendor,
     ConstantContactVendor,

@@ -9,7 +9,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from shared.api.problems import KINDS
-from shared.exports.own_keys import OwnKey
+from shared.records.app_keys import OwnKey
 from shared.settings import Settings, StorageAccount
 from tests.functions.test_app import index
 from tests.golden.stored import ports

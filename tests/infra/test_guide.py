@@ -5,7 +5,7 @@ import re
 
 from annotated_types import Le
 
-from shared.exports.own_keys import OwnKey
+from shared.records.app_keys import OwnKey
 from shared.settings import Settings
 from tests.docs.pages import ROOT, blocks, code, rows, section
 from tests.infra.templates import INFRA, every

@@ -85,7 +85,7 @@ def test_a_message_within_a_message_is_translated_too() -> None:
 
 def test_what_sends_exports_loads_no_catalogue() -> None:
     code = (
-        "import sys, functions.arrivals, functions.refresh, functions.slices, functions.http\n"
+        "import sys, functions.arrivals, functions.minute, functions.slices, functions.http\n"
         "print([name for name in ('babel', 'fastapi', 'shared.languages') if name in sys.modules])"
     )
     command = [sys.executable, "-c", code]

@@ -11,7 +11,7 @@ from azure.storage.blob import BlobServiceClient
 from local.__main__ import drop
 from local.processes import ROOT, StackError
 from local.stack import Stack
-from shared.segments.forms import FORMS
+from shared.segments.formats.registry import FORMS
 
 COMMAND = [sys.executable, "-m", "local", "drop"]
 

@@ -1,7 +1,7 @@
 """Nasty files, and what becomes of each: what is sent and rejected, or what is said and nothing sent.
 
 The export maps `Email`, `First` and `Last`. Every file is the segment Customers unless its path says
-otherwise. `tests/exports/test_corpus.py` runs each of them through the whole engine.
+otherwise. `tests/runs/test_corpus.py` runs each of them through the whole engine.
 """
 
 import gzip

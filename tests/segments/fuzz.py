@@ -19,9 +19,9 @@ from pathlib import Path
 from shared.domain.errors import BadSegment
 from shared.domain.segment import SegmentVersion, VersionFacts
 from shared.segments.catalogue import find_all
-from shared.segments.facts import facts_of
-from shared.segments.forms import SPARK_FORMS, extension_of, open_file
-from shared.segments.rows import MAX_FIELD
+from shared.segments.formats.registry import SPARK_FORMS, extension_of, open_file
+from shared.segments.formats.rows import MAX_FIELD
+from shared.segments.stats import facts_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryBlobs, MemoryRecords
 from tests.segments.corpus import EXPORT, MODEL, cases

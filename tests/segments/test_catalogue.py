@@ -5,7 +5,7 @@ import pytest
 from shared.domain.errors import BadSegment
 from shared.domain.segment import Segment, SegmentStatus, VersionFacts
 from shared.segments.catalogue import find_all, newest_version
-from shared.segments.facts import describe, facts_of, find_segment
+from shared.segments.stats import describe, facts_of, find_segment
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryBlobs, MemoryRecords
 

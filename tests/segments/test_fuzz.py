@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.segments.forms import SPARK_FORMS
+from shared.segments.formats.registry import SPARK_FORMS
 from tests.segments.corpus import MODEL
 from tests.segments.fuzz import MOST_MIB, read, try_seed
 from tests.segments.memory import forget_peak, peak_mib

@@ -12,18 +12,18 @@ from shared.domain.connection import ConnectionStatus
 from shared.domain.people import Person
 from shared.domain.run import Run, RunStatus, SliceMessage
 from shared.domain.schedule import RefreshSchedule
-from shared.exports.break_off import fail_run
-from shared.exports.lane import lane
-from shared.exports.refresh_schedule import set_schedule
-from shared.exports.run_slice import run_slice
-from shared.exports.tick import tick
+from shared.runs.break_off import fail_run
+from shared.runs.lanes.lane import lane
+from shared.runs.slice import run_slice
+from shared.schedules.refresh_schedule import set_schedule
 from shared.telemetry import metrics
 from shared.telemetry.logs import about_run
+from shared.triggers.every_minute import tick
 from tests.contract.destinations.side import Side
 from tests.contract.destinations.world import World, csv, ready
-from tests.exports.small import small
-from tests.exports.world import csv as small_csv
 from tests.infra.test_alerts import EVENTS, METRICS
+from tests.runs.small import small
+from tests.runs.world import csv as small_csv
 from tests.telemetry.recorder import Recorder
 
 ROWS = 300

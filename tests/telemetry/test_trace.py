@@ -10,8 +10,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind
 
 from shared.domain.run import Run, RunStatus
-from shared.exports.own_keys import OwnKey
-from shared.exports.reports import report_url
+from shared.records.app_keys import OwnKey
+from shared.runs.send.import_callbacks import report_url
 from shared.telemetry.spans import call, span
 from tests.contract.destinations.side import Side, fault
 from tests.contract.destinations.world import World, csv, ready

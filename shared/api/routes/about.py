@@ -6,17 +6,17 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from shared.api.dependencies import AnyCaller, Page, TheServices
-from shared.api.items import FieldItem, field_item
 from shared.api.language import Words, spoken
 from shared.api.problems import KINDS
-from shared.destinations.protocol import KeyDestination, OAuthDestination
+from shared.api.schemas.items import FieldItem, field_item
+from shared.destinations.contract import KeyDestination, OAuthDestination
 from shared.domain.connection import TERMS_VERSION
 from shared.domain.errors import NotFound
 from shared.domain.message import say
 from shared.domain.people import Caller, Language, Role
-from shared.exports.choices import Chosen
-from shared.exports.preferences import prefer_language, preferred_language
-from shared.exports.services import Services
+from shared.exports.schemas import Chosen
+from shared.people.preferences import prefer_language, preferred_language
+from shared.services import Services
 
 VERSION = "0.1.0"
 

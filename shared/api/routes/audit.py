@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BeforeValidator
 from shared.api.dependencies import Administrator, After, Limit, Page, TheServices, cursor
 from shared.domain.audit import Entry
 from shared.domain.message import say
-from shared.exports.audit import read_trail
+from shared.people.audit_trail import read_trail
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 

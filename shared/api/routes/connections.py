@@ -16,15 +16,16 @@ from shared.api.dependencies import (
     cursor,
     tagged,
 )
-from shared.api.documented import documented
-from shared.api.items import ConnectionItem, SharedConnectionItem, connection_item
 from shared.api.language import Words
+from shared.api.openapi.declared import documented
+from shared.api.schemas.items import ConnectionItem, SharedConnectionItem, connection_item
+from shared.connections import manage, oauth_sign_in
+from shared.connections.api_key import connect_with_key
+from shared.connections.check import check_connection
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.errors import BatchRefused, Conflict
 from shared.domain.people import Caller
-from shared.exports import check_connection, connect, connections
-from shared.exports.choices import Chosen, ConnectionChanges, Id, NewConnection
-from shared.exports.connect_key import connect_with_key
+from shared.exports.schemas import Chosen, ConnectionChanges, Id, NewConnection
 from shared.storage.ports import Stored
 
 router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
@@ -93,7 +94,7 @@ def _answer(response: Response, stored: Stored[Connection], caller: Caller) -> I
 @router.get("", operation_id="listConnections", summary="Connections that I may use")
 async def list_all(services: TheServices, caller: Contributor, wanted: TheWanted) -> Page[Item]:
     """Return a page of connections, the oldest first unless another order is asked for."""
-    found, onward = await connections.list_connections(services, caller, wanted)
+    found, onward = await manage.list_connections(services, caller, wanted)
     items = [connection_item(stored.value, caller) for stored in found]
     return Page(items=items, next=cursor(onward))
 
@@ -104,7 +105,7 @@ async def create(
     services: TheServices, caller: Administrator, body: NewConnection, response: Response
 ) -> Item:
     """Store a draft, which nobody can use yet."""
-    stored = await connections.create_connection(services, caller.person, body)
+    stored = await manage.create_connection(services, caller.person, body)
     response.headers["Location"] = f"/api/v1/connections/{stored.key}"
     return _answer(response, stored, caller)
 
@@ -113,7 +114,7 @@ async def create(
 @documented(etag=True)
 async def get(services: TheServices, caller: Contributor, key: str, response: Response) -> Item:
     """Return a connection."""
-    stored = await connections.find_connection(services, caller, key)
+    stored = await manage.find_connection(services, caller, key)
     return _answer(response, stored, caller)
 
 
@@ -128,7 +129,7 @@ async def change(
     response: Response,
 ) -> Item:
     """Change what is given."""
-    stored = await connections.change_connection(services, caller.person, key, etag, body)
+    stored = await manage.change_connection(services, caller.person, key, etag, body)
     return _answer(response, stored, caller)
 
 
@@ -138,7 +139,7 @@ async def change(
 @documented(Conflict)
 async def remove(services: TheServices, caller: Administrator, key: str, etag: IfMatch) -> None:
     """Remove a connection that no export uses, and its credentials."""
-    await connections.remove_connection(services, caller.person, key, etag)
+    await manage.remove_connection(services, caller.person, key, etag)
 
 
 @router.post("/{key}/consent", operation_id="giveConsent", summary="Accept the data-privacy terms")
@@ -152,9 +153,7 @@ async def consent(
     response: Response,
 ) -> Item:
     """Record who accepted the terms, and when; without it nothing connects."""
-    stored = await connections.record_consent(
-        services, caller.person, key, etag, body.terms_version
-    )
+    stored = await manage.record_consent(services, caller.person, key, etag, body.terms_version)
     return _answer(response, stored, caller)
 
 
@@ -178,7 +177,7 @@ async def connect_account(
     With a key, prove it and return the connection.
     """
     if body is None or not body.model_fields_set:
-        page = await connect.begin_sign_in(services, caller.person, key, etag)
+        page = await oauth_sign_in.begin_sign_in(services, caller.person, key, etag)
         return SignInPage(authorize_url=page)
     api_key = body.api_key.get_secret_value() if body.api_key else None
     stored = await connect_with_key(
@@ -194,7 +193,7 @@ async def add_export_user(
     services: TheServices, caller: Administrator, key: str, etag: IfMatch, response: Response
 ) -> Item:
     """Record the caller as the person on whose behalf exports run."""
-    stored = await connections.add_export_user(services, caller.person, key, etag)
+    stored = await manage.add_export_user(services, caller.person, key, etag)
     return _answer(response, stored, caller)
 
 
@@ -204,7 +203,7 @@ async def save(
     services: TheServices, caller: Administrator, key: str, etag: IfMatch, response: Response
 ) -> Item:
     """Make a draft ready for exports; 409 says which step is missing."""
-    stored = await connections.save_connection(services, caller.person, key, etag)
+    stored = await manage.save_connection(services, caller.person, key, etag)
     return _answer(response, stored, caller)
 
 
@@ -214,7 +213,7 @@ async def check(
     services: TheServices, caller: Administrator, key: str, etag: IfMatch, response: Response
 ) -> CheckResult:
     """Ask the destination, changing nothing there."""
-    result = await check_connection.check_connection(services, caller.person, key, etag)
+    result = await check_connection(services, caller.person, key, etag)
     tagged(response, result.connection.etag)
     return CheckResult(
         ok=result.reason is None, reason=result.reason, status=result.connection.value.status

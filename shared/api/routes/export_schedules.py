@@ -4,12 +4,12 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from shared.api.dependencies import Contributor, IfMatch, TheServices, tagged
-from shared.api.documented import documented
-from shared.api.items import ExportItem, LeftOutItem, export_item, left_out_items
+from shared.api.openapi.declared import documented
+from shared.api.schemas.items import ExportItem, LeftOutItem, export_item, left_out_items
 from shared.domain.schedule import Followed
-from shared.exports.choices import ManySchedules, ScheduleChoice
-from shared.exports.schedule_exports import set_export_schedule, set_schedules
-from shared.exports.view_exports import view
+from shared.exports.schedule import set_export_schedule, set_schedules
+from shared.exports.schemas import ManySchedules, ScheduleChoice
+from shared.exports.views import view
 
 router = APIRouter(prefix="/api/v1/exports", tags=["exports"])
 

@@ -17,8 +17,9 @@ from shared.api.dependencies import (
     cursor,
     tagged,
 )
-from shared.api.documented import documented
-from shared.api.items import (
+from shared.api.language import worded
+from shared.api.openapi.declared import documented
+from shared.api.schemas.items import (
     ExportItem,
     LeftOutItem,
     SavedExportItem,
@@ -26,8 +27,7 @@ from shared.api.items import (
     left_out_items,
     saved_export_item,
 )
-from shared.api.language import worded
-from shared.api.run_items import (
+from shared.api.schemas.runs import (
     PreviewItem,
     RunDetail,
     RunItem,
@@ -39,16 +39,16 @@ from shared.domain.errors import BadSegment, BatchRefused, Conflict, NeedsAttent
 from shared.domain.export import Export
 from shared.domain.people import Caller
 from shared.domain.run import Mode, RunStatus
-from shared.exports import manage_exports
-from shared.exports.attach_exports import attach_export, detach_export
-from shared.exports.choices import Attachment, Chosen, CopyChoices, ExportChanges, ExportChoices
-from shared.exports.preview import preview
-from shared.exports.read_runs import list_runs
-from shared.exports.run_on_demand import run_all, run_on_demand
-from shared.exports.services import Services
-from shared.exports.view_exports import Filters, find_export, list_exports, require_export, view
-from shared.exports.warned import warnings
+from shared.exports import manage
+from shared.exports.attach import attach_export, detach_export
+from shared.exports.schemas import Attachment, Chosen, CopyChoices, ExportChanges, ExportChoices
+from shared.exports.views import Filters, find_export, list_exports, require_export, view
+from shared.exports.warnings import warnings
+from shared.runs.history import list_runs
+from shared.runs.preview.preview import preview
+from shared.services import Services
 from shared.storage.ports import Stored
+from shared.triggers.on_demand import run_all, run_on_demand
 
 router = APIRouter(prefix="/api/v1/exports", tags=["exports"])
 
@@ -120,7 +120,7 @@ async def create(
     services: TheServices, caller: Contributor, body: ExportChoices, response: Response
 ) -> SavedExportItem:
     """Check everything at the destination and in the segments, then save. Saving runs nothing."""
-    stored = await manage_exports.create_export(services, caller, body)
+    stored = await manage.create_export(services, caller, body)
     response.headers["Location"] = f"/api/v1/exports/{stored.key}"
     return await _saved(response, services, caller, stored)
 
@@ -145,7 +145,7 @@ async def change(
     response: Response,
 ) -> SavedExportItem:
     """Check and change what is given; 409 while a run depends on it."""
-    stored = await manage_exports.change_export(services, caller, key, etag, body)
+    stored = await manage.change_export(services, caller, key, etag, body)
     return await _saved(response, services, caller, stored)
 
 
@@ -153,7 +153,7 @@ async def change(
 @documented(Conflict)
 async def remove(services: TheServices, caller: Contributor, key: str, etag: IfMatch) -> None:
     """Remove an export with its rejects; the destination's list stays as it is."""
-    await manage_exports.remove_export(services, caller, key, etag)
+    await manage.remove_export(services, caller, key, etag)
 
 
 @router.post(
@@ -168,9 +168,7 @@ async def duplicate(
     body: CopyChoices | None = None,
 ) -> SavedExportItem:
     """Save a copy under another name. It runs nothing, and delivers everything on its first run."""
-    stored = await manage_exports.copy_export(
-        services, caller, key, body.name if body else None, worded
-    )
+    stored = await manage.copy_export(services, caller, key, body.name if body else None, worded)
     response.headers["Location"] = f"/api/v1/exports/{stored.key}"
     return await _saved(response, services, caller, stored)
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from shared.api.dependencies import After, Contributor, Limit, Page, TheServices, cursor
-from shared.api.documented import documented
-from shared.api.items import FieldItem, field_item
+from shared.api.openapi.declared import documented
+from shared.api.schemas.items import FieldItem, field_item
+from shared.connections.lookups import find_fields, find_lists
 from shared.domain.errors import BatchRefused, Conflict, NeedsAttention
-from shared.exports.look_ups import find_fields, find_lists
 
 router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
 

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from shared.api.dependencies import TheServices
-from shared.api.guard import DONE
 from shared.api.language import spoken, worded
+from shared.api.middleware.guard import DONE
 from shared.api.problems import answer
+from shared.connections.oauth_sign_in import CALLBACK, BadState, finish_sign_in
 from shared.domain.errors import Halt, Refusal
 from shared.domain.message import Message, say
-from shared.exports.connect import CALLBACK, BadState, finish_sign_in
 
 router = APIRouter(tags=["connections"])
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 
 from shared.api.dependencies import TheServices
-from shared.exports import reports
+from shared.runs.send import import_callbacks
 
 router = APIRouter(tags=["runs"])
 
@@ -13,7 +13,7 @@ _BYTES = {"type": "string", "format": "binary"}  # whatever the destination post
 
 
 @router.post(
-    reports.PATH + "/{run_id}/{token}/{batch}",
+    import_callbacks.PATH + "/{run_id}/{token}/{batch}",
     status_code=204,
     operation_id="reportJob",
     summary="Where a destination reports on a job",
@@ -27,4 +27,4 @@ async def report(
     batch: Annotated[int, Path(ge=0, le=10_000_000)],
 ) -> None:
     """Keep what a destination says of a batch until its run ends; the address is the authorisation."""
-    await reports.accept_report(services, run_id, token, batch, await request.body())
+    await import_callbacks.accept_report(services, run_id, token, batch, await request.body())

@@ -9,14 +9,14 @@ from fastapi import APIRouter
 from starlette.responses import StreamingResponse
 
 from shared.api.dependencies import After, AnyCaller, Contributor, Limit, Page, TheServices, cursor
-from shared.api.documented import documented
 from shared.api.language import worded
-from shared.api.run_items import RunDetail, RunItem, run_detail, run_items
+from shared.api.openapi.declared import documented
+from shared.api.schemas.runs import RunDetail, RunItem, run_detail, run_items
 from shared.domain.errors import Conflict
 from shared.domain.outcomes import REJECT_COLUMNS, Reject
-from shared.exports.cancel import cancel_run
-from shared.exports.read_runs import find_run, record_download, reject_lines
-from shared.exports.recent_runs import recent_runs
+from shared.runs.cancel import cancel_run
+from shared.runs.history import find_run, record_download, reject_lines
+from shared.runs.recent_runs import recent_runs
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 

@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Response
 
 from shared.api.dependencies import Administrator, IfMatch, TheServices, tagged
-from shared.api.documented import documented
+from shared.api.openapi.declared import documented
 from shared.domain.schedule import RefreshSchedule
-from shared.exports.refresh_schedule import read_schedule, set_schedule
+from shared.schedules.refresh_schedule import read_schedule, set_schedule
 
 router = APIRouter(prefix="/api/v1/refresh-schedule", tags=["refresh schedule"])
 

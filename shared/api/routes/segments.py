@@ -3,12 +3,12 @@
 from fastapi import APIRouter
 
 from shared.api.dependencies import After, Limit, Page, TheServices, cursor
-from shared.api.documented import documented
-from shared.api.items import SegmentItem, segment_item
+from shared.api.openapi.declared import documented
+from shared.api.schemas.items import SegmentItem, segment_item
 from shared.domain.errors import BadSegment, NotFound
 from shared.domain.message import say
 from shared.segments.catalogue import find_all
-from shared.segments.facts import describe, find_segment
+from shared.segments.stats import describe, find_segment
 
 router = APIRouter(prefix="/api/v1/segments", tags=["segments"])
 

@@ -8,7 +8,7 @@ import httpx
 from starlette.types import ASGIApp
 
 from local.sandbox.faults import Fault, Faults
-from shared.destinations.protocol import Credentials, KeyDestination, OAuthDestination
+from shared.destinations.contract import Credentials, KeyDestination, OAuthDestination
 from shared.domain.connection import Account
 from tests.fakes.clock import FakeClock
 

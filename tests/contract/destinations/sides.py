@@ -23,10 +23,10 @@ from local.sandbox.mailchimp.app import create_app as mailchimp_app
 from local.sandbox.mailchimp.audience import Member, digest_of
 from local.sandbox.mailchimp.state import PASSWORD
 from local.sandbox.mailchimp.state import Sandbox as MailchimpSandbox
-from shared.destinations.activecampaign import ActiveCampaign
-from shared.destinations.constant_contact import ConstantContact
-from shared.destinations.mailchimp import Mailchimp
-from shared.destinations.protocol import Client, Credentials, KeyDestination, OAuthDestination
+from shared.destinations.activecampaign.destination import ActiveCampaign
+from shared.destinations.constant_contact.destination import ConstantContact
+from shared.destinations.contract import Client, Credentials, KeyDestination, OAuthDestination
+from shared.destinations.mailchimp.destination import Mailchimp
 from shared.domain.connection import Account
 from shared.transport.client import Fixed, VendorApi, VendorSignIn
 from shared.transport.pace import Pace

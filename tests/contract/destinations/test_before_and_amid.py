@@ -6,8 +6,8 @@ import re
 import pytest
 
 from shared.domain.run import Mode, RunStatus
-from shared.exports.cancel import cancel_run
-from shared.exports.preview import BODIES, preview
+from shared.runs.cancel import cancel_run
+from shared.runs.preview.preview import BODIES, preview
 from tests.contract.destinations.side import Side
 from tests.contract.destinations.world import address, csv, ready
 from tests.contract.wire import Sent

@@ -4,9 +4,9 @@ from collections.abc import Collection
 
 import pytest
 
-from shared.destinations.protocol import Api
+from shared.destinations.contract import Api
 from shared.domain.run import RunStatus
-from shared.exports.lost_jobs import LostJobs
+from shared.runs.send.lost_jobs import LostJobs
 from tests.contract.destinations.side import fault
 from tests.contract.destinations.sides import ConstantContactSide
 from tests.contract.destinations.world import World, csv, ready

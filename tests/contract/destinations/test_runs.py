@@ -5,11 +5,11 @@ from collections import Counter
 
 import pytest
 
+from shared.connections.waiting_runs import resume_runs
 from shared.domain.connection import ConnectionStatus
 from shared.domain.errors import Culprit, NeedsAttention
 from shared.domain.run import Mode, RunStatus, SliceMessage
-from shared.exports.resume import resume_runs
-from shared.exports.run_slice import run_slice
+from shared.runs.slice import run_slice
 from tests.contract.destinations.side import Side, fault
 from tests.contract.destinations.world import World, address, csv, ready
 from tests.contract.wire import needs_specs, violations

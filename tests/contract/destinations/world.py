@@ -10,10 +10,10 @@ from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.export import Export
 from shared.domain.outcomes import Reject
 from shared.domain.run import Mode, Progress, Run, SliceMessage, Trigger, TriggerKind
-from shared.exports.read_runs import find_run, reject_lines, run_progress
-from shared.exports.run_slice import run_slice
-from shared.exports.services import Services
-from shared.exports.start_run import start_run
+from shared.runs.history import find_run, reject_lines, run_progress
+from shared.runs.slice import run_slice
+from shared.runs.start import start_run
+from shared.services import Services
 from shared.storage.ports import ALL
 from shared.transport.client import open_http
 from tests.contract.destinations.side import InProcess, Side

@@ -11,9 +11,7 @@ from typing import Any, Literal
 import httpx
 
 from shared.destinations.answers import making_sense
-from shared.destinations.encoder import ValuesEncoder
-from shared.destinations.layout import Group, Layout, member
-from shared.destinations.protocol import (
+from shared.destinations.contract import (
     Api,
     Batch,
     Credentials,
@@ -28,7 +26,9 @@ from shared.destinations.protocol import (
     Sent,
     Target,
 )
-from shared.destinations.values import Values
+from shared.destinations.encoding.encoder import ValuesEncoder
+from shared.destinations.encoding.template import Group, Layout, member
+from shared.destinations.encoding.values import Values
 from shared.domain.connection import Account
 from shared.domain.email import normal_form
 from shared.domain.errors import Culprit, Halt, Invalid, NeedsAttention

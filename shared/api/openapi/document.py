@@ -1,0 +1,208 @@
+"""The OpenAPI document: what FastAPI writes of the routes, completed with what it cannot know.
+
+Problems by status, headers, examples and links follow from what a route depends on, from what it
+tells of itself (`documented`) and from the models of its bodies, so a new route is complete without
+a line here.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import RouteContext, iter_route_contexts
+
+from shared.api.dependencies import RAISES
+from shared.api.openapi.declared import Told, told_by
+from shared.api.openapi.examples import EXAMPLES, problem_example
+from shared.api.problems import MEDIA_TYPE, OF_ANY_REQUEST, Kind, kind_of
+from shared.api.tokens import NotSignedIn
+from shared.domain.errors import NotAllowed, NotFound, TryLater
+
+type Json = dict[str, Any]
+
+ABOUT = """\
+Connections, exports, runs and schedules of Segment Exports.
+
+**Roles.** A token speaks for an administrator, a contributor or a viewer; each operation answers 403
+to those it is not for. What a caller may not see is 404.
+
+**Pages.** Lists come in pages of `limit` items. While there is more, `next` holds a cursor: pass it
+as `after` to get the page behind it. Cursors are opaque, stay valid, and skip nothing that was there
+all the time.
+
+**Changes.** What can be changed has an `ETag`. Send the one that you read as `If-Match`, and a change
+that somebody else's overtook is refused with 412 instead of undoing theirs.
+
+**Problems.** Whatever is refused is answered as `application/problem+json` (RFC 9457). `type` can be
+looked up at this API, `detail` says what to do, and `id` finds the request in the logs.
+"""
+
+TAGS = [
+    {"name": "about", "description": "Who the caller is, what there is, and whether the app runs."},
+    {"name": "connections", "description": "Authorised links to accounts at destinations."},
+    {"name": "exports", "description": "Which segments go to which list with which fields."},
+    {"name": "runs", "description": "Executions of exports: progress, history, rejects."},
+    {"name": "segments", "description": "What has landed in storage and can be exported."},
+    {"name": "refresh schedule", "description": "When every export that follows it runs."},
+    {"name": "audit", "description": "Who did what to which thing, and when."},
+]
+
+_TEXT = {"schema": {"type": "string"}}
+_HEADERS: Json = {
+    "ETag": _TEXT | {"description": "Names this version; send it as If-Match.", "required": True},
+    "Location": _TEXT | {"description": "Where that which was made is.", "required": True},
+    "WWW-Authenticate": _TEXT | {"description": "How to sign in (RFC 6750).", "required": True},
+    "Retry-After": {
+        "description": "Seconds until it is worth trying again, where that is known.",
+        "schema": {"type": "integer"},
+    },
+}
+_HEADERS_OF = {401: ("WWW-Authenticate",), 503: ("Retry-After",)}
+
+
+def describe(app: FastAPI) -> Json:
+    """Return the OpenAPI document of an app."""
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=ABOUT,
+        routes=app.routes,
+        tags=TAGS,
+        servers=[{"url": "/", "description": "Where this document was read."}],
+        license_info={"name": "MIT", "identifier": "MIT"},
+    )
+    routes = {route.operation_id: route for route in _routes(app)}
+    operations = [each for path in document["paths"].values() for each in path.values()]
+    components = document["components"]
+    components["headers"] = _HEADERS
+    components["examples"] = {}
+    for operation in operations:
+        route = routes[operation["operationId"]]
+        told = told_by(route.endpoint)
+        operation.setdefault("security", [])
+        _add_headers(operation, told)
+        _add_examples(operation, components["schemas"])
+        kinds = _kinds(route, told, operation)
+        _add_problems(operation, kinds.values(), components["examples"])
+        _add_links(operation, told, document["paths"])
+    return document
+
+
+def _routes(app: FastAPI) -> Iterator[RouteContext]:
+    for route in iter_route_contexts(app.routes):
+        if getattr(route, "operation_id", None):
+            yield route
+
+
+def _kinds(route: RouteContext, told: Told, operation: Json) -> dict[str, Kind]:
+    """Return every kind of problem that an operation may answer, by its slug."""
+    kinds = [
+        *OF_ANY_REQUEST,
+        *map(kind_of, told.refusals),
+        *map(kind_of, _of_dependencies(route.dependant)),
+        *map(kind_of, _of_request(operation)),
+    ]
+    return {kind.slug: kind for kind in kinds}
+
+
+def _of_dependencies(dependant: Dependant) -> Iterator[type[Exception]]:
+    yield from RAISES.get(dependant.call, ())
+    for below in dependant.dependencies:
+        yield from _of_dependencies(below)
+
+
+def _of_request(operation: Json) -> Iterator[type[Exception]]:
+    """Yield what follows from being signed in, from parameters and from a body."""
+    parameters = operation.get("parameters", [])
+    if operation["security"]:
+        yield from (NotSignedIn, NotAllowed, TryLater)  # what checking a token may end in
+    if any(each["in"] == "path" for each in parameters):
+        yield NotFound
+    if "requestBody" in operation or any(_can_be_wrong(each) for each in parameters):
+        yield RequestValidationError
+
+
+def _can_be_wrong(parameter: Json) -> bool:
+    return bool(parameter["schema"].keys() - {"type", "title", "description", "default"}) or (
+        parameter["schema"].get("type") != "string"
+    )
+
+
+def _add_problems(operation: Json, kinds: Iterable[Kind], examples: Json) -> None:
+    responses: Json = operation["responses"]
+    for unknown in ("422", "default"):
+        responses.pop(unknown, None)
+    for kind in sorted(kinds, key=lambda kind: (kind.status, kind.slug)):
+        examples[kind.slug] = {"summary": str(kind.title), "value": problem_example(kind)}
+        response = responses.setdefault(str(kind.status), _problem(kind.status))
+        content = response["content"].setdefault(MEDIA_TYPE, _problem_content())
+        content["examples"][kind.slug] = {"$ref": f"#/components/examples/{kind.slug}"}
+        response["description"] = f"{response['description']} {kind.title}.".lstrip()
+
+
+def _problem(status: int) -> Json:
+    headers = {name: _ref("headers", name) for name in _HEADERS_OF.get(status, ())}
+    return {"description": "", "content": {}} | ({"headers": headers} if headers else {})
+
+
+def _problem_content() -> Json:
+    return {"schema": _ref("schemas", "Problem"), "examples": {}}
+
+
+def _add_headers(operation: Json, told: Told) -> None:
+    names = [*(["ETag"] if told.etag else []), *(["Location"] if told.location else [])]
+    for _, response in _successes(operation):
+        if names:
+            response["headers"] = {name: _ref("headers", name) for name in names}
+
+
+def _add_examples(operation: Json, schemas: Json) -> None:
+    bodies = [operation.get("requestBody", {}), *(each for _, each in _successes(operation))]
+    for body in bodies:
+        for content in body.get("content", {}).values():
+            if (example := _example(content["schema"], schemas)) is not None:
+                content["example"] = example
+
+
+def _example(schema: Json, schemas: Json) -> Any:
+    """Return an example of a schema, made of those of the models in it; None if there is none."""
+    if name := schema.get("$ref", "").rpartition("/")[2]:
+        return EXAMPLES.get(name) or _example(schemas[name], schemas)
+    if "anyOf" in schema:
+        return _example(schema["anyOf"][0], schemas)
+    if "next" in schema.get("properties", {}):
+        item = _example(schema["properties"]["items"]["items"], schemas)
+        return None if item is None else {"items": [item], "next": None}
+    return None
+
+
+def _add_links(operation: Json, told: Told, paths: Mapping[str, Json]) -> None:
+    """Link to what can be done with the result: with what was made, and with the place in a list."""
+    links: Json = {}
+    if told.location:
+        for path, below in paths.items():
+            if path == told.location or path.startswith(f"{told.location}/"):
+                links |= {each["operationId"]: _link(each, "key", "id") for each in below.values()}
+    if any(each["name"] == "after" for each in operation.get("parameters", [])):
+        links["nextPage"] = _link(operation, "after", "next")
+    for _, response in _successes(operation):
+        if links:
+            response["links"] = links
+
+
+def _link(target: Json, parameter: str, member: str) -> Json:
+    return {
+        "operationId": target["operationId"],
+        "parameters": {parameter: f"$response.body#/{member}"},
+    }
+
+
+def _successes(operation: Json) -> Iterator[tuple[str, Json]]:
+    return ((code, each) for code, each in operation["responses"].items() if code[0] == "2")
+
+
+def _ref(kind: str, name: str) -> Json:
+    return {"$ref": f"#/components/{kind}/{name}"}

@@ -1,0 +1,126 @@
+"""What the API says of runs, and of those that have not begun."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from shared.api.language import Words
+from shared.api.schemas.items import VersionItem, version_item
+from shared.domain.outcomes import Counts
+from shared.domain.run import Event, Mode, Progress, Run, RunStatus, TriggerKind
+from shared.runs.history import is_canceling, run_progress
+from shared.runs.preview.preview import Preview
+from shared.services import Services
+
+
+class RunItem(BaseModel):
+    """A run."""
+
+    id: str
+    export_id: str
+    status: RunStatus
+    reason: Words | None
+    trigger: TriggerKind
+    mode: Mode
+    created_at: datetime
+    resumes_at: datetime | None = Field(
+        description="When a run that waits goes on; `reason` says what it waits for."
+    )
+    finished_at: datetime | None
+    ends_at: datetime | None = Field(
+        description="When the run ends if it goes on as in its last minute of sending."
+    )
+    canceling: bool = Field(
+        description="Somebody canceled the run, and what was under way then is not over yet."
+    )
+    progress: Progress
+
+
+class EventItem(BaseModel):
+    """Something that happened in a run."""
+
+    at: datetime
+    text: Words
+
+
+class RunDetail(RunItem):
+    """A run with the files that it reads and what happened so far."""
+
+    versions: list[VersionItem]
+    timeline: list[EventItem]
+
+
+class EstimateItem(BaseModel):
+    """How long a run takes if the assumptions hold."""
+
+    seconds: int = Field(description="From the first request to the last answer.")
+    assumptions: list[Words]
+
+
+class PreviewItem(BaseModel):
+    """What a run would do if it began now. It holds personal data."""
+
+    versions: list[VersionItem]
+    rows_read: int
+    counts: Counts = Field(description="Outcomes that are known before anything is sent.")
+    profiles: int = Field(description="Profiles to send.")
+    requests: int = Field(description="Requests that they take.")
+    bodies: list[str] = Field(
+        description="Bodies of the first three requests, as the destination would get them. Where it is "
+        "asked to report to an address, a run has its own in the place of `<run>/<token>`."
+    )
+    notes: list[Words] = Field(
+        description="What a run would note of values, such as that some are cut."
+    )
+    estimate: EstimateItem
+
+
+def preview_item(preview: Preview) -> PreviewItem:
+    """Return a preview for whoever asked for it."""
+    laid_out, estimate = preview.laid_out, preview.estimate
+    return PreviewItem(
+        versions=[version_item(version) for version in preview.versions],
+        rows_read=laid_out.rows_read,
+        counts=laid_out.counts,
+        profiles=laid_out.profiles,
+        requests=laid_out.batches,
+        bodies=[body.decode() for body in preview.bodies],
+        notes=list(preview.notes),
+        estimate=EstimateItem(seconds=estimate.seconds, assumptions=list(estimate.assumptions)),
+    )
+
+
+async def run_items(services: Services, runs: Sequence[Run]) -> list[RunItem]:
+    """Return runs for a list."""
+    return await asyncio.gather(*(_run_item(services, run) for run in runs))
+
+
+async def _run_item(services: Services, run: Run) -> RunItem:
+    progress = await run_progress(services, run)
+    ends_at = progress.ends_at(services.clock.now(), run.resumes_at)
+    return RunItem(
+        id=run.id,
+        trigger=run.trigger.kind,
+        ends_at=None if run.status.is_over else ends_at,
+        canceling=await is_canceling(services, run),
+        progress=progress,
+        **run.model_dump(include=_SHOWN),
+    )
+
+
+async def run_detail(services: Services, run: Run) -> RunDetail:
+    """Return all there is to say of a run."""
+    return RunDetail(
+        **(await _run_item(services, run)).model_dump(),
+        versions=[version_item(version) for version in run.versions],
+        timeline=[_event(event) for event in run.timeline],
+    )
+
+
+def _event(event: Event) -> EventItem:
+    return EventItem(at=event.at, text=event.text)
+
+
+_SHOWN = set(RunItem.model_fields) - {"id", "trigger", "ends_at", "canceling", "progress"}

@@ -1,0 +1,97 @@
+"""Connecting an account with its host name and a key, or with the name of a secret that holds the key."""
+
+from shared.connections.credentials import read_linked_key, store_credentials
+from shared.connections.manage import WHAT
+from shared.connections.oauth_sign_in import Access, require_same_account, use_credentials
+from shared.destinations.contract import Credentials, KeyDestination
+from shared.domain.audit import Action, Actor
+from shared.domain.connection import Account, Connection, Move
+from shared.domain.errors import Invalid, NeedsAttention
+from shared.domain.message import say
+from shared.domain.people import Person
+from shared.people.audit_trail import telling
+from shared.records.records import find, require_current
+from shared.services import Services
+from shared.storage.ports import Stored
+from shared.transport.client import Fixed, VendorApi
+from shared.transport.pace import Pace
+
+
+async def connect_with_key(
+    services: Services,
+    person: Person,
+    key: str,
+    etag: str | None,
+    host: str | None,
+    api_key: str | None,
+    secret_name: str | None,
+) -> Stored[Connection]:
+    """Prove a key, store it or the name of the secret that holds it, and return the connection.
+
+    Raise NotFound, Outdated, Invalid for what is missing or not accepted, Conflict before consent, for a
+    vault that is not linked or for another account than the exports' lists, or TryLater.
+    """
+    stored = await find(services.storage.connections, key, WHAT)
+    require_current(stored, etag, WHAT)
+    connection = stored.value
+    connection.require(Move.LINK)  # what every way to connect needs
+    destination = services.destination(connection)
+    if destination.auth != "api_key":
+        what = say(
+            "{destination} is connected by signing in there, so nothing is given here.",
+            destination=destination.title,
+        )
+        raise Invalid("/host", what)
+    if host is None:
+        raise Invalid("/host", say("The host name of the account is missing."))
+    endpoint = destination.endpoint(host)
+    credentials = await _credentials(services, connection, destination, api_key, secret_name)
+    account = await _account(services, destination, endpoint, credentials)
+    if account is None:
+        pointer = "/secret_name" if secret_name else "/api_key"
+        what = say(
+            "{destination} lets nobody in at {host} with this key. Check both.",
+            destination=destination.title,
+            host=endpoint,
+        )
+        raise Invalid(pointer, what)
+    await require_same_account(services, connection, account)
+    linked = secret_name is not None
+    name = secret_name or await store_credentials(services.storage.secrets, credentials)
+    tell = telling(services, Actor.of(person), Action.KEY_CONNECTED)
+    return await use_credentials(services, key, etag, Access(account, name, linked), tell)
+
+
+async def _credentials(
+    services: Services,
+    connection: Connection,
+    destination: KeyDestination,
+    api_key: str | None,
+    secret_name: str | None,
+) -> Credentials:
+    if api_key is not None and secret_name is None:
+        connection.require(Move.CONNECT)
+        return destination.credentials(api_key)
+    if secret_name is not None and api_key is None:
+        return await read_linked_key(services.storage.linked_secrets, secret_name, destination)
+    raise Invalid("/api_key", say("Give either the key, or in secret_name what holds it."))
+
+
+async def _account(
+    services: Services, destination: KeyDestination, endpoint: str, credentials: Credentials
+) -> Account | None:
+    """Ask which account a key opens; None if none."""
+    nobody = Account(id="", name="", endpoint=endpoint)
+    api = VendorApi(
+        services.http,
+        destination.name,
+        destination.title,
+        destination.base_url(nobody),
+        Fixed(destination.headers(credentials)),
+        destination.explain,
+        Pace(services.clock, destination.limits.rates),
+    )
+    try:
+        return await destination.identify(api, endpoint)
+    except NeedsAttention:
+        return None

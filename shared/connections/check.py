@@ -1,0 +1,111 @@
+"""Asking a connection's account something, and finding out that it no longer lets us in."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from shared.connections.manage import WHAT
+from shared.connections.waiting_runs import resume_runs
+from shared.destinations.contract import Api, Destination
+from shared.domain.audit import Action, Actor
+from shared.domain.connection import Connection, ConnectionStatus, Move, needs_sign_in
+from shared.domain.errors import Conflict, Culprit, NeedsAttention
+from shared.domain.message import Message
+from shared.domain.people import Person
+from shared.people.audit_trail import destination_of, record, telling
+from shared.records.records import amend, find, require_current
+from shared.services import Services
+from shared.storage.ports import Stored
+from shared.telemetry.logs import event
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a check found; `reason` is None when the connection works."""
+
+    connection: Stored[Connection]
+    reason: Message | None = None
+
+
+async def check_connection(services: Services, person: Person, key: str, etag: str | None) -> Check:
+    """Prove that a connection works, changing nothing at the destination.
+
+    One that does not is marked as needing sign-in; one that was marked and works again is mended and
+    its runs go on. Raise NotFound, Outdated, Conflict before it was ever connected, or
+    TryLater.
+    """
+    stored = await find(services.storage.connections, key, WHAT)
+    require_current(stored, etag, WHAT)
+    connection = stored.value
+    connection.require(Move.ASK)
+    reason = await _refused(services, connection)
+    works = reason is None
+    await record(services, Actor.of(person), Action.CONNECTION_CHECKED, connection, works=works)
+    if reason is not None:
+        return Check(await mark_needs_sign_in(services, connection, reason), reason)
+    if connection.status is not ConnectionStatus.NEEDS_SIGN_IN:
+        return Check(stored)
+    return Check(await _mend(services, connection))
+
+
+async def _refused(services: Services, connection: Connection) -> Message | None:
+    """Return why the destination does not let us in, or None when it does."""
+    try:
+        await services.destination(connection).check(await services.api(connection))
+    except NeedsAttention as error:
+        return error.reason
+    return None
+
+
+@asynccontextmanager
+async def signed_in(
+    services: Services, connection: Connection
+) -> AsyncIterator[tuple[Destination, Api]]:
+    """Give the body an authorised way to the account; raise Conflict if there is none.
+
+    When the body finds that the destination no longer lets us in, the connection is marked so.
+    """
+    connection.require(Move.ASK)
+    try:
+        yield services.destination(connection), await services.api(connection)
+    except NeedsAttention as error:
+        if error.culprit is not Culprit.CONNECTION:
+            raise
+        await mark_needs_sign_in(services, connection, error.reason)
+        raise Conflict(needs_sign_in(connection, error.reason)) from None
+
+
+async def mark_needs_sign_in(
+    services: Services, connection: Connection, reason: Message
+) -> Stored[Connection]:
+    """Record that the destination refused these credentials, unless there are newer ones by now."""
+
+    def change(now: Connection) -> Connection:
+        same = now.secret_name == connection.secret_name
+        return now.needing_sign_in(reason) if same else now
+
+    marked = await _amend(services, Action.SIGN_IN_NEEDED, connection, change)
+    news = connection.status is not ConnectionStatus.NEEDS_SIGN_IN
+    if news and marked.value.status is ConnectionStatus.NEEDS_SIGN_IN:
+        event("sign_in_needed", connection_id=connection.id, destination=connection.destination)
+    return marked
+
+
+async def _mend(services: Services, connection: Connection) -> Stored[Connection]:
+    def change(now: Connection) -> Connection:
+        return now.mended() if now.secret_name == connection.secret_name else now
+
+    mended = await _amend(services, Action.CONNECTION_MENDED, connection, change)
+    await resume_runs(services, connection.id)
+    return mended
+
+
+async def _amend(
+    services: Services,
+    action: Action,
+    connection: Connection,
+    change: Callable[[Connection], Connection],
+) -> Stored[Connection]:
+    """Record and store what the destination's answer means for a connection."""
+    tell = telling(services, destination_of(services, connection), action)
+    return await amend(services.storage.connections, connection.id, WHAT, None, change, tell)

@@ -1,0 +1,78 @@
+"""Credentials: where they lie, and how they are read.
+
+Those that the app was given lie in its own vault. A key may also lie in the linked vault, which belongs
+to somebody else: the app knows its name there, reads it whenever it needs it, and never writes.
+"""
+
+import json
+from collections.abc import Mapping
+from uuid import uuid4
+
+from shared.destinations.contract import Credentials, KeyDestination
+from shared.domain.errors import Conflict, Culprit, Invalid, NeedsAttention, TryLater
+from shared.domain.message import say
+from shared.records.app_keys import OwnKey
+from shared.storage.ports import Missing, SecretReader, Secrets, Unavailable
+
+_PREFIX = "connection-"
+
+
+async def store_credentials(vault: Secrets, credentials: Credentials) -> str:
+    """Put credentials into the vault and return their name.
+
+    The name is always new, because a vault does not give a deleted name back for up to 90 days.
+    """
+    name = f"{_PREFIX}{uuid4().hex}"
+    await vault.set(name, as_secret(credentials))
+    return name
+
+
+def as_secret(credentials: Credentials) -> str:
+    """Return credentials as they are kept."""
+    return json.dumps(dict(credentials))
+
+
+async def read_credentials(vault: SecretReader, name: str) -> Credentials:
+    """Return the newest version of what was stored; raise NeedsAttention when it is gone."""
+    try:
+        kept: Mapping[str, str] = json.loads(await vault.get(name))
+    except Missing:
+        raise gone() from None
+    return kept
+
+
+def gone() -> NeedsAttention:
+    """Return what credentials mean that are not in the vault any more."""
+    reason = say("The connection's credentials are gone from the vault. Sign in again.")
+    return NeedsAttention(Culprit.CONNECTION, reason)
+
+
+async def read_linked_key(
+    vault: SecretReader | None, name: str, destination: KeyDestination
+) -> Credentials:
+    """Return the key that a secret of the linked vault holds.
+
+    Raise Conflict when no vault is linked, Invalid("/secret_name") or TryLater.
+    """
+    if vault is None:
+        raise Conflict(say("No vault is linked. Set LINKED_KEY_VAULT_URL, or give the key itself."))
+    # The linked vault may be the app's own. What lies there for others must not go to this destination.
+    if name.lower().startswith(_PREFIX) or name.lower() in list(OwnKey):
+        what = say("The app keeps secrets of its own under such a name.")
+        raise Invalid("/secret_name", what)
+    try:
+        return destination.credentials((await vault.get(name)).strip())
+    except Missing:
+        what = say("The linked vault has no secret {secret}.", secret=name)
+        raise Invalid("/secret_name", what) from None
+    except Unavailable:
+        raise TryLater(
+            say(
+                "The linked vault did not give the secret {secret}. If that lasts: the secret must "
+                "be enabled, and the app must be allowed to read it.",
+                secret=name,
+            )
+        ) from None
+    except Invalid as error:
+        what = say("The secret {secret} holds no key. {why}", secret=name, why=error.reason)
+        raise Invalid("/secret_name", what) from None

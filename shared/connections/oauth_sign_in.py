@@ -1,0 +1,213 @@
+"""Connecting an account: the OAuth sign-in, from the first click to credentials in the vault.
+
+What ties the two halves together is the state: 256 random bits that work once, for ten minutes, for
+one connection, and of which storage holds only a digest. RFC 9700 would also tie them to the browser
+with a cookie. That is not possible here: `connect` is called with a bearer token by a portal of
+another origin or by curl, so the browser that comes back is not the one that asked. What remains is
+that an administrator could talk somebody into letting our app into *their* account; Mailchimp's page
+names the app, and only administrators can begin.
+
+The verifier of PKCE is made of the state and a key in the vault. So it needs no place of its own, where
+sign-ins that nobody finishes would leave it behind, and who sees the state still cannot make it.
+"""
+
+import hashlib
+import hmac
+import secrets
+from base64 import urlsafe_b64encode
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.connections.credentials import store_credentials
+from shared.connections.index import exports_on
+from shared.connections.manage import WHAT
+from shared.connections.waiting_runs import resume_runs
+from shared.domain.audit import Action, Actor
+from shared.domain.connection import Account, Connection, ConnectionStatus, Move
+from shared.domain.errors import Conflict, Halt, Invalid, Refusal
+from shared.domain.message import say
+from shared.domain.people import Person
+from shared.people.audit_trail import Tell, Unrecorded, record, telling
+from shared.records.app_keys import OwnKey, own_key
+from shared.records.records import amend, everything, find, require_current
+from shared.services import Services
+from shared.storage.ports import ALL, OAuthState, Stale, Stored
+
+CALLBACK = "/api/v1/oauth/callback"
+"""Where a destination's sign-in page sends the browser; registered with every destination."""
+
+_LIFETIME = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An account that was proven, and the name of the secret that opens it."""
+
+    account: Account
+    secret_name: str
+    linked: bool = False  # whether that is a secret of the linked vault
+
+
+class BadState(Refusal):
+    """The state of a callback was never given out, was used before, or is too old."""
+
+
+async def begin_sign_in(services: Services, person: Person, key: str, etag: str | None) -> str:
+    """Return the page where a person lets us in.
+
+    Raise NotFound, Outdated, Conflict before consent, or Invalid for a destination that has no such page.
+    """
+    stored = await find(services.storage.connections, key, WHAT)
+    require_current(stored, etag, WHAT)
+    connection = stored.value
+    connection.require(Move.CONNECT)
+    destination = services.destination(connection)
+    if destination.auth != "oauth":
+        what = say(
+            "{destination} is connected with a host name and a key.",
+            destination=destination.title,
+        )
+        raise Invalid("/host", what)
+    await _forget_old_states(services)
+    state = secrets.token_urlsafe(32)
+    began = OAuthState(
+        connection_id=key,
+        by_id=person.id,
+        by_name=person.name,
+        expires_at=services.clock.now() + _LIFETIME,
+    )
+    await record(services, Actor.of(person), Action.SIGN_IN_BEGUN, connection)
+    await services.storage.oauth_states.insert(ALL, _digest(state), began)
+    challenge = _base64(hashlib.sha256((await _verifier(services, state)).encode()).digest())
+    return destination.authorize_url(_redirect_uri(services), state, challenge)
+
+
+async def finish_sign_in(services: Services, state: str, code: str | None) -> None:
+    """Store what a sign-in gave us; `code` is None when the person or the destination refused.
+
+    Raise BadState, NotFound when the connection was removed meanwhile, Conflict when the sign-in was
+    refused or is for another account than the exports' lists, NeedsAttention or TryLater.
+    """
+    began = await _redeem(services, state)
+    by = Actor.of(Person(id=began.by_id, name=began.by_name))
+    connection = (await find(services.storage.connections, began.connection_id, WHAT)).value
+    try:
+        access = await _exchange(services, connection, state, code)
+    except (Refusal, Halt) as error:
+        await record(services, by, Action.SIGN_IN_REFUSED, connection, reason=str(error.reason))
+        raise
+    tell = telling(services, by, Action.SIGN_IN_FINISHED)
+    await use_credentials(services, connection.id, None, access, tell)
+
+
+async def _exchange(
+    services: Services, connection: Connection, state: str, code: str | None
+) -> Access:
+    """Trade a code for credentials and store them."""
+    if code is None:
+        raise Conflict(say("The sign-in was not completed. Nothing was changed."))
+    destination = services.destination(connection)
+    if destination.auth != "oauth":
+        raise BadState(say("This connection has no sign-in."))
+    credentials, account = await destination.exchange(
+        services.sign_in(destination),
+        code,
+        _redirect_uri(services),
+        await _verifier(services, state),
+    )
+    await require_same_account(services, connection, account)
+    return Access(account, await store_credentials(services.storage.secrets, credentials))
+
+
+async def _redeem(services: Services, state: str) -> OAuthState:
+    """Use up a state. Of two callbacks that bring the same one, the ETag lets one through."""
+    refused = BadState(
+        say("This sign-in is unknown, was used before, or took more than ten minutes.")
+    )
+    records, key = services.storage.oauth_states, _digest(state)
+    stored = await records.get(ALL, key)
+    if stored is None:
+        raise refused
+    try:
+        await records.delete(ALL, key, stored.etag)
+    except Stale:
+        raise refused from None
+    if stored.value.expires_at <= services.clock.now():
+        raise refused
+    return stored.value
+
+
+async def use_credentials(
+    services: Services, key: str, etag: str | None, access: Access, tell: Tell
+) -> Stored[Connection]:
+    """Put an account and its new credentials on a connection, and go on with runs that waited for them.
+
+    The credentials that it had before are removed, as are the new ones if the connection is gone;
+    those of the linked vault never are.
+    """
+    before: list[Connection] = []
+
+    def change(now: Connection) -> Connection:
+        before.append(now)
+        return now.connected(access.account, access.secret_name, access.linked)
+
+    try:
+        stored = await amend(services.storage.connections, key, WHAT, etag, change, tell)
+    except (Refusal, Unrecorded):
+        if not access.linked:
+            await services.storage.secrets.delete(access.secret_name)
+        raise
+    was = before[-1]
+    if was.secret_name and not was.linked_secret:
+        await services.storage.secrets.delete(was.secret_name)
+    if was.status is ConnectionStatus.NEEDS_SIGN_IN:
+        await resume_runs(services, key)
+    return stored
+
+
+async def require_same_account(
+    services: Services, connection: Connection, account: Account
+) -> None:
+    """Refuse another account while exports depend on the lists of the one that is connected."""
+    known = connection.account
+    if (
+        known is None
+        or known.id == account.id
+        or not await exports_on(services.storage, connection.id)
+    ):
+        return
+    raise Conflict(
+        say(
+            "This is the account {account}, but the exports on this connection use lists of "
+            "{known}. Connect that account, or make another connection for this one.",
+            account=account.name,
+            known=known.name,
+        )
+    )
+
+
+async def _forget_old_states(services: Services) -> None:
+    """Remove what sign-ins that were never finished left behind."""
+    records, now = services.storage.oauth_states, services.clock.now()
+    async for stored in everything(records):
+        if stored.value.expires_at <= now:
+            with suppress(Stale):
+                await records.delete(ALL, stored.key, stored.etag)
+
+
+def _redirect_uri(services: Services) -> str:
+    return services.public_base_url + CALLBACK
+
+
+def _digest(state: str) -> str:
+    return hashlib.sha256(state.encode()).hexdigest()
+
+
+async def _verifier(services: Services, state: str) -> str:
+    key = await own_key(services.storage.secrets, OwnKey.SIGN_IN)
+    return _base64(hmac.digest(key, state.encode(), "sha256"))
+
+
+def _base64(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,0 +1,253 @@
+"""ActiveCampaign: imports profiles into one list, and updates those that are there.
+
+Facts and their sources (API v3, its description of August 2026 and the reference pages):
+- `POST /import/bulk_import` queues up to 250 contacts in at most 399,999 bytes; fewer than 10 are
+  discouraged, and a request of one contact counts for five: 100 imports a minute, 20 of one contact.
+- An import never subscribes somebody to a list that they left; such an address is in `failure`.
+- One bad contact refuses the whole request with a 400 whose `failureReasons` name contacts by number.
+  Whether the first is 0 or 1 is written nowhere, so it is found out. Exceeding the rate is a 400, too.
+- `GET /import/info` tells what became of an import: addresses that failed, without a reason. Reasons
+  come only with a callback, whose shape is written nowhere.
+- 5 requests a second are counted by account. A wrong key is answered with a 403 or with a web page.
+- An empty text overwrites what is stored, and optional fields that are not sent stay.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+import httpx
+import orjson
+
+from shared.destinations.activecampaign.answers import (
+    LONGEST,
+    OWN,
+    TITLE,
+    NothingThere,
+    Refusal,
+    all_of,
+    explained,
+    list_info,
+    own_fields,
+    queued,
+)
+from shared.destinations.activecampaign.jobs import Numbering, finished
+from shared.destinations.answers import making_sense, no_list
+from shared.destinations.contract import (
+    Api,
+    Batch,
+    Credentials,
+    Encoder,
+    Field,
+    Finished,
+    JobFiles,
+    Kind,
+    Limits,
+    ListInfo,
+    Option,
+    Rate,
+    Sent,
+    Target,
+)
+from shared.destinations.encoding.encoder import ValuesEncoder
+from shared.destinations.encoding.template import Group, Layout, member
+from shared.destinations.encoding.values import SEPARATOR, Values
+from shared.destinations.titles import EMAIL, FIRST_NAME, LAST_NAME, PHONE
+from shared.domain.clock import Clock, SystemClock
+from shared.domain.connection import Account
+from shared.domain.errors import BatchRefused, Culprit, Halt, Invalid, NeedsAttention
+from shared.domain.message import say
+from shared.domain.run import Job
+
+_HOST = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}")
+_KEY = re.compile(r"[\x21-\x7e]{8,512}")
+_LIST_ID = re.compile(r"[0-9]{1,18}")
+
+_BODY_BYTES = 399_999
+_ENVELOPE_BYTES = 2_000  # the callback and the brackets
+_ALONE = 5  # imports that one of a single contact counts for
+_REPORT_WITHIN = timedelta(seconds=60)  # of an import's request
+_NO_AUTOMATIONS = "exclude_automations"
+
+
+@dataclass(frozen=True)
+class ActiveCampaign:
+    """The ActiveCampaign destination; the address is a setting so that a stand-in can take its place."""
+
+    url: str  # holds {host}, the account's own
+    host_suffixes: Sequence[str]
+    expects_reports: bool = False  # whether ActiveCampaign can reach us
+    clock: Clock = field(default_factory=SystemClock)
+    _numbering: Numbering = field(default_factory=Numbering, repr=False)
+
+    name = "activecampaign"
+    title = TITLE
+    auth: Literal["api_key"] = "api_key"
+    fields = (
+        Field("email", EMAIL, required=True, kind=Kind.EMAIL),
+        Field("first_name", FIRST_NAME, longest=LONGEST),
+        Field("last_name", LAST_NAME, longest=LONGEST),
+        Field("phone", PHONE, kind=Kind.PHONE, longest=LONGEST),
+    )
+    options = (Option(_NO_AUTOMATIONS, say("Do not start automations for these contacts")),)
+    limits = Limits(
+        profiles_per_batch=250,
+        bytes_per_batch=_BODY_BYTES - _ENVELOPE_BYTES,
+        concurrency=5,
+        least_per_batch=10,
+        rates=(Rate(100, 60, of="POST /import/bulk_import"), Rate(5, 1)),
+        first_look=10,
+        jobs_per_look=2,  # more at once would keep the next import waiting for its turn
+    )
+
+    def endpoint(self, host: str) -> str:
+        """Return the account's host; refuse what is no plain name under one of the allowed suffixes."""
+        plain = re.sub(r"\Ahttps?://", "", host.strip().lower()).removesuffix("/").removesuffix(".")
+        allowed = any(plain.endswith(f".{suffix}") for suffix in self.host_suffixes)
+        if not _HOST.fullmatch(plain) or not allowed:
+            what = say(
+                "Give the host name from the Developer settings of {destination}, without https://. "
+                "It ends in one of: {endings}.",
+                destination=TITLE,
+                endings=tuple(f".{suffix}" for suffix in self.host_suffixes),
+            )
+            raise Invalid("/host", what)
+        return plain
+
+    def credentials(self, key: str) -> Credentials:
+        """Keep the key."""
+        if not _KEY.fullmatch(key.strip()):
+            what = say("This is no API key. Copy it from the Developer settings.")
+            raise Invalid("/api_key", what)
+        return {"api_key": key.strip()}
+
+    async def identify(self, api: Api, endpoint: str) -> Account:
+        """Ask whose key it is. An answer without a user is a page that lets nobody in."""
+        answer = await api.get("/users/me")
+        user = answer.get("user") if isinstance(answer, dict) else None
+        if not user or not isinstance(user, dict):
+            raise NeedsAttention(
+                Culprit.CONNECTION,
+                say(
+                    "{destination} did not say whose key it is. Check host and key.",
+                    destination=TITLE,
+                ),
+            )
+        return Account(id=endpoint, name=endpoint.partition(".")[0], endpoint=endpoint)
+
+    def base_url(self, account: Account) -> str:
+        """Return the account's API. Its host was checked when it was typed, and is checked again."""
+        return f"{self.url.format(host=self.endpoint(account.endpoint))}/api/3"
+
+    def headers(self, credentials: Credentials) -> Mapping[str, str]:
+        """Authorise with the key."""
+        return {"Api-Token": credentials["api_key"]}
+
+    def lane(self, account: Account) -> str:
+        """One quota for each account."""
+        return f"activecampaign-{account.id}"
+
+    def explain(self, response: httpx.Response) -> Halt | None:
+        """Tell the rate's 400 from a refusal, and a web page from data."""
+        return explained(response)
+
+    async def check(self, api: Api) -> None:
+        """Ask who we are."""
+        await self.identify(api, "")
+
+    async def lists(self, api: Api) -> Sequence[ListInfo]:
+        """Return every list."""
+        return [list_info(item) for page in await all_of(api, "/lists") for item in page["lists"]]
+
+    async def look_up(self, api: Api, list_id: str) -> ListInfo:
+        """Return one list."""
+        none = NeedsAttention(Culprit.LIST, no_list(TITLE, list_id))
+        if not _LIST_ID.fullmatch(list_id):
+            raise none
+        try:
+            answer = await api.get(f"/lists/{list_id}")
+        except NothingThere:
+            raise none from None
+        with making_sense(TITLE):
+            return list_info(answer["list"])
+
+    async def fields_of(self, api: Api, list_id: str) -> Sequence[Field]:
+        """Return the fields of every account, and the custom fields of this one."""
+        return (*self.fields, *own_fields(await all_of(api, "/fields")))
+
+    async def encoder(self, api: Api, target: Target) -> Encoder:
+        """Look up whether the list is there, and the custom fields if the export fills some."""
+        await self.look_up(api, target.list_id)
+        fills_own = any(name.startswith(OWN) for name in target.fields)
+        fields = await self.fields_of(api, target.list_id) if fills_own else self.fields
+        values = Values(fields, target, {Kind.CHOICES: _several})
+        return ValuesEncoder(_layout(target, [rule.name for rule in values.rules]), values)
+
+    def body(self, target: Target, batch: Batch) -> bytes:
+        """Return contacts to import, and where to report on them."""
+        more = _options(target)
+        if target.report_url:
+            more["callback"] = {
+                "url": f"{target.report_url}/{batch.number}",
+                "requestType": "POST",
+                "detailed_results": "true",
+            }
+        rest = b"," + orjson.dumps(more)[1:] if more else b"}"
+        return b'{"contacts":[%b]%b' % (batch.joined, rest)
+
+    async def send(self, api: Api, target: Target, batch: Batch) -> Sent:
+        """Queue an import; doing it twice is the same as doing it once, but for automations."""
+        body = self.body(target, batch)
+        if len(body) > _BODY_BYTES:
+            reason = say(
+                "{destination} takes {most} bytes at once at most.",
+                destination=TITLE,
+                most=_BODY_BYTES,
+            )
+            raise BatchRefused("too_large", reason)
+        weight = _ALONE if batch.size == 1 else 1
+        try:
+            return Sent(job=queued(await api.post("/import/bulk_import", body, weight=weight)))
+        except Refusal as refusal:
+            raise self._numbering.judged(refusal, batch.size) from None
+
+    async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
+        """Ask about each import."""
+        answers = await asyncio.gather(
+            *(api.get("/import/info", {"batchId": job.id}) for job in jobs), return_exceptions=True
+        )
+        over: list[Finished] = []
+        for job, answer in zip(jobs, answers, strict=True):
+            if isinstance(answer, BaseException):
+                raise answer
+            young = self.clock.now() - job.sent_at < _REPORT_WITHIN
+            over += await finished(job, answer, files, self.expects_reports and young)
+        return over
+
+
+def _layout(target: Target, fields: Sequence[str]) -> Layout:
+    """Return the JSON of a contact: its standard fields, its own ones by number, and the list."""
+    standard = {name: member(name) for name in fields if not name.startswith(OWN)}
+    own = {
+        name: (f'{{"id":{int(name.removeprefix(OWN))},"value":', "}")
+        for name in fields
+        if name.startswith(OWN)
+    }
+    always = {"subscribe": [{"listid": int(target.list_id)}], **_options(target)}
+    return Layout(
+        before='{"email":',
+        groups=[Group(standard, opening=","), Group(own, opening=',"fields":[', closing="]")],
+        after=f",{orjson.dumps(always)[1:].decode()}",
+    )
+
+
+def _options(target: Target) -> dict[str, object]:
+    """Return what stands both in the request and in each of its contacts."""
+    return {_NO_AUTOMATIONS: True} if _NO_AUTOMATIONS in target.options else {}
+
+
+def _several(plain: str) -> str:
+    return "||" + plain.replace(SEPARATOR, "||") + "||"

@@ -1,0 +1,100 @@
+"""Constant Contact: imports are jobs, told of in one collection, by numbers more than by names.
+
+Facts and their sources:
+- `GET /activities` tells of the last 10 days (description).
+- `cannot_add_to_list_count` counts who unsubscribed from the account, `error_count` and
+  `correctable_count` who could not be imported (description). `person_count` should be what was sent.
+- Messages are plain strings; V2 gave fewer than there were errors, such as "Line 355: Invalid email".
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from shared.destinations.answers import ended, making_sense
+from shared.destinations.constant_contact.answers import ID, TITLE
+from shared.destinations.contract import Finished, JobFiles
+from shared.domain.email import normal_form
+from shared.domain.message import say
+from shared.domain.outcomes import Outcome, RowOutcome
+from shared.domain.run import Job
+
+_DID_NOTHING = ("cancelled", "failed", "timed_out")
+_COUNTERS = ("person_count", "cannot_add_to_list_count", "error_count", "correctable_count")
+_ADDRESS = re.compile(r"[^\s@<>\"(),:;\[\]]+@[^\s@<>\"(),:;\[\]]+")
+_SAID_NO = ("unsubscribed", "cannot be added", "opted out")
+_CODES = {Outcome.SUPPRESSED: "cannot_add_to_list", Outcome.REFUSED: "contact_error"}
+_LONGEST_TEXT = 300
+
+
+def id_of(activity: Mapping[str, Any]) -> str:
+    """Return the id of a job; raise what `making_sense` catches."""
+    key = activity["activity_id"]
+    if not ID.fullmatch(key):
+        raise ValueError("no id of an activity")
+    return str(key)
+
+
+def holds(activity: Mapping[str, Any], size: int) -> bool:
+    """Say whether an activity has so many contacts; by its description it counts a header row, too."""
+    status = activity.get("status") or {}
+    total, people = status.get("items_total_count"), status.get("person_count")
+    return total == size or (total == size + 1 and people == size)
+
+
+async def finished(job: Job, activity: Mapping[str, Any], files: JobFiles) -> Sequence[Finished]:
+    """Return what became of a job, if it is over."""
+    state = activity.get("state")
+    if state in _DID_NOTHING:
+        return [Finished(job, failed=ended(TITLE, str(state)))]
+    if state != "completed":
+        return ()
+    with making_sense(TITLE):
+        status = activity["status"]
+        counts = {name: max(0, int(status.get(name) or 0)) for name in _COUNTERS}
+        texts = [
+            str(each["message"] if isinstance(each, dict) else each)
+            for each in activity.get("activity_errors") or ()
+        ]
+    named = any("@" in text for text in texts)
+    index_of = (await files.batch(job)).index_of() if named else {}
+    return [Finished(job, _outcomes(job.size, counts, texts, index_of))]
+
+
+def _outcomes(
+    size: int, counts: Mapping[str, int], texts: Sequence[str], index_of: dict[str, int]
+) -> Sequence[RowOutcome]:
+    """Turn counters into outcomes, with the words and the rows of messages as far as they go.
+
+    How many there are of each outcome is up to the counters, and together they are never more than
+    there were profiles. `person_count` may or may not include those that the other counters tell of,
+    so only what none of them explains is unknown.
+    """
+    said_no = min(counts["cannot_add_to_list_count"], size)
+    refused = min(counts["error_count"] + counts["correctable_count"], size - said_no)
+    missing = max(0, size - said_no - refused - counts["person_count"])
+    left = {Outcome.SUPPRESSED: said_no, Outcome.REFUSED: refused}
+    outcomes: list[RowOutcome] = []
+    for index, text in sorted(_with_rows(texts, index_of), key=lambda each: each[0] is None):
+        no = any(phrase in text.lower() for phrase in _SAID_NO)
+        for outcome in sorted(left, key=lambda each: (each is Outcome.SUPPRESSED) is not no):
+            if left[outcome]:
+                left[outcome] -= 1
+                code = _CODES[outcome]
+                outcomes.append(RowOutcome(index, outcome, code, text[:_LONGEST_TEXT]))
+                break
+    nobody = say("{destination} tells how many there were, but not who.", destination=TITLE)
+    for outcome, number in left.items():
+        outcomes += [RowOutcome(None, outcome, _CODES[outcome], nobody)] * number
+    fewer = say("{destination} counted fewer contacts than it was sent.", destination=TITLE)
+    return outcomes + [RowOutcome(None, Outcome.UNKNOWN, "not_counted", fewer)] * missing
+
+
+def _with_rows(texts: Sequence[str], index_of: dict[str, int]) -> Iterator[tuple[int | None, str]]:
+    """Yield messages with the row whose address they hold, each row once; None for all others.
+
+    The number of a line proves nothing: it may count from 0 or 1, or a header.
+    """
+    for text in texts:
+        said = (normal_form(each.strip(".'")) for each in _ADDRESS.findall(text))
+        yield next((index_of.pop(each) for each in said if each in index_of), None), text

@@ -1,0 +1,1 @@
+"""Cells of rows become the values that a destination takes."""

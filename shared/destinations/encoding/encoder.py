@@ -1,0 +1,40 @@
+"""Rows of a segment become the JSON of one list, one by one or many at once."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from shared.destinations.encoding.template import Layout
+from shared.destinations.encoding.values import Values
+from shared.domain.email import PLAIN_LENGTH
+from shared.domain.message import Message
+
+if TYPE_CHECKING:
+    from shared.destinations.encoding.columns import ColumnWriter
+
+
+class ValuesEncoder:
+    """The `Encoder` of values in a layout."""
+
+    def __init__(self, layout: Layout, values: Values, longest_address: int = PLAIN_LENGTH) -> None:
+        self._layout = layout
+        self.values = values
+        self._longest_address = min(longest_address, PLAIN_LENGTH)
+
+    def encode(self, address: str, cells: Sequence[str]) -> bytes:
+        """Return the JSON of one profile; raise Unfit."""
+        return self._layout.text(address, self.values.of(cells))
+
+    def encode_plain(self, emails: Any, cells: Sequence[Any]) -> tuple[Any, Any, Any]:
+        """Return addresses, their JSON, and for which rows both are right."""
+        return self._writer.write(emails, cells)
+
+    def notes(self) -> Sequence[Message]:
+        """Return what was left out and cut, for the run's timeline."""
+        return self.values.notes()
+
+    @cached_property
+    def _writer(self) -> "ColumnWriter":
+        from shared.destinations.encoding.columns import ColumnWriter
+
+        return ColumnWriter(self._layout, self.values, self._longest_address)

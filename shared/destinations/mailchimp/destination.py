@@ -1,0 +1,270 @@
+"""Mailchimp: adds profiles to one audience, and updates those that are there.
+
+Facts and their sources:
+- `POST /lists/{audience}` takes up to 500 members and answers 200 with one error per refused member,
+  named by address (Marketing API 3.0 reference, "Batch subscribe or unsubscribe").
+- `status_if_new` is used for new members only, so nobody who unsubscribed is ever subscribed again;
+  it stands in the vendor's 2026 SDK, not in the older OpenAPI document.
+- An account user may have 10 connections open at once (Fundamentals, "Throttling").
+- OAuth tokens do not expire and there is no refresh token ("Access user data with OAuth 2").
+- The metadata call answers 200 with an error object when the token is wrong.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+import httpx
+import msgspec
+
+from shared.destinations.answers import making_sense, no_account, refused, senseless
+from shared.destinations.contract import (
+    Api,
+    Batch,
+    Client,
+    Credentials,
+    Encoder,
+    Field,
+    Finished,
+    JobFiles,
+    Kind,
+    Limits,
+    ListInfo,
+    Sent,
+    SignIn,
+    Target,
+)
+from shared.destinations.mailchimp.answers import (
+    ANSWER_FIELDS,
+    TITLE,
+    is_json,
+    outcomes,
+    problem,
+    read,
+    refused_as,
+)
+from shared.destinations.mailchimp.profiles import LONGEST, Members, MergeField, mappable
+from shared.destinations.oauth2 import no_access
+from shared.destinations.titles import EMAIL, FIRST_NAME, LAST_NAME
+from shared.domain.connection import Account
+from shared.domain.errors import BatchRefused, Culprit, Halt, Limited, NeedsAttention
+from shared.domain.message import say
+from shared.domain.outcomes import RowOutcome
+from shared.domain.run import Job
+
+_DATA_CENTRE = re.compile(r"[a-z]{2,4}[0-9]{1,3}")
+_USER_ID = re.compile(r"[0-9]{1,20}")
+_LIST_ID = re.compile(r"[0-9a-zA-Z]{1,64}")
+_PAGE = 1000
+_BLOCKED = "compliance related"
+_MERGE_FIELDS = ",".join(f"merge_fields.{key}" for key in ("tag", "name", "type", "options"))
+
+
+@dataclass(frozen=True)
+class Mailchimp:
+    """The Mailchimp destination; the addresses are settings so that a stand-in can take their place."""
+
+    client: Client
+    login_url: str
+    api_url: str  # may hold {dc}, the account's data centre
+    partial_answers: bool = True
+    connections: int = 10  # all that it allows; the setting is lower
+
+    name = "mailchimp"
+    title = TITLE
+    auth: Literal["oauth"] = "oauth"
+    fields = (
+        Field("email", EMAIL, required=True, kind=Kind.EMAIL),
+        Field("first_name", FIRST_NAME, longest=LONGEST),
+        Field("last_name", LAST_NAME, longest=LONGEST),
+    )
+    options = ()
+
+    @property
+    def limits(self) -> Limits:
+        """No limit on bytes is published; 500 members of four fields are about 83 kB."""
+        return Limits(
+            profiles_per_batch=500, bytes_per_batch=2_000_000, concurrency=self.connections
+        )
+
+    def authorize_url(self, redirect_uri: str, state: str, challenge: str) -> str:
+        """Return Mailchimp's sign-in page. It documents no PKCE."""
+        query = {
+            "response_type": "code",
+            "client_id": self.client.id,
+            "redirect_uri": redirect_uri,
+            "state": state,
+        }
+        return f"{self.login_url}/oauth2/authorize?{urlencode(query)}"
+
+    async def exchange(
+        self, sign_in: SignIn, code: str, redirect_uri: str, verifier: str
+    ) -> tuple[Credentials, Account]:
+        """Trade the code for a token, and ask which account and data centre it is for."""
+        form = {
+            "grant_type": "authorization_code",
+            "client_id": self.client.id,
+            "client_secret": self.client.secret,
+            "redirect_uri": redirect_uri,
+            "code": code,
+        }
+        try:
+            answer = await sign_in.post_form(f"{self.login_url}/oauth2/token", form)
+        except BatchRefused:  # a 400, say for a code that was used before
+            answer = None
+        token = answer.get("access_token") if isinstance(answer, dict) else None
+        if not token:
+            raise NeedsAttention(Culprit.CONNECTION, no_access(TITLE))
+        metadata = await sign_in.get_json(
+            f"{self.login_url}/oauth2/metadata", {"Authorization": f"OAuth {token}"}
+        )
+        return {"access_token": str(token)}, _account(metadata)
+
+    def expires_at(self, credentials: Credentials) -> datetime | None:
+        """Say that tokens last."""
+        return None
+
+    async def refresh(self, sign_in: SignIn, credentials: Credentials) -> Credentials:
+        """Return the same: there is nothing to refresh with."""
+        return credentials
+
+    async def revoke(self, sign_in: SignIn, credentials: Credentials) -> None:
+        """Do nothing: Mailchimp documents no call for it. The owner can remove our app there."""
+
+    def base_url(self, account: Account) -> str:
+        """Return the API of the account's data centre."""
+        return f"{self.api_url.format(dc=account.endpoint)}/3.0"
+
+    def headers(self, credentials: Credentials) -> Mapping[str, str]:
+        """Authorise with the access token."""
+        return {"Authorization": f"Bearer {credentials['access_token']}"}
+
+    def lane(self, account: Account) -> str:
+        """One quota per account user: that is what the 10 connections are counted by."""
+        return f"mailchimp-{account.id}"
+
+    def explain(self, response: httpx.Response) -> Halt | None:
+        """Tell throttling, a blocked account and refused profiles by what Mailchimp says of them."""
+        status = response.status_code
+        if status == httpx.codes.FORBIDDEN and not is_json(response):
+            return Limited(
+                say(
+                    "{destination} is limiting requests (a 403 without an explanation).",
+                    destination=TITLE,
+                )
+            )
+        title, detail = problem(response)
+        if title.lower() == _BLOCKED:
+            return NeedsAttention(
+                Culprit.CONNECTION,
+                say(
+                    "{destination} has shut this account off ({words}). Sign in there to see why.",
+                    destination=TITLE,
+                    words=title,
+                ),
+            )
+        if status == httpx.codes.BAD_REQUEST and title:
+            code = title[:60].lower().replace(" ", "_")
+            return BatchRefused(code, refused(TITLE, f"400, {title}", detail))
+        return None
+
+    async def check(self, api: Api) -> None:
+        """Ping."""
+        await api.get("/ping")
+
+    async def lists(self, api: Api) -> Sequence[ListInfo]:
+        """Return every audience, 1,000 at a time."""
+        found: list[ListInfo] = []
+        params = {"count": str(_PAGE), "fields": "lists.id,lists.name,total_items"}
+        while True:
+            page = await api.get("/lists", params | {"offset": str(len(found))})
+            with making_sense(self.title):
+                more = [ListInfo(str(item["id"]), str(item["name"])) for item in page["lists"]]
+                found += more
+                if not more or (len(more) < _PAGE and len(found) >= page.get("total_items", 0)):
+                    return found
+
+    async def look_up(self, api: Api, list_id: str) -> ListInfo:
+        """Return one audience."""
+        audience = await self._audience(api, list_id)
+        with making_sense(self.title):
+            return ListInfo(str(audience["id"]), str(audience["name"]))
+
+    async def fields_of(self, api: Api, list_id: str) -> Sequence[Field]:
+        """Return the fields that every audience has, and this one's merge fields."""
+        own = {field.name: field for field in mappable(await self._merge_fields(api, list_id))}
+        everywhere = [own.pop(field.name, field) for field in self.fields]
+        return [*everywhere, *own.values()]
+
+    async def encoder(self, api: Api, target: Target) -> Encoder:
+        """Look up what the audience asks of new members, and which merge fields it has now."""
+        audience = await self._audience(api, target.list_id)
+        # With double opt-in a person confirms first; `subscribed` would go round that.
+        status = "pending" if audience.get("double_optin") else "subscribed"
+        merge_fields = await self._merge_fields(api, target.list_id)
+        return Members(merge_fields, target, status)
+
+    def body(self, target: Target, batch: Batch) -> bytes:
+        """Return members to add or update."""
+        return b'{"members":[%b],"update_existing":true}' % batch.joined
+
+    async def send(self, api: Api, target: Target, batch: Batch) -> Sent:
+        """Add or update up to 500 members; doing it twice is the same as doing it once."""
+        # A merge field that the audience requires and the segment lacks must not refuse a profile.
+        params = {"skip_merge_validation": "true"}
+        if self.partial_answers:
+            params["fields"] = ANSWER_FIELDS
+        path, body = f"/lists/{target.list_id}", self.body(target, batch)
+        try:
+            answer = await api.post(path, body, params, read=read)
+        except BatchRefused as error:
+            if batch.size > 1:
+                raise
+            said = refused_as(error.code, str(error.reason), batch.addresses.decode())
+            guilty = RowOutcome(0, said, error.code, error.reason)
+            raise BatchRefused(error.code, error.reason, [guilty]) from None
+        return Sent(outcomes(batch, answer))
+
+    async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
+        """Return nothing: Mailchimp answers at once and has no jobs."""
+        return ()
+
+    async def _audience(self, api: Api, list_id: str) -> dict[str, Any]:
+        if not _LIST_ID.fullmatch(list_id):
+            raise _no_audience(list_id)
+        try:
+            answer = await api.get(f"/lists/{list_id}", {"fields": "id,name,double_optin"})
+        except NeedsAttention as error:
+            raise _no_audience(list_id) if error.culprit is Culprit.LIST else error from None
+        if not isinstance(answer, dict) or "id" not in answer:
+            raise senseless(TITLE)
+        return answer
+
+    async def _merge_fields(self, api: Api, list_id: str) -> Sequence[MergeField]:
+        if not _LIST_ID.fullmatch(list_id):
+            raise _no_audience(list_id)
+        params = {"count": str(_PAGE), "fields": _MERGE_FIELDS}
+        answer = await api.get(f"/lists/{list_id}/merge-fields", params)
+        with making_sense(self.title):
+            return msgspec.convert(answer["merge_fields"], list[MergeField])
+
+
+def _no_audience(list_id: str) -> NeedsAttention:
+    reason = say("{destination} has no audience with the ID {id}.", destination=TITLE, id=list_id)
+    return NeedsAttention(Culprit.LIST, reason)
+
+
+def _account(metadata: Any) -> Account:
+    """Read the metadata; it is a 200 with an error object when the token is wrong."""
+    said = metadata if isinstance(metadata, dict) else {}
+    centre, user = str(said.get("dc")), str(said.get("user_id"))
+    if not _DATA_CENTRE.fullmatch(centre) or not _USER_ID.fullmatch(user):
+        raise NeedsAttention(Culprit.CONNECTION, no_account(TITLE))
+    return Account(
+        id=f"{centre}-{user}",
+        name=str(said.get("accountname") or TITLE),
+        endpoint=centre,
+    )

@@ -1,0 +1,165 @@
+"""Checking what somebody chose for an export against the destination and the segments."""
+
+from collections.abc import Iterable, Sequence
+
+from shared.connections.check import signed_in
+from shared.destinations.contract import Destination, Field
+from shared.domain.connection import Connection, Move
+from shared.domain.errors import BadSegment, Culprit, Invalid, NeedsAttention
+from shared.domain.export import Export
+from shared.domain.message import Message, say
+from shared.domain.people import Caller
+from shared.domain.segment import Segment
+from shared.segments.stats import find_segment
+from shared.services import Services
+from shared.storage.ports import ALL, Storage
+
+_NAMED = 20  # columns or fields that a refusal names
+
+
+async def usable_connection(services: Services, caller: Caller, key: str) -> Connection:
+    """Return a connection that the caller can put an export on.
+
+    Raise Invalid when there is none that the caller may see, Conflict when it is not ready.
+    """
+    stored = await services.storage.connections.get(ALL, key)
+    if stored is None or not stored.value.may_be_used_by(caller):
+        raise Invalid("/connection_id", say("There is no such connection."))
+    stored.value.require(Move.USE)
+    return stored.value
+
+
+async def check_destination(services: Services, connection: Connection, choices: Export) -> str:
+    """Check all that the destination has a say in; return what it calls the list.
+
+    Raise Invalid, Conflict or TryLater.
+    """
+    destination = services.destination(connection)
+    check_clears(destination, choices)
+    check_options(destination, choices.options)
+    name, fields = await _list_and_fields(services, connection, choices.list_id)
+    check_fields(destination, fields, choices.fields)
+    return name
+
+
+async def _list_and_fields(
+    services: Services, connection: Connection, list_id: str
+) -> tuple[str, Sequence[Field]]:
+    """Return a list's name and fields; raise Invalid when there is none with this id."""
+    try:
+        async with signed_in(services, connection) as (destination, api):
+            name = (await destination.look_up(api, list_id)).name
+            return name, await destination.fields_of(api, list_id)
+    except NeedsAttention as error:
+        if error.culprit is not Culprit.LIST:
+            raise
+        raise Invalid("/list_id", error.reason) from None
+
+
+def check_fields(destination: Destination, fields: Sequence[Field], mapped: Iterable[str]) -> None:
+    """Raise Invalid unless every mapped field is among `fields` and every required one is mapped."""
+    known = {field.name for field in fields}
+    chosen = set(mapped)
+    for name in sorted(chosen - known):
+        there = _named([field.name for field in fields])
+        what = say(
+            "{destination} has no such field. {there}", destination=destination.title, there=there
+        )
+        raise Invalid(f"/fields/{escaped(name)}", what)
+    for field in fields:
+        if field.required and field.name not in chosen:
+            pointer = f"/fields/{escaped(field.name)}"
+            raise Invalid(
+                pointer, say("Say which column holds this field: {field}.", field=field.title)
+            )
+
+
+def check_clears(destination: Destination, choices: Export) -> None:
+    """Raise Invalid unless the fields that an empty cell clears are mapped, and none is the address."""
+    address = destination.fields[0]
+    for index, name in enumerate(choices.clear_when_empty):
+        pointer = f"/clear_when_empty/{index}"
+        if name == address.name:
+            raise Invalid(
+                pointer, say("This field cannot be cleared: {field}.", field=address.title)
+            )
+        if name not in choices.fields:
+            raise Invalid(pointer, say("No column is mapped to this field."))
+        if name in choices.clear_when_empty[:index]:
+            raise Invalid(pointer, say("This field is named twice."))
+
+
+def check_options(destination: Destination, chosen: Sequence[str]) -> None:
+    """Raise Invalid unless the destination has the options."""
+    known = [option.name for option in destination.options]
+    for index, name in enumerate(chosen):
+        if name not in known:
+            what = say(
+                "{destination} has no such option. {there}",
+                destination=destination.title,
+                there=_named(known),
+            )
+            raise Invalid(f"/options/{index}", what)
+        if name in chosen[:index]:
+            raise Invalid(f"/options/{index}", say("This option is named twice."))
+
+
+async def check_segments(storage: Storage, choices: Export) -> None:
+    """Raise Invalid unless the segments exist and each holds every mapped column once."""
+    seen: set[str] = set()
+    for index, name in enumerate(choices.segments):
+        if name in seen:
+            raise Invalid(f"/segments/{index}", say("This segment is named twice."))
+        seen.add(name)
+        segment = await _segment(storage, name, f"/segments/{index}")
+        for field, column in choices.fields.items():
+            if segment.columns.count(column) != 1:
+                raise Invalid(f"/fields/{escaped(field)}", _not_one(column, segment))
+
+
+def escaped(name: str) -> str:
+    """Return a name as one step of a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+async def _segment(storage: Storage, name: str, pointer: str) -> Segment:
+    try:
+        segment = await find_segment(storage.segments, storage.versions, name)
+    except BadSegment as error:
+        raise Invalid(pointer, error.reason) from None
+    if segment is None:
+        raise Invalid(pointer, say("There is no such segment."))
+    return segment
+
+
+def _not_one(column: str, segment: Segment) -> Message:
+    if column in segment.columns:
+        return say(
+            "The segment {segment} has more than one column {column}. A field is filled from one.",
+            segment=segment.name,
+            column=column,
+        )
+    alike = [each for each in segment.columns if each.casefold() == column.casefold()]
+    if alike:
+        return say(
+            "The segment {segment} has no column {column}, but {alike}. Columns are compared "
+            "exactly, upper and lower case included.",
+            segment=segment.name,
+            column=column,
+            alike=alike[0],
+        )
+    return say(
+        "The column {column} is not in the segment {segment}. {there}",
+        column=column,
+        segment=segment.name,
+        there=_named(segment.columns),
+    )
+
+
+def _named(there: Sequence[str]) -> Message:
+    if not there:
+        return say("It has none.")
+    names, more = tuple(there[:_NAMED]), len(there) - _NAMED
+    if more > 0:
+        return say("It has: {names} and {more} more.", names=names, more=more)
+    return say("It has: {names}.", names=names)

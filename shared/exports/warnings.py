@@ -1,0 +1,92 @@
+"""What to warn of when an export is saved: segments without a file, unreadable ones, and too large ones.
+
+Whoever saves an export waits for this, so as little as possible is read: nothing where the files are too
+small to hold too many profiles, and else what is not known of a version yet.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.domain.errors import BadSegment
+from shared.domain.export import Export
+from shared.domain.message import Message, say
+from shared.domain.segment import SegmentVersion
+from shared.segments.catalogue import newest_version
+from shared.segments.stats import facts_of
+from shared.services import Services
+
+_LEAST_BYTES = 7
+"""What a row takes that could be a profile: an address such as a@b.cc and the end of the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something about a saved export that its runs may stumble over; `pointer` is to its member."""
+
+    pointer: str
+    reason: Message
+
+
+async def warnings(services: Services, export: Export) -> Sequence[Warned]:
+    """Return what to warn of about an export's segments as they are now."""
+    warned: list[Warned] = []
+    there: dict[int, SegmentVersion] = {}
+    for index, name in enumerate(export.segments):
+        try:
+            version = await newest_version(services.storage.segments, name)
+        except BadSegment as error:
+            warned.append(Warned(f"/segments/{index}", _would_fail(error.reason)))
+            continue
+        if version is None:
+            reason = say("The segment {segment} has no file now. Runs fail without.", segment=name)
+            warned.append(Warned(f"/segments/{index}", reason))
+        else:
+            there[index] = version
+    return [*warned, *await _too_many(services, export, there)]
+
+
+async def _too_many(
+    services: Services, export: Export, there: dict[int, SegmentVersion]
+) -> Sequence[Warned]:
+    storage, destination = services.storage, services.destinations[export.destination]
+    most = min(services.max_profiles, destination.limits.profiles_per_export)
+    if sum(version.size for version in there.values()) // _LEAST_BYTES <= most:
+        return []
+    total = 0
+    for index, version in there.items():
+        pointer = f"/segments/{index}"
+        facts = await facts_of(storage.segments, storage.versions, version, count=True)
+        if facts.problem:
+            return [Warned(pointer, _would_fail(facts.problem))]
+        count = facts.rows or 0
+        total += count
+        if count > most:
+            return [Warned(pointer, _too_large(version.segment, destination.title, most))]
+        if total > most:
+            return [Warned("/segments", _too_large_together(destination.title, most))]
+    return []
+
+
+def _would_fail(why: Message) -> Message:
+    return say("Runs would fail: {why}", why=why)
+
+
+def _too_large(segment: str, destination: str, most: int) -> Message:
+    return say(
+        "The segment {segment} has more than {most} rows, and an export to {destination} may have "
+        "{most} profiles. Rows with the same address count once. If there are still more, nothing "
+        "is sent.",
+        segment=segment,
+        destination=destination,
+        most=most,
+    )
+
+
+def _too_large_together(destination: str, most: int) -> Message:
+    return say(
+        "The segments have more than {most} rows together, and an export to {destination} may have "
+        "{most} profiles. Rows with the same address count once. If there are still more, nothing "
+        "is sent.",
+        destination=destination,
+        most=most,
+    )

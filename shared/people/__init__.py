@@ -1,0 +1,1 @@
+"""Who did what, and what they like: the audit trail and preferences."""

@@ -1,0 +1,198 @@
+"""Recording who did what, and reading it. The trail is only ever added to.
+
+An entry is written before the change that it tells of, so nothing changes that the trail does not know:
+while it cannot be written, nothing is changed. Where a change is then refused, because somebody else was
+faster, a second entry withdraws the first. A crash between the two, or storage that does not say whether
+it made the change, leaves an entry of something that may not have been done.
+"""
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from datetime import datetime
+
+from pydantic import BaseModel, JsonValue
+
+from shared.domain.audit import (
+    Action,
+    Actor,
+    ActorKind,
+    Entry,
+    Facts,
+    Object,
+    ObjectKind,
+    place,
+)
+from shared.domain.connection import Connection
+from shared.domain.errors import Refusal
+from shared.domain.export import Export
+from shared.domain.schedule import RefreshSchedule
+from shared.services import Services
+from shared.storage.ports import ALL, AlreadyExists, Stale, Unavailable
+
+type Thing = Connection | Export | RefreshSchedule
+"""What can change, and is known to the trail by its facts."""
+
+type Tell = Callable[[Thing, Thing], AbstractAsyncContextManager[None]]
+"""What records a change from the one to the other."""
+
+_HIDDEN = {"id", "created_at", "attached_at", "scheduled_at", "secret_name"}
+_WAITS = (0.2, 1.0)  # seconds between tries to write
+_LAST = "~"  # sorts behind every id of an instant
+
+
+class Unrecorded(Unavailable):
+    """The trail could not be written, so nothing was done."""
+
+
+async def record(
+    services: Services, by: Actor, action: Action, thing: Thing | Object, **facts: JsonValue
+) -> None:
+    """Record what changes nothing in storage; raise Unrecorded."""
+    await _append(services, _entry(services, by, action, thing, {}, facts))
+
+
+def recorded(
+    services: Services, by: Actor, action: Action, before: Thing | None, after: Thing | None
+) -> AbstractAsyncContextManager[None]:
+    """Record a change of a thing and let the body make it; raise Unrecorded, and the body does not run.
+
+    Without `before` the thing is created, without `after` removed. When the body refuses, or finds that
+    somebody else was faster, the entry is withdrawn.
+    """
+    thing = after or before
+    if thing is None:
+        raise ValueError("a change of nothing")
+    facts = _differing(_facts(before), _facts(after))
+    return _told(services, _entry(services, by, action, thing, *facts))
+
+
+def recorded_with(
+    services: Services, by: Actor, action: Action, thing: Thing | Object, **facts: JsonValue
+) -> AbstractAsyncContextManager[None]:
+    """Do as `recorded` for what leaves the thing as it is."""
+    return _told(services, _entry(services, by, action, thing, {}, facts))
+
+
+def telling(services: Services, by: Actor, action: Action) -> Tell:
+    """Return what records a change once it is known what it is from and to."""
+    return lambda before, after: recorded(services, by, action, before, after)
+
+
+async def read_trail(
+    services: Services,
+    object_id: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    after: str,
+    limit: int,
+) -> tuple[list[Entry], str | None]:
+    """Return a page of entries, newest first, with `since` <= time < `until`, and where the next begins."""
+    found = await services.storage.audit.page(
+        ALL if object_id is None else _partition(object_id),
+        after=max(after, place(until) + _LAST if until else ""),
+        before=place(since) + _LAST if since else _LAST,
+        limit=limit + 1,
+    )
+    entries = [stored.value for stored in found[:limit]]
+    return entries, entries[-1].id if len(found) > limit else None
+
+
+def destination_of(services: Services, connection: Connection) -> Actor:
+    """Return the destination of a connection as an actor."""
+    destination = services.destination(connection)
+    return Actor(kind=ActorKind.DESTINATION, id=destination.name, name=destination.title)
+
+
+@asynccontextmanager
+async def _told(services: Services, entry: Entry) -> AsyncIterator[None]:
+    await _append(services, entry)
+    try:
+        yield
+    except (AlreadyExists, Refusal, Stale):
+        now = services.clock.now()
+        withdrawal = {"id": _new_id(now), "at": now, "withdraws": entry.id}
+        await _append(services, entry.model_copy(update=withdrawal))
+        raise
+
+
+def _entry(
+    services: Services,
+    by: Actor,
+    action: Action,
+    thing: Thing | Object,
+    before: Facts,
+    after: Facts,
+) -> Entry:
+    now = services.clock.now()
+    return Entry(
+        id=_new_id(now),
+        at=now,
+        by=by,
+        action=action,
+        object=_object(thing),
+        before=before,
+        after=after,
+    )
+
+
+def _new_id(at: datetime) -> str:
+    return f"{place(at)}-{secrets.token_hex(8)}"
+
+
+def _object(thing: Thing | Object) -> Object:
+    match thing:
+        case Object():
+            return thing
+        case Connection():
+            return Object(kind=ObjectKind.CONNECTION, id=thing.id, name=thing.display_name)
+        case Export():
+            return Object(kind=ObjectKind.EXPORT, id=thing.id, name=thing.name)
+        case RefreshSchedule():
+            return Object(kind=ObjectKind.REFRESH_SCHEDULE, id="refresh", name="Refresh schedule")
+
+
+def _facts(thing: BaseModel | None) -> Facts:
+    """Return what the trail may know of a thing."""
+    if thing is None:
+        return {}
+    facts: Facts = thing.model_dump(mode="json", exclude=_HIDDEN, exclude_none=True)
+    if isinstance(thing, Connection) and thing.reason:
+        facts["reason"] = str(thing.reason)  # the trail is in English
+    return facts
+
+
+def _differing(before: Facts, after: Facts) -> tuple[Facts, Facts]:
+    """Leave out what is the same on both sides."""
+    names = {name for name in before | after if before.get(name) != after.get(name)}
+    return _only(before, names), _only(after, names)
+
+
+def _only(facts: Facts, names: set[str]) -> Facts:
+    return {name: value for name, value in facts.items() if name in names}
+
+
+def _partition(object_id: str) -> str:
+    return f"of-{object_id}"
+
+
+async def _append(services: Services, entry: Entry) -> None:
+    """Write an entry where it is found by its object, and where all are found."""
+    try:
+        for partition in (_partition(entry.object.id), ALL):
+            await _insert(services, partition, entry)
+    except Unavailable as error:
+        raise Unrecorded(*error.args) from error
+
+
+async def _insert(services: Services, partition: str, entry: Entry) -> None:
+    for wait in (*_WAITS, None):
+        try:
+            with suppress(AlreadyExists):  # then an earlier try had worked
+                await services.storage.audit.insert(partition, entry.id, entry)
+        except Unavailable:
+            if wait is None:
+                raise
+        else:
+            return
+        await services.clock.sleep(wait)

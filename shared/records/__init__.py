@@ -1,0 +1,1 @@
+"""What is stored under an ETag and read in pages."""

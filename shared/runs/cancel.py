@@ -1,0 +1,86 @@
+"""Canceling a run: asked for once, carried out by whoever can.
+
+A slice that works on the run sees the sign within a second, begins no batch any more, waits for those
+under way and ends the run. Where no slice works, whoever asked ends the run; what a crash leaves undone,
+the minute tick does. While a destination still works on jobs of the run, slices go on asking about them.
+"""
+
+from shared.connections.waiting_runs import waiting
+from shared.domain.audit import Action, Actor
+from shared.domain.errors import Conflict
+from shared.domain.message import say
+from shared.domain.people import Caller
+from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
+from shared.exports.manage import find_to_edit
+from shared.people.audit_trail import recorded_with
+from shared.records.records import everything
+from shared.runs.break_off import break_off, end_without
+from shared.runs.history import find_run
+from shared.runs.lanes.wakeups import wake
+from shared.runs.state.checkpoint import Fenced, OpenCheckpoint
+from shared.runs.state.context import Order, order_of
+from shared.services import Services
+from shared.storage.ports import CANCELS, AlreadyExists, Bookmark, Stale
+
+
+async def cancel_run(services: Services, caller: Caller, run_id: str) -> Run:
+    """Ask for a run to be canceled, end it if no slice works on it, and return it as it is then.
+
+    Asking again changes nothing. Raise NotFound, NotAllowed, or Conflict when the run is over.
+    """
+    run = await find_run(services, run_id)
+    export = await find_to_edit(services, caller, run.export_id, None)
+    if run.status.is_over and not await _waits_for_sign_in(services, run):
+        raise Conflict(say("The run is over, so there is nothing to cancel."))
+    asked, by = services.storage.bookmarks, Actor.of(caller.person)
+    is_new = await asked.get(CANCELS, run.id) is None
+    if is_new:
+        try:
+            async with recorded_with(services, by, Action.RUN_CANCELED, export.value, run=run.id):
+                await asked.insert(CANCELS, run.id, Bookmark(at=services.clock.now()))
+        except AlreadyExists:
+            is_new = False
+    await _carry_out(services, run.id, wakes=is_new)
+    return await find_run(services, run.id)
+
+
+async def sweep_cancels(services: Services) -> None:
+    """Carry out what was asked for and not done, because a process died or somebody was faster."""
+    async for asked in everything(services.storage.bookmarks, CANCELS):
+        await _carry_out(services, asked.key, wakes=False)
+
+
+async def _carry_out(services: Services, run_id: str, *, wakes: bool) -> None:
+    """End a run that was canceled, unless a slice works on it or has to ask about its jobs."""
+    storage = services.storage
+    # In this order: see break_off.
+    checkpoint = await OpenCheckpoint.read(storage.checkpoints, run_id)
+    stored = await storage.runs.get(*split_run_id(run_id))
+    waits = stored is not None and await _waits_for_sign_in(services, stored.value)
+    if stored is None or (stored.value.status.is_over and not waits):
+        await storage.bookmarks.delete(CANCELS, run_id)
+        return
+    if stored.value.status is RunStatus.PROCESSING:
+        return  # if its slice has died, sweep_runs finds it
+    order = await order_of(services, stored.value)
+    try:
+        if not isinstance(order, Order):
+            await end_without(services, stored, order)
+        elif waits or all(job.failed for job in checkpoint.value.jobs):
+            await break_off(services, order, stored, checkpoint, RunStatus.CANCELED)
+            await storage.active_runs.delete(waiting(order.connection.id), run_id)
+        elif wakes:
+            await wake(services, SliceMessage(run_id=run_id, slice=checkpoint.value.slice), 0)
+    except (Fenced, Stale):
+        return  # a slice has begun to work on it, and will see the sign
+
+
+async def _waits_for_sign_in(services: Services, run: Run) -> bool:
+    """Say whether a skipped run would go on once somebody has signed in."""
+    if run.status is not RunStatus.SKIPPED:
+        return False
+    order = await order_of(services, run)
+    if not isinstance(order, Order):
+        return False
+    partition = waiting(order.connection.id)
+    return await services.storage.active_runs.get(partition, run.id) is not None

@@ -1,0 +1,79 @@
+"""The line of a lane: the runs that wait until the quota is free, the earliest trigger first.
+
+Who has the lane calls the next one when it is done, so a thousand runs on one account wait without a
+message each. Where nobody has it, the sweep calls; and who found it taken and is the first in line looks
+again by itself.
+"""
+
+from shared.domain.run import Run, SliceMessage
+from shared.runs.lanes.wakeups import expect, wake
+from shared.runs.state.checkpoint import OpenCheckpoint
+from shared.services import Services
+from shared.storage.ports import ALL, Stale
+
+_LOOK_SECONDS = 10.0  # between two looks of the first in line
+_PATIENCE = 1800.0  # seconds after which the sweep makes sure that a run is still in its line
+
+
+async def join_line(services: Services, run: Run, message: SliceMessage) -> None:
+    """Let a run wait for its lane; the sweep, or whoever has the lane, calls it."""
+    active = await services.storage.active_runs.get(ALL, run.id)
+    if active is not None:
+        await _enter(services, active.value.lane, run, message)
+        await expect(services, run.id, _PATIENCE, in_line=True)
+
+
+async def wait_in_line(services: Services, lane: str, run: Run, message: SliceMessage) -> None:
+    """Let a run wait whose lane is taken; the first in line looks again by itself."""
+    await _enter(services, lane, run, message)
+    first = await services.storage.lines.page(_line(lane), limit=1)
+    if first and first[0].key < _place(run):
+        await expect(services, run.id, _PATIENCE, in_line=True)
+    elif first and first[0].key == _place(run):
+        await wake(services, message, _LOOK_SECONDS)
+
+
+async def call_next(services: Services, lane: str) -> SliceMessage | None:
+    """Take the first run out of a lane's line and return what it goes on from; None if nobody waits."""
+    lines = services.storage.lines
+    while first := await lines.page(_line(lane), limit=1):
+        [stored] = first
+        message = stored.value
+        waits = await _still_waits(services, message)
+        if waits:
+            await expect(services, message.run_id, 0)
+        try:
+            await lines.delete(_line(lane), stored.key, stored.etag)
+        except Stale:
+            return None  # somebody else has called it
+        if waits:
+            return message
+    return None
+
+
+async def call_if_free(services: Services, lane: str) -> None:
+    """Send the first in line on its way unless somebody has the lane."""
+    if not await services.storage.lanes.is_held(lane):
+        message = await call_next(services, lane)
+        if message:
+            await services.storage.slices.send(message)
+
+
+async def _enter(services: Services, lane: str, run: Run, message: SliceMessage) -> None:
+    await services.storage.lines.put(_line(lane), _place(run), message)
+
+
+async def _still_waits(services: Services, message: SliceMessage) -> bool:
+    """Say whether a run is not over and has not moved on since, to wait for something else now."""
+    if await services.storage.active_runs.get(ALL, message.run_id) is None:
+        return False
+    checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
+    return checkpoint.value.slice == message.slice
+
+
+def _line(lane: str) -> str:
+    return f"line-{lane}"
+
+
+def _place(run: Run) -> str:
+    return f"{run.trigger.at:%Y%m%d%H%M%S%f}-{run.id}"

@@ -1,0 +1,23 @@
+"""Seeing to it that a run goes on: the message that wakes it, and the index that misses it if it is late."""
+
+from datetime import timedelta
+
+from shared.domain.run import SliceMessage
+from shared.services import Services
+from shared.storage.ports import ALL
+
+
+async def wake(services: Services, message: SliceMessage, delay: float) -> None:
+    """Enqueue a run's next slice after `delay` seconds, and tell the sweep when to expect it."""
+    await expect(services, message.run_id, delay)
+    await services.storage.slices.send(message, delay)
+
+
+async def expect(services: Services, run_id: str, delay: float, *, in_line: bool = False) -> None:
+    """Tell the sweep when the run should next show a sign of life, and whether it waits in line."""
+    entry = await services.storage.active_runs.get(ALL, run_id)
+    if entry is not None:
+        at = services.clock.now() + timedelta(seconds=delay)
+        await services.storage.active_runs.put(
+            ALL, run_id, entry.value.model_copy(update={"wakes_at": at, "in_line": in_line})
+        )

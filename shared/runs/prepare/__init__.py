@@ -1,0 +1,1 @@
+"""Segment files become parts of profiles that are ready to be sent."""

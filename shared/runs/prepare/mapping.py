@@ -1,0 +1,178 @@
+"""The first pass of prepare: rows of segment files become profiles in the spool, or rejects."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+from shared.destinations.contract import Encoder, Unfit
+from shared.domain.email import is_address, normal_form
+from shared.domain.errors import BadSegment
+from shared.domain.export import Export
+from shared.domain.message import Message, say
+from shared.domain.outcomes import Outcome, Reject
+from shared.domain.segment import SegmentFile, SegmentVersion, VersionFacts
+from shared.runs.prepare.spool import Spool
+from shared.runs.state.rejects import RejectWriter
+from shared.segments.catalogue import replaced
+from shared.segments.formats.registry import Reader, open_file
+from shared.segments.formats.rows import Columns, Empty, Row
+from shared.segments.stats import bounded, keep
+from shared.storage.ports import Missing, Stale, Storage
+
+type Report = Callable[[int], Awaitable[None]]
+"""Told the number of rows read so far, now and then."""
+
+REJECTS_PER_FILE = 5_000
+
+_NOT_AN_ADDRESS = ("bad_address", say("This is no email address."))
+_NO_ADDRESS = ("no_address", say("There is no email address."))
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the mapped columns stand in one file."""
+
+    width: int
+    email: int
+    others: Sequence[int]  # of the other mapped fields, in the export's order
+
+
+class Mapper:
+    """Reads versions one after the other; `rows` is how many rows they had so far."""
+
+    def __init__(
+        self, export: Export, encoder: Encoder, spool: Spool, rejects: RejectWriter, report: Report
+    ) -> None:
+        self.rows = 0
+        self._export = export
+        self._wanted = list(dict.fromkeys(export.fields.values()))
+        self._encoder = encoder
+        self._spool = spool
+        self._rejects = rejects
+        self._report = report
+        self._number = -1  # of the file, as in `Run.places`
+        self._place = ("", "")
+
+    async def read(self, storage: Storage, version: SegmentVersion) -> None:
+        """Read a version from front to back, and keep what there is to know of it; raise BadSegment."""
+        before = self.rows
+        columns: list[str] = []
+        unseen: list[frozenset[str]] = []
+        for file in version.sources:
+            reader = open_file(storage.segments, version, file, self._wanted)
+            self._number += 1
+            self._place = (version.segment, version.name_of(file))
+            try:
+                await self._read_file(file, reader)
+            except Empty:
+                if len(version.sources) == 1:
+                    raise
+                continue  # Spark writes files of nothing
+            except (Missing, Stale):
+                raise replaced(file.path) from None
+            columns = columns or list(reader.columns)
+            unseen.append(reader.unseen)
+        if unseen and (nowhere := frozenset.intersection(*unseen)):
+            raise self._nowhere(version, min(nowhere))
+        facts = VersionFacts(columns=bounded(columns), rows=self.rows - before)
+        await keep(storage.versions, version, facts)
+
+    async def _read_file(self, file: SegmentFile, reader: Reader) -> None:
+        places: _Places | None = None
+        async for block in reader.blocks():
+            rows = block if isinstance(block, Columns) else list(block)
+            if rows:
+                places = places or self._places(file, reader.header or [])
+                self._map(rows, places)
+            await self._rejects.write(REJECTS_PER_FILE)
+            await self._report(self.rows)
+        if places is None:
+            self._places(file, reader.header or [])
+
+    def _map(self, rows: Columns | Sequence[Row], places: _Places) -> None:
+        """Put the profiles of a block into the spool, and the other rows among the rejects."""
+        from shared.runs.prepare.row_encoder import (
+            lines_of,  # with it comes pyarrow: see shared/arrow.py
+        )
+
+        self.rows += len(rows)
+        rejects: list[Reject] = []
+        if not isinstance(rows, Columns):
+            rows = self._columns(rows, places, rejects)
+        emails = rows.texts[places.email]
+        cells = [rows.texts[place] for place in places.others]
+        lines = lines_of(self._number, rows.numbers, self._encoder, emails, cells)
+        for at, email, values in lines.left:
+            address = normal_form(email)
+            try:
+                lines.put(at, address, self._fragment(address, values))
+            except Unfit as unfit:
+                reject = self._reject(rows.numbers[at], address, unfit.code, unfit.reason)
+                rejects.append(reject)
+        self._spool.add(*lines.written())
+        for reject in sorted(rejects, key=attrgetter("row")):
+            self._rejects.add(reject)
+
+    def _columns(self, rows: Sequence[Row], places: _Places, rejects: list[Reject]) -> Columns:
+        """Return the rows that have as many cells as the header."""
+        width = places.width
+        for number, cells in rows:
+            if len(cells) != width:
+                reason = _miscounted(len(cells), width)
+                rejects.append(self._reject(number, "", "wrong_field_count", reason))
+        whole = [row for row in rows if len(row[1]) == width] if rejects else rows
+        numbers = [number for number, _ in whole]
+        wanted = (places.email, *places.others)
+        columns = {place: [cells[place] for _, cells in whole] for place in wanted}
+        return Columns.of(numbers, columns)
+
+    def _fragment(self, address: str, cells: Sequence[str]) -> bytes:
+        """Return the JSON of a profile; raise Unfit."""
+        if not is_address(address):
+            raise Unfit(*(_NOT_AN_ADDRESS if address else _NO_ADDRESS))
+        return self._encoder.encode(address, cells)
+
+    def _reject(self, row: int, address: str, code: str, reason: Message) -> Reject:
+        segment, file = self._place
+        return Reject(segment, row, address, Outcome.INVALID, code, reason, file)
+
+    def _places(self, file: SegmentFile, header: list[str]) -> _Places:
+        for field, column in self._export.fields.items():
+            there = header.count(column)
+            if there != 1:
+                raise BadSegment(_not_one_column(there, file.path, column, field))
+        mapped = self._export.fields
+        others = [header.index(column) for field, column in mapped.items() if field != "email"]
+        return _Places(len(header), header.index(mapped["email"]), others)
+
+    def _nowhere(self, version: SegmentVersion, column: str) -> BadSegment:
+        return BadSegment(
+            say(
+                "{path} has no object with the member '{column}', which the export maps to {field}. "
+                "Where a profile has no value, write null. Nothing was sent.",
+                path=version.path,
+                column=column,
+                field=next(name for name, each in self._export.fields.items() if each == column),
+            )
+        )
+
+
+def _miscounted(cells: int, width: int) -> Message:
+    return say("The row has {cells} fields and the header {width}.", cells=cells, width=width)
+
+
+def _not_one_column(there: int, path: str, column: str, field: str) -> Message:
+    if there:
+        return say(
+            "{path} has more than one column '{column}', which the export maps to {field}. "
+            "Nothing was sent.",
+            path=path,
+            column=column,
+            field=field,
+        )
+    return say(
+        "{path} has no column '{column}', which the export maps to {field}. Nothing was sent.",
+        path=path,
+        column=column,
+        field=field,
+    )

@@ -1,0 +1,197 @@
+"""Prepare: read the segment files once and lay out all work of a run before the first profile leaves.
+
+First pass: every row is mapped, checked and written to a spool in the destination's own JSON. Second
+pass: partition by partition, duplicates and unchanged profiles are found, and the rest goes into
+parts. Memory does not grow with the number of rows.
+
+If it dies it starts over: nothing has been sent, and what it wrote is written again.
+"""
+
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from itertools import compress
+from operator import not_
+from typing import IO
+
+from shared.destinations.contract import Encoder, Limits
+from shared.domain.errors import BadSegment
+from shared.domain.export import Export
+from shared.domain.message import say
+from shared.domain.outcomes import Counts, Outcome, Reject
+from shared.domain.run import Checkpoint, Mode, Phase, Run
+from shared.domain.segment import MAX_FILES, MAX_PATHS, SegmentVersion
+from shared.runs.prepare.mapping import REJECTS_PER_FILE, Mapper, Report
+from shared.runs.prepare.spool import PARTITIONS, Spool
+from shared.runs.state.delivered import (
+    Digest,
+    StateReader,
+    digest_key,
+    digest_with,
+    entries,
+    packed,
+    state_name,
+)
+from shared.runs.state.parts import PartWriter
+from shared.runs.state.profiles import Profiles
+from shared.runs.state.rejects import RejectWriter
+from shared.segments.catalogue import newest_version
+from shared.services import Services
+from shared.storage.paths import digests
+
+_UPLOAD_PIECE = 1024 * 1024  # bytes
+
+
+async def resolve_versions(services: Services, export: Export) -> list[SegmentVersion]:
+    """Return the newest version of each of the export's segments; raise BadSegment if one has none."""
+    versions = []
+    for name in export.segments:
+        version = await newest_version(services.storage.segments, name)
+        if version is None:
+            raise BadSegment(
+                say(
+                    "The segment {segment} has no file. Drop one at segments/{segment}/.",
+                    segment=name,
+                )
+            )
+        versions.append(version)
+    _require_few(versions)
+    return versions
+
+
+def _require_few(versions: Sequence[SegmentVersion]) -> None:
+    """Raise BadSegment when the record of a run could not hold the list of its files."""
+    files = [file for version in versions for file in version.files]
+    if len(files) > MAX_FILES or sum(len(file.path) for file in files) > MAX_PATHS:
+        raise BadSegment(
+            say(
+                "The segments of the export have {number} files together and may have {most}, with paths of "
+                "{characters} characters in all. Write fewer and larger files.",
+                number=len(files),
+                most=MAX_FILES,
+                characters=MAX_PATHS,
+            )
+        )
+
+
+async def prepare(
+    services: Services, run: Run, export: Export, encoder: Encoder, limits: Limits, report: Report
+) -> Checkpoint:
+    """Lay out the work of `run.versions`, and return the checkpoint that sending begins from.
+
+    Raise BadSegment when a file cannot be read, lacks a mapped column or is replaced meanwhile, when
+    there is no profile at all, or when there are more profiles than one export may hold.
+    """
+    storage = services.storage
+    digest = digest_with(await digest_key(storage.secrets))
+    rejects = RejectWriter(storage.run_files, run.id)
+    compare = run.mode is Mode.CHANGES
+    before = StateReader(storage.delivered.stream(state_name(export)) if compare else None)
+    parts = PartWriter(storage.run_files, run.id, limits)
+    with Spool() as spool, tempfile.TemporaryFile() as state:
+        mapper = Mapper(export, encoder, spool, rejects, report)
+        for version in run.versions:
+            await mapper.read(storage, version)
+        if not mapper.rows:
+            raise BadSegment(
+                say(
+                    "There is a header but no profile in {paths}. Nothing was sent.",
+                    paths=tuple(each.path for each in run.versions),
+                )
+            )
+        most = min(services.max_profiles, limits.profiles_per_export)
+        sorter = _Sorter(run, digest, before, rejects, parts, state, most)
+        for partition in range(PARTITIONS):
+            await sorter.sort(spool.profiles(partition))
+        if sorter.distinct > most:
+            raise BadSegment(
+                say(
+                    "The export has {profiles} profiles and may have {most}. Nothing was sent; "
+                    "choose smaller segments.",
+                    profiles=sorter.distinct,
+                    most=most,
+                )
+            )
+        await parts.close()
+        await rejects.write()
+        await storage.run_files.write(digests(run.id), _pieces(state))
+    return Checkpoint(
+        phase=Phase.SEND,
+        rows_read=mapper.rows,
+        profiles=parts.profiles,
+        batches=parts.batches,
+        reject_files=rejects.files_written,
+        counts=Counts(unchanged=sorter.unchanged).plus(rejects.counts),
+    )
+
+
+class _Sorter:
+    """The second pass: one partition after the other, what needs sending goes into parts."""
+
+    def __init__(
+        self,
+        run: Run,
+        digest: Digest,
+        before: StateReader,
+        rejects: RejectWriter,
+        parts: PartWriter,
+        state: IO[bytes],
+        most: int,
+    ) -> None:
+        self.distinct = 0
+        self.unchanged = 0
+        self._places = run.places
+        self._digest = digest
+        self._before = before
+        self._rejects = rejects
+        self._parts = parts
+        self._state = state
+        self._most = most
+
+    async def sort(self, profiles: Profiles) -> None:
+        """Handle the profiles of the next partition."""
+        before = frozenset(entries(await self._before.partition()))
+        distinct = self._without_duplicates(profiles)
+        digests = [self._digest(fragment) for fragment in distinct.fragments]
+        changed = distinct.only([digest not in before for digest in digests])
+        self.distinct += len(distinct)
+        self.unchanged += len(distinct) - len(changed)
+        if self.distinct <= self._most:  # beyond that they are only counted, for the message
+            self._state.write(packed(digests))
+            await self._parts.add(changed)
+        await self._rejects.write(REJECTS_PER_FILE)
+
+    def _without_duplicates(self, profiles: Profiles) -> Profiles:
+        """Reject all but the first profile of each address, which is the row that counts."""
+        origins, addresses = profiles.origins, profiles.addresses
+        indexes = range(len(addresses))
+        first = dict(zip(reversed(addresses), reversed(indexes), strict=True))
+        if len(first) == len(addresses):
+            return profiles
+        counts = [first[address] == index for index, address in enumerate(addresses)]
+        for index in compress(indexes, map(not_, counts)):
+            kept = first[addresses[index]]
+            self._reject_duplicate(origins[index], addresses[index], origins[kept])
+        return profiles.only(counts)
+
+    def _reject_duplicate(self, origin: bytes, address: bytes, kept: bytes) -> None:
+        segment, file, row = self._place(origin)
+        same, of_file, as_row = self._place(kept)
+        reason = say(
+            "The same address as row {row} of {segment}, which counts.",
+            row=str(as_row),
+            segment=f"{same}, {of_file}" if of_file else same,
+        )
+        self._rejects.add(
+            Reject(segment, row, address.decode(), Outcome.DUPLICATE, "duplicate", reason, file)
+        )
+
+    def _place(self, origin: bytes) -> tuple[str, str, int]:
+        number, row = origin.split(b":")
+        segment, file = self._places[int(number)]
+        return segment, file, int(row)
+
+
+async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
+    file.seek(0)
+    while piece := file.read(_UPLOAD_PIECE):
+        yield piece

@@ -1,0 +1,1 @@
+"""Batches go to the destination, and what it says of them is recorded."""

@@ -1,0 +1,149 @@
+"""Deliver: one batch to its destination, in as many requests as that takes."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from shared.destinations.contract import Api, Batch, Destination, Sent, Target
+from shared.domain.clock import Clock
+from shared.domain.errors import BatchRefused, DayIsSpent, Limited, TryLater
+from shared.domain.message import Message
+from shared.domain.outcomes import Outcome, RowOutcome
+from shared.domain.run import Job
+from shared.runs.send.lost_jobs import LostJobs
+from shared.transport.pace import Pace
+
+_TRIES = 3  # of one request within a slice
+_QUICK_FAILURE = 10.0  # seconds; one that took longer to come is not tried again in the slice
+_FIRST_WAIT = 0.5  # seconds; doubled for the next try
+LONGEST_WAIT = 2.0  # seconds; a longer wait ends the slice, because execution time is paid for
+
+# A batch without a single piece that the destination takes is not refused for a few bad profiles.
+_REFUSALS_WITHOUT_SUCCESS = 15
+_MOST_REFUSALS = 100
+
+
+@dataclass(slots=True)
+class Answer:
+    """What became of one batch, or of the profiles of a job that failed and were sent again."""
+
+    batch: Batch
+    instead_of: Job | None = None
+    outcomes: list[RowOutcome] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+    pieces: int = 0  # that the destination took
+    refusals: int = 0
+
+    def add(self, piece: Batch, outcomes: Sequence[RowOutcome]) -> None:
+        """Take outcomes whose indexes are those of a piece of the batch."""
+        indexes = piece.indexes
+        at = {index: at for at, index in enumerate(self.batch.indexes)} if outcomes else {}
+        self.outcomes += [
+            each if each.index is None else replace(each, index=at[indexes[each.index]])
+            for each in outcomes
+        ]
+
+
+def unanswered(batch: Batch, reason: Message) -> Answer:
+    """Return what there is to say of a batch that may have arrived, when nobody asks any more."""
+    said = partial(RowOutcome, outcome=Outcome.UNKNOWN, code="no_answer", reason=reason)
+    return Answer(batch, outcomes=[said(index) for index in range(batch.size)])
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The way of batches to one list."""
+
+    clock: Clock
+    destination: Destination
+    api: Api
+    pace: Pace
+    target: Target
+    lost: LostJobs | None = None  # where jobs whose answer was lost can be looked for
+    touched: set[int] = field(default_factory=set)  # batches of which something may have arrived
+
+    async def deliver(self, batch: Batch, instead_of: Job | None = None) -> Answer:
+        """Send a batch, in pieces if it is refused for some of its profiles.
+
+        Raise TryLater or NeedsAttention; then the whole batch is to be sent again.
+        """
+        answer = Answer(batch, instead_of)
+        tries = instead_of.tries + 1 if instead_of else 1
+        waiting = deque([batch])
+        while waiting:
+            piece = waiting.popleft()
+            try:
+                sent = await self._send(piece)
+            except BatchRefused as refused:
+                answer.refusals += 1
+                waiting += _rest(piece, refused, answer)
+            else:
+                answer.pieces += 1
+                self.touched.add(batch.number)
+                answer.add(piece, sent.outcomes)
+                if sent.job is not None:
+                    answer.jobs.append(self._job(sent.job, piece, sent, tries))
+        return answer
+
+    async def _send(self, piece: Batch) -> Sent:
+        """Send one request, and again after a short wait while the destination is only busy."""
+        if self.lost:
+            await self.lost.watch()
+        for attempt in range(1, _TRIES + 1):
+            began = self.clock.monotonic()
+            try:
+                return await self.destination.send(self.api, self.target, piece)
+            except DayIsSpent:
+                raise
+            except TryLater as error:
+                may_have_arrived = not isinstance(error, Limited)
+                if may_have_arrived:
+                    self.touched.add(piece.number)
+                wait = error.after or _FIRST_WAIT * 2 ** (attempt - 1)
+                slow = self.clock.monotonic() - began > _QUICK_FAILURE
+                given_up = attempt == _TRIES or wait > LONGEST_WAIT or slow
+                if not given_up:
+                    await self.clock.sleep(wait)
+                if may_have_arrived and self.lost:
+                    found = await self.lost.find(piece.size)
+                    if found is not None:
+                        return Sent(job=found)
+                if given_up:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    def _job(self, key: str, piece: Batch, sent: Sent, tries: int) -> Job:
+        if self.lost:
+            self.lost.began(key)
+        left_out = {outcome.index for outcome in sent.outcomes}
+        inside = piece.only([at for at in range(piece.size) if at not in left_out])
+        return Job(
+            id=key,
+            batch=piece.number,
+            rows=list(inside.rows),
+            size=inside.size,
+            sent_at=self.clock.now(),
+            tries=tries,
+        )
+
+
+def _rest(piece: Batch, refused: BatchRefused, answer: Answer) -> Sequence[Batch]:
+    """Return what of a refused piece is to be sent after all."""
+    if refused.guilty:
+        answer.add(piece, refused.guilty)
+        guilty = {each.index for each in refused.guilty}
+        rest = [at for at in range(piece.size) if at not in guilty]
+        return [piece.only(rest)] if rest else []
+    hopeless = answer.refusals >= (_MOST_REFUSALS if answer.pieces else _REFUSALS_WITHOUT_SUCCESS)
+    if piece.size == 1 or hopeless:
+        answer.add(
+            piece,
+            [
+                RowOutcome(index, Outcome.REFUSED, refused.code, refused.reason)
+                for index in range(piece.size)
+            ],
+        )
+        return []
+    cut = refused.cut or piece.size // 2
+    return [piece.only(range(cut)), piece.only(range(cut, piece.size))]

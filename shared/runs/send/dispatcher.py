@@ -1,0 +1,145 @@
+"""Send: walk the batches of a run, several requests at once, the checkpoint behind them.
+
+The checkpoint moves over contiguous answered batches only, and a new batch begins only when fewer
+than the destination allows at once are not yet in the checkpoint. So a crash repeats at most the
+batches in flight. Jobs that earlier batches began are looked at meanwhile.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.destinations.contract import Batch
+from shared.domain.errors import Halt
+from shared.domain.run import Checkpoint
+from shared.runs.send.batch_sender import Answer, Delivery, unanswered
+from shared.runs.send.poller import Looks, Seen
+from shared.runs.send.recorder import Recorder
+from shared.runs.state.cancellation import CancelSign
+from shared.runs.state.parts import batches_per_part, read_batches
+
+_GATHER = 0.05  # seconds in which more answers may come, where a call takes seconds itself
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A batch under way."""
+
+    batch: Batch
+    task: asyncio.Task[Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One run on its way to one list."""
+
+    delivery: Delivery
+    recorder: Recorder
+    looks: Looks
+    sign: CancelSign
+
+    async def go_on(self, deadline: float) -> bool:
+        """Send from the checkpoint until all is sent (True), or until the deadline or a cancel (False).
+
+        `deadline` is in seconds of the monotonic clock. Raise TryLater or NeedsAttention once
+        everything that was answered before is in the checkpoint.
+        """
+        flight: deque[_Flight] = deque()
+        start = self._now
+        try:
+            await self._send(flight, deadline)
+        except asyncio.CancelledError:
+            await _stop(flight)
+            raise
+        except Exception as error:
+            # The others may still reach the destination; breaking them off would gain nothing.
+            await asyncio.gather(*(each.task for each in flight), return_exceptions=True)
+            if not isinstance(error, Halt):
+                raise
+            touched = self._touched(flight)
+            if not await self.sign.is_up():
+                in_doubt = max(len(touched), self._in_doubt(start))
+                await self.recorder.expect(in_doubt)
+                raise
+            await self.recorder.record([_last_word(each, error) for each in touched])
+        if self._now.batches_done == self._now.batches:
+            return True
+        await self.recorder.expect(self._in_doubt(start))
+        return False
+
+    async def _send(self, flight: deque[_Flight], deadline: float) -> None:
+        start, clock, limits = self._now, self.delivery.clock, self.delivery.destination.limits
+        batches = read_batches(
+            self.recorder.files,
+            self.recorder.run.id,
+            batches_per_part(limits),
+            start.batches_done,
+            start.batches,
+        )
+        looking: asyncio.Task[Seen] | None = None
+        more = True
+        try:
+            while True:
+                while more and len(flight) < self.delivery.pace.at_once(limits.concurrency):
+                    more = clock.monotonic() < deadline and not await self.sign.is_up()
+                    batch = await anext(batches, None) if more else None
+                    if batch is None:
+                        more = False
+                    else:
+                        await self.recorder.expect(limits.concurrency)
+                        task = asyncio.create_task(self.delivery.deliver(batch))
+                        flight.append(_Flight(batch, task))
+                if not flight:
+                    break
+                if looking is None and (due := self.looks.due(self._now.jobs)):
+                    looking = asyncio.create_task(self.looks.look(due))
+                await asyncio.wait((flight[0].task,))
+                if len(flight) > 1:
+                    await clock.sleep(_GATHER)
+                seen = looking.result() if looking and looking.done() else Seen()
+                looking = None if looking and looking.done() else looking
+                await self.recorder.record(_answered(flight), seen)
+            if looking is not None:
+                await self.recorder.record((), await looking)
+        finally:
+            if looking is not None:
+                looking.cancel()
+                await asyncio.gather(looking, return_exceptions=True)
+
+    def _touched(self, flight: deque[_Flight]) -> Sequence[_Flight]:
+        """Return the batches under way up to the last one of which something may have arrived."""
+        under_way = list(flight)
+        while under_way and under_way[-1].batch.number not in self.delivery.touched:
+            del under_way[-1]
+        return under_way
+
+    def _in_doubt(self, start: Checkpoint) -> int:
+        """Return how many batches an earlier slice may have sent and none has sent again."""
+        return max(0, start.under_way - (self._now.batches_done - start.batches_done))
+
+    @property
+    def _now(self) -> Checkpoint:
+        return self.recorder.checkpoint.value
+
+
+def _last_word(sent: _Flight, error: Halt) -> Answer:
+    """Return the answer to a batch that will not be sent again, or that there was none."""
+    return unanswered(sent.batch, error.reason) if sent.task.exception() else sent.task.result()
+
+
+def _answered(flight: deque[_Flight]) -> Sequence[Answer]:
+    """Take the answered batches off the front; raise the error of the first if it has one."""
+    answers: list[Answer] = []
+    while flight and flight[0].task.done():
+        if flight[0].task.exception() is not None and answers:
+            break  # what was answered before it is recorded first
+        answers.append(flight[0].task.result())
+        flight.popleft()
+    return answers
+
+
+async def _stop(flight: deque[_Flight]) -> None:
+    for each in flight:
+        each.task.cancel()
+    await asyncio.gather(*(each.task for each in flight), return_exceptions=True)

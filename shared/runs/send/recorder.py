@@ -1,0 +1,117 @@
+"""Record: what a destination said moves into the checkpoint, rejects and all, in one write."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from shared.destinations.contract import Batch
+from shared.domain.clock import Clock
+from shared.domain.outcomes import Outcome, Reject, RowOutcome
+from shared.domain.run import Mark, Run
+from shared.runs.send.batch_sender import Answer
+from shared.runs.send.poller import RunFiles, Seen
+from shared.runs.state.checkpoint import OpenCheckpoint
+from shared.runs.state.delivered import Digest
+from shared.runs.state.rejects import RejectWriter
+from shared.storage.ports import Blobs
+
+_REJECTS_IN_CHECKPOINT = 300  # that is some 50 kB to write at each move
+_NOTHING_SEEN = Seen()
+
+
+class Requests(Protocol):
+    """Whatever counts the requests that it sends."""
+
+    @property
+    def requests(self) -> int:
+        """How many were sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoRequests:
+    """Nobody who sends any."""
+
+    requests: int = 0
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Writes what became of profiles into the checkpoint of a run."""
+
+    clock: Clock
+    run: Run
+    files: Blobs
+    of_jobs: RunFiles
+    checkpoint: OpenCheckpoint
+    digest: Digest
+    api: Requests
+    _counted: int = 0  # of the requests that were sent
+
+    async def record(self, answers: Sequence[Answer], seen: Seen = _NOTHING_SEEN) -> None:
+        """Move the checkpoint over answered batches (contiguous ones) and over jobs that are over."""
+        now = self.checkpoint.value
+        rejects = RejectWriter(self.files, self.run.id, now.reject_files, now.rejects)
+        replaced = {answer.instead_of.id for answer in answers if answer.instead_of}
+        jobs = [job for job in seen.applied_to(now.jobs) if job.id not in replaced]
+        decided = 0  # that have an outcome now
+        for answer in answers:
+            self._add(rejects, answer.batch, answer.outcomes)
+            jobs += answer.jobs
+            decided += answer.batch.size - sum(job.size for job in answer.jobs)
+        for finished in seen.finished:
+            if finished.outcomes:
+                self._add(rejects, await self.of_jobs.batch(finished.job), finished.outcomes)
+            decided += finished.job.size
+        await rejects.write(_REJECTS_IN_CHECKPOINT)
+        sent = self.api.requests
+        accepted = decided - rejects.counts.total()
+        counts = now.counts.plus({**rejects.counts, Outcome.ACCEPTED: accepted})
+        marks = now.marked(self.clock.now(), counts.told)
+        update: dict[str, Any] = {
+            "batches_done": now.batches_done + len(answers) - len(replaced),
+            "reject_files": rejects.files_written,
+            "rejects": rejects.waiting,
+            "counts": counts,
+            "marks": marks,
+            "profiles_a_second": _rate(marks),
+            "requests": now.requests + sent - self._counted,
+            "jobs": jobs,
+            "in_jobs": sum(job.size for job in jobs),
+        }
+        if answers or seen.finished:
+            update["setbacks"] = 0
+        await self.checkpoint.write(now.model_copy(update=update))
+        self._counted = sent
+
+    async def expect(self, batches: int) -> None:
+        """Note that so many batches behind those that are done may have been sent, or soon may."""
+        now = self.checkpoint.value
+        if now.under_way != batches:
+            await self.checkpoint.write(now.model_copy(update={"under_way": batches}))
+
+    def _add(self, rejects: RejectWriter, batch: Batch, outcomes: Sequence[RowOutcome]) -> None:
+        """Add the outcomes of a batch's profiles: never two of one, never more than there are."""
+        if not outcomes:
+            return
+        origins = batch.origins.decode().split("\t")
+        addresses = batch.addresses.decode().split("\t")
+        places = self.run.places
+        fragments = batch.joined.split(b",\n")
+        named = {each.index: each for each in outcomes if each.index is not None}
+        for at, said in named.items():
+            number, row = origins[at].split(":")
+            segment, file = places[int(number)]
+            reject = Reject(
+                segment, int(row), addresses[at], said.outcome, said.code, said.reason, file
+            )
+            rejects.add(reject, self.digest(fragments[at]))
+        nameless = [each for each in outcomes if each.index is None]
+        segment, _ = places[int(origins[0].split(":")[0])]
+        for said in nameless[: batch.size - len(named)]:
+            rejects.add(Reject(segment, 0, "", said.outcome, said.code, said.reason))
+
+
+def _rate(marks: Sequence[Mark]) -> float | None:
+    """Return the outcomes in a second between the first mark and the last."""
+    seconds = (marks[-1].at - marks[0].at).total_seconds()
+    return round((marks[-1].told - marks[0].told) / seconds, 1) if seconds else None

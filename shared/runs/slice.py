@@ -1,0 +1,98 @@
+"""One slice: a bounded piece of work on a run, by whoever holds its lane."""
+
+import logging
+
+from shared.domain.run import SliceMessage, split_run_id
+from shared.runs.break_off import end_without
+from shared.runs.ending import tidy
+from shared.runs.lanes.lane import LaneLost, LaneTaken, lane
+from shared.runs.lanes.lane_queue import call_next, wait_in_line
+from shared.runs.state.checkpoint import Fenced, OpenCheckpoint
+from shared.runs.state.context import Order, order_of
+from shared.runs.worker import SliceWork
+from shared.services import Services
+from shared.storage.ports import ALL, Stale
+from shared.telemetry import metrics
+from shared.telemetry.logs import about_run
+from shared.telemetry.spans import slice_of_run
+
+log = logging.getLogger(__name__)
+
+
+async def run_slice(services: Services, message: SliceMessage) -> None:
+    """Work on a run until it ends, its time is up, or it has to wait; then see to its continuation.
+
+    As long as half of the slice's time is left, go on with the next run that waits for the same lane;
+    then call that one by message. A message that comes twice, late or for a run that is over changes
+    nothing.
+    """
+    began = services.clock.monotonic()
+    deadline = began + services.slice_seconds
+    following: SliceMessage | None = message
+    while following is not None:
+        with about_run(following.run_id):
+            free = await _slice(services, following, deadline)
+        following = await call_next(services, free) if free else None
+        if following and services.clock.monotonic() > began + services.slice_seconds / 2:
+            await services.storage.slices.send(following)
+            return
+
+
+async def _slice(services: Services, message: SliceMessage, deadline: float) -> str | None:
+    """Work on one run; return the lane that it does not need any more, None if others have that."""
+    stored = await services.storage.runs.get(*split_run_id(message.run_id))
+    if stored is None:
+        return None
+    if stored.value.status.is_over:
+        left = await _lane_of(services, message.run_id)
+        await tidy(services, stored.value)
+        return left
+    order = await order_of(services, stored.value)
+    if not isinstance(order, Order):
+        left = await _lane_of(services, message.run_id)
+        await end_without(services, stored, order)
+        return left
+    quota = services.destination(order.connection).lane(order.account)
+    try:
+        async with lane(services.storage.lanes, services.clock, quota):
+            await _in_lane(services, message, order, deadline)
+    except LaneTaken:
+        metrics.lane_wait(order.connection.destination)
+        # A stale message must not come back: it would tell the sweep of a time that the run does not keep.
+        checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
+        if checkpoint.value.slice == message.slice:
+            await wait_in_line(services, quota, stored.value, message)
+        return None
+    except (LaneLost, Fenced, Stale) as error:
+        # Somebody else has the run now, or the sweep will find it; what was answered is recorded.
+        log.warning("slice stopped: %s", type(error).__name__)
+        now = await services.storage.runs.get(*split_run_id(message.run_id))
+        if now is not None and now.value.status.is_over:
+            await tidy(services, now.value)  # this slice may have laid out parts since it was over
+        return None
+    return quota
+
+
+async def _lane_of(services: Services, run_id: str) -> str | None:
+    """Return the lane that a run waits for, as the index of active runs has it."""
+    entry = await services.storage.active_runs.get(ALL, run_id)
+    return entry.value.lane if entry else None
+
+
+async def _in_lane(
+    services: Services, message: SliceMessage, order: Order, deadline: float
+) -> None:
+    # Read again: another slice may have moved both while this one waited for the lane.
+    stored = await services.storage.runs.get(*split_run_id(message.run_id))
+    checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
+    if stored is None or stored.value.status.is_over or checkpoint.value.slice != message.slice:
+        return
+    work = SliceWork(services, order, stored, checkpoint, deadline)
+    destination, before = order.connection.destination, checkpoint.value.counts
+    began = services.clock.monotonic()
+    try:
+        with slice_of_run(stored.value.trace, run_id=message.run_id, slice=message.slice):
+            await work.work()
+    finally:
+        seconds = services.clock.monotonic() - began
+        metrics.slice_worked(destination, seconds, checkpoint.value.counts.since(before))

@@ -1,0 +1,144 @@
+"""Beginning a run: the one call in which every trigger ends."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from shared.domain.audit import SYSTEM, Action, Actor
+from shared.domain.connection import Connection, ConnectionStatus, needs_sign_in
+from shared.domain.errors import Conflict, NotFound
+from shared.domain.export import Export, Idle
+from shared.domain.message import say
+from shared.domain.run import Mode, Run, RunStatus, SliceMessage, Trigger, TriggerKind
+from shared.domain.segment import SegmentVersion
+from shared.people.audit_trail import recorded_with
+from shared.runs.ending import tell_ended
+from shared.runs.enter_end import enter_end
+from shared.runs.freshness import NOTHING_NEW
+from shared.runs.recent_runs import enter_newest
+from shared.services import Services
+from shared.storage.ports import ALL, ActiveRun, AlreadyExists, Stored
+from shared.telemetry.spans import begin_run
+
+_BEGAN = {
+    TriggerKind.ARRIVAL: say("A new file of a segment landed."),
+    TriggerKind.REFRESH: say("The scheduled refresh was due."),
+    TriggerKind.SCHEDULE: say("The export's own schedule was due."),
+    TriggerKind.ON_DEMAND: say("Asked for on demand."),
+}
+
+
+async def start_run(
+    services: Services,
+    export_id: str,
+    trigger: Trigger,
+    mode: Mode = Mode.CHANGES,
+    by: Actor = SYSTEM,
+) -> tuple[Run, bool]:
+    """Begin a run of an export and enqueue its first slice.
+
+    Return the run, and whether this call made it: the same trigger never makes a second one.
+    A run on a connection that cannot be used is made and skipped at once, so that people see why.
+    Raise NotFound for an unknown export, Conflict when it has no connection or that is being set up.
+    """
+    run, made = await create_run(services, export_id, trigger, mode, by)
+    if made and not run.status.is_over:
+        await services.storage.slices.send(SliceMessage(run_id=run.id, slice=0))
+    return run, made
+
+
+async def create_run(
+    services: Services,
+    export_id: str,
+    trigger: Trigger,
+    mode: Mode = Mode.CHANGES,
+    by: Actor = SYSTEM,
+    unchanged: Sequence[SegmentVersion] = (),
+) -> tuple[Run, bool]:
+    """Do all of `start_run` but enqueueing, for a caller who sees to the first slice.
+
+    `unchanged` are the versions of its segments if they are what its list was told last: then the run
+    is made and skipped, and says so.
+    """
+    storage, now = services.storage, services.clock.now()
+    stored = await storage.exports.get(ALL, export_id)
+    if stored is None:
+        raise NotFound(say("There is no such export."))
+    connection = await _connection(services, stored.value)
+    # A trigger often comes twice, and the trail should not tell each time of a run that nobody began.
+    if known := await storage.runs.get(export_id, trigger.run_key()):
+        return known.value, False
+    run = Run(
+        export_id=export_id,
+        key=trigger.run_key(),
+        trigger=trigger,
+        destination=stored.value.destination,
+        target=stored.value.target,
+        trace=_trace(export_id, trigger, stored.value.destination),
+        mode=mode,
+        created_at=now,
+    ).noting(now, _BEGAN[trigger.kind])
+    if connection.status is ConnectionStatus.NEEDS_SIGN_IN:
+        reason = needs_sign_in(connection, connection.reason)
+        run = run.over(RunStatus.SKIPPED, now, reason)
+        await enter_end(services, run, connection.id)
+    elif unchanged:
+        run = run.model_copy(update={"versions": list(unchanged)})
+        run = run.over(RunStatus.SKIPPED, now, NOTHING_NEW)
+        await enter_end(services, run, connection.id)
+    else:
+        await _index(services, run, connection)
+    began = recorded_with(
+        services,
+        by,
+        Action.RUN_STARTED,
+        stored.value,
+        run=run.id,
+        trigger=trigger.kind.value,
+        mode=mode.value,
+    )
+    await enter_newest(services, run)
+    try:
+        async with began:
+            await storage.runs.insert(export_id, run.key, run)
+    except AlreadyExists:
+        return await _existing(services, run), False
+    if run.status.is_over:
+        tell_ended(run)
+    return run, True
+
+
+def _trace(export_id: str, trigger: Trigger, destination: str) -> str:
+    run_id = f"{export_id}.{trigger.run_key()}"
+    return begin_run(run_id=run_id, trigger=trigger.kind.value, destination=destination)
+
+
+async def _connection(services: Services, export: Export) -> Connection:
+    if export.connection_id is None:
+        raise Conflict(Idle.DETACHED.reason)
+    stored = await services.storage.connections.get(ALL, export.connection_id)
+    if stored is None or stored.value.is_draft or stored.value.account is None:
+        raise Conflict(say("The export's connection is not set up yet. Save the connection first."))
+    return stored.value
+
+
+async def _index(services: Services, run: Run, connection: Connection) -> None:
+    """Enter the run into the index that the sweep reads, before there is a run that could be lost."""
+    if connection.account is None:
+        return
+    entry = ActiveRun(
+        run_id=run.id,
+        connection_id=connection.id,
+        lane=services.destination(connection).lane(connection.account),
+        wakes_at=services.clock.now() + timedelta(minutes=1),
+    )
+    try:
+        await services.storage.active_runs.insert(ALL, run.id, entry)
+    except AlreadyExists:
+        return
+
+
+async def _existing(services: Services, run: Run) -> Run:
+    stored: Stored[Run] | None = await services.storage.runs.get(run.export_id, run.key)
+    if stored is None:
+        raise NotFound(say("The run was removed."))
+    return stored.value

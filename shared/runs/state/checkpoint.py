@@ -1,0 +1,42 @@
+"""The checkpoint of a run, as the one slice that may write it holds it."""
+
+from shared.domain.run import Checkpoint
+from shared.storage.paths import CHECKPOINT
+from shared.storage.ports import AlreadyExists, Guarded, Stale
+
+
+class Fenced(Exception):
+    """Another slice has written the checkpoint since: this one must stop and change nothing."""
+
+
+class OpenCheckpoint:
+    """A checkpoint with the ETag of its last writing; each write is refused if somebody else wrote."""
+
+    def __init__(
+        self, records: Guarded[Checkpoint], run_id: str, value: Checkpoint, etag: str | None
+    ) -> None:
+        self.value = value
+        self._records = records
+        self._run_id = run_id
+        self._etag = etag
+
+    @classmethod
+    async def read(cls, records: Guarded[Checkpoint], run_id: str) -> "OpenCheckpoint":
+        """Open a run's checkpoint; a run without one is at its beginning."""
+        stored = await records.get(run_id, CHECKPOINT)
+        if stored is None:
+            return cls(records, run_id, Checkpoint(), None)
+        return cls(records, run_id, stored.value, stored.etag)
+
+    async def write(self, value: Checkpoint) -> None:
+        """Move the checkpoint; raise Fenced."""
+        try:
+            if self._etag is None:
+                self._etag = await self._records.insert(self._run_id, CHECKPOINT, value)
+            else:
+                self._etag = await self._records.replace(
+                    self._run_id, CHECKPOINT, value, self._etag
+                )
+        except (AlreadyExists, Stale):
+            raise Fenced(self._run_id) from None
+        self.value = value

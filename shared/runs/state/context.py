@@ -1,0 +1,36 @@
+"""What a run works for, and finding out that it is gone."""
+
+from dataclasses import dataclass
+
+from shared.domain.connection import Account, Connection
+from shared.domain.export import Export
+from shared.domain.message import Message, say
+from shared.domain.run import Run
+from shared.services import Services
+from shared.storage.ports import ALL
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a run works for."""
+
+    export: Export
+    connection: Connection
+    account: Account
+
+
+async def order_of(services: Services, run: Run) -> Order | Message:
+    """Return what a run works for, or why that is gone."""
+    export = await services.storage.exports.get(ALL, run.export_id)
+    if export is None:
+        return say("The export was removed.")
+    if export.value.connection_id is None:
+        return say("The export was detached from its connection.")
+    if export.value.target != run.target:
+        # A change is refused while a run is not over. This one began in the same moment, or had
+        # stopped for want of a sign-in; what it prepared is not for the list of today.
+        return say("The export was changed after this run began. Run it again.")
+    connection = await services.storage.connections.get(ALL, export.value.connection_id)
+    if connection is None or connection.value.account is None:
+        return say("The connection of the export was removed.")
+    return Order(export.value, connection.value, connection.value.account)

@@ -1,0 +1,71 @@
+"""Writing rejects: JSON lines, in files numbered so that writing one again changes nothing."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import orjson
+
+from shared.domain.message import Message
+from shared.domain.outcomes import Outcome, Reject
+from shared.domain.run import Checkpoint
+from shared.storage.paths import reject_file
+from shared.storage.ports import Blobs
+
+
+class RejectWriter:
+    """Collects rejects, counts their outcomes, and moves them to files when there are enough."""
+
+    def __init__(
+        self, files: Blobs, run_id: str, first_file: int = 0, waiting: Sequence[str] = ()
+    ) -> None:
+        self.files_written = first_file
+        self.waiting = list(waiting)  # as lines that no file holds yet
+        self.counts: Counter[Outcome] = Counter()
+        self._files = files
+        self._run_id = run_id
+
+    def add(self, reject: Reject, digest: bytes = b"") -> None:
+        """Take one reject; `digest` stands for its profile if that was sent and not taken."""
+        self.counts[reject.outcome] += 1
+        values = (
+            reject.segment,
+            reject.row,
+            reject.address,
+            reject.outcome,
+            reject.code,
+            reject.reason,
+            digest.hex(),
+            reject.file,
+        )
+        self.waiting.append(orjson.dumps(values, _plain).decode())
+
+    async def write(self, at_least: int = 1) -> None:
+        """Move what is waiting to a file if that is so many lines."""
+        if len(self.waiting) >= at_least:
+            data = "\n".join(self.waiting).encode()
+            await self._files.write(reject_file(self._run_id, self.files_written), data)
+            self.files_written += 1
+            self.waiting = []
+
+
+async def stored_rejects(
+    files: Blobs, run_id: str, checkpoint: Checkpoint
+) -> AsyncIterator[tuple[Reject, bytes]]:
+    """Yield the rejects of a run up to a checkpoint, with the digests they were added with."""
+    for number in range(checkpoint.reject_files):
+        for line in (await files.read(reject_file(run_id, number))).splitlines():
+            yield _reject(line)
+    for text in checkpoint.rejects:
+        yield _reject(text)
+
+
+def _reject(line: bytes | str) -> tuple[Reject, bytes]:
+    segment, row, address, outcome, code, reason, digest, file = orjson.loads(line)
+    said = reason if isinstance(reason, str) else Message.model_validate(reason)
+    reject = Reject(segment, row, address, Outcome(outcome), code, said, file)
+    return reject, bytes.fromhex(digest)
+
+
+def _plain(reason: Message) -> dict[str, Any]:
+    return reason.model_dump(exclude_defaults=True)

@@ -1,0 +1,1 @@
+"""When exports are due."""

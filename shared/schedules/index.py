@@ -1,0 +1,98 @@
+"""The due index: what schedules will make due, by the instant, so that a tick reads only what has come.
+
+An entry is a hint, and the export or the refresh schedule is the truth: an entry whose instant that does
+not name runs nothing, and makes room for the right one. An entry is written before what it is of, so a
+crash between the two leaves one too many. Once a day whatever should have an entry and has none gets it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from shared.domain.export import Export
+from shared.domain.schedule import Plan, Schedule
+from shared.records.records import SCAN, everything
+from shared.services import Services
+from shared.storage.ports import (
+    ALL,
+    BOOKMARKS,
+    REFRESH,
+    SCHEDULES,
+    AlreadyExists,
+    Bookmark,
+    Due,
+)
+
+_BOOKMARK = "due-index"
+_REPAIR_PERIOD = timedelta(days=1)
+_FIRST_LOOK = timedelta(minutes=1)
+
+
+def key_of(at: datetime, of: str = "") -> str:
+    """Return the key of an entry; without `of`, what all keys of that instant begin with."""
+    return f"{at:%Y%m%d%H%M%S%f}-{of}"
+
+
+async def plan_of(services: Services, of: str) -> Plan | None:
+    """Return when an export, or the refresh, is due as things are now; None if nothing makes it so."""
+    if of == REFRESH:
+        return await _plan_of_refresh(services)
+    export = await services.storage.exports.get(ALL, of)
+    return export.value.plan if export else None
+
+
+async def _plan_of_refresh(services: Services) -> Plan | None:
+    refresh = await services.storage.schedules.get(ALL, REFRESH)
+    since = await services.storage.bookmarks.get(BOOKMARKS, REFRESH)
+    if refresh is None:
+        return None
+    return Plan(refresh.value, since.value.at) if since else Plan(refresh.value)
+
+
+async def expect(services: Services, of: str, at: datetime | None) -> None:
+    """Enter an instant, unless it is None or entered already."""
+    if at is not None:
+        with suppress(AlreadyExists):
+            await services.storage.due.insert(SCHEDULES, key_of(at, of), Due(of=of, at=at))
+
+
+async def expect_refresh(services: Services, schedule: Schedule) -> None:
+    """Enter when the refresh is due by a schedule that is about to be stored, and counts from now."""
+    now = services.clock.now()
+    await services.storage.bookmarks.put(BOOKMARKS, REFRESH, Bookmark(at=now))
+    await expect(services, REFRESH, schedule.next_due(now))
+
+
+async def expect_changed(services: Services, before: Export | None, after: Export) -> None:
+    """Enter when an export is due that is about to be stored, unless it is as before."""
+    plan = after.plan
+    if plan and (before is None or before.plan != plan):
+        await expect(services, after.id, plan.next_due(services.clock.now()))
+
+
+async def repair(services: Services) -> None:
+    """Once a day, enter what should be in the index and is not.
+
+    That may be because somebody removed it, or changed an export in the instant in which it was due,
+    or because the rules of a time zone have changed.
+    """
+    records, now = services.storage.bookmarks, services.clock.now()
+    last = await records.get(BOOKMARKS, _BOOKMARK)
+    if last and now < last.value.at + _REPAIR_PERIOD:
+        return
+    since = last.value.at if last else now - _FIRST_LOOK
+    first: dict[str, datetime] = {}
+    async for entry in everything(services.storage.due, SCHEDULES, size=SCAN):
+        first.setdefault(entry.value.of, entry.value.at)
+    async for of, plan in _plans(services):
+        there = first.get(of)
+        at = plan.next_due(since if there is None else now) if plan else None
+        if at and (there is None or at < there):
+            await expect(services, of, at)
+    await records.put(BOOKMARKS, _BOOKMARK, Bookmark(at=now))
+
+
+async def _plans(services: Services) -> AsyncIterator[tuple[str, Plan | None]]:
+    yield REFRESH, await plan_of(services, REFRESH)
+    async for stored in everything(services.storage.exports, size=SCAN):
+        yield stored.key, stored.value.plan

@@ -1,0 +1,73 @@
+"""Columns of a block of CSV whose lines are its rows: pyarrow parses it three times as fast as `csv`.
+
+What is anything but plain is left to `csv`, which also says what is wrong with it and where.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+import pyarrow.csv
+
+from shared.arrow import TEXT, pa, pc
+from shared.segments.formats.rows import Columns
+
+_EMPTY_LINE = re.compile(rb"(?:\A|\n)\r?\n")
+
+
+def columns_of(
+    block: bytes, delimiter: str, quoted: bool, width: int, places: Sequence[int], first: int
+) -> Columns | None:
+    """Return the columns at these places, or None where a line is not one row of `width` cells.
+
+    `block` is whole lines of UTF-8 in which no character but the delimiter, the line ends and, if
+    `quoted`, quotes means anything; `first` is the number of its first row.
+    """
+    if quoted and not _is_well_quoted(block, delimiter):
+        return None
+    names = list(map(str, range(width)))
+    places = places or (0,)  # for pyarrow, none of them would mean every one
+    wanted = [names[place] for place in places]
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(block),
+            pyarrow.csv.ReadOptions(
+                use_threads=False, block_size=len(block) + 1, column_names=names
+            ),
+            pyarrow.csv.ParseOptions(
+                delimiter=delimiter,
+                quote_char='"' if quoted else False,
+                ignore_empty_lines=False,
+            ),
+            pyarrow.csv.ConvertOptions(
+                check_utf8=False,
+                column_types=dict.fromkeys(wanted, TEXT),
+                strings_can_be_null=False,
+                include_columns=wanted,
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    texts = [table.column(name).combine_chunks() for name in wanted]
+    # An empty line has come as a row of empty cells. Looking for one takes longer than parsing.
+    if pc.min(pc.binary_length(texts[0])).as_py() == 0 and _EMPTY_LINE.search(block):
+        return None
+    numbers = range(first, first + table.num_rows)
+    return Columns(numbers, dict(zip(places, texts, strict=True)))
+
+
+def _is_well_quoted(block: bytes, delimiter: str) -> bool:
+    """Say whether quotes stand around whole cells only, doubled inside of them, and none holds a line end.
+
+    What else can be written with quotes, every parser reads in its own way.
+    """
+    text = pa.array([block], TEXT)
+    return bool(pc.match_substring_regex(text, _well_quoted(delimiter))[0].as_py())
+
+
+@lru_cache
+def _well_quoted(delimiter: str) -> str:
+    """Return a pattern, for RE2, which takes a millisecond for half a megabyte."""
+    between = re.escape(delimiter)
+    cell = rf'(?:"(?:[^"\n]|"")*"|[^"{between}\r\n]*)'
+    return rf"^(?:{cell}(?:{between}|\r?\n))*{cell}$"

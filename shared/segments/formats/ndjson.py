@@ -1,0 +1,138 @@
+"""Reading NDJSON as it streams in: an object a line, in UTF-8. Bytes go in, rows come out, no I/O here.
+
+What columns there are is known only when the last object was read. So the columns that are wanted are
+looked up in each object, a missing one is an empty cell, and `unseen` tells which of them no object had.
+Names of columns count as they are written; of two members with one name the last one counts.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from shared.domain.errors import BadSegment
+from shared.domain.message import Message, say
+from shared.segments.formats.cell_text import text_of
+from shared.segments.formats.rows import (
+    MAX_FIELD,
+    MAX_LINE,
+    Block,
+    Columns,
+    bad_line,
+    empty,
+    has_nul,
+    refuse_utf_16,
+    too_long,
+)
+
+LOOKED_AT = 100
+"""Objects whose members are the columns that are shown to people."""
+
+_BOM = b"\xef\xbb\xbf"
+_NUL_ESCAPE = b"\\u0000"
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode  # integers of any length stay what they are
+
+
+class NdjsonRows:
+    """The rows of one file, numbered by line from 1, with the cells of the columns that are wanted."""
+
+    def __init__(self, path: str, wanted: Sequence[str] = ()) -> None:
+        self.header: list[str] | None = None
+        self.unseen = frozenset(wanted)
+        self._path = path
+        self._wanted = list(wanted)
+        self._names: dict[str, None] = {}  # of the members of the first objects
+        self._left = LOOKED_AT
+        self._tail = b""  # bytes of a line that has not ended
+        self._line = 0
+        self._begun = False
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The members that the first 100 objects have, in the order in which they come up."""
+        return list(self._names)
+
+    def feed(self, data: bytes) -> Block:
+        """Take the next bytes of the file, and return the rows of the objects that they complete."""
+        data = self._tail + data
+        end = data.rfind(b"\n") + 1
+        self._tail = data[end:]
+        if len(self._tail) > MAX_LINE:
+            line = self._line + data.count(b"\n", 0, end) + 1
+            raise self._bad(line, say("the line is longer than {most} bytes", most=MAX_LINE))
+        return self._rows(data[:end])
+
+    def close(self) -> Block:
+        """Say that the file has ended, and return what is left of it; raise Empty without any object."""
+        rest, self._tail = self._tail, b""
+        rows = self._rows(rest)
+        if self.header is None:
+            raise empty(self._path)
+        return rows
+
+    def _rows(self, block: bytes) -> Columns:
+        if block and not self._begun:
+            self._begun = True
+            refuse_utf_16(self._path, block)
+            block = block.removeprefix(_BOM)
+        numbers, objects = self._objects(block)
+        may_hold_nul = b"\0" in block or _NUL_ESCAPE in block
+        columns: dict[int, list[str]] = {}
+        for place, name in enumerate(self._wanted):
+            cells = [
+                value if type(value := values.get(name)) is str else text_of(value)
+                for values in objects
+            ]
+            if max(map(len, cells), default=0) > MAX_FIELD:
+                raise self._bad_cell(numbers, cells, lambda cell: len(cell) > MAX_FIELD, too_long())
+            if may_hold_nul and "\0" in "".join(cells):
+                raise self._bad_cell(numbers, cells, lambda cell: "\0" in cell, has_nul())
+            columns[place] = cells
+        return Columns.of(numbers, columns)
+
+    def _objects(self, block: bytes) -> tuple[list[int], list[dict[str, Any]]]:
+        """Return the objects of some lines, and the numbers of these."""
+        numbers: list[int] = []
+        objects: list[dict[str, Any]] = []
+        for line in block.splitlines():
+            self._line += 1
+            if not line or line.isspace():
+                continue
+            values = self._object(line)
+            if self._left:
+                self._look_at(values)
+            if self.unseen:
+                self.unseen = self.unseen.difference(values)
+            numbers.append(self._line)
+            objects.append(values)
+        return numbers, objects
+
+    def _object(self, line: bytes) -> dict[str, Any]:
+        try:
+            return _decode(line)
+        except msgspec.ValidationError:
+            what = say("this is JSON, but not an object with the columns of one profile")
+        except (msgspec.DecodeError, RecursionError):
+            what = say("this is not JSON. NDJSON has a whole object on each line")
+        except UnicodeDecodeError:
+            what = say("this is not UTF-8")
+        raise self._bad(self._line, what)
+
+    def _bad_cell(
+        self,
+        numbers: Sequence[int],
+        cells: Sequence[str],
+        is_bad: Callable[[str], bool],
+        what: Message,
+    ) -> BadSegment:
+        line = next(number for number, cell in zip(numbers, cells, strict=True) if is_bad(cell))
+        return self._bad(line, what)
+
+    def _look_at(self, values: dict[str, Any]) -> None:
+        self._left -= 1
+        self._names.update(dict.fromkeys(values))
+        self.header = self._wanted
+
+    def _bad(self, line: int, what: Message) -> BadSegment:
+        return bad_line(self._path, line, what)

@@ -1,0 +1,121 @@
+"""The forms that segment files come in, and how each is opened: one table, from extension to reader.
+
+A reader is asked for the rows of one file, pinned by its ETag, block by block. Whatever the form, memory
+is bounded by the limits that the modules of the forms state.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.domain.segment import CsvSettings, SegmentFile, SegmentVersion
+from shared.segments.formats.csv.rows import CsvRows
+from shared.segments.formats.gunzip import Gunzip
+from shared.segments.formats.ndjson import NdjsonRows
+from shared.segments.formats.parquet.ranged import Ranged
+from shared.segments.formats.rows import Block
+from shared.segments.formats.streamed import Streamed
+from shared.storage.ports import Blobs
+
+
+class Reader(Protocol):
+    """The rows of one file, whatever its form.
+
+    `header` names the cells of a row. It is all columns or, of a typed form, the wanted ones that there
+    are; it is None until the first block came. `unseen` are wanted columns that no row had.
+    """
+
+    @property
+    def header(self) -> list[str] | None:
+        """What the cells of a row are."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """All columns that the file has, as far as they are known."""
+
+    @property
+    def unseen(self) -> frozenset[str]:
+        """Wanted columns that no row had so far, where that cannot be seen from the header."""
+
+    def blocks(self) -> AsyncIterator[Block]:
+        """Yield the rows block by block, each to be used up before the next.
+
+        Raise BadSegment, or Empty when the file holds nothing at all; raise Missing or Stale when it is
+        no longer the version that is wanted.
+        """
+
+    async def total(self) -> int | None:
+        """Return how many rows there are if that can be known without reading them, else None."""
+
+
+type Open = Callable[[Blobs, SegmentFile, CsvSettings, Sequence[str]], Reader]
+"""Container, file, settings and wanted columns -> reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form of files; `name` is for people."""
+
+    name: str
+    open: Open
+
+
+def _csv(files: Blobs, file: SegmentFile, csv: CsvSettings, wanted: Sequence[str]) -> Reader:
+    return Streamed(files, file, CsvRows(file.path, csv, wanted))
+
+
+def _csv_gz(files: Blobs, file: SegmentFile, csv: CsvSettings, wanted: Sequence[str]) -> Reader:
+    return Streamed(files, file, CsvRows(file.path, csv, wanted), Gunzip(file.path))
+
+
+def _ndjson(files: Blobs, file: SegmentFile, _: CsvSettings, wanted: Sequence[str]) -> Reader:
+    return Streamed(files, file, NdjsonRows(file.path, wanted))
+
+
+def _ndjson_gz(files: Blobs, file: SegmentFile, _: CsvSettings, wanted: Sequence[str]) -> Reader:
+    return Streamed(files, file, NdjsonRows(file.path, wanted), Gunzip(file.path))
+
+
+def _parquet(files: Blobs, file: SegmentFile, _: CsvSettings, wanted: Sequence[str]) -> Reader:
+    from shared.segments.formats.parquet.rows import ParquetRows
+
+    return Ranged(files, file, ParquetRows(file.path, file.size, wanted))
+
+
+_NDJSON, _NDJSON_GZ = Form("NDJSON", _ndjson), Form("NDJSON.gz", _ndjson_gz)
+
+FORMS: Mapping[str, Form] = {
+    ".csv": Form("CSV", _csv),
+    ".csv.gz": Form("CSV.gz", _csv_gz),
+    ".ndjson": _NDJSON,
+    ".jsonl": _NDJSON,
+    ".ndjson.gz": _NDJSON_GZ,
+    ".jsonl.gz": _NDJSON_GZ,
+    ".parquet": Form("Parquet", _parquet),
+}
+"""By the end of a file's name, whatever the case of its letters."""
+
+SPARK_FORMS: Mapping[str, Form] = {**FORMS, ".json": _NDJSON, ".json.gz": _NDJSON_GZ}
+"""The same for part files: what Spark calls JSON is an object a line."""
+
+
+def open_file(
+    files: Blobs, version: SegmentVersion, file: SegmentFile, wanted: Sequence[str] = ()
+) -> Reader:
+    """Return the reader of one file of a version."""
+    form = form_of(file.path, SPARK_FORMS)
+    if form is None:
+        raise AssertionError(f"{file.path} is part of a version and has no form")
+    return form.open(files, file, version.csv, wanted)
+
+
+def form_of(path: str, forms: Mapping[str, Form] = FORMS) -> Form | None:
+    """Return the form of a file, or None if it has none of these."""
+    extension = extension_of(path, forms)
+    return forms[extension] if extension else None
+
+
+def extension_of(path: str, forms: Mapping[str, Form] = FORMS) -> str | None:
+    """Return the end of a file's name that says its form, as it stands in the table."""
+    lower = path.lower()
+    return next((extension for extension in forms if lower.endswith(extension)), None)

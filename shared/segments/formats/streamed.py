@@ -1,0 +1,111 @@
+"""A file that is read from front to back as it streams in."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from itertools import chain
+
+from shared.domain.errors import BadSegment
+from shared.domain.message import say
+from shared.domain.segment import SegmentFile
+from shared.segments.formats.gunzip import Gunzip
+from shared.segments.formats.rows import Block, StreamRows
+from shared.storage.ports import Blobs
+
+_BLOCK = 512 * 1024
+"""Bytes parsed at once, or little more, which bounds the rows held in memory. Long columns cost less."""
+
+_SIGNATURES = {
+    b"\x1f\x8b": "gzip",
+    b"PAR1\x15": "Parquet",
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"%PDF": "a PDF document",
+    b"Obj\x01": "Avro",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"BZh91AY&SY": "bzip2",
+}
+"""What files begin with that are something else than their name says. No header of CSV begins so."""
+
+_LONGEST = max(map(len, _SIGNATURES))
+
+
+class Streamed:
+    """The `Reader` of a text file, compressed or not."""
+
+    def __init__(
+        self, files: Blobs, file: SegmentFile, rows: StreamRows, gunzip: Gunzip | None = None
+    ) -> None:
+        self._files = files
+        self._file = file
+        self._rows = rows
+        self._gunzip = gunzip
+
+    @property
+    def header(self) -> list[str] | None:
+        """What the cells of a row are."""
+        return self._rows.header
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """All columns that the file has, as far as they are known."""
+        return self._rows.columns
+
+    @property
+    def unseen(self) -> frozenset[str]:
+        """Wanted columns that no row had so far, where that cannot be seen from the header."""
+        return self._rows.unseen
+
+    async def blocks(self) -> AsyncIterator[Block]:
+        """Yield the rows block by block, as their bytes come in."""
+        head: bytes | None = b""  # held back until it is long enough to tell what it is
+        async for piece in self._content():
+            if head is None:
+                yield self._rows.feed(piece)
+            elif len(head := head + piece) >= _LONGEST:
+                self._refuse_other_forms(head)
+                yield self._rows.feed(head)
+                head = None
+        if head is None:
+            yield self._rows.close()
+        else:
+            self._refuse_other_forms(head)
+            yield chain(self._rows.feed(head), self._rows.close())
+
+    async def total(self) -> int | None:
+        """Return None: somebody has to count."""
+        return None
+
+    async def _content(self) -> AsyncIterator[bytes]:
+        held: list[bytes] = []
+        async for piece in self._pieces():
+            held.append(piece)
+            if sum(map(len, held)) >= _BLOCK:
+                yield b"".join(held)
+                held.clear()
+        if held:
+            yield b"".join(held)
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        async for data in self._files.stream(self._file.path, self._file.etag):
+            for start in range(0, len(data), _BLOCK):
+                block = data[start : start + _BLOCK]
+                if self._gunzip is None:
+                    yield block
+                else:
+                    for piece in self._gunzip.pieces(block):
+                        yield piece
+                        await asyncio.sleep(0)  # a block may hold so much that others would starve
+        if self._gunzip is not None:
+            for piece in self._gunzip.close():
+                yield piece
+
+    def _refuse_other_forms(self, head: bytes) -> None:
+        for signature, what in _SIGNATURES.items():
+            if head.startswith(signature):
+                raise BadSegment(
+                    say(
+                        "{path} is {what}, which is not what its name says. Nothing was sent.",
+                        path=self._file.path,
+                        what=what,
+                    )
+                )

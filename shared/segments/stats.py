@@ -1,0 +1,131 @@
+"""What there is to know of a version: found out once, and kept until newer versions push it out.
+
+Columns are read when somebody looks. Rows are counted by whoever reads the whole version anyway, which is
+prepare, by the arrival of a version that no run has read, and by a look at a small one.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+from shared.domain.errors import BadSegment
+from shared.domain.segment import (
+    Segment,
+    SegmentStatus,
+    SegmentVersion,
+    VersionFacts,
+)
+from shared.segments.catalogue import find_one, replaced
+from shared.segments.formats.registry import Reader, open_file
+from shared.segments.formats.rows import Columns, Empty
+from shared.segments.inventory import Found
+from shared.storage.ports import Blobs, Missing, Records, Stale
+
+KEPT = 5
+"""Versions of a segment of which facts are kept."""
+
+_SMALL = 8 * 1024 * 1024  # bytes that are counted while somebody waits
+_COLUMN_CHARACTERS = 100_000  # of the names of columns that are kept
+_LATEST = 9_999_999_999_999  # milliseconds; subtracted from, so that newer versions sort first
+
+
+async def find_segment(files: Blobs, records: Records[VersionFacts], name: str) -> Segment | None:
+    """Return a segment, or None if there is none; raise BadSegment when it cannot be read."""
+    found = await find_one(files, name)
+    if found is None:
+        return None
+    segment = await describe(files, records, name, found)
+    if segment.reason is not None and (segment.newest is None or segment.facts.problem):
+        raise BadSegment(segment.facts.problem or segment.reason)
+    return segment
+
+
+async def describe(
+    files: Blobs, records: Records[VersionFacts], name: str, found: Found
+) -> Segment:
+    """Return a segment as people see it."""
+    facts = VersionFacts()
+    status, reason = SegmentStatus.READY, None
+    if found.newest is not None:
+        facts = await facts_of(files, records, found.newest)
+        if facts.problem is not None:
+            status, reason = SegmentStatus.UNREADABLE, facts.problem
+    if (awaited := found.awaited) is not None:
+        status, reason = SegmentStatus.INCOMPLETE, awaited.reason
+    return Segment(name, found.newest, found.versions, facts, status, reason)
+
+
+async def facts_of(
+    files: Blobs, records: Records[VersionFacts], version: SegmentVersion, count: bool = False
+) -> VersionFacts:
+    """Return the facts of a version; count its rows, however many, if that is asked for."""
+    stored = await records.get(*_key(version))
+    if stored and (stored.value.rows is not None or stored.value.problem or not count):
+        return stored.value
+    facts = await _read(files, version, count or version.size <= _SMALL)
+    await keep(records, version, facts)
+    return facts
+
+
+async def keep(
+    records: Records[VersionFacts], version: SegmentVersion, facts: VersionFacts
+) -> None:
+    """Store the facts of a version, and remove those of older versions that nobody asks for any more."""
+    partition, key = _key(version)
+    await records.put(partition, key, facts)
+    older = await records.page(partition, after=key)
+    for stored in older[KEPT - 1 :]:
+        await records.delete(partition, stored.key)
+
+
+def bounded(columns: Sequence[str]) -> list[str]:
+    """Return as many columns as a record can hold."""
+    kept, characters = [], 0
+    for column in columns:
+        characters += len(column) + 3
+        if characters > _COLUMN_CHARACTERS:
+            break
+        kept.append(column)
+    return kept
+
+
+async def _read(files: Blobs, version: SegmentVersion, count: bool) -> VersionFacts:
+    """Read a version to its end, or as far as its columns can be seen."""
+    columns: Sequence[str] = ()
+    rows: int | None = 0
+    for file in version.sources:
+        reader = open_file(files, version, file)
+        try:
+            seen = await _seen(reader, count)
+        except (Missing, Stale):
+            return VersionFacts(problem=replaced(file.path).reason)
+        except Empty as error:
+            if len(version.sources) == 1:
+                return VersionFacts(problem=error.reason)
+            continue
+        except BadSegment as error:
+            return VersionFacts(columns=bounded(columns), problem=error.reason)
+        columns = columns or reader.columns
+        rows = None if rows is None or seen is None else rows + seen
+        if rows is None and columns:
+            break
+    return VersionFacts(columns=bounded(columns), rows=rows)
+
+
+async def _seen(reader: Reader, count: bool) -> int | None:
+    """Return how many rows a file has, or None when only its columns were looked at."""
+    total = await reader.total()
+    if total is not None:
+        return total
+    rows = 0
+    async for block in reader.blocks():
+        rows += len(block) if isinstance(block, Columns) else sum(1 for _ in block)
+        if reader.header is not None and not count:
+            return None
+    return rows
+
+
+def _key(version: SegmentVersion) -> tuple[str, str]:
+    """Return the partition and the key of the facts of a version: newer ones sort first."""
+    partition = hashlib.sha256(version.segment.encode()).hexdigest()[:32]
+    digest = hashlib.sha256(version.key.encode()).hexdigest()[:32]
+    return partition, f"{_LATEST - int(version.modified.timestamp() * 1000):013d}-{digest}"

@@ -1,0 +1,1 @@
+"""What begins things: files, schedules, people and the minute."""

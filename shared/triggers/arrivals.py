@@ -1,0 +1,108 @@
+"""Arrivals: a new version of a segment begins a run of every export that follows it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from shared.domain.errors import Conflict, NotFound
+from shared.domain.export import Export
+from shared.domain.run import Run, SliceMessage, Trigger, TriggerKind
+from shared.domain.segment import SegmentVersion
+from shared.records.records import SCAN, everything
+from shared.runs.slice import run_slice
+from shared.runs.start import create_run, start_run
+from shared.segments.catalogue import landed_versions
+from shared.segments.paths import closing, place_of
+from shared.segments.stats import facts_of
+from shared.services import Services
+from shared.storage.ports import BOOKMARKS, Bookmark
+
+_SETTLED = timedelta(minutes=2)
+"""How long an event may take before the sweep looks for the file itself."""
+
+_BOOKMARK = "arrivals"
+
+
+async def arrive(services: Services, path: str) -> None:
+    """Begin a run for each export that follows what a file completes, and work on their first slices.
+
+    The same version delivered again makes no second run. Exports whose lane is taken go on by queue.
+    """
+    storage = services.storage
+    versions = await landed_versions(storage.segments, path)
+    begun = [
+        run
+        for version in versions
+        async for export in all_exports(services)
+        if (run := await _begin(services, export, version)) is not None
+    ]
+    slices = (run_slice(services, SliceMessage(run_id=run.id, slice=0)) for run in begun)
+    # All of them come to their end first: what goes on after the function has returned may be frozen.
+    for failure in await asyncio.gather(*slices, return_exceptions=True):
+        if isinstance(failure, BaseException):
+            raise failure
+    for version in versions:  # a version that no run has read is counted here
+        await facts_of(storage.segments, storage.versions, version, count=True)
+
+
+async def sweep_arrivals(services: Services) -> None:
+    """Begin the runs of versions whose event was lost: the timer is the truth, events are hints."""
+    storage, now = services.storage, services.clock.now()
+    bookmark = await storage.bookmarks.get(BOOKMARKS, _BOOKMARK)
+    since = bookmark.value.at if bookmark else now - _SETTLED
+    until = now - _SETTLED
+    paths, newest = await _closings(services, since, until)
+    for path in paths:
+        for version in await landed_versions(storage.segments, path):
+            if since < version.landed <= until:
+                await _start_all(services, version)
+    # Never beyond what storage has shown: a host whose clock is ahead would pass over what lands next.
+    done = min(newest, max(since, until)) if newest else since
+    await storage.bookmarks.put(BOOKMARKS, _BOOKMARK, Bookmark(at=done))
+
+
+async def _closings(
+    services: Services, since: datetime, until: datetime
+) -> tuple[Sequence[str], datetime | None]:
+    """Return the paths that may have completed a version in a time, and when the newest file landed."""
+    paths: dict[str, None] = {}
+    newest: datetime | None = None
+    async for blob in services.storage.segments.list():
+        newest = max(newest or blob.modified, blob.modified)
+        if since < blob.modified <= until and (place := place_of(blob.name)):
+            paths[closing(blob.name, place)] = None
+    return list(paths), newest
+
+
+async def all_exports(services: Services) -> AsyncIterator[Export]:
+    """Yield every export."""
+    async for stored in everything(services.storage.exports, size=SCAN):
+        yield stored.value
+
+
+async def _start_all(services: Services, version: SegmentVersion) -> None:
+    async for export in all_exports(services):
+        if _follows(export, version):
+            # One export that cannot run must not keep the sweep from the others, minute after minute.
+            with suppress(Conflict, NotFound):
+                await start_run(services, export.id, _trigger(version))
+
+
+async def _begin(services: Services, export: Export, version: SegmentVersion) -> Run | None:
+    """Create the run of one export; None if it does not follow the segment or the run is there."""
+    if not _follows(export, version):
+        return None
+    try:
+        run, made = await create_run(services, export.id, _trigger(version))
+    except (Conflict, NotFound):
+        return None  # its connection is being set up again, or it was removed this moment
+    return run if made and not run.status.is_over else None
+
+
+def _follows(export: Export, version: SegmentVersion) -> bool:
+    return export.follows_file(version.segment, version.landed)
+
+
+def _trigger(version: SegmentVersion) -> Trigger:
+    return Trigger(kind=TriggerKind.ARRIVAL, key=version.key, at=version.modified)

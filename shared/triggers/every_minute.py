@@ -1,0 +1,101 @@
+"""The minute tick: schedules that are due, and the sweeps that find what was lost."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
+from shared.records.records import SCAN, everything
+from shared.runs.cancel import sweep_cancels
+from shared.runs.ending import tidy
+from shared.runs.lanes.lane_queue import call_if_free, join_line
+from shared.runs.lanes.wakeups import wake
+from shared.schedules.index import repair
+from shared.services import Services
+from shared.storage.paths import CHECKPOINT, folder
+from shared.storage.ports import ALL, ActiveRun
+from shared.telemetry import metrics
+from shared.triggers.arrivals import sweep_arrivals
+from shared.triggers.due_runs import DueRuns
+from shared.triggers.retention import forget_orphans, forget_runs
+from shared.triggers.webhook_outbox import send_notices
+
+_DUE_SECONDS = 40
+"""How long one tick may begin what is due, before it looks for what was lost and the next one comes."""
+
+_LATE = timedelta(seconds=60)
+"""How long after its time a run may be silent before it is woken again."""
+
+
+_NEVER_MADE = timedelta(minutes=20)
+"""How long after its time the entry of a run that is not there is kept.
+
+host.json ends every execution after 15 minutes: until then whoever entered it may still store the run.
+"""
+
+
+async def tick(services: Services) -> None:
+    """Do what is due. Doing it twice at once, or late, makes no run twice."""
+    await refresh(services)
+    await sweep_arrivals(services)
+    await sweep_runs(services)
+    await sweep_cancels(services)
+    await send_notices(services)
+    await forget_runs(services)
+    await forget_orphans(services)
+
+
+async def refresh(services: Services) -> None:
+    """Begin what a schedule, the system's or an export's own, names and what has come since."""
+    await repair(services)
+    due = DueRuns(services, _DUE_SECONDS)
+    await due.run()
+    metrics.schedule_lag(due.lag)
+
+
+async def sweep_runs(services: Services) -> None:
+    """Wake the runs that should have shown a sign of life and have not, and call who waits in vain."""
+    lanes: set[str] = set()
+    age = 0.0
+    async for entry in _active(services):
+        if entry.in_line:
+            lanes.add(entry.lane)
+            if not _is_late(services, entry):
+                continue
+        stored = await services.storage.runs.get(*split_run_id(entry.run_id))
+        if stored is None:
+            if services.clock.now() > entry.wakes_at + _NEVER_MADE:
+                await services.storage.run_files.delete(folder(entry.run_id))
+                await services.storage.active_runs.delete(ALL, entry.run_id)
+        elif stored.value.status.is_over:
+            await tidy(services, stored.value)
+        else:
+            if stored.value.status is not RunStatus.PROCESSING:
+                age = max(age, (services.clock.now() - entry.wakes_at).total_seconds())
+            if await _is_lost(services, entry, stored.value.status):
+                await _wake(services, entry, stored.value)
+    for lane in sorted(lanes):
+        await call_if_free(services, lane)
+    metrics.queue_age("slices", age)
+
+
+async def _active(services: Services) -> AsyncIterator[ActiveRun]:
+    async for stored in everything(services.storage.active_runs, size=SCAN):
+        yield stored.value
+
+
+async def _is_lost(services: Services, entry: ActiveRun, status: RunStatus) -> bool:
+    """Say whether nothing is moving the run: its slice died, or its message is gone."""
+    if status is RunStatus.PROCESSING:
+        return not await services.storage.lanes.is_held(entry.lane)
+    return _is_late(services, entry)
+
+
+def _is_late(services: Services, entry: ActiveRun) -> bool:
+    return services.clock.now() > entry.wakes_at + _LATE
+
+
+async def _wake(services: Services, entry: ActiveRun, run: Run) -> None:
+    checkpoint = await services.storage.checkpoints.get(entry.run_id, CHECKPOINT)
+    number = checkpoint.value.slice if checkpoint else 0
+    message = SliceMessage(run_id=entry.run_id, slice=number)
+    await (join_line(services, run, message) if entry.in_line else wake(services, message, 0))

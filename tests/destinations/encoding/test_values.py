@@ -1,0 +1,204 @@
+"""Cells become values: trimmed, checked by kind, cut to length, left out or cleared."""
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.destinations.contract import Field, Kind, Target, Unfit
+from shared.destinations.encoding.values import Values, Write
+
+FIRST = Field("first_name", "First name", longest=5)
+LAST = Field("last_name", "Last name", longest=5)
+SIZE = Field("size", "Size", kind=Kind.CHOICE, choices=("Small", "Large"))
+PETS = Field("pets", "Pets", kind=Kind.CHOICES, choices=("Cat", "Dog", "Gecko"))
+
+
+def values(*fields: Field, clears: Sequence[str] = (), in_bytes: bool = False) -> Values:
+    names = [field.name for field in fields]
+    return Values(fields, Target("a1", names, clears), in_bytes=in_bytes)
+
+
+def one(kind: Kind, cell: str, longest: int | None = None) -> object:
+    return values(Field("it", "It", kind=kind, longest=longest)).of([cell]).get("it")
+
+
+def test_cells_are_trimmed_and_empty_ones_left_out() -> None:
+    assert values(FIRST, LAST).of([" Ann\t", "\u00a0 "]) == {"first_name": "Ann"}
+
+
+def test_cells_come_in_the_order_of_the_mapping() -> None:
+    made = Values((FIRST, LAST), Target("a1", ["last_name", "first_name"]))
+    assert made.of(["Lee", "Ann"]) == {"last_name": "Lee", "first_name": "Ann"}
+
+
+def test_an_empty_cell_clears_only_where_the_export_says_so() -> None:
+    made = values(FIRST, LAST, SIZE, clears=["last_name", "size"])
+    assert made.of(["", " ", ""]) == {"last_name": "", "size": ""}
+    assert made.of(["", "Lee", "small"]) == {"last_name": "Lee", "size": "Small"}
+
+
+def test_a_field_that_is_gone_is_left_out_and_noted() -> None:
+    made = Values((LAST,), Target("a1", ["first_name", "last_name"]))
+    assert made.of(["Ann", "Lee"]) == {"last_name": "Lee"}
+    assert list(map(str, made.notes())) == [
+        "The list no longer has the field first_name; it is left out."
+    ]
+
+
+def test_text_that_is_too_long_is_cut_and_counted() -> None:
+    made = values(FIRST, LAST)
+    assert made.of(["Annabelle", "Smithson"]) == {"first_name": "Annab", "last_name": "Smith"}
+    assert made.of(["Ann", "Smithson"]) == {"first_name": "Ann", "last_name": "Smith"}
+    assert list(map(str, made.notes())) == [
+        "1 value of First name was longer than 5 characters and was cut.",
+        "2 values of Last name were longer than 5 characters and were cut.",
+    ]
+
+
+def test_nothing_is_noted_of_text_that_fits() -> None:
+    made = values(FIRST, LAST)
+    assert made.of(["  Annie  ", "Smith"]) == {"first_name": "Annie", "last_name": "Smith"}
+    assert list(map(str, made.notes())) == []
+
+
+def test_bytes_are_counted_where_the_destination_counts_them() -> None:
+    made = values(FIRST, in_bytes=True)
+    assert made.of(["ŁŁŁ"]) == {"first_name": "ŁŁ"}
+    assert list(map(str, made.notes())) == [
+        "1 value of First name was longer than 5 bytes and was cut."
+    ]
+
+
+GOOD: Mapping[tuple[Kind, str], str] = {
+    (Kind.EMAIL, " Ann@Example.com "): "ann@example.com",
+    (Kind.PHONE, "+48 (22) 123-45-67"): "+48 (22) 123-45-67",
+    (Kind.NUMBER, "12"): "12",
+    (Kind.NUMBER, "+12.50"): "12.50",
+    (Kind.NUMBER, "-.5"): "-.5",
+    (Kind.NUMBER, "7."): "7.",
+    (Kind.DATE, "2026-11-24"): "2026-11-24",
+    (Kind.DATE, "11/24/2026"): "2026-11-24",
+    (Kind.DATE, "1/2/2026"): "2026-01-02",
+    (Kind.DATE, "2026-11-24T10:00:00Z"): "2026-11-24T10:00:00+00:00",
+    (Kind.DATE, "2026-11-24 10:00:00.5+02:00"): "2026-11-24T10:00:00.500000+02:00",
+    (Kind.DATE, "2026-11-24T10:00"): "2026-11-24T10:00:00",
+    (Kind.BIRTHDAY, "2/29"): "02/29",
+    (Kind.BIRTHDAY, "11-24"): "11/24",
+    (Kind.BIRTHDAY, "--11-24"): "11/24",
+    (Kind.BIRTHDAY, "1980-11-24"): "11/24",
+    (Kind.BIRTHDAY, "11/24/1980"): "11/24",
+    (Kind.URL, "https://example.com/?a=1#b"): "https://example.com/?a=1#b",
+    (Kind.URL, "HTTP://bücher.example"): "HTTP://bücher.example",
+}
+BAD: Sequence[tuple[Kind, str]] = [
+    (Kind.EMAIL, "ann"),
+    (Kind.PHONE, "none"),
+    (Kind.PHONE, "٣"),
+    *((Kind.NUMBER, text) for text in ("1,5", "1e5", "0x1", "NaN", "inf", "1 2", ".", "+", "٣")),
+    *((Kind.DATE, text) for text in ("2026-02-30", "24/11/2026", "20261124", "2026-W48-2")),
+    *((Kind.DATE, text) for text in ("0000-01-01", "2026-11-24T25:00", "today", "2026-11-24T")),
+    *((Kind.DATE, text) for text in ("1/2/26", "٢٠٢٦-11-24", "2026-11-24T10:00:00+99:00")),
+    *((Kind.BIRTHDAY, text) for text in ("24/11", "2/30", "1124", "0/1", "1980-02-30")),
+    *(
+        (Kind.URL, text)
+        for text in ("example.com", "javascript:alert(1)", "http:///a", "https://a b")
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "plain"), GOOD.items(), ids=repr)
+def test_a_value_of_the_kind_is_sent_in_its_plain_form(given: tuple[Kind, str], plain: str) -> None:
+    assert one(*given) == plain
+
+
+@pytest.mark.parametrize(("kind", "cell"), BAD)
+def test_a_value_of_another_kind_makes_the_profile_invalid_without_being_named(
+    kind: Kind, cell: str
+) -> None:
+    with pytest.raises(Unfit, match=r"^It must be ") as unfit:
+        one(kind, cell)
+    assert unfit.value.code == "bad_value"
+    assert len(cell) < 3 or cell not in str(unfit.value)
+
+
+@pytest.mark.parametrize("kind", [Kind.PHONE, Kind.URL, Kind.NUMBER])
+def test_what_would_mean_something_else_when_cut_is_refused(kind: Kind) -> None:
+    cell = {Kind.PHONE: "404-555-1212", Kind.URL: "https://a.pl", Kind.NUMBER: "123456789012"}[kind]
+    assert one(kind, cell, longest=12) == cell
+    with pytest.raises(Unfit, match="It must be at most 11 characters long"):
+        one(kind, cell, longest=11)
+
+
+@pytest.mark.parametrize("cell", ["Small", " small ", "SMALL"])
+def test_a_choice_is_sent_in_the_spelling_of_the_destination(cell: str) -> None:
+    assert values(SIZE).of([cell]) == {"size": "Small"}
+
+
+@pytest.mark.parametrize("cell", ["Medium", "Small;Large", "-"])
+def test_what_is_no_choice_makes_the_profile_invalid(cell: str) -> None:
+    with pytest.raises(Unfit, match="Size must be one of its choices: Small, Large"):
+        values(SIZE).of([cell])
+
+
+@pytest.mark.parametrize("cell", ["cat;gecko", "Cat | Gecko", ";cat; GECKO ;cat;"])
+def test_several_choices_are_separated_by_a_semicolon_or_a_bar(cell: str) -> None:
+    assert values(PETS).of([cell]) == {"pets": "Cat|Gecko"}
+
+
+@pytest.mark.parametrize("cell", ["cat;fish", "cat,dog", ";"])
+def test_one_that_is_no_choice_makes_the_profile_invalid(cell: str) -> None:
+    with pytest.raises(Unfit, match="Pets must be some of its choices"):
+        values(PETS).of([cell])
+
+
+def test_a_reason_lists_ten_choices_at_most() -> None:
+    many = Field("it", "It", kind=Kind.CHOICE, choices=[f"c{n}" for n in range(500)])
+    with pytest.raises(Unfit, match="c9, …"):
+        values(many).of(["x"])
+
+
+def test_values_are_written_as_the_destination_wants_them() -> None:
+    age = Field("age", "Age", kind=Kind.NUMBER)
+    target = Target("a1", ["first_name", "age", "pets"])
+    write: Mapping[Kind, Write] = {Kind.NUMBER: float, Kind.CHOICES: lambda text: text.split("|")}
+    said = Values((FIRST, age, PETS), target, write).of(["Ann", "12.5", "dog"])
+    assert said == {"first_name": "Ann", "age": 12.5, "pets": ["Dog"]}
+
+
+text = st.text(st.characters(exclude_categories=["Cs"])) | st.text("aé李🙂 ", max_size=40)
+
+
+@settings(max_examples=300, deadline=None)
+@given(text, st.integers(0, 20), st.booleans(), st.booleans())
+def test_what_is_sent_is_the_longest_beginning_that_fits(
+    cell: str, longest: int, in_bytes: bool, clears: bool
+) -> None:
+    made = values(
+        Field("it", "It", longest=longest), clears=["it"] if clears else [], in_bytes=in_bytes
+    )
+    sent = made.of([cell]).get("it", "")
+    wanted = cell.strip()
+
+    def size(text: str) -> int:
+        return len(text.encode()) if in_bytes else len(text)
+
+    assert isinstance(sent, str)
+    assert wanted.startswith(sent)
+    assert size(sent) <= longest
+    assert sent == wanted or size(wanted[: len(sent) + 1]) > longest
+    assert bool(made.notes()) == (sent != wanted)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(Kind), text | st.text("0123456789-/:.TZ+", max_size=25))
+def test_a_cell_is_sent_or_refused_and_never_anything_else(kind: Kind, cell: str) -> None:
+    made = values(Field("it", "It", kind=kind, choices=("1", "2-3")))
+    try:
+        [*said] = made.of([cell]).values()
+    except Unfit:
+        return
+    assert len(said) == bool(cell.strip())
+    # A plain form is its own plain form, so what is sent twice is the same both times.
+    assert [made.of([str(each)])["it"] for each in said] == said

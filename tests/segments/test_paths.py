@@ -1,0 +1,191 @@
+"""What a path is, and when files make a version: all of it follows from names, times and ETags."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.domain.segment import MAX_FILES, SegmentVersion
+from shared.segments.inventory import Found, sort_out
+from shared.segments.paths import Kind, closing, export_folder, place_of, segment_of
+from shared.storage.ports import BlobInfo
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+EXPORT = "CustomerInsights_abcd1234-4312-11f4-93dc-24f72f43e7d5/BlobExport"
+
+
+def blob(name: str, second: int = 0, etag: str | None = None) -> BlobInfo:
+    return BlobInfo(name, etag or f'"{name}"', 10, NOON + timedelta(seconds=second))
+
+
+def found(*blobs: BlobInfo, name: str = "S") -> Found:
+    return sort_out(blobs).segments[name]
+
+
+def version(*blobs: BlobInfo) -> SegmentVersion:
+    newest = found(*blobs).newest
+    assert newest is not None
+    return newest
+
+
+@pytest.mark.parametrize(
+    ("path", "segment"),
+    [
+        ("Customers.csv", "Customers"),
+        ("Customers/2026-11-21.csv", "Customers"),
+        ("Customers/2026/11/21.csv", "Customers"),
+        ("Customers/PART.CSV", "Customers"),
+        ("Customers/part-time.csv", "Customers"),
+        ("Best customers (2).csv", "Best customers (2)"),
+        ("Kunden é 李/a.csv", "Kunden é 李"),
+        ("a.b.csv", "a.b"),
+        ("Customers.csv/1.csv", "Customers.csv"),
+        ("Customers.csv.gz", "Customers"),
+        ("Customers/1.csv.GZ", "Customers"),
+        ("Customers.ndjson", "Customers"),
+        ("Customers/1.JSONL", "Customers"),
+        ("Customers/1.jsonl.gz", "Customers"),
+        ("Customers/1.ndjson.gz", "Customers"),
+        ("Customers/1.parquet", "Customers"),
+        ("Customers/1.snappy.Parquet", "Customers"),
+        ("Customers/run/part-00000-c000.json", "Customers"),
+        ("Customers/run/part-00000-c000.orc", "Customers"),
+        (f"{EXPORT}/High/2020/08/24/1433/High_1.csv", f"{EXPORT.replace('/', '.')}.High"),
+        ("Customers", None),
+        ("Customers.txt", None),
+        ("Customers/1.json", None),
+        ("Customers/1.gz", None),
+        ("Customers/.csv", None),
+        ("Customers/_1.csv", None),
+        ("Customers/_temporary/0/part-00000.csv", None),
+        ("Customers/_delta_log/00000000000000000010.checkpoint.parquet", None),
+        ("Customers/.part-00000.csv.crc", None),
+        ("_Customers/1.csv", None),
+        ("Customers/../Others/1.csv", None),
+        (".csv", None),
+        ("/1.csv", None),
+        ("Customers/1.csv.tmp", None),
+        ("CustomerInsights_1.csv", None),
+        ("CustomerInsights_1/High.csv", None),
+        ("CustomerInsights_1/Export/High.csv", None),
+        ("CustomerInsights_1/Export/High.Low/2020/High_1.csv", None),
+        ("CustomerInsights_a.b/Export/High/2020/High_1.csv", None),
+        ("", None),
+    ],
+)
+def test_a_path_belongs_to_a_segment(path: str, segment: str | None) -> None:
+    assert segment_of(path) == segment
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "closes"),
+    [
+        ("S/1.csv", Kind.FILE, "S/1.csv"),
+        ("S/run/part-00001.csv", Kind.PART, "S/run/_SUCCESS"),
+        ("S/part-r-00001.parquet", Kind.PART, "S/_SUCCESS"),
+        ("S/run/_SUCCESS", Kind.SUCCESS, "S/run/_SUCCESS"),
+        (f"{EXPORT}/model.json", Kind.MODEL, f"{EXPORT}/model.json"),
+        (f"{EXPORT}/High/2020/08/24/1433/High_1.csv", Kind.EXPORTED, f"{EXPORT}/model.json"),
+    ],
+)
+def test_a_path_says_what_it_is_and_what_completes_it(path: str, kind: Kind, closes: str) -> None:
+    place = place_of(path)
+    assert place is not None
+    assert (place.kind, closing(path, place)) == (kind, closes)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["_SUCCESS", "S/_temporary/_SUCCESS", "model.json", "S/model.json", f"{EXPORT}/a/model.json"],
+)
+def test_a_closing_file_that_closes_nothing_is_nothing(path: str) -> None:
+    assert place_of(path) is None
+
+
+def test_the_name_of_an_exported_segment_says_where_it_lies() -> None:
+    name = segment_of(f"{EXPORT}/High/2020/08/24/1433/High_1.csv")
+    assert name is not None
+    assert export_folder(name) == f"{EXPORT}/"
+    assert export_folder("CustomerInsights_1.My.Export.High") == "CustomerInsights_1/My.Export/"
+    for other in ("Customers", "CustomerInsights_1", "CustomerInsights_1.High", "a.b.c"):
+        assert export_folder(other) is None
+
+
+def test_a_folder_is_a_version_of_all_its_parts_by_name() -> None:
+    one = version(
+        blob("S/run/part-00001.csv", 2), blob("S/run/part-00000.csv", 1), blob("S/run/_SUCCESS", 3)
+    )
+    assert (one.path, one.size, one.modified) == ("S/run/", 20, NOON + timedelta(seconds=2))
+    assert one.landed == NOON + timedelta(seconds=3)
+    assert [file.path for file in one.sources] == ["S/run/part-00000.csv", "S/run/part-00001.csv"]
+    assert [one.name_of(file) for file in one.sources] == ["part-00000.csv", "part-00001.csv"]
+
+
+def test_a_folder_is_no_version_before_it_is_closed() -> None:
+    there = found(blob("S/run/part-00000.csv"))
+    assert (there.newest, there.versions) == (None, 0)
+    assert there.awaited is not None
+    assert str(there.awaited.reason) == "S/run/ is not complete: _SUCCESS is not there yet."
+
+
+def test_a_folder_that_grows_after_it_was_closed_is_no_version() -> None:
+    there = found(
+        blob("S/run/part-00000.csv"), blob("S/run/_SUCCESS", 1), blob("S/run/part-00001.csv", 2)
+    )
+    assert there.newest is None
+    assert "files came after _SUCCESS" in str(there.awaited and there.awaited.reason)
+
+
+def test_storage_tells_whole_seconds_so_a_part_of_the_same_one_came_before() -> None:
+    assert version(blob("S/part-00000.csv", 1), blob("S/_SUCCESS", 1)).path == "S/"
+
+
+def test_an_older_folder_counts_while_a_new_one_is_written() -> None:
+    there = found(
+        blob("S/1/part-00000.csv"), blob("S/1/_SUCCESS", 1), blob("S/2/part-00000.csv", 2)
+    )
+    assert there.newest is not None
+    assert there.newest.path == "S/1/"
+    assert there.awaited is not None
+    assert there.awaited.path == "S/2/"
+
+
+def test_what_was_never_finished_is_forgotten_once_there_is_something_newer() -> None:
+    there = found(blob("S/1/part-00000.csv"), blob("S/2.csv", 2))
+    assert there.newest is not None
+    assert there.newest.path == "S/2.csv"
+    assert there.awaited is None
+
+
+def test_the_key_of_a_folder_is_that_of_its_files_whatever_closes_it() -> None:
+    parts = (blob("S/part-00000.csv"), blob("S/part-00001.csv"))
+    once, again = version(*parts, blob("S/_SUCCESS", 1)), version(*parts, blob("S/_SUCCESS", 9))
+    assert once.key == again.key
+    assert once.modified == again.modified
+    other = version(parts[0], blob("S/part-00001.csv", etag='"2"'), blob("S/_SUCCESS", 1))
+    assert other.key != once.key
+
+
+def test_a_closed_folder_without_parts_is_nothing() -> None:
+    assert found(blob("S/_SUCCESS")).newest is None
+    assert found(blob("S/_SUCCESS")).awaited is None
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["S/part-00000.orc"], "not read here"),
+        (["S/part-00000.csv", "S/part-00001.parquet"], "several forms"),
+        (["S/country=SE/part-00000.csv"], "spread over"),
+        ([f"S/part-{n:05}.csv" for n in range(MAX_FILES + 1)], "has 1,001 files"),
+    ],
+)
+def test_a_closed_folder_that_cannot_be_read_says_why(names: list[str], said: str) -> None:
+    folder = names[0].rpartition("/")[0]
+    there = found(*map(blob, names), blob(f"{folder}/_SUCCESS", 1))
+    assert there.newest is None
+    assert said in str(there.awaited and there.awaited.reason)
+
+
+def test_json_and_ndjson_are_one_form() -> None:
+    one = version(blob("S/part-00000.json"), blob("S/part-00001.ndjson"), blob("S/_SUCCESS"))
+    assert len(one.sources) == 2

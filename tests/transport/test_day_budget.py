@@ -1,0 +1,130 @@
+"""What a lane has used up of a day's requests: counted before they are made, by everybody together."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.domain.errors import DayIsSpent
+from shared.domain.run import RunStatus
+from shared.storage.ports import QUOTAS, Quota, Records
+from shared.transport.client import VendorApi
+from shared.transport.day_budget import DayBudget, seconds_to_tomorrow
+from tests.fakes.clock import FakeClock
+from tests.fakes.storage import MemoryRecords
+from tests.runs.small import SmallBatches, now, small, work_on_visible
+from tests.runs.world import World, csv
+
+
+def budget(records: Records[Quota], clock: FakeClock) -> DayBudget:
+    return DayBudget(records, clock, "acme", "acme", "Acme", per_day=50)
+
+
+async def used(records: Records[Quota]) -> int:
+    stored = await records.get(QUOTAS, "acme")
+    return stored.value.used if stored else 0
+
+
+async def test_a_day_has_so_many_requests_and_not_one_more() -> None:
+    records, clock = MemoryRecords(Quota), FakeClock()
+    ours = budget(records, clock)
+    for _ in range(50):
+        await ours.spend()
+    with pytest.raises(DayIsSpent, match="All 50 requests that Acme allows in a day"):
+        await ours.spend()
+    assert await used(records) == 50
+
+
+async def test_everybody_spends_the_same_quota() -> None:
+    records, clock = MemoryRecords(Quota), FakeClock()
+    spenders = [budget(records, clock) for _ in range(4)]
+    spent = 0
+
+    async def spend(each: DayBudget) -> None:
+        nonlocal spent
+        try:
+            while True:
+                await each.spend()
+                spent += 1
+                await asyncio.sleep(0)
+        except DayIsSpent:
+            return
+
+    await asyncio.gather(*map(spend, spenders))
+    assert spent <= 50
+    assert await used(records) == 50
+
+
+async def test_the_next_day_begins_at_midnight_utc_whoever_had_what_left() -> None:
+    records, clock = MemoryRecords(Quota), FakeClock(datetime(2026, 11, 24, 23, 59, tzinfo=UTC))
+    ours = budget(records, clock)
+    await ours.spend()
+    clock.advance(61)
+    for _ in range(50):
+        await ours.spend()
+    with pytest.raises(DayIsSpent):
+        await ours.spend()
+
+
+@pytest.mark.parametrize("requests", [1, 2, 5, 30])
+async def test_little_is_counted_in_vain(requests: int) -> None:
+    records, clock = MemoryRecords(Quota), FakeClock()
+    ours = budget(records, clock)
+    for _ in range(requests):
+        await ours.spend()
+    assert requests <= await used(records) <= 2 * requests
+
+
+@pytest.mark.parametrize(("hour", "minute"), [(0, 0), (12, 30), (23, 59)])
+def test_tomorrow_is_never_further_than_a_day(hour: int, minute: int) -> None:
+    at = datetime(2026, 12, 31, hour, minute, tzinfo=UTC)
+    then = at + timedelta(seconds=seconds_to_tomorrow(at))
+    assert (then.year, then.month, then.day, then.hour, then.minute) == (2027, 1, 1, 0, 0)
+
+
+class FewADay(SmallBatches):
+    """Mailchimp with a quota of requests a day."""
+
+    limits = replace(SmallBatches.limits, requests_per_day=12)
+
+
+async def few_a_day() -> World:
+    world = await small()
+    [plain] = world.services.destinations.values()
+    assert isinstance(plain, SmallBatches)
+    destination = FewADay(plain.client, plain.login_url, plain.api_url, plain.partial_answers)
+    return world.having(destinations={destination.name: destination})
+
+
+async def test_a_run_goes_on_the_next_day_and_every_day_has_its_own_quota() -> None:
+    world = await few_a_day()
+    await world.drop(csv(300))
+    run = await world.start()
+    await work_on_visible(world)
+    waiting = await now(world, run)
+    assert waiting.status is RunStatus.QUEUED
+    assert waiting.reason is not None
+    assert str(waiting.reason).startswith(
+        "All 12 requests that Mailchimp allows in a day are used up."
+    )
+    assert world.mailchimp.calls <= 12
+
+    await world.deliver()
+    ended = await now(world, run)
+    assert ended.status is RunStatus.SUCCESSFUL
+    assert ended.finished_at is not None
+    assert 2 <= (ended.finished_at.date() - run.created_at.date()).days <= 3
+    assert (await world.progress(run)).counts.accepted == 300
+
+
+async def test_somebody_who_looks_for_a_list_spends_the_quota_too() -> None:
+    world = await few_a_day()
+    connection = await world.services.storage.connections.get("all", "connection")
+    assert connection is not None
+    for _ in range(12):
+        api: VendorApi = await world.services.api(connection.value)
+        await api.get("/lists/a1b2c3d4e5")
+    api = await world.services.api(connection.value)
+    with pytest.raises(DayIsSpent):
+        await api.get("/lists/a1b2c3d4e5")
