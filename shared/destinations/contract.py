@@ -42,7 +42,7 @@ class Unfit(Exception):
         self.reason = reason
 
 
-class Kind(StrEnum):
+class FieldType(StrEnum):
     """What the values of a field are."""
 
     EMAIL = "email"
@@ -63,7 +63,7 @@ class Field:
     name: str
     title: Message | str  # ours, or what the account calls a field of its own
     required: bool = False
-    kind: Kind = Kind.TEXT
+    kind: FieldType = FieldType.TEXT
     longest: int | None = None  # characters, or what the destination's file says it counts
     choices: Sequence[str] = ()
 

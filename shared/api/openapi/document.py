@@ -5,6 +5,7 @@ tells of itself (`documented`) and from the models of its bodies, so a new route
 a line here.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -60,12 +61,15 @@ _HEADERS: Json = {
         "schema": {"type": "integer"},
     },
 }
+_WIRE_NAMES = {"FieldType": "Kind"}
+"""Schemas that callers know by another name than ours: generated clients have classes of these names."""
+
 _HEADERS_OF = {401: ("WWW-Authenticate",), 503: ("Retry-After",)}
 
 
 def describe(app: FastAPI) -> Json:
     """Return the OpenAPI document of an app."""
-    document = get_openapi(
+    made = get_openapi(
         title=app.title,
         version=app.version,
         description=ABOUT,
@@ -74,6 +78,7 @@ def describe(app: FastAPI) -> Json:
         servers=[{"url": "/", "description": "Where this document was read."}],
         license_info={"name": "MIT", "identifier": "MIT"},
     )
+    document = _with_wire_names(made)
     routes = {route.operation_id: route for route in _routes(app)}
     operations = [each for path in document["paths"].values() for each in path.values()]
     components = document["components"]
@@ -89,6 +94,19 @@ def describe(app: FastAPI) -> Json:
         _add_problems(operation, kinds.values(), components["examples"])
         _add_links(operation, told, document["paths"])
     return document
+
+
+def _with_wire_names(document: Json) -> Json:
+    """Return a document whose schemas have the names that callers know, sorted by them."""
+    text = json.dumps(document)
+    for ours, theirs in _WIRE_NAMES.items():
+        text = text.replace(f'"#/components/schemas/{ours}"', f'"#/components/schemas/{theirs}"')
+        text = text.replace(f'"title": "{ours}"', f'"title": "{theirs}"')
+    renamed: Json = json.loads(text)
+    schemas = renamed["components"]["schemas"]
+    named = {_WIRE_NAMES.get(name, name): schema for name, schema in schemas.items()}
+    renamed["components"]["schemas"] = dict(sorted(named.items()))
+    return renamed
 
 
 def _routes(app: FastAPI) -> Iterator[RouteContext]:

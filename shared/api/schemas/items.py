@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from shared.api.language import Words
 from shared.destinations.contract import Field as ProfileField
-from shared.destinations.contract import Kind
+from shared.destinations.contract import FieldType
 from shared.domain.connection import Connection, ConnectionStatus, Consent, SharedWith
 from shared.domain.export import Export, Idle
 from shared.domain.people import Caller, Person
@@ -61,7 +61,7 @@ class FieldItem(BaseModel):
     name: str
     title: Words
     required: bool
-    kind: Kind
+    kind: FieldType
     longest: int | None  # characters, or None where there is no limit
     choices: list[str]  # that a value of the kinds `choice` and `choices` can be
 

@@ -18,7 +18,7 @@ import httpx
 import orjson
 
 from shared.destinations.answers import making_sense, refused
-from shared.destinations.contract import Api, Field, Kind, ListInfo
+from shared.destinations.contract import Api, Field, FieldType, ListInfo
 from shared.domain.errors import BatchRefused, Culprit, Halt, Limited, NeedsAttention, TryLater
 from shared.domain.message import say, say_count
 
@@ -45,18 +45,18 @@ _ADDRESS = re.compile(r"\S+@\S+")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 _KINDS = {
-    "text": Kind.TEXT,
-    "textarea": Kind.TEXT,
-    "hidden": Kind.TEXT,
-    "date": Kind.DATE,
-    "datetime": Kind.DATE,
-    "number": Kind.NUMBER,
-    "currency": Kind.NUMBER,
-    "dropdown": Kind.CHOICE,
-    "radio": Kind.CHOICE,
-    "checkbox": Kind.CHOICES,
-    "listbox": Kind.CHOICES,
-    "multiselect": Kind.CHOICES,
+    "text": FieldType.TEXT,
+    "textarea": FieldType.TEXT,
+    "hidden": FieldType.TEXT,
+    "date": FieldType.DATE,
+    "datetime": FieldType.DATE,
+    "number": FieldType.NUMBER,
+    "currency": FieldType.NUMBER,
+    "dropdown": FieldType.CHOICE,
+    "radio": FieldType.CHOICE,
+    "checkbox": FieldType.CHOICES,
+    "listbox": FieldType.CHOICES,
+    "multiselect": FieldType.CHOICES,
 }
 
 
@@ -171,15 +171,15 @@ def _options(page: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield str(option["field"]), str(option["value"])
 
 
-def _field(item: Mapping[str, Any], kind: Kind, choices: Sequence[str]) -> Field:
-    chosen = kind in (Kind.CHOICE, Kind.CHOICES)
+def _field(item: Mapping[str, Any], kind: FieldType, choices: Sequence[str]) -> Field:
+    chosen = kind in (FieldType.CHOICE, FieldType.CHOICES)
     if chosen and not choices:
-        kind = Kind.TEXT  # what they are is not told, so the value is sent as it is
+        kind = FieldType.TEXT  # what they are is not told, so the value is sent as it is
     return Field(
         f"{OWN}{int(item['id'])}",
         str(item["title"]),
         kind=kind,
-        longest=LONGEST if kind is Kind.TEXT else None,
+        longest=LONGEST if kind is FieldType.TEXT else None,
         choices=choices if chosen else (),
     )
 

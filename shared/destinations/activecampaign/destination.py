@@ -42,9 +42,9 @@ from shared.destinations.contract import (
     Credentials,
     Encoder,
     Field,
+    FieldType,
     Finished,
     JobFiles,
-    Kind,
     Limits,
     ListInfo,
     Option,
@@ -87,10 +87,10 @@ class ActiveCampaign:
     title = TITLE
     auth: Literal["api_key"] = "api_key"
     fields = (
-        Field("email", EMAIL, required=True, kind=Kind.EMAIL),
+        Field("email", EMAIL, required=True, kind=FieldType.EMAIL),
         Field("first_name", FIRST_NAME, longest=LONGEST),
         Field("last_name", LAST_NAME, longest=LONGEST),
-        Field("phone", PHONE, kind=Kind.PHONE, longest=LONGEST),
+        Field("phone", PHONE, kind=FieldType.PHONE, longest=LONGEST),
     )
     options = (Option(_NO_AUTOMATIONS, say("Do not start automations for these contacts")),)
     limits = Limits(
@@ -183,7 +183,7 @@ class ActiveCampaign:
         await self.look_up(api, target.list_id)
         fills_own = any(name.startswith(OWN) for name in target.fields)
         fields = await self.fields_of(api, target.list_id) if fills_own else self.fields
-        values = Values(fields, target, {Kind.CHOICES: _several})
+        values = Values(fields, target, {FieldType.CHOICES: _several})
         return ValuesEncoder(_layout(target, [rule.name for rule in values.rules]), values)
 
     def body(self, target: Target, batch: Batch) -> bytes:

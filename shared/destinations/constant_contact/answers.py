@@ -18,7 +18,7 @@ import orjson
 
 from shared.destinations import oauth2
 from shared.destinations.answers import making_sense, refused, senseless
-from shared.destinations.contract import Api, Field, Kind, ListInfo
+from shared.destinations.contract import Api, Field, FieldType, ListInfo
 from shared.domain.errors import (
     BatchRefused,
     Culprit,
@@ -39,13 +39,13 @@ _PRIVILEGES = ("contacts:write", "contacts:lists:read")
 _CUSTOM_LENGTH = 255
 # How an import takes a `datetime` or a `multi_select` is written nowhere, so they are not offered.
 _KINDS = {
-    "string": Kind.TEXT,
-    "text_area": Kind.TEXT,
-    "date": Kind.DATE,
-    "number": Kind.NUMBER,
-    "currency": Kind.NUMBER,
-    "single_select": Kind.CHOICE,
-    "boolean": Kind.CHOICE,
+    "string": FieldType.TEXT,
+    "text_area": FieldType.TEXT,
+    "date": FieldType.DATE,
+    "number": FieldType.NUMBER,
+    "currency": FieldType.NUMBER,
+    "single_select": FieldType.CHOICE,
+    "boolean": FieldType.CHOICE,
 }
 _QUEUE_SECONDS = 60.0  # until a full queue may have room
 _THROTTLED_SECONDS = 1.5
@@ -146,8 +146,8 @@ def custom_field(item: Mapping[str, Any]) -> Field | None:
         return None
     if item["type"] == "boolean":
         choices = ["true", "false"]
-    elif kind is Kind.CHOICE and not choices:
-        kind = Kind.TEXT
+    elif kind is FieldType.CHOICE and not choices:
+        kind = FieldType.TEXT
     return Field(name, title, kind=kind, longest=_CUSTOM_LENGTH, choices=choices)
 
 

@@ -43,9 +43,9 @@ from shared.destinations.contract import (
     Credentials,
     Encoder,
     Field,
+    FieldType,
     Finished,
     JobFiles,
-    Kind,
     Limits,
     ListInfo,
     Rate,
@@ -95,10 +95,10 @@ class ConstantContact:
     title = TITLE
     auth: Literal["oauth"] = "oauth"
     fields = (
-        Field("email", EMAIL, required=True, kind=Kind.EMAIL, longest=_ADDRESS_LENGTH),
+        Field("email", EMAIL, required=True, kind=FieldType.EMAIL, longest=_ADDRESS_LENGTH),
         Field("first_name", FIRST_NAME, longest=50),
         Field("last_name", LAST_NAME, longest=50),
-        Field("phone", PHONE, kind=Kind.PHONE, longest=25),
+        Field("phone", PHONE, kind=FieldType.PHONE, longest=25),
     )
     options = ()
 
@@ -211,7 +211,7 @@ class ConstantContact:
                 ),
             )
         fields = await self.fields_of(api, target.list_id) if custom else self.fields
-        values = Values(fields, target, {Kind.DATE: self._date})
+        values = Values(fields, target, {FieldType.DATE: self._date})
         return _Contacts(values, target)
 
     def body(self, target: Target, batch: Batch) -> bytes:

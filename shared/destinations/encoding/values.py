@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from shared.destinations.contract import Field, Kind, Target, Unfit
+from shared.destinations.contract import Field, FieldType, Target, Unfit
 from shared.domain.email import is_address, normal_form
 from shared.domain.message import Message, say, say_count
 
@@ -82,7 +82,7 @@ class Values:
         self,
         fields: Sequence[Field],
         target: Target,
-        write: Mapping[Kind, Write] = {},
+        write: Mapping[FieldType, Write] = {},
         own: Mapping[str, Write] = {},
         in_bytes: bool = False,
     ) -> None:
@@ -124,12 +124,12 @@ class Values:
         field: Field,
         at: int,
         clears: bool,
-        write: Mapping[Kind, Write],
+        write: Mapping[FieldType, Write],
         own: Mapping[str, Write],
     ) -> Rule:
         if field.name in own:
             return Rule(field.name, at, clears, own[field.name])
-        if field.kind is Kind.TEXT:
+        if field.kind is FieldType.TEXT:
             cutter = _as_it_is if field.longest is None else self._cutter(field, field.longest)
             return Rule(field.name, at, clears, cutter, "", field.longest)
         written = self._writer(field, write.get(field.kind, _as_it_is))
@@ -184,10 +184,10 @@ def at_most(title: Message | str, longest: Message) -> Message:
 def _rule(field: Field) -> tuple[Check, Message]:
     """Return how values of a field are checked, and what they must be."""
     match field.kind:
-        case Kind.CHOICE:
+        case FieldType.CHOICE:
             must_be = say("one of its choices: {choices}", choices=_shown(field.choices))
             return _choice(field.choices), must_be
-        case Kind.CHOICES:
+        case FieldType.CHOICES:
             must_be = say(
                 "some of its choices, separated by ; or |: {choices}",
                 choices=_shown(field.choices),
@@ -254,20 +254,20 @@ def _url(text: str) -> str | None:
     return text if _URL.fullmatch(text) else None
 
 
-_RULES: Mapping[Kind, tuple[Check, Message]] = {
-    Kind.EMAIL: (_email, say("an email address")),
-    Kind.PHONE: (_phone, say("a phone number")),
-    Kind.NUMBER: (_number, say("a number such as 12.5")),
-    Kind.DATE: (_date, say("a date such as 2026-11-24")),
-    Kind.BIRTHDAY: (_birthday, say("a month and a day such as 11/24")),
-    Kind.URL: (_url, say("a web address that begins with http:// or https://")),
+_RULES: Mapping[FieldType, tuple[Check, Message]] = {
+    FieldType.EMAIL: (_email, say("an email address")),
+    FieldType.PHONE: (_phone, say("a phone number")),
+    FieldType.NUMBER: (_number, say("a number such as 12.5")),
+    FieldType.DATE: (_date, say("a date such as 2026-11-24")),
+    FieldType.BIRTHDAY: (_birthday, say("a month and a day such as 11/24")),
+    FieldType.URL: (_url, say("a web address that begins with http:// or https://")),
 }
 
 
-_LIKE: Mapping[Kind, str] = {
-    Kind.PHONE: "[0-9]",
-    Kind.NUMBER: r"^-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$",
-    Kind.URL: "^https?://[!-.0-~][!-~]*$",
+_LIKE: Mapping[FieldType, str] = {
+    FieldType.PHONE: "[0-9]",
+    FieldType.NUMBER: r"^-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$",
+    FieldType.URL: "^https?://[!-.0-~][!-~]*$",
 }
 """By kind, a pattern that is found only in values of the kind that are their own plain form."""
 

@@ -28,9 +28,9 @@ from shared.destinations.contract import (
     Credentials,
     Encoder,
     Field,
+    FieldType,
     Finished,
     JobFiles,
-    Kind,
     Limits,
     ListInfo,
     Sent,
@@ -77,7 +77,7 @@ class Mailchimp:
     title = TITLE
     auth: Literal["oauth"] = "oauth"
     fields = (
-        Field("email", EMAIL, required=True, kind=Kind.EMAIL),
+        Field("email", EMAIL, required=True, kind=FieldType.EMAIL),
         Field("first_name", FIRST_NAME, longest=LONGEST),
         Field("last_name", LAST_NAME, longest=LONGEST),
     )

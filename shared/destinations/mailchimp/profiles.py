@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from shared.destinations.contract import Field, Kind, Target
+from shared.destinations.contract import Field, FieldType, Target
 from shared.destinations.encoding.encoder import ValuesEncoder
 from shared.destinations.encoding.template import Group, Layout, member
 from shared.destinations.encoding.values import Values
@@ -31,16 +31,16 @@ _UNCHANGED = {("FNAME", "First Name"): FIRST_NAME, ("LNAME", "Last Name"): LAST_
 """What nobody has renamed has our title, which readers have in their language."""
 
 _KINDS = {  # an address has parts, which no cell can fill
-    "text": Kind.TEXT,
-    "zip": Kind.TEXT,
-    "number": Kind.NUMBER,
-    "phone": Kind.PHONE,
-    "date": Kind.DATE,
-    "birthday": Kind.BIRTHDAY,
-    "url": Kind.URL,
-    "imageurl": Kind.URL,
-    "radio": Kind.CHOICE,
-    "dropdown": Kind.CHOICE,
+    "text": FieldType.TEXT,
+    "zip": FieldType.TEXT,
+    "number": FieldType.NUMBER,
+    "phone": FieldType.PHONE,
+    "date": FieldType.DATE,
+    "birthday": FieldType.BIRTHDAY,
+    "url": FieldType.URL,
+    "imageurl": FieldType.URL,
+    "radio": FieldType.CHOICE,
+    "dropdown": FieldType.CHOICE,
 }
 _BETWEEN_DIGITS = re.compile(r"[\s().\-\u2010-\u2015/]+")
 _AMERICAN = re.compile(r"(?:\+?1)?([2-9][0-9]{2})([2-9][0-9]{2})([0-9]{4})")
@@ -67,7 +67,7 @@ class MergeField(msgspec.Struct):
             _NAMES.get(self.tag, self.tag),
             _UNCHANGED.get((self.tag, self.name), self.name or self.tag),
             kind=kind,
-            longest=None if kind is Kind.CHOICE else LONGEST,
+            longest=None if kind is FieldType.CHOICE else LONGEST,
             choices=tuple(str(choice) for choice in self.option("choices") or ()),
         )
 
@@ -94,7 +94,7 @@ class Members(ValuesEncoder):
         values = Values(
             [_by_tag(field) for field in mappable(merge_fields)],
             by_tag,
-            {Kind.DATE: lambda text: text[:10]},
+            {FieldType.DATE: lambda text: text[:10]},
             dict.fromkeys(self._phones, _american),
             in_bytes=True,
         )

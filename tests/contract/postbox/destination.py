@@ -17,9 +17,9 @@ from shared.destinations.contract import (
     Credentials,
     Encoder,
     Field,
+    FieldType,
     Finished,
     JobFiles,
-    Kind,
     Limits,
     ListInfo,
     Rate,
@@ -49,7 +49,7 @@ class Postbox:
     title = "Postbox"
     auth: Literal["api_key"] = "api_key"
     fields = (
-        Field("email", "Email", required=True, kind=Kind.EMAIL),
+        Field("email", "Email", required=True, kind=FieldType.EMAIL),
         Field("first_name", "First name", longest=40),
         Field("last_name", "Last name", longest=40),
     )

@@ -10,7 +10,7 @@ import pytest
 from local.sandbox.activecampaign.knobs import Knobs
 from local.sandbox.activecampaign.state import CustomField
 from shared.destinations.activecampaign.answers import Refusal
-from shared.destinations.contract import Field, Kind, Target
+from shared.destinations.contract import Field, FieldType, Target
 from shared.domain.errors import BatchRefused, Culprit, Halt, Limited, NeedsAttention, TryLater
 from shared.transport.client import VendorApi
 from shared.transport.verdict import understood
@@ -321,20 +321,20 @@ async def test_custom_fields_can_be_mapped_by_their_kind() -> None:
     found = await world.destination.fields_of(world.api(), "1")
     assert [each.name for each in found[:4]] == ["email", "first_name", "last_name", "phone"]
     assert {each.name: each.kind for each in found[4:18]} == {
-        "field:11": Kind.TEXT,
-        "field:12": Kind.TEXT,
-        "field:13": Kind.TEXT,
-        "field:14": Kind.DATE,
-        "field:15": Kind.DATE,
-        "field:16": Kind.NUMBER,
-        "field:17": Kind.NUMBER,
-        "field:18": Kind.CHOICE,
-        "field:19": Kind.CHOICE,
-        "field:20": Kind.CHOICES,
-        "field:21": Kind.CHOICES,
-        "field:22": Kind.CHOICES,
-        "field:23": Kind.TEXT,
-        "field:24": Kind.TEXT,
+        "field:11": FieldType.TEXT,
+        "field:12": FieldType.TEXT,
+        "field:13": FieldType.TEXT,
+        "field:14": FieldType.DATE,
+        "field:15": FieldType.DATE,
+        "field:16": FieldType.NUMBER,
+        "field:17": FieldType.NUMBER,
+        "field:18": FieldType.CHOICE,
+        "field:19": FieldType.CHOICE,
+        "field:20": FieldType.CHOICES,
+        "field:21": FieldType.CHOICES,
+        "field:22": FieldType.CHOICES,
+        "field:23": FieldType.TEXT,
+        "field:24": FieldType.TEXT,
     }
     assert [each.name for each in found[18:]] == [f"field:{number}" for number in range(100, 200)]
     shown = {each.name: each for each in found}

@@ -11,7 +11,7 @@ import pytest
 from local.sandbox.constant_contact.knobs import Knobs
 from local.sandbox.constant_contact.state import PRIVILEGES, CustomField
 from shared.destinations.constant_contact.destination import ConstantContact
-from shared.destinations.contract import Client, Field, Kind, Target
+from shared.destinations.contract import Client, Field, FieldType, Target
 from shared.domain.connection import Account
 from shared.domain.errors import (
     BatchRefused,
@@ -405,14 +405,14 @@ async def test_custom_fields_can_be_mapped_by_their_kind() -> None:
     found = await world.destination.fields_of(await world.api(), world.list_id)
     assert [each.name for each in found[:4]] == ["email", "first_name", "last_name", "phone"]
     assert {each.name: each.kind for each in found[4:]} == {
-        "cf:shoe": Kind.TEXT,
-        "cf:notes": Kind.TEXT,
-        "cf:bought": Kind.DATE,
-        "cf:visits": Kind.NUMBER,
-        "cf:spent": Kind.NUMBER,
-        "cf:level": Kind.CHOICE,
-        "cf:shapeless": Kind.TEXT,
-        "cf:vip": Kind.CHOICE,
+        "cf:shoe": FieldType.TEXT,
+        "cf:notes": FieldType.TEXT,
+        "cf:bought": FieldType.DATE,
+        "cf:visits": FieldType.NUMBER,
+        "cf:spent": FieldType.NUMBER,
+        "cf:level": FieldType.CHOICE,
+        "cf:shapeless": FieldType.TEXT,
+        "cf:vip": FieldType.CHOICE,
     }
     shown = {each.name: each for each in found}
     assert shown["cf:shoe"] == Field("cf:shoe", "Shoe size", longest=255, choices=[])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from shared.destinations.contract import Field, Kind, Target, Unfit
+from shared.destinations.contract import Field, FieldType, Target, Unfit
 from shared.destinations.encoding.columns import WHITESPACE
 from shared.destinations.encoding.encoder import ValuesEncoder
 from shared.destinations.encoding.template import Group, Layout, member
@@ -18,21 +18,21 @@ from tests.destinations.encoding.alike import plain
 CHOICES = ("Small", 'La"rge')
 FIELDS = [
     Field(f"{kind}{longest or ''}", kind.title(), kind=kind, longest=longest, choices=CHOICES)
-    for kind in Kind
+    for kind in FieldType
     for longest in (None, 9)
 ]
 NAMES = [field.name for field in FIELDS]
 
-VALUES: Mapping[Kind, Sequence[str]] = {
-    Kind.EMAIL: ("ann@example.com", "Ann@Example.Com", "bob"),
-    Kind.TEXT: ("Ann", "Łeeeee", 'A"nn', "a\\b", "two\nlines", "李小龍李小龍"),
-    Kind.PHONE: ("+46 70 1", "404-555-1212", "none", "٣"),
-    Kind.NUMBER: ("12.5", "+7", "-.5", "7.", "1,5", "٣", "1234567890"),
-    Kind.DATE: ("2026-11-24", "11/24/2026", "2026-02-30", "2026-11-24T10:00Z"),
-    Kind.BIRTHDAY: ("11/24", "1980-11-24", "30/2"),
-    Kind.URL: ("https://a", "HTTP://a.b", "https://a\u00a0b", "http:///a", "https://bücher"),
-    Kind.CHOICE: ("small", 'LA"RGE', "medium"),
-    Kind.CHOICES: ("small;SMALL", 'small|la"rge', "medium;small", ";"),
+VALUES: Mapping[FieldType, Sequence[str]] = {
+    FieldType.EMAIL: ("ann@example.com", "Ann@Example.Com", "bob"),
+    FieldType.TEXT: ("Ann", "Łeeeee", 'A"nn', "a\\b", "two\nlines", "李小龍李小龍"),
+    FieldType.PHONE: ("+46 70 1", "404-555-1212", "none", "٣"),
+    FieldType.NUMBER: ("12.5", "+7", "-.5", "7.", "1,5", "٣", "1234567890"),
+    FieldType.DATE: ("2026-11-24", "11/24/2026", "2026-02-30", "2026-11-24T10:00Z"),
+    FieldType.BIRTHDAY: ("11/24", "1980-11-24", "30/2"),
+    FieldType.URL: ("https://a", "HTTP://a.b", "https://a\u00a0b", "http:///a", "https://bücher"),
+    FieldType.CHOICE: ("small", 'LA"RGE', "medium"),
+    FieldType.CHOICES: ("small;SMALL", 'small|la"rge', "medium;small", ";"),
 }
 around = st.sampled_from(["", "", "", " ", "\u00a0", "\x1f", "\u3000 "])
 anything = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
@@ -51,7 +51,7 @@ def good(field: Field, rule: Rule) -> st.SearchStrategy[str]:
     return st.builds(lambda behind, text: f"{text}{behind}", around, st.sampled_from(texts))
 
 
-def odd(kind: Kind) -> st.SearchStrategy[str]:
+def odd(kind: FieldType) -> st.SearchStrategy[str]:
     usual = st.builds(lambda before, text: f"{before}{text}", around, st.sampled_from(VALUES[kind]))
     return usual | anything
 
@@ -101,7 +101,7 @@ def made(clears: Sequence[str], in_bytes: bool, opening: str, longest: int = 63)
         ],
         after="}}",
     )
-    write = {Kind.BIRTHDAY: lambda text: text.replace("/", "-")}
+    write = {FieldType.BIRTHDAY: lambda text: text.replace("/", "-")}
     leaves_out = {NAMES[-1]: lambda text: text if text.isascii() else None}
     values = Values(FIELDS, Target("a1", NAMES, clears), write, leaves_out, in_bytes)
     return ValuesEncoder(layout, values, longest)

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.destinations.contract import Field, Kind, Target, Unfit
+from shared.destinations.contract import Field, FieldType, Target, Unfit
 from shared.destinations.encoding.values import Values, Write
 
 FIRST = Field("first_name", "First name", longest=5)
 LAST = Field("last_name", "Last name", longest=5)
-SIZE = Field("size", "Size", kind=Kind.CHOICE, choices=("Small", "Large"))
-PETS = Field("pets", "Pets", kind=Kind.CHOICES, choices=("Cat", "Dog", "Gecko"))
+SIZE = Field("size", "Size", kind=FieldType.CHOICE, choices=("Small", "Large"))
+PETS = Field("pets", "Pets", kind=FieldType.CHOICES, choices=("Cat", "Dog", "Gecko"))
 
 
 def values(*fields: Field, clears: Sequence[str] = (), in_bytes: bool = False) -> Values:
@@ -20,7 +20,7 @@ def values(*fields: Field, clears: Sequence[str] = (), in_bytes: bool = False) -
     return Values(fields, Target("a1", names, clears), in_bytes=in_bytes)
 
 
-def one(kind: Kind, cell: str, longest: int | None = None) -> object:
+def one(kind: FieldType, cell: str, longest: int | None = None) -> object:
     return values(Field("it", "It", kind=kind, longest=longest)).of([cell]).get("it")
 
 
@@ -71,51 +71,59 @@ def test_bytes_are_counted_where_the_destination_counts_them() -> None:
     ]
 
 
-GOOD: Mapping[tuple[Kind, str], str] = {
-    (Kind.EMAIL, " Ann@Example.com "): "ann@example.com",
-    (Kind.PHONE, "+48 (22) 123-45-67"): "+48 (22) 123-45-67",
-    (Kind.NUMBER, "12"): "12",
-    (Kind.NUMBER, "+12.50"): "12.50",
-    (Kind.NUMBER, "-.5"): "-.5",
-    (Kind.NUMBER, "7."): "7.",
-    (Kind.DATE, "2026-11-24"): "2026-11-24",
-    (Kind.DATE, "11/24/2026"): "2026-11-24",
-    (Kind.DATE, "1/2/2026"): "2026-01-02",
-    (Kind.DATE, "2026-11-24T10:00:00Z"): "2026-11-24T10:00:00+00:00",
-    (Kind.DATE, "2026-11-24 10:00:00.5+02:00"): "2026-11-24T10:00:00.500000+02:00",
-    (Kind.DATE, "2026-11-24T10:00"): "2026-11-24T10:00:00",
-    (Kind.BIRTHDAY, "2/29"): "02/29",
-    (Kind.BIRTHDAY, "11-24"): "11/24",
-    (Kind.BIRTHDAY, "--11-24"): "11/24",
-    (Kind.BIRTHDAY, "1980-11-24"): "11/24",
-    (Kind.BIRTHDAY, "11/24/1980"): "11/24",
-    (Kind.URL, "https://example.com/?a=1#b"): "https://example.com/?a=1#b",
-    (Kind.URL, "HTTP://bücher.example"): "HTTP://bücher.example",
+GOOD: Mapping[tuple[FieldType, str], str] = {
+    (FieldType.EMAIL, " Ann@Example.com "): "ann@example.com",
+    (FieldType.PHONE, "+48 (22) 123-45-67"): "+48 (22) 123-45-67",
+    (FieldType.NUMBER, "12"): "12",
+    (FieldType.NUMBER, "+12.50"): "12.50",
+    (FieldType.NUMBER, "-.5"): "-.5",
+    (FieldType.NUMBER, "7."): "7.",
+    (FieldType.DATE, "2026-11-24"): "2026-11-24",
+    (FieldType.DATE, "11/24/2026"): "2026-11-24",
+    (FieldType.DATE, "1/2/2026"): "2026-01-02",
+    (FieldType.DATE, "2026-11-24T10:00:00Z"): "2026-11-24T10:00:00+00:00",
+    (FieldType.DATE, "2026-11-24 10:00:00.5+02:00"): "2026-11-24T10:00:00.500000+02:00",
+    (FieldType.DATE, "2026-11-24T10:00"): "2026-11-24T10:00:00",
+    (FieldType.BIRTHDAY, "2/29"): "02/29",
+    (FieldType.BIRTHDAY, "11-24"): "11/24",
+    (FieldType.BIRTHDAY, "--11-24"): "11/24",
+    (FieldType.BIRTHDAY, "1980-11-24"): "11/24",
+    (FieldType.BIRTHDAY, "11/24/1980"): "11/24",
+    (FieldType.URL, "https://example.com/?a=1#b"): "https://example.com/?a=1#b",
+    (FieldType.URL, "HTTP://bücher.example"): "HTTP://bücher.example",
 }
-BAD: Sequence[tuple[Kind, str]] = [
-    (Kind.EMAIL, "ann"),
-    (Kind.PHONE, "none"),
-    (Kind.PHONE, "٣"),
-    *((Kind.NUMBER, text) for text in ("1,5", "1e5", "0x1", "NaN", "inf", "1 2", ".", "+", "٣")),
-    *((Kind.DATE, text) for text in ("2026-02-30", "24/11/2026", "20261124", "2026-W48-2")),
-    *((Kind.DATE, text) for text in ("0000-01-01", "2026-11-24T25:00", "today", "2026-11-24T")),
-    *((Kind.DATE, text) for text in ("1/2/26", "٢٠٢٦-11-24", "2026-11-24T10:00:00+99:00")),
-    *((Kind.BIRTHDAY, text) for text in ("24/11", "2/30", "1124", "0/1", "1980-02-30")),
+BAD: Sequence[tuple[FieldType, str]] = [
+    (FieldType.EMAIL, "ann"),
+    (FieldType.PHONE, "none"),
+    (FieldType.PHONE, "٣"),
     *(
-        (Kind.URL, text)
+        (FieldType.NUMBER, text)
+        for text in ("1,5", "1e5", "0x1", "NaN", "inf", "1 2", ".", "+", "٣")
+    ),
+    *((FieldType.DATE, text) for text in ("2026-02-30", "24/11/2026", "20261124", "2026-W48-2")),
+    *(
+        (FieldType.DATE, text)
+        for text in ("0000-01-01", "2026-11-24T25:00", "today", "2026-11-24T")
+    ),
+    *((FieldType.DATE, text) for text in ("1/2/26", "٢٠٢٦-11-24", "2026-11-24T10:00:00+99:00")),
+    *((FieldType.BIRTHDAY, text) for text in ("24/11", "2/30", "1124", "0/1", "1980-02-30")),
+    *(
+        (FieldType.URL, text)
         for text in ("example.com", "javascript:alert(1)", "http:///a", "https://a b")
     ),
 ]
 
 
 @pytest.mark.parametrize(("given", "plain"), GOOD.items(), ids=repr)
-def test_a_value_of_the_kind_is_sent_in_its_plain_form(given: tuple[Kind, str], plain: str) -> None:
+def test_a_value_of_the_kind_is_sent_in_its_plain_form(
+    given: tuple[FieldType, str], plain: str
+) -> None:
     assert one(*given) == plain
 
 
 @pytest.mark.parametrize(("kind", "cell"), BAD)
 def test_a_value_of_another_kind_makes_the_profile_invalid_without_being_named(
-    kind: Kind, cell: str
+    kind: FieldType, cell: str
 ) -> None:
     with pytest.raises(Unfit, match=r"^It must be ") as unfit:
         one(kind, cell)
@@ -123,9 +131,13 @@ def test_a_value_of_another_kind_makes_the_profile_invalid_without_being_named(
     assert len(cell) < 3 or cell not in str(unfit.value)
 
 
-@pytest.mark.parametrize("kind", [Kind.PHONE, Kind.URL, Kind.NUMBER])
-def test_what_would_mean_something_else_when_cut_is_refused(kind: Kind) -> None:
-    cell = {Kind.PHONE: "404-555-1212", Kind.URL: "https://a.pl", Kind.NUMBER: "123456789012"}[kind]
+@pytest.mark.parametrize("kind", [FieldType.PHONE, FieldType.URL, FieldType.NUMBER])
+def test_what_would_mean_something_else_when_cut_is_refused(kind: FieldType) -> None:
+    cell = {
+        FieldType.PHONE: "404-555-1212",
+        FieldType.URL: "https://a.pl",
+        FieldType.NUMBER: "123456789012",
+    }[kind]
     assert one(kind, cell, longest=12) == cell
     with pytest.raises(Unfit, match="It must be at most 11 characters long"):
         one(kind, cell, longest=11)
@@ -154,15 +166,18 @@ def test_one_that_is_no_choice_makes_the_profile_invalid(cell: str) -> None:
 
 
 def test_a_reason_lists_ten_choices_at_most() -> None:
-    many = Field("it", "It", kind=Kind.CHOICE, choices=[f"c{n}" for n in range(500)])
+    many = Field("it", "It", kind=FieldType.CHOICE, choices=[f"c{n}" for n in range(500)])
     with pytest.raises(Unfit, match="c9, …"):
         values(many).of(["x"])
 
 
 def test_values_are_written_as_the_destination_wants_them() -> None:
-    age = Field("age", "Age", kind=Kind.NUMBER)
+    age = Field("age", "Age", kind=FieldType.NUMBER)
     target = Target("a1", ["first_name", "age", "pets"])
-    write: Mapping[Kind, Write] = {Kind.NUMBER: float, Kind.CHOICES: lambda text: text.split("|")}
+    write: Mapping[FieldType, Write] = {
+        FieldType.NUMBER: float,
+        FieldType.CHOICES: lambda text: text.split("|"),
+    }
     said = Values((FIRST, age, PETS), target, write).of(["Ann", "12.5", "dog"])
     assert said == {"first_name": "Ann", "age": 12.5, "pets": ["Dog"]}
 
@@ -192,8 +207,8 @@ def test_what_is_sent_is_the_longest_beginning_that_fits(
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(Kind), text | st.text("0123456789-/:.TZ+", max_size=25))
-def test_a_cell_is_sent_or_refused_and_never_anything_else(kind: Kind, cell: str) -> None:
+@given(st.sampled_from(FieldType), text | st.text("0123456789-/:.TZ+", max_size=25))
+def test_a_cell_is_sent_or_refused_and_never_anything_else(kind: FieldType, cell: str) -> None:
     made = values(Field("it", "It", kind=kind, choices=("1", "2-3")))
     try:
         [*said] = made.of([cell]).values()

@@ -8,7 +8,7 @@ import httpx
 import orjson
 import pytest
 
-from shared.destinations.contract import Client, Field, Kind
+from shared.destinations.contract import Client, Field, FieldType
 from shared.destinations.mailchimp.destination import Mailchimp
 from shared.destinations.titles import FIRST_NAME
 from shared.domain.connection import Account
@@ -265,15 +265,15 @@ async def test_the_merge_fields_of_an_audience_can_be_mapped() -> None:
         MAILCHIMP.fields[0],
         Field("first_name", FIRST_NAME, longest=255),  # nobody renamed it
         Field("last_name", "Family name", longest=255),
-        Field("phone", "Phone", kind=Kind.PHONE, longest=255),
-        Field("BIRTHDAY", "Birthday", kind=Kind.BIRTHDAY, longest=255),
-        Field("SINCE", "SINCE", kind=Kind.DATE, longest=255),
-        Field("LTV", "Value", kind=Kind.NUMBER, longest=255),
-        Field("SITE", "Site", kind=Kind.URL, longest=255),
-        Field("FACE", "Face", kind=Kind.URL, longest=255),
+        Field("phone", "Phone", kind=FieldType.PHONE, longest=255),
+        Field("BIRTHDAY", "Birthday", kind=FieldType.BIRTHDAY, longest=255),
+        Field("SINCE", "SINCE", kind=FieldType.DATE, longest=255),
+        Field("LTV", "Value", kind=FieldType.NUMBER, longest=255),
+        Field("SITE", "Site", kind=FieldType.URL, longest=255),
+        Field("FACE", "Face", kind=FieldType.URL, longest=255),
         Field("ZIP", "Zip", longest=255),
-        Field("SIZE", "Size", kind=Kind.CHOICE, choices=("S", "L")),
-        Field("PET", "Pet", kind=Kind.CHOICE, choices=("Cat", "Dog")),
+        Field("SIZE", "Size", kind=FieldType.CHOICE, choices=("S", "L")),
+        Field("PET", "Pet", kind=FieldType.CHOICE, choices=("Cat", "Dog")),
     ]
 
 
