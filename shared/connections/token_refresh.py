@@ -14,7 +14,7 @@ from datetime import timedelta
 from shared.connections.credentials import as_secret, gone, read_credentials
 from shared.destinations.contract import Credentials, OAuthDestination, SignIn
 from shared.domain.clock import Clock
-from shared.domain.errors import Limited, NeedsAttention, TryLater
+from shared.domain.errors import NeedsAttention, RateLimited, TryLater
 from shared.domain.message import say
 from shared.storage.ports import AlreadyExists, Leases, Secrets, Unavailable
 
@@ -107,7 +107,7 @@ class Refreshing:
         for attempt in range(1, _TRIES + 1):
             try:
                 return await self._destination.refresh(self._sign_in, old)
-            except Limited as error:
+            except RateLimited as error:
                 wait = error.after or _BUSY_SECONDS
                 if attempt == _TRIES or wait > _LONGEST_BUSY:
                     raise

@@ -8,15 +8,15 @@ from shared.domain.message import Message, say
 
 
 @contextmanager
-def making_sense(who: str) -> Iterator[None]:
+def parsing_answer(who: str) -> Iterator[None]:
     """Turn what goes wrong while an answer of `who` is taken apart into TryLater."""
     try:
         yield
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        raise senseless(who) from None
+        raise malformed_answer(who) from None
 
 
-def senseless(who: str) -> TryLater:
+def malformed_answer(who: str) -> TryLater:
     """Return what an answer of `who` means that cannot be taken apart."""
     return TryLater(say("{destination} gave an answer that makes no sense.", destination=who))
 

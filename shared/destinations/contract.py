@@ -25,7 +25,7 @@ type Credentials = Mapping[str, str]
 type Encode = Callable[[str, Sequence[str]], bytes]
 """(address, the cell of each mapped field in the export's order) -> the vendor's JSON of one profile.
 
-Raises Unfit.
+Raises InvalidProfile.
 """
 
 
@@ -33,7 +33,7 @@ type Read = Callable[[bytes], Any]
 """Takes the bytes of an answer apart. Raises ValueError for what is no JSON, or Halt."""
 
 
-class Unfit(Exception):
+class InvalidProfile(Exception):
     """A profile that breaks a rule of the destination: it becomes an `invalid` reject."""
 
     def __init__(self, code: str, reason: Message) -> None:

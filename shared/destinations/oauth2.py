@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import jwt
 
-from shared.destinations.answers import making_sense
+from shared.destinations.answers import parsing_answer
 from shared.destinations.contract import Client, Credentials, SignIn
 from shared.domain.clock import Clock
 from shared.domain.errors import BatchRefused, Culprit, Halt, NeedsAttention, TryLater
@@ -73,7 +73,7 @@ class OAuth:
             )
         form = {"grant_type": "refresh_token", "refresh_token": old}
         answer = await self._ask(sign_in, "token", form)
-        with making_sense(self.who):
+        with parsing_answer(self.who):
             return {"refresh_token": old} | self._kept(answer)
 
     async def revoke(self, sign_in: SignIn, credentials: Credentials) -> None:

@@ -3,8 +3,8 @@
 ProductError
 ├── Halt                  a run cannot go on with its next batch
 │   ├── TryLater          the destination is busy or out of reach: the slice ends, the run goes on later
-│   │   ├── Limited       it had more requests than it allows: the same, and from then on slower
-│   │   └── DayIsSpent    all requests of a day are used up: the run waits for the next day (UTC)
+│   │   ├── RateLimited   it had more requests than it allows: the same, and from then on slower
+│   │   └── DailyQuotaExhausted  no request is left today: the run waits for the next day (UTC)
 │   ├── NeedsAttention    a person must act: the connection, or the list of the export, is named
 │   └── BatchRefused      the destination refused these profiles: they become rejects, the run goes on
 ├── BadSegment            a segment file cannot be read: the run fails for good, nothing is sent
@@ -48,12 +48,16 @@ class TryLater(Halt):
         self.after = after
 
 
-class Limited(TryLater):
+class RateLimited(TryLater):
     """The destination has had more requests than it allows."""
 
+    known_as = "Limited"  # in telemetry
 
-class DayIsSpent(TryLater):
+
+class DailyQuotaExhausted(TryLater):
     """The destination takes no more requests until the next day begins, at 00:00 UTC."""
+
+    known_as = "DayIsSpent"  # in telemetry
 
 
 class Culprit(StrEnum):

@@ -10,7 +10,7 @@ from shared.domain.errors import (
     BadSegment,
     BatchRefused,
     Culprit,
-    DayIsSpent,
+    DailyQuotaExhausted,
     Halt,
     NeedsAttention,
     TryLater,
@@ -90,7 +90,7 @@ class SliceWork:
         try:
             if wait := await self._phases_unless_canceled():
                 await self._park(RunStatus.QUEUED, *wait)
-        except DayIsSpent as error:
+        except DailyQuotaExhausted as error:
             delay = seconds_to_tomorrow(self._clock.now())
             reason = say("{why} Going on at 00:00 UTC, when the next day begins.", why=error.reason)
             await self._park(RunStatus.QUEUED, delay, reason)

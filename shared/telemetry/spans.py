@@ -84,7 +84,7 @@ def call(destination: str, method: str, url: httpx.URL) -> Iterator[Call]:
         try:
             yield made
         except Exception as error:
-            made.verdict = _CAPITAL.sub("_", type(error).__name__).lower()
+            made.verdict = _CAPITAL.sub("_", _name_of(error)).lower()
             raise
         finally:
             opened.set_attribute("verdict", made.verdict)
@@ -105,5 +105,10 @@ def _span(name: str, attributes: Mapping[str, str | int], **options: Any) -> Ite
             yield opened
         except Exception as error:
             opened.set_status(StatusCode.ERROR)
-            opened.set_attribute("error.type", type(error).__qualname__)
+            opened.set_attribute("error.type", _name_of(error))
             raise
+
+
+def _name_of(error: Exception) -> str:
+    """Return the name of an error in telemetry; one that was renamed keeps its first as `known_as`."""
+    return str(getattr(error, "known_as", type(error).__qualname__))

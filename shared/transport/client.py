@@ -13,7 +13,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from shared.destinations.contract import Read
-from shared.domain.errors import Limited
+from shared.domain.errors import RateLimited
 from shared.telemetry.spans import Call, call
 from shared.transport.pace import Pace
 from shared.transport.verdict import Explain, lost, understood
@@ -77,7 +77,7 @@ class Budget(Protocol):
     """How many requests may still be made today."""
 
     async def spend(self) -> None:
-        """Count one request; raise DayIsSpent when none is left."""
+        """Count one request; raise DailyQuotaExhausted when none is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ class VendorApi:
     def _understood(self, response: httpx.Response, read: Read | None) -> Any:
         try:
             said = understood(self.who, response, self.explain, read)
-        except Limited:
+        except RateLimited:
             self.pace.slow_down()
             raise
         self.pace.speed_up()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
 from shared.domain.clock import Clock
-from shared.domain.errors import DayIsSpent, TryLater
+from shared.domain.errors import DailyQuotaExhausted, TryLater
 from shared.domain.message import say
 from shared.storage.ports import QUOTAS, AlreadyExists, Quota, Records, Stale
 from shared.telemetry import metrics
@@ -42,7 +42,7 @@ class DayBudget:
         self._day = date.min
 
     async def spend(self) -> None:
-        """Count one request; raise DayIsSpent when none is left."""
+        """Count one request; raise DailyQuotaExhausted when none is left."""
         today = self._clock.now().date()
         if self._day != today or not self._left:
             self._day, self._left = today, await self._take(today)
@@ -56,7 +56,7 @@ class DayBudget:
             used = now.used if now.day == today else 0
             taken = min(self._block, self._per_day - used)
             if taken <= 0:
-                raise DayIsSpent(
+                raise DailyQuotaExhausted(
                     say(
                         "All {requests} requests that {destination} allows in a day are used up.",
                         requests=self._per_day,

@@ -13,7 +13,7 @@ import orjson
 
 from shared.destinations.answers import refused
 from shared.destinations.contract import Read
-from shared.domain.errors import BatchRefused, Culprit, Halt, Limited, NeedsAttention, TryLater
+from shared.domain.errors import BatchRefused, Culprit, Halt, NeedsAttention, RateLimited, TryLater
 from shared.domain.message import say
 
 type Explain = Callable[[httpx.Response], Halt | None]
@@ -38,7 +38,7 @@ _STATUS: dict[int, Callable[[str, httpx.Response], Halt]] = {
     408: lambda who, _: TryLater(
         say("{destination} took too long to read the request (408).", destination=who)
     ),
-    429: lambda who, answer: Limited(
+    429: lambda who, answer: RateLimited(
         say("{destination} is limiting requests (429).", destination=who), retry_after(answer)
     ),
 }

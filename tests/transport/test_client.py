@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 import httpx
 import pytest
 
-from shared.domain.errors import DayIsSpent, Halt, Limited, NeedsAttention, TryLater
+from shared.domain.errors import DailyQuotaExhausted, Halt, NeedsAttention, RateLimited, TryLater
 from shared.domain.message import say
 from shared.transport.client import ANSWER_SECONDS, Fixed, VendorApi, VendorSignIn, open_http
 from shared.transport.pace import Pace
@@ -256,7 +256,7 @@ async def test_a_401_is_asked_again_once_if_there_is_a_newer_authorisation(
 async def test_an_account_that_had_too_many_requests_is_asked_more_slowly() -> None:
     statuses = [429, *[200] * 1000]
     acme = api(lambda _: httpx.Response(statuses.pop(0), json={}))
-    with pytest.raises(Limited):
+    with pytest.raises(RateLimited):
         await acme.get("/ping")
     assert acme.pace.slowness == 2
     for _ in range(1000):
@@ -268,12 +268,12 @@ class Spent:
     """A budget of which nothing is left."""
 
     async def spend(self) -> None:
-        raise DayIsSpent(say("All 10 requests are used up."))
+        raise DailyQuotaExhausted(say("All 10 requests are used up."))
 
 
 async def test_nothing_is_sent_when_the_day_is_spent() -> None:
     acme = api(lambda _: httpx.Response(200, json={}))
     acme.budget = Spent()
-    with pytest.raises(DayIsSpent):
+    with pytest.raises(DailyQuotaExhausted):
         await acme.get("/ping")
     assert acme.requests == 0

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain.errors import DayIsSpent
+from shared.domain.errors import DailyQuotaExhausted
 from shared.domain.run import RunStatus
 from shared.storage.ports import QUOTAS, Quota, Records
 from shared.transport.client import VendorApi
@@ -31,7 +31,7 @@ async def test_a_day_has_so_many_requests_and_not_one_more() -> None:
     ours = budget(records, clock)
     for _ in range(50):
         await ours.spend()
-    with pytest.raises(DayIsSpent, match="All 50 requests that Acme allows in a day"):
+    with pytest.raises(DailyQuotaExhausted, match="All 50 requests that Acme allows in a day"):
         await ours.spend()
     assert await used(records) == 50
 
@@ -48,7 +48,7 @@ async def test_everybody_spends_the_same_quota() -> None:
                 await each.spend()
                 spent += 1
                 await asyncio.sleep(0)
-        except DayIsSpent:
+        except DailyQuotaExhausted:
             return
 
     await asyncio.gather(*map(spend, spenders))
@@ -63,7 +63,7 @@ async def test_the_next_day_begins_at_midnight_utc_whoever_had_what_left() -> No
     clock.advance(61)
     for _ in range(50):
         await ours.spend()
-    with pytest.raises(DayIsSpent):
+    with pytest.raises(DailyQuotaExhausted):
         await ours.spend()
 
 
@@ -126,5 +126,5 @@ async def test_somebody_who_looks_for_a_list_spends_the_quota_too() -> None:
         api: VendorApi = await world.services.api(connection.value)
         await api.get("/lists/a1b2c3d4e5")
     api = await world.services.api(connection.value)
-    with pytest.raises(DayIsSpent):
+    with pytest.raises(DailyQuotaExhausted):
         await api.get("/lists/a1b2c3d4e5")

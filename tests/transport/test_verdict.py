@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.domain.errors import BatchRefused, Culprit, Halt, Limited, NeedsAttention, TryLater
+from shared.domain.errors import BatchRefused, Culprit, Halt, NeedsAttention, RateLimited, TryLater
 from shared.domain.message import say
 from shared.transport.verdict import lost, retry_after, understood
 
@@ -32,8 +32,8 @@ def test_a_success_is_no_halt(status: int) -> None:
 
 
 def test_too_many_requests_are_told_from_other_trouble() -> None:
-    assert isinstance(judged(429), Limited)
-    assert not isinstance(judged(503), Limited)
+    assert isinstance(judged(429), RateLimited)
+    assert not isinstance(judged(503), RateLimited)
 
 
 @pytest.mark.parametrize("status", [200, 201])
@@ -48,7 +48,7 @@ def test_a_sign_in_page_in_place_of_data_needs_a_sign_in(status: int, tag: bytes
 def test_any_other_page_in_place_of_data_is_tried_later(body: bytes) -> None:
     halt = judged(200, content=body)
     assert isinstance(halt, TryLater)
-    assert not isinstance(halt, Limited)
+    assert not isinstance(halt, RateLimited)
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 599])

@@ -17,9 +17,9 @@ from typing import Any
 import httpx
 import orjson
 
-from shared.destinations.answers import making_sense, refused
+from shared.destinations.answers import parsing_answer, refused
 from shared.destinations.contract import Api, Field, FieldType, ListInfo
-from shared.domain.errors import BatchRefused, Culprit, Halt, Limited, NeedsAttention, TryLater
+from shared.domain.errors import BatchRefused, Culprit, Halt, NeedsAttention, RateLimited, TryLater
 from shared.domain.message import say, say_count
 
 TITLE = "ActiveCampaign"
@@ -105,7 +105,7 @@ def explained(response: httpx.Response) -> Halt | None:
             after = response.headers.get("retry-after", "")
             seconds = float(after) if after.isascii() and after.isdigit() else _BUSY_SECONDS
             reason = say("{destination} is limiting requests (429).", destination=TITLE)
-            return Limited(reason, seconds)
+            return RateLimited(reason, seconds)
     if response.is_redirect:
         return NeedsAttention(Culprit.CONNECTION, _MOVED)
     if response.is_success:
@@ -117,7 +117,7 @@ def explained(response: httpx.Response) -> Halt | None:
 
 def queued(answer: Any) -> str:
     """Return the id of the import that was queued; raise what another answer means."""
-    with making_sense(TITLE):
+    with parsing_answer(TITLE):
         said = {str(key).lower(): value for key, value in answer.items()}
         if str(said["success"]).lower() in ("1", "true"):
             batch_id = said["batchid"]
@@ -135,7 +135,7 @@ async def all_of(api: Api, path: str) -> Sequence[Mapping[str, Any]]:
     found = 0
     while True:
         page = await api.get(path, {"limit": str(_PAGE), "offset": str(found)})
-        with making_sense(TITLE):
+        with parsing_answer(TITLE):
             items = page[path.strip("/")]
             if not isinstance(items, list):
                 raise TypeError("no list of things")
@@ -149,7 +149,7 @@ async def all_of(api: Api, path: str) -> Sequence[Mapping[str, Any]]:
 
 def list_info(item: Any) -> ListInfo:
     """Return a list."""
-    with making_sense(TITLE):
+    with parsing_answer(TITLE):
         return ListInfo(str(int(item["id"])), str(item["name"]))
 
 
@@ -158,7 +158,7 @@ def own_fields(pages: Sequence[Mapping[str, Any]]) -> Iterator[Field]:
     choices: dict[str, list[str]] = {}
     for field_id, value in (pair for page in pages for pair in _options(page)):
         choices.setdefault(field_id, []).append(value)
-    with making_sense(TITLE):
+    with parsing_answer(TITLE):
         for item in (item for page in pages for item in page["fields"]):
             if kind := _KINDS.get(str(item["type"])):
                 yield _field(item, kind, choices.get(str(item["id"]), ()))
@@ -220,7 +220,7 @@ def _refused_import(said: Mapping[str, Any], response: httpx.Response) -> Halt |
         reason = say(
             "{destination} is limiting imports (400). {words}", destination=TITLE, words=words
         )
-        return Limited(reason, _A_MINUTE)
+        return RateLimited(reason, _A_MINUTE)
     named = list(_named(said))
     if not named:
         return None

@@ -35,7 +35,7 @@ from shared.destinations.activecampaign.answers import (
     queued,
 )
 from shared.destinations.activecampaign.jobs import Numbering, finished
-from shared.destinations.answers import making_sense, no_list
+from shared.destinations.answers import no_list, parsing_answer
 from shared.destinations.contract import (
     Api,
     Batch,
@@ -171,7 +171,7 @@ class ActiveCampaign:
             answer = await api.get(f"/lists/{list_id}")
         except NothingThere:
             raise none from None
-        with making_sense(TITLE):
+        with parsing_answer(TITLE):
             return list_info(answer["list"])
 
     async def fields_of(self, api: Api, list_id: str) -> Sequence[Field]:

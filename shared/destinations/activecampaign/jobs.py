@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from shared.destinations.activecampaign.answers import LONGEST_REASON, TITLE, Refusal
-from shared.destinations.answers import ended, making_sense
+from shared.destinations.answers import ended, parsing_answer
 from shared.destinations.contract import Finished, JobFiles
 from shared.domain.email import normal_form
 from shared.domain.errors import BatchRefused
@@ -88,7 +88,7 @@ async def finished(
     job: Job, answer: Any, files: JobFiles, may_be_told_why: bool
 ) -> Sequence[Finished]:
     """Return what became of an import, if it is over and nobody who failed `may_be_told_why` yet."""
-    with making_sense(TITLE):
+    with parsing_answer(TITLE):
         status = answer["status"]
         if status in _UNDER_WAY:
             return ()

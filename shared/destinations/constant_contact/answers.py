@@ -17,15 +17,15 @@ import httpx
 import orjson
 
 from shared.destinations import oauth2
-from shared.destinations.answers import making_sense, refused, senseless
+from shared.destinations.answers import malformed_answer, parsing_answer, refused
 from shared.destinations.contract import Api, Field, FieldType, ListInfo
 from shared.domain.errors import (
     BatchRefused,
     Culprit,
-    DayIsSpent,
+    DailyQuotaExhausted,
     Halt,
-    Limited,
     NeedsAttention,
+    RateLimited,
     TryLater,
 )
 from shared.domain.message import say
@@ -103,18 +103,18 @@ def _limit(key: str, text: str, response: httpx.Response) -> Halt | None:
         )
         return TryLater(reason, _QUEUE_SECONDS)
     if "quota" in key or "limit exceeded" in text:
-        return DayIsSpent(
+        return DailyQuotaExhausted(
             say("{destination} has had all the requests of a day.", destination=TITLE)
         )
     if "retry-after" in response.headers:
         return None
     reason = say("{destination} is limiting requests (429).", destination=TITLE)
-    return Limited(reason, _THROTTLED_SECONDS)
+    return RateLimited(reason, _THROTTLED_SECONDS)
 
 
 def require_privileges(answer: Any) -> None:
     """Raise NeedsAttention if the user may not do what exports need."""
-    with making_sense(TITLE):
+    with parsing_answer(TITLE):
         if not isinstance(answer, list):
             raise TypeError("no list of privileges")
         has = {str(each["privilege_name"]) for each in answer}
@@ -132,13 +132,13 @@ def require_privileges(answer: Any) -> None:
 
 def list_info(item: Mapping[str, Any]) -> ListInfo:
     """Return a list."""
-    with making_sense(TITLE):
+    with parsing_answer(TITLE):
         return ListInfo(str(item["list_id"]), str(item["name"]))
 
 
 def custom_field(item: Mapping[str, Any]) -> Field | None:
     """Return a custom field as one that can be mapped, or None if it cannot be imported."""
-    with making_sense(TITLE):
+    with parsing_answer(TITLE):
         kind = _KINDS.get(item["type"])
         name, title = f"{CUSTOM}{item['name']}", str(item.get("label") or item["name"])
         choices = [str(each["choice_label"]) for each in item.get("choices") or ()]
@@ -162,11 +162,11 @@ async def pages(
     while params not in asked:
         asked.append(params)
         page = await api.get(path, params)
-        with making_sense(TITLE):
+        with parsing_answer(TITLE):
             items = [dict(item) for item in page[key]]
             link = ((page.get("_links") or {}).get("next") or {}).get("href") or ""
             params = dict(parse_qsl(urlsplit(link).query))
         yield items
         if not params:
             return
-    raise senseless(TITLE)
+    raise malformed_answer(TITLE)

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from shared.destinations import oauth2
-from shared.destinations.answers import making_sense, no_account, no_list
+from shared.destinations.answers import no_account, no_list, parsing_answer
 from shared.destinations.constant_contact.answers import (
     CUSTOM,
     ID,
@@ -45,6 +45,7 @@ from shared.destinations.contract import (
     Field,
     FieldType,
     Finished,
+    InvalidProfile,
     JobFiles,
     Limits,
     ListInfo,
@@ -52,7 +53,6 @@ from shared.destinations.contract import (
     Sent,
     SignIn,
     Target,
-    Unfit,
 )
 from shared.destinations.encoding.encoder import ValuesEncoder
 from shared.destinations.encoding.template import Group, Layout, member
@@ -179,7 +179,7 @@ class ConstantContact:
             answer = await api.get(f"/contact_lists/{list_id}")
         except NeedsAttention as error:
             raise none if error.culprit is Culprit.LIST else error from None
-        with making_sense(TITLE):
+        with parsing_answer(TITLE):
             if answer.get("deleted_at"):
                 reason = say(
                     "The list {list} was deleted at {destination}.",
@@ -227,14 +227,14 @@ class ConstantContact:
             )
             raise BatchRefused("too_large", reason)
         answer = await api.post("/activities/contacts_json_import", body)
-        with making_sense(TITLE):
+        with parsing_answer(TITLE):
             return Sent(job=id_of(answer))
 
     async def jobs(self, api: Api, size: int | None = None) -> Collection[str]:
         """Return the imports of the account, or those of so many contacts."""
         found: set[str] = set()
         async for activities in pages(api, "/activities", "activities", limit="500"):
-            with making_sense(TITLE):
+            with parsing_answer(TITLE):
                 found |= {id_of(each) for each in activities if size is None or holds(each, size)}
         return found
 
@@ -272,9 +272,9 @@ class _Contacts(ValuesEncoder):
         self._long = 0  # addresses
 
     def encode(self, address: str, cells: Sequence[str]) -> bytes:
-        """Return the JSON of one contact; raise Unfit."""
+        """Return the JSON of one contact; raise InvalidProfile."""
         if len(address) > _ADDRESS_LENGTH:
-            raise Unfit("bad_value", _TOO_LONG)
+            raise InvalidProfile("bad_value", _TOO_LONG)
         self._long += len(address) > _ADDRESS_LENGTH_IN_DOUBT
         return super().encode(address, cells)
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from shared.destinations.answers import ended, making_sense
+from shared.destinations.answers import ended, parsing_answer
 from shared.destinations.constant_contact.answers import ID, TITLE
 from shared.destinations.contract import Finished, JobFiles
 from shared.domain.email import normal_form
@@ -28,7 +28,7 @@ _LONGEST_TEXT = 300
 
 
 def id_of(activity: Mapping[str, Any]) -> str:
-    """Return the id of a job; raise what `making_sense` catches."""
+    """Return the id of a job; raise what `parsing_answer` catches."""
     key = activity["activity_id"]
     if not ID.fullmatch(key):
         raise ValueError("no id of an activity")
@@ -49,7 +49,7 @@ async def finished(job: Job, activity: Mapping[str, Any], files: JobFiles) -> Se
         return [Finished(job, failed=ended(TITLE, str(state)))]
     if state != "completed":
         return ()
-    with making_sense(TITLE):
+    with parsing_answer(TITLE):
         status = activity["status"]
         counts = {name: max(0, int(status.get(name) or 0)) for name in _COUNTERS}
         texts = [

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from shared.arrow import EMPTY, TEXT, pa, pc
-from shared.destinations.contract import Unfit
+from shared.destinations.contract import InvalidProfile
 from shared.destinations.encoding.template import Group, Layout
 from shared.destinations.encoding.values import Rule, Values
 from shared.domain.email import PLAIN
@@ -97,7 +97,7 @@ def _written(rule: Rule, text: str) -> tuple[str | None, bool]:
         return '""' if rule.clears else None, True
     try:
         value = rule.written(text)
-    except Unfit:
+    except InvalidProfile:
         return None, False
     return (None, False) if value is None else (orjson.dumps(value).decode(), True)
 

@@ -22,7 +22,7 @@ class ValuesEncoder:
         self._longest_address = min(longest_address, PLAIN_LENGTH)
 
     def encode(self, address: str, cells: Sequence[str]) -> bytes:
-        """Return the JSON of one profile; raise Unfit."""
+        """Return the JSON of one profile; raise InvalidProfile."""
         return self._layout.text(address, self.values.of(cells))
 
     def encode_plain(self, emails: Any, cells: Sequence[Any]) -> tuple[Any, Any, Any]:

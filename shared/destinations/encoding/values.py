@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from shared.destinations.contract import Field, FieldType, Target, Unfit
+from shared.destinations.contract import Field, FieldType, InvalidProfile, Target
 from shared.domain.email import is_address, normal_form
 from shared.domain.message import Message, say, say_count
 
@@ -62,7 +62,7 @@ class Rule:
     name: str
     at: int  # which of the cells
     clears: bool  # whether an empty one clears the field
-    written: Write  # of a trimmed text that is not empty; raises Unfit
+    written: Write  # of a trimmed text that is not empty; raises InvalidProfile
     like: str | None = None
     """A pattern, the same for RE2 and Python's `re`: a text in which it is found is written as it is,
     unless it is longer than `longest`. None if only `written` can tell."""
@@ -98,7 +98,7 @@ class Values:
         ]
 
     def of(self, cells: Sequence[str]) -> dict[str, object]:
-        """Return the values of a row by the names of their fields; raise Unfit."""
+        """Return the values of a row by the names of their fields; raise InvalidProfile."""
         values: dict[str, object] = {}
         for rule in self.rules:
             if text := cells[rule.at].strip():
@@ -158,9 +158,9 @@ class Values:
         def written(text: str) -> object:
             plain = check(text)
             if plain is None:
-                raise Unfit("bad_value", must_be)
+                raise InvalidProfile("bad_value", must_be)
             if longest is not None and size(plain) > longest:
-                raise Unfit("bad_value", too_long)
+                raise InvalidProfile("bad_value", too_long)
             return write(plain)
 
         return written

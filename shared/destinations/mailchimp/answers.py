@@ -14,7 +14,7 @@ import httpx
 import msgspec
 import orjson
 
-from shared.destinations.answers import senseless
+from shared.destinations.answers import malformed_answer
 from shared.destinations.contract import Batch
 from shared.domain.email import normal_form
 from shared.domain.message import say
@@ -70,7 +70,7 @@ class Answer(msgspec.Struct):
         try:
             return [*_MEMBERS.decode(self.new_members), *_MEMBERS.decode(self.updated_members)]
         except (msgspec.DecodeError, RecursionError):
-            raise senseless(TITLE) from None
+            raise malformed_answer(TITLE) from None
 
 
 _ANSWER = msgspec.json.Decoder(Answer)
@@ -82,7 +82,7 @@ def read(content: bytes) -> Answer:
     try:
         return _ANSWER.decode(content)
     except (msgspec.ValidationError, RecursionError):  # JSON, but of another shape
-        raise senseless(TITLE) from None
+        raise malformed_answer(TITLE) from None
 
 
 def outcomes(batch: Batch, answer: Answer) -> Sequence[RowOutcome]:

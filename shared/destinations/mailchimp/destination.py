@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 import httpx
 import msgspec
 
-from shared.destinations.answers import making_sense, no_account, refused, senseless
+from shared.destinations.answers import malformed_answer, no_account, parsing_answer, refused
 from shared.destinations.contract import (
     Api,
     Batch,
@@ -50,7 +50,7 @@ from shared.destinations.mailchimp.profiles import LONGEST, Members, MergeField,
 from shared.destinations.oauth2 import no_access
 from shared.destinations.titles import EMAIL, FIRST_NAME, LAST_NAME
 from shared.domain.connection import Account
-from shared.domain.errors import BatchRefused, Culprit, Halt, Limited, NeedsAttention
+from shared.domain.errors import BatchRefused, Culprit, Halt, NeedsAttention, RateLimited
 from shared.domain.message import say
 from shared.domain.outcomes import RowOutcome
 from shared.domain.run import Job
@@ -150,7 +150,7 @@ class Mailchimp:
         """Tell throttling, a blocked account and refused profiles by what Mailchimp says of them."""
         status = response.status_code
         if status == httpx.codes.FORBIDDEN and not is_json(response):
-            return Limited(
+            return RateLimited(
                 say(
                     "{destination} is limiting requests (a 403 without an explanation).",
                     destination=TITLE,
@@ -181,7 +181,7 @@ class Mailchimp:
         params = {"count": str(_PAGE), "fields": "lists.id,lists.name,total_items"}
         while True:
             page = await api.get("/lists", params | {"offset": str(len(found))})
-            with making_sense(self.title):
+            with parsing_answer(self.title):
                 more = [ListInfo(str(item["id"]), str(item["name"])) for item in page["lists"]]
                 found += more
                 if not more or (len(more) < _PAGE and len(found) >= page.get("total_items", 0)):
@@ -190,7 +190,7 @@ class Mailchimp:
     async def look_up(self, api: Api, list_id: str) -> ListInfo:
         """Return one audience."""
         audience = await self._audience(api, list_id)
-        with making_sense(self.title):
+        with parsing_answer(self.title):
             return ListInfo(str(audience["id"]), str(audience["name"]))
 
     async def fields_of(self, api: Api, list_id: str) -> Sequence[Field]:
@@ -240,7 +240,7 @@ class Mailchimp:
         except NeedsAttention as error:
             raise _no_audience(list_id) if error.culprit is Culprit.LIST else error from None
         if not isinstance(answer, dict) or "id" not in answer:
-            raise senseless(TITLE)
+            raise malformed_answer(TITLE)
         return answer
 
     async def _merge_fields(self, api: Api, list_id: str) -> Sequence[MergeField]:
@@ -248,7 +248,7 @@ class Mailchimp:
             raise _no_audience(list_id)
         params = {"count": str(_PAGE), "fields": _MERGE_FIELDS}
         answer = await api.get(f"/lists/{list_id}/merge-fields", params)
-        with making_sense(self.title):
+        with parsing_answer(self.title):
             return msgspec.convert(answer["merge_fields"], list[MergeField])
 
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from shared.destinations.contract import Encoder, Unfit
+from shared.destinations.contract import Encoder, InvalidProfile
 from shared.domain.email import is_address, normal_form
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export
@@ -106,7 +106,7 @@ class Mapper:
             address = normal_form(email)
             try:
                 lines.put(at, address, self._fragment(address, values))
-            except Unfit as unfit:
+            except InvalidProfile as unfit:
                 reject = self._reject(rows.numbers[at], address, unfit.code, unfit.reason)
                 rejects.append(reject)
         self._spool.add(*lines.written())
@@ -127,9 +127,9 @@ class Mapper:
         return Columns.of(numbers, columns)
 
     def _fragment(self, address: str, cells: Sequence[str]) -> bytes:
-        """Return the JSON of a profile; raise Unfit."""
+        """Return the JSON of a profile; raise InvalidProfile."""
         if not is_address(address):
-            raise Unfit(*(_NOT_AN_ADDRESS if address else _NO_ADDRESS))
+            raise InvalidProfile(*(_NOT_AN_ADDRESS if address else _NO_ADDRESS))
         return self._encoder.encode(address, cells)
 
     def _reject(self, row: int, address: str, code: str, reason: Message) -> Reject:

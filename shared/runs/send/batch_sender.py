@@ -7,7 +7,7 @@ from functools import partial
 
 from shared.destinations.contract import Api, Batch, Destination, Sent, Target
 from shared.domain.clock import Clock
-from shared.domain.errors import BatchRefused, DayIsSpent, Limited, TryLater
+from shared.domain.errors import BatchRefused, DailyQuotaExhausted, RateLimited, TryLater
 from shared.domain.message import Message
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job
@@ -94,10 +94,10 @@ class Delivery:
             began = self.clock.monotonic()
             try:
                 return await self.destination.send(self.api, self.target, piece)
-            except DayIsSpent:
+            except DailyQuotaExhausted:
                 raise
             except TryLater as error:
-                may_have_arrived = not isinstance(error, Limited)
+                may_have_arrived = not isinstance(error, RateLimited)
                 if may_have_arrived:
                     self.touched.add(piece.number)
                 wait = error.after or _FIRST_WAIT * 2 ** (attempt - 1)

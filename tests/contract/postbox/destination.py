@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import httpx
 
-from shared.destinations.answers import making_sense
+from shared.destinations.answers import parsing_answer
 from shared.destinations.contract import (
     Api,
     Batch,
@@ -77,7 +77,7 @@ class Postbox:
     async def identify(self, api: Api, endpoint: str) -> Account:
         """Ask who the key belongs to."""
         answer = await api.get("/me")
-        with making_sense(self.title):
+        with parsing_answer(self.title):
             return Account(id=str(answer["id"]), name=str(answer["name"]), endpoint=endpoint)
 
     def base_url(self, account: Account) -> str:
@@ -103,7 +103,7 @@ class Postbox:
     async def lists(self, api: Api) -> Sequence[ListInfo]:
         """Return every list; they come in one answer."""
         answer = await api.get("/lists")
-        with making_sense(self.title):
+        with parsing_answer(self.title):
             return [_list(each) for each in answer["lists"]]
 
     async def look_up(self, api: Api, list_id: str) -> ListInfo:
@@ -116,7 +116,7 @@ class Postbox:
                     Culprit.LIST, say("Postbox has no list {id}.", id=list_id)
                 ) from None
             raise
-        with making_sense(self.title):
+        with parsing_answer(self.title):
             return _list(answer)
 
     async def fields_of(self, api: Api, list_id: str) -> Sequence[Field]:
@@ -138,13 +138,13 @@ class Postbox:
         """Post up to 100 people. Doing it twice is the same as doing it once."""
         path = f"/lists/{target.list_id}/people"
         answer = await api.post(path, self.body(target, batch))
-        with making_sense(self.title):
+        with parsing_answer(self.title):
             return Sent(job=str(answer["job"]))
 
     async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
         """Ask about each job."""
         found = [(job, await api.get(f"/jobs/{job.id}")) for job in jobs]
-        with making_sense(self.title):
+        with parsing_answer(self.title):
             return [
                 Finished(job, await _outcomes(answer, job, files))
                 for job, answer in found

@@ -11,7 +11,7 @@ from local.sandbox.activecampaign.knobs import Knobs
 from local.sandbox.activecampaign.state import CustomField
 from shared.destinations.activecampaign.answers import Refusal
 from shared.destinations.contract import Field, FieldType, Target
-from shared.domain.errors import BatchRefused, Culprit, Halt, Limited, NeedsAttention, TryLater
+from shared.domain.errors import BatchRefused, Culprit, Halt, NeedsAttention, RateLimited, TryLater
 from shared.transport.client import VendorApi
 from shared.transport.verdict import understood
 from tests.contract.wire import needs_specs, violations
@@ -48,9 +48,9 @@ def answer(status: int, body: Any, **headers: str) -> httpx.Response:
 
 
 ERRORS: Mapping[str, tuple[int, Any, type[Halt] | None, float | None]] = {
-    "too many imports": (400, TOO_MANY, Limited, 60),
-    "too many imports, without reasons": (400, {"message": "Rate Limit Exceeded"}, Limited, 60),
-    "too many imports, in other words": (400, refused("20 imports per minute"), Limited, 60),
+    "too many imports": (400, TOO_MANY, RateLimited, 60),
+    "too many imports, without reasons": (400, {"message": "Rate Limit Exceeded"}, RateLimited, 60),
+    "too many imports, in other words": (400, refused("20 imports per minute"), RateLimited, 60),
     "a bad contact": (400, refused(named(230)), Refusal, None),
     "a bad contact, as a text": (400, refused(named("230")), Refusal, None),
     "a bad contact among others": (400, refused("No.", 7, {}, named(0)), Refusal, None),
@@ -75,7 +75,7 @@ ERRORS: Mapping[str, tuple[int, Any, type[Halt] | None, float | None]] = {
         BatchRefused,
         None,
     ),
-    "busy": (429, ..., Limited, 30),
+    "busy": (429, ..., RateLimited, 30),
     "broken": (500, {"message": "Internal Server Error"}, None, None),
     "out of reach": (502, CLOUDFLARE | {"retry_after": 60}, TryLater, 60),
     "out of reach, half a minute": (520, CLOUDFLARE | {"retry_after": 30.5}, TryLater, 30.5),
@@ -114,13 +114,13 @@ def test_contacts_are_named_by_number_with_the_vendors_words() -> None:
 def test_a_time_that_is_given_is_kept_and_nonsense_is_not(given: str, seconds: float) -> None:
     busy = httpx.Response(429, headers=[(b"retry-after", given.encode("latin-1"))])
     meaning = ACTIVECAMPAIGN.explain(busy)
-    assert isinstance(meaning, Limited)
+    assert isinstance(meaning, RateLimited)
     assert meaning.after == seconds
 
 
 def test_a_date_is_no_number_of_seconds() -> None:
     meaning = ACTIVECAMPAIGN.explain(answer(429, ..., retry_after="Wed, 21 Oct 2026 07:28:00 GMT"))
-    assert isinstance(meaning, Limited)
+    assert isinstance(meaning, RateLimited)
     assert meaning.after == 30
 
 
@@ -129,7 +129,7 @@ def test_an_error_that_is_a_page_is_understood(status: int) -> None:
     page = httpx.Response(status, html="<html>\xff Log in</html>", request=IMPORT)
     with pytest.raises(Halt) as halted:
         understood("ActiveCampaign", page, ACTIVECAMPAIGN.explain)
-    kinds: Mapping[int, type[Halt]] = {429: Limited, 500: TryLater, 502: TryLater}
+    kinds: Mapping[int, type[Halt]] = {429: RateLimited, 500: TryLater, 502: TryLater}
     kinds = {404: NeedsAttention, **kinds}
     assert type(halted.value) is kinds.get(status, BatchRefused)
 

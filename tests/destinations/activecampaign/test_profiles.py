@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from local.sandbox.faults import Fault
-from shared.destinations.contract import Batch, Encoder, Read, Target, Unfit
-from shared.domain.errors import BatchRefused, Limited, NeedsAttention, TryLater
+from shared.destinations.contract import Batch, Encoder, InvalidProfile, Read, Target
+from shared.domain.errors import BatchRefused, NeedsAttention, RateLimited, TryLater
 from shared.runs.state.parts import PartWriter, batches_per_part, read_batches
 from shared.runs.state.profiles import Profiles
 from tests.contract.wire import needs_specs, violations
@@ -155,7 +155,7 @@ async def test_long_text_is_cut_and_noted() -> None:
 )
 async def test_a_value_of_another_kind_is_refused(name: str, cell: str, reason: str) -> None:
     made = await encoder(name)
-    with pytest.raises(Unfit, match=reason) as unfit:
+    with pytest.raises(InvalidProfile, match=reason) as unfit:
         made.encode(ANN, [cell])
     assert cell not in str(unfit.value)
 
@@ -243,7 +243,7 @@ async def test_an_import_that_may_not_be_queued_is_sent_again(answer: Any) -> No
         ("reset-before", TryLater),
         ("reset-after", TryLater),
         ("silence-after", TryLater),
-        ("429", Limited),
+        ("429", RateLimited),
         ("502", TryLater),
     ],
 )

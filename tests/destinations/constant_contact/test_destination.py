@@ -16,10 +16,10 @@ from shared.domain.connection import Account
 from shared.domain.errors import (
     BatchRefused,
     Culprit,
-    DayIsSpent,
+    DailyQuotaExhausted,
     Halt,
-    Limited,
     NeedsAttention,
+    RateLimited,
     TryLater,
 )
 from shared.domain.message import say
@@ -258,12 +258,12 @@ def said(key: str, text: str) -> Any:
 
 
 ERRORS: Mapping[str, tuple[int, Any, type[Halt] | None, float | None]] = {
-    "throttled": (429, said("throttled", "Too Many Requests"), Limited, 1.5),
-    "throttled, without a word": (429, None, Limited, 1.5),
-    "throttled, as an object": (429, said("throttled", "Too Many Requests")[0], Limited, 1.5),
-    "an unknown key": (429, said("who.knows", "Slow down"), Limited, 1.5),
-    "spent": (429, said("quota_exceeded", "Limit Exceeded"), DayIsSpent, None),
-    "spent, by its text": (429, {"message": "Limit Exceeded"}, DayIsSpent, None),
+    "throttled": (429, said("throttled", "Too Many Requests"), RateLimited, 1.5),
+    "throttled, without a word": (429, None, RateLimited, 1.5),
+    "throttled, as an object": (429, said("throttled", "Too Many Requests")[0], RateLimited, 1.5),
+    "an unknown key": (429, said("who.knows", "Slow down"), RateLimited, 1.5),
+    "spent": (429, said("quota_exceeded", "Limit Exceeded"), DailyQuotaExhausted, None),
+    "spent, by its text": (429, {"message": "Limit Exceeded"}, DailyQuotaExhausted, None),
     "a full queue": (429, said("x", "You exceeded 1,000 queued activities"), TryLater, 60),
     "a conflict": (409, said("contacts.api.conflict", "…"), TryLater, None),
     "forbidden": (403, None, NeedsAttention, None),
@@ -293,7 +293,9 @@ def test_an_error_is_understood_whatever_its_shape(
 @pytest.mark.parametrize("status", [400, 429])
 def test_an_error_that_is_a_page_is_understood(status: int) -> None:
     page = httpx.Response(status, html="<html>\xff</html>")
-    assert isinstance(CONSTANT_CONTACT.explain(page), Limited if status == 429 else BatchRefused)
+    assert isinstance(
+        CONSTANT_CONTACT.explain(page), RateLimited if status == 429 else BatchRefused
+    )
 
 
 def test_a_refusal_is_told_in_the_vendors_words() -> None:

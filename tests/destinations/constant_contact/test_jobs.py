@@ -14,14 +14,14 @@ from local.sandbox.constant_contact.knobs import Knobs
 from local.sandbox.constant_contact.state import CustomField
 from local.sandbox.faults import Fault
 from shared.destinations.constant_contact.destination import ConstantContact
-from shared.destinations.contract import Batch, Client, Encoder, Finished, Target, Unfit
+from shared.destinations.contract import Batch, Client, Encoder, Finished, InvalidProfile, Target
 from shared.domain.errors import (
     BatchRefused,
     Culprit,
-    DayIsSpent,
+    DailyQuotaExhausted,
     Halt,
-    Limited,
     NeedsAttention,
+    RateLimited,
     TryLater,
 )
 from shared.domain.outcomes import Outcome
@@ -93,7 +93,7 @@ async def test_long_text_is_cut_and_noted_and_long_addresses_are_refused() -> No
     at_most = "a" * (80 - len(domain) - 1) + "@" + domain
     sent = orjson.loads(made.encode(at_most, ["ż" * 51, "s" * 256]))
     assert (len(sent["first_name"]), len(sent["cf:shoe"])) == (50, 255)
-    with pytest.raises(Unfit, match="Email must be at most 80 characters long"):
+    with pytest.raises(InvalidProfile, match="Email must be at most 80 characters long"):
         made.encode("a" + at_most, ["", ""])
     assert list(map(str, made.notes())) == [
         "1 value of First name was longer than 50 characters and was cut.",
@@ -111,7 +111,7 @@ async def test_long_text_is_cut_and_noted_and_long_addresses_are_refused() -> No
 )
 async def test_a_value_of_another_kind_is_refused(name: str, cell: str, reason: str) -> None:
     made = await encoder(name)
-    with pytest.raises(Unfit, match=reason) as unfit:
+    with pytest.raises(InvalidProfile, match=reason) as unfit:
         made.encode("a@b.pl", [cell])
     assert cell not in str(unfit.value)
 
@@ -417,7 +417,7 @@ async def test_an_import_whose_answer_was_lost_is_sent_again_and_changes_nothing
 
 LIMITS: Mapping[str, tuple[Mapping[str, Any], type[Halt]]] = {
     "a full queue": ({"queued_activities": 1}, TryLater),
-    "a spent day": ({"requests_per_day": 3}, DayIsSpent),
+    "a spent day": ({"requests_per_day": 3}, DailyQuotaExhausted),
 }
 
 
@@ -440,7 +440,7 @@ async def test_a_lowered_rate_slows_the_pace() -> None:
     api = await world.api()
     world.sandbox.knobs.requests_per_second = 1
     await send(world, api, batch(ANN))
-    with pytest.raises(Limited):
+    with pytest.raises(RateLimited):
         await send(world, api, batch(BOB))
     assert api.pace.slowness > 1
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from shared.destinations.contract import Field, FieldType, Target, Unfit
+from shared.destinations.contract import Field, FieldType, InvalidProfile, Target
 from shared.destinations.encoding.columns import WHITESPACE
 from shared.destinations.encoding.encoder import ValuesEncoder
 from shared.destinations.encoding.template import Group, Layout, member
@@ -41,7 +41,7 @@ anything = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="
 def fitting(rule: Rule, text: str) -> bool:
     try:
         return not text or rule.written(text) == text
-    except Unfit:
+    except InvalidProfile:
         return False
 
 

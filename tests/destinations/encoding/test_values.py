@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.destinations.contract import Field, FieldType, Target, Unfit
+from shared.destinations.contract import Field, FieldType, InvalidProfile, Target
 from shared.destinations.encoding.values import Values, Write
 
 FIRST = Field("first_name", "First name", longest=5)
@@ -125,7 +125,7 @@ def test_a_value_of_the_kind_is_sent_in_its_plain_form(
 def test_a_value_of_another_kind_makes_the_profile_invalid_without_being_named(
     kind: FieldType, cell: str
 ) -> None:
-    with pytest.raises(Unfit, match=r"^It must be ") as unfit:
+    with pytest.raises(InvalidProfile, match=r"^It must be ") as unfit:
         one(kind, cell)
     assert unfit.value.code == "bad_value"
     assert len(cell) < 3 or cell not in str(unfit.value)
@@ -139,7 +139,7 @@ def test_what_would_mean_something_else_when_cut_is_refused(kind: FieldType) -> 
         FieldType.NUMBER: "123456789012",
     }[kind]
     assert one(kind, cell, longest=12) == cell
-    with pytest.raises(Unfit, match="It must be at most 11 characters long"):
+    with pytest.raises(InvalidProfile, match="It must be at most 11 characters long"):
         one(kind, cell, longest=11)
 
 
@@ -150,7 +150,7 @@ def test_a_choice_is_sent_in_the_spelling_of_the_destination(cell: str) -> None:
 
 @pytest.mark.parametrize("cell", ["Medium", "Small;Large", "-"])
 def test_what_is_no_choice_makes_the_profile_invalid(cell: str) -> None:
-    with pytest.raises(Unfit, match="Size must be one of its choices: Small, Large"):
+    with pytest.raises(InvalidProfile, match="Size must be one of its choices: Small, Large"):
         values(SIZE).of([cell])
 
 
@@ -161,13 +161,13 @@ def test_several_choices_are_separated_by_a_semicolon_or_a_bar(cell: str) -> Non
 
 @pytest.mark.parametrize("cell", ["cat;fish", "cat,dog", ";"])
 def test_one_that_is_no_choice_makes_the_profile_invalid(cell: str) -> None:
-    with pytest.raises(Unfit, match="Pets must be some of its choices"):
+    with pytest.raises(InvalidProfile, match="Pets must be some of its choices"):
         values(PETS).of([cell])
 
 
 def test_a_reason_lists_ten_choices_at_most() -> None:
     many = Field("it", "It", kind=FieldType.CHOICE, choices=[f"c{n}" for n in range(500)])
-    with pytest.raises(Unfit, match="c9, …"):
+    with pytest.raises(InvalidProfile, match="c9, …"):
         values(many).of(["x"])
 
 
@@ -212,7 +212,7 @@ def test_a_cell_is_sent_or_refused_and_never_anything_else(kind: FieldType, cell
     made = values(Field("it", "It", kind=kind, choices=("1", "2-3")))
     try:
         [*said] = made.of([cell]).values()
-    except Unfit:
+    except InvalidProfile:
         return
     assert len(said) == bool(cell.strip())
     # A plain form is its own plain form, so what is sent twice is the same both times.

@@ -12,7 +12,7 @@ from shared.destinations.contract import Client, Field, FieldType
 from shared.destinations.mailchimp.destination import Mailchimp
 from shared.destinations.titles import FIRST_NAME
 from shared.domain.connection import Account
-from shared.domain.errors import BatchRefused, Culprit, Limited, NeedsAttention, TryLater
+from shared.domain.errors import BatchRefused, Culprit, NeedsAttention, RateLimited, TryLater
 from shared.domain.message import say
 from tests.destinations.says import ACCOUNT, MAILCHIMP, NONSENSE, Says
 
@@ -135,8 +135,8 @@ def problem(status: int, title: Any, detail: Any = "", **more: Any) -> httpx.Res
 
 
 def test_only_a_403_without_json_means_wait() -> None:
-    assert isinstance(MAILCHIMP.explain(httpx.Response(403)), Limited)
-    assert isinstance(MAILCHIMP.explain(httpx.Response(403, html="<html>")), Limited)
+    assert isinstance(MAILCHIMP.explain(httpx.Response(403)), RateLimited)
+    assert isinstance(MAILCHIMP.explain(httpx.Response(403, html="<html>")), RateLimited)
     assert MAILCHIMP.explain(problem(403, "Forbidden")) is None
     assert MAILCHIMP.explain(httpx.Response(401)) is None
 

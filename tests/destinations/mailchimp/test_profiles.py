@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.destinations.contract import Encode, Encoder, Target, Unfit
+from shared.destinations.contract import Encode, Encoder, InvalidProfile, Target
 from shared.domain.errors import TryLater
 from tests.destinations.encoding.alike import plain
 from tests.destinations.says import MAILCHIMP, NONSENSE, Says
@@ -119,7 +119,7 @@ async def test_values_are_written_as_their_merge_fields_want_them() -> None:
 )
 async def test_a_value_of_another_type_makes_the_profile_invalid(kind: str, cell: str) -> None:
     made = await mapped(("IT", kind), choices=["Small"])
-    with pytest.raises(Unfit, match="It must be"):
+    with pytest.raises(InvalidProfile, match="It must be"):
         made.encode(ANN, [cell])
 
 

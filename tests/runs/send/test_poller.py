@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.destinations.contract import Batch, Finished
-from shared.domain.errors import BatchRefused, DayIsSpent
+from shared.domain.errors import BatchRefused, DailyQuotaExhausted
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job, Run, RunStatus, SliceMessage
@@ -167,7 +167,7 @@ async def test_a_refusal_that_names_nobody_is_cut_where_it_says() -> None:
 
 async def test_a_spent_day_parks_the_run_until_the_next_and_says_so() -> None:
     world, destination = await slow()
-    destination.refusals.append(DayIsSpent(say("All 10,000 requests are used up.")))
+    destination.refusals.append(DailyQuotaExhausted(say("All 10,000 requests are used up.")))
     await world.drop(csv(20))
     run = await world.start()
     await work_on_visible(world)
