@@ -8,7 +8,7 @@ from shared.connections.index import exports_on
 from shared.connections.waiting_runs import waiting
 from shared.domain.audit import Action, Actor
 from shared.domain.connection import TERMS_VERSION, Connection, Consent, Move
-from shared.domain.errors import Conflict, Halt, Invalid, NotFound, Outdated
+from shared.domain.errors import Conflict, DestinationError, Invalid, NotFound, Outdated
 from shared.domain.message import say
 from shared.domain.people import Caller, Person
 from shared.exports.schemas import ConnectionChanges, NewConnection
@@ -175,6 +175,6 @@ async def _revoke(services: Services, connection: Connection, secret_name: str) 
     try:
         credentials = await read_credentials(services.storage.secrets, secret_name)
         await destination.revoke(services.sign_in(destination), credentials)
-    except Halt as error:
+    except DestinationError as error:
         why = one_line(error.reason)
         log.warning("credentials of connection %s not revoked: %s", connection.id, why)

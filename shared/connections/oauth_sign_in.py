@@ -25,7 +25,7 @@ from shared.connections.manage import WHAT
 from shared.connections.waiting_runs import resume_runs
 from shared.domain.audit import Action, Actor
 from shared.domain.connection import Account, Connection, ConnectionStatus, Move
-from shared.domain.errors import Conflict, Halt, Invalid, Refusal
+from shared.domain.errors import Conflict, DestinationError, Invalid, Refusal
 from shared.domain.message import say
 from shared.domain.people import Person
 from shared.people.audit_trail import Tell, Unrecorded, record, telling
@@ -94,7 +94,7 @@ async def finish_sign_in(services: Services, state: str, code: str | None) -> No
     connection = (await find(services.storage.connections, began.connection_id, WHAT)).value
     try:
         access = await _exchange(services, connection, state, code)
-    except (Refusal, Halt) as error:
+    except (Refusal, DestinationError) as error:
         await record(services, by, Action.SIGN_IN_REFUSED, connection, reason=str(error.reason))
         raise
     tell = telling(services, by, Action.SIGN_IN_FINISHED)

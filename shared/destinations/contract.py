@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import httpx
 
 from shared.domain.connection import Account
-from shared.domain.errors import Halt
+from shared.domain.errors import DestinationError
 from shared.domain.message import Message
 from shared.domain.outcomes import RowOutcome
 from shared.domain.run import Job
@@ -30,7 +30,7 @@ Raises InvalidProfile.
 
 
 type Read = Callable[[bytes], Any]
-"""Takes the bytes of an answer apart. Raises ValueError for what is no JSON, or Halt."""
+"""Takes the bytes of an answer apart. Raises ValueError for what is no JSON, or DestinationError."""
 
 
 class InvalidProfile(Exception):
@@ -234,7 +234,7 @@ class Client:
 
 
 class Api(Protocol):
-    """An authorised way to one account. Every method raises Halt when there is no usable answer."""
+    """An authorised way to one account. Every method raises DestinationError without a usable answer."""
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """Return the JSON of an answer."""
@@ -254,7 +254,7 @@ class Api(Protocol):
 
 
 class SignIn(Protocol):
-    """The unauthorised calls of a sign-in; they raise Halt when there is no usable answer."""
+    """The unauthorised calls of a sign-in; they raise DestinationError when there is no usable answer."""
 
     async def post_form(
         self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None
@@ -305,7 +305,7 @@ class Destination(Protocol):
     def lane(self, account: Account) -> str:
         """Return the name of the quota that requests for this account use up; safe as a blob name."""
 
-    def explain(self, response: httpx.Response) -> Halt | None:
+    def explain(self, response: httpx.Response) -> DestinationError | None:
         """Return what an answer means where that differs from the table in transport.verdict.
 
         It is asked about errors, and about successes that are not JSON.

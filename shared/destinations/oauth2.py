@@ -16,7 +16,7 @@ import jwt
 from shared.destinations.answers import parsing_answer
 from shared.destinations.contract import Client, Credentials, SignIn
 from shared.domain.clock import Clock
-from shared.domain.errors import BatchRefused, Culprit, Halt, NeedsAttention, TryLater
+from shared.domain.errors import BatchRefused, Culprit, DestinationError, NeedsAttention, TryLater
 from shared.domain.message import Message, say
 
 _A_TIMESTAMP = 1_000_000_000  # more than any lifetime in seconds
@@ -130,7 +130,7 @@ def no_access(who: str) -> Message:
     return say("{destination} gave no access. Sign in again.", destination=who)
 
 
-def refusal(who: str, error: str) -> Halt:
+def refusal(who: str, error: str) -> DestinationError:
     """Return what the `error` of a sign-in service means."""
     if error in _BUSY:
         return TryLater(

@@ -1,7 +1,7 @@
 """What can go wrong, sorted by what happens next.
 
 ProductError
-├── Halt                  a run cannot go on with its next batch
+├── DestinationError      a request ended in something other than outcomes of its profiles
 │   ├── TryLater          the destination is busy or out of reach: the slice ends, the run goes on later
 │   │   ├── RateLimited   it had more requests than it allows: the same, and from then on slower
 │   │   └── DailyQuotaExhausted  no request is left today: the run waits for the next day (UTC)
@@ -33,11 +33,11 @@ class ProductError(Exception):
         self.reason = reason
 
 
-class Halt(ProductError):
+class DestinationError(ProductError):
     """Base of what a request to a destination can end in, other than outcomes."""
 
 
-class TryLater(Halt):
+class TryLater(DestinationError):
     """Worth trying again after a while.
 
     `after` is in seconds, and None when the destination did not say.
@@ -67,7 +67,7 @@ class Culprit(StrEnum):
     LIST = "list"
 
 
-class NeedsAttention(Halt):
+class NeedsAttention(DestinationError):
     """Nothing will change until a person acts on `culprit`."""
 
     def __init__(self, culprit: Culprit, reason: Message) -> None:
@@ -75,7 +75,7 @@ class NeedsAttention(Halt):
         self.culprit = culprit
 
 
-class BatchRefused(Halt):
+class BatchRefused(DestinationError):
     """The destination refuses the profiles of one request as they are; `code` is its short name for why.
 
     The engine sends the rest again without `guilty`. Where nobody is named it sends the profiles in

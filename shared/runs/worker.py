@@ -11,7 +11,7 @@ from shared.domain.errors import (
     BatchRefused,
     Culprit,
     DailyQuotaExhausted,
-    Halt,
+    DestinationError,
     NeedsAttention,
     TryLater,
 )
@@ -121,7 +121,7 @@ class SliceWork:
                 wait = await self._phases()
                 if wait is None or not await self._sign.is_up():
                     return wait
-        except (Canceled, Halt):
+        except (Canceled, DestinationError):
             if not await self._sign.is_up():
                 raise
         return await self._wind_up()

@@ -1,6 +1,6 @@
 """Authorised calls to one account of a destination, and the calls of an OAuth sign-in.
 
-Both raise a Halt wherever there is no usable answer, so that nobody else looks at a status code.
+Both raise a DestinationError wherever there is no usable answer, so that nobody else looks at a status code.
 """
 
 from collections.abc import Mapping
@@ -67,7 +67,7 @@ class Authorisation(Protocol):
     """What lets us into one account."""
 
     async def headers(self) -> Mapping[str, str]:
-        """Return the headers that authorise a request now; raise Halt when there are none to be had."""
+        """Return the headers that authorise a request now; raise DestinationError where there are none."""
 
     async def renew(self, refused: Mapping[str, str]) -> bool:
         """Replace headers that were refused with a 401; False when that cannot be done."""

@@ -13,14 +13,21 @@ import orjson
 
 from shared.destinations.answers import refused
 from shared.destinations.contract import Read
-from shared.domain.errors import BatchRefused, Culprit, Halt, NeedsAttention, RateLimited, TryLater
+from shared.domain.errors import (
+    BatchRefused,
+    Culprit,
+    DestinationError,
+    NeedsAttention,
+    RateLimited,
+    TryLater,
+)
 from shared.domain.message import say
 
-type Explain = Callable[[httpx.Response], Halt | None]
+type Explain = Callable[[httpx.Response], DestinationError | None]
 
 _PASSWORD = re.compile(rb"""<input[^>]+type=["']?password""", re.IGNORECASE)
 
-_STATUS: dict[int, Callable[[str, httpx.Response], Halt]] = {
+_STATUS: dict[int, Callable[[str, httpx.Response], DestinationError]] = {
     401: lambda who, _: NeedsAttention(
         Culprit.CONNECTION,
         say("{destination} no longer accepts the sign-in (401). Sign in again.", destination=who),
@@ -56,7 +63,7 @@ def understood(
         raise explain(response) or _no_data(who, response) from None
 
 
-def _error(who: str, response: httpx.Response, explain: Explain) -> Halt:
+def _error(who: str, response: httpx.Response, explain: Explain) -> DestinationError:
     status = response.status_code
     if explained := explain(response):
         return explained
@@ -72,7 +79,7 @@ def _error(who: str, response: httpx.Response, explain: Explain) -> Halt:
     return BatchRefused(f"http_{status}", refused(who, str(status), _detail(response)))
 
 
-def _no_data(who: str, response: httpx.Response) -> Halt:
+def _no_data(who: str, response: httpx.Response) -> DestinationError:
     """Tell the page where people sign in from other pages, and from answers that were cut off."""
     if _PASSWORD.search(response.content):
         return NeedsAttention(

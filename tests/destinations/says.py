@@ -8,7 +8,7 @@ import orjson
 from shared.destinations.contract import Client, Read
 from shared.destinations.mailchimp.destination import Mailchimp
 from shared.domain.connection import Account
-from shared.domain.errors import Halt
+from shared.domain.errors import DestinationError
 
 MAILCHIMP = Mailchimp(Client("our-id", "our-secret"), "https://login.test", "https://{dc}.api.test")
 ACCOUNT = Account(id="us1-1", name="Acme", endpoint="us1")
@@ -47,6 +47,6 @@ class Says:
     def _answer(self, path: str, given: Any) -> Any:
         self.asked.append((path, given))
         answer = self._answers[path.rpartition("/")[2].replace("-", "_")]
-        if isinstance(answer, Halt):
+        if isinstance(answer, DestinationError):
             raise answer
         return answer(given) if callable(answer) else answer

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from shared.domain.errors import Halt
+from shared.domain.errors import DestinationError
 from shared.telemetry.spans import call
 from tests.telemetry.recorder import Recorder
 
@@ -56,7 +56,7 @@ def _joined(told: list[tuple[str, Mapping[str, Any]]]) -> Mapping[str, Mapping[s
 def verdicts(recorder: Recorder) -> list[str]:
     """Return what a call is said to have come to, for every error that can stop one."""
     with recorder.recording():
-        for error in _kinds(Halt):
+        for error in _kinds(DestinationError):
             _fail(error)
         told = [each.attributes or {} for each in recorder.spans.ended]
     return sorted(f"{each['verdict']!s} ({each['error.type']!s})" for each in told)

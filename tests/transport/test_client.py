@@ -1,4 +1,4 @@
-"""The authorised calls: usable answers come back, everything else is a Halt, and nothing leaks."""
+"""The authorised calls: usable answers come back, all else is a DestinationError, and nothing leaks."""
 
 import traceback
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -6,7 +6,13 @@ from collections.abc import AsyncIterator, Callable, Mapping
 import httpx
 import pytest
 
-from shared.domain.errors import DailyQuotaExhausted, Halt, NeedsAttention, RateLimited, TryLater
+from shared.domain.errors import (
+    DailyQuotaExhausted,
+    DestinationError,
+    NeedsAttention,
+    RateLimited,
+    TryLater,
+)
 from shared.domain.message import say
 from shared.transport.client import ANSWER_SECONDS, Fixed, VendorApi, VendorSignIn, open_http
 from shared.transport.pace import Pace
@@ -29,7 +35,7 @@ class Answers(httpx.AsyncBaseTransport):
         return self._answer(request)
 
 
-def nothing_special(_: httpx.Response) -> Halt | None:
+def nothing_special(_: httpx.Response) -> DestinationError | None:
     return None
 
 
@@ -92,14 +98,14 @@ async def test_a_redirect_is_not_followed_with_our_authorisation() -> None:
         hosts.append(request.url.host)
         return httpx.Response(302, headers={"Location": "https://evil.test/"})
 
-    with pytest.raises(Halt, match="302"):
+    with pytest.raises(DestinationError, match="302"):
         await api(answer).get("/ping")
     assert hosts == ["us1.test"]
 
 
 async def test_a_redirect_to_nowhere_is_an_answer_like_another() -> None:
     nowhere = {"Location": "https://[nonsense/"}
-    with pytest.raises(Halt, match="302"):
+    with pytest.raises(DestinationError, match="302"):
         await api(lambda _: httpx.Response(302, headers=nowhere)).get("/ping")
 
 
@@ -199,9 +205,9 @@ def unreachable(_: httpx.Request) -> httpx.Response:
 @pytest.mark.parametrize("answer", [refused, unreachable])
 async def test_neither_an_api_nor_its_errors_show_a_secret(answer: Answer) -> None:
     acme = api(answer)
-    with pytest.raises(Halt) as halted:
+    with pytest.raises(DestinationError) as halted:
         await acme.get("/ping")
-    with pytest.raises(Halt) as form_halted:
+    with pytest.raises(DestinationError) as form_halted:
         await sign_in(answer).post_form("https://login.test/token", {"client_secret": SECRET})
 
     shown = [repr(acme), str(acme), repr(acme.explain)]

@@ -5,23 +5,30 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.domain.errors import BatchRefused, Culprit, Halt, NeedsAttention, RateLimited, TryLater
+from shared.domain.errors import (
+    BatchRefused,
+    Culprit,
+    DestinationError,
+    NeedsAttention,
+    RateLimited,
+    TryLater,
+)
 from shared.domain.message import say
 from shared.transport.verdict import lost, retry_after, understood
 
 
-def nothing_special(_: httpx.Response) -> Halt | None:
+def nothing_special(_: httpx.Response) -> DestinationError | None:
     return None
 
 
-def judged(status: int, **answer: object) -> Halt | None:
+def judged(status: int, **answer: object) -> DestinationError | None:
     given: dict[str, Any] = (
         answer if {"json", "content"} & answer.keys() else {**answer, "json": {}}
     )
     response = httpx.Response(status, **given)
     try:
         understood("Acme", response, nothing_special)
-    except Halt as halt:
+    except DestinationError as halt:
         return halt
     return None
 
@@ -107,7 +114,7 @@ def test_a_vendor_that_never_stops_talking_is_cut_short() -> None:
 
 
 def test_the_destinations_own_exceptions_come_first() -> None:
-    def explain(response: httpx.Response) -> Halt | None:
+    def explain(response: httpx.Response) -> DestinationError | None:
         return TryLater(say("special")) if response.status_code == 403 else None
 
     with pytest.raises(TryLater):

@@ -11,7 +11,7 @@ from shared.api.language import spoken, worded
 from shared.api.middleware.guard import DONE
 from shared.api.problems import answer
 from shared.connections.oauth_sign_in import CALLBACK, BadState, finish_sign_in
-from shared.domain.errors import Halt, Refusal
+from shared.domain.errors import DestinationError, Refusal
 from shared.domain.message import Message, say
 
 router = APIRouter(tags=["connections"])
@@ -53,7 +53,7 @@ async def callback(
         await finish_sign_in(services, state, None if error else code)
     except BadState as refusal:
         return _page(400, say("This sign-in cannot be used"), _begin_again(refusal))
-    except (Refusal, Halt) as refusal:
+    except (Refusal, DestinationError) as refusal:
         status = answer(request, refusal).status_code
         return _page(status, say("Not connected"), _begin_again(refusal))
     return RedirectResponse(services.public_base_url + DONE, status_code=303)
@@ -71,7 +71,7 @@ async def done() -> Response:
     return _page(200, say("Connected"), text)
 
 
-def _begin_again(error: Refusal | Halt) -> Message:
+def _begin_again(error: Refusal | DestinationError) -> Message:
     return say("{why} Begin again with connect.", why=error.reason)
 
 

@@ -19,7 +19,14 @@ import orjson
 
 from shared.destinations.answers import parsing_answer, refused
 from shared.destinations.contract import Api, Field, FieldType, ListInfo
-from shared.domain.errors import BatchRefused, Culprit, Halt, NeedsAttention, RateLimited, TryLater
+from shared.domain.errors import (
+    BatchRefused,
+    Culprit,
+    DestinationError,
+    NeedsAttention,
+    RateLimited,
+    TryLater,
+)
 from shared.domain.message import say, say_count
 
 TITLE = "ActiveCampaign"
@@ -79,7 +86,7 @@ class NothingThere(NeedsAttention):
     """There is nothing at an address: not what was asked for, or no account."""
 
 
-def explained(response: httpx.Response) -> Halt | None:
+def explained(response: httpx.Response) -> DestinationError | None:
     """Return what an error, or a success that is no JSON, means where the common table differs."""
     said = _said(response)
     match response.status_code:
@@ -209,11 +216,11 @@ def _words(said: Mapping[str, Any]) -> str:
     return _ADDRESS.sub("…", text)[:LONGEST_REASON]
 
 
-def _refused(said: Mapping[str, Any], status: int) -> Halt:
+def _refused(said: Mapping[str, Any], status: int) -> DestinationError:
     return BatchRefused(f"http_{status}", refused(TITLE, str(status), _words(said)))
 
 
-def _refused_import(said: Mapping[str, Any], response: httpx.Response) -> Halt | None:
+def _refused_import(said: Mapping[str, Any], response: httpx.Response) -> DestinationError | None:
     """Tell the rate of imports from contacts that are at fault."""
     words = _words(said)
     if _RATE.search(words):
@@ -235,7 +242,7 @@ def _named(said: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
             yield int(number), str(each.get("failureReason") or "")[:LONGEST_REASON]
 
 
-def _log_in_page(response: httpx.Response) -> Halt | None:
+def _log_in_page(response: httpx.Response) -> DestinationError | None:
     """A wrong key may be answered with the page where people log in."""
     is_page = "html" in response.headers.get("content-type", "").lower()
     if not is_page or not _LOG_IN.search(response.content):
@@ -249,7 +256,7 @@ def _log_in_page(response: httpx.Response) -> Halt | None:
     )
 
 
-def _out_of_reach(said: Mapping[str, Any]) -> Halt | None:
+def _out_of_reach(said: Mapping[str, Any]) -> DestinationError | None:
     wait = said.get("retry_after")
     if isinstance(wait, bool) or not isinstance(wait, int | float) or wait <= 0:
         return None

@@ -58,7 +58,7 @@ from shared.destinations.encoding.values import SEPARATOR, Values
 from shared.destinations.titles import EMAIL, FIRST_NAME, LAST_NAME, PHONE
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.connection import Account
-from shared.domain.errors import BatchRefused, Culprit, Halt, Invalid, NeedsAttention
+from shared.domain.errors import BatchRefused, Culprit, DestinationError, Invalid, NeedsAttention
 from shared.domain.message import say
 from shared.domain.run import Job
 
@@ -150,7 +150,7 @@ class ActiveCampaign:
         """One quota for each account."""
         return f"activecampaign-{account.id}"
 
-    def explain(self, response: httpx.Response) -> Halt | None:
+    def explain(self, response: httpx.Response) -> DestinationError | None:
         """Tell the rate's 400 from a refusal, and a web page from data."""
         return explained(response)
 

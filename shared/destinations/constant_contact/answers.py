@@ -23,7 +23,7 @@ from shared.domain.errors import (
     BatchRefused,
     Culprit,
     DailyQuotaExhausted,
-    Halt,
+    DestinationError,
     NeedsAttention,
     RateLimited,
     TryLater,
@@ -51,7 +51,7 @@ _QUEUE_SECONDS = 60.0  # until a full queue may have room
 _THROTTLED_SECONDS = 1.5
 
 
-def explained(response: httpx.Response) -> Halt | None:
+def explained(response: httpx.Response) -> DestinationError | None:
     """Return what an error means where that differs from the common table."""
     if not response.is_client_error:
         return None
@@ -95,7 +95,7 @@ def _said(response: httpx.Response) -> Mapping[str, Any]:
     return first if isinstance(first, dict) else {}
 
 
-def _limit(key: str, text: str, response: httpx.Response) -> Halt | None:
+def _limit(key: str, text: str, response: httpx.Response) -> DestinationError | None:
     """Tell a full queue from a spent day and from too many requests in a second."""
     if "queue" in key or "queued activities" in text:
         reason = say(

@@ -63,7 +63,7 @@ from shared.domain.connection import Account
 from shared.domain.errors import (
     BatchRefused,
     Culprit,
-    Halt,
+    DestinationError,
     NeedsAttention,
 )
 from shared.domain.message import Message, say
@@ -157,7 +157,7 @@ class ConstantContact:
         """One quota for all accounts: requests are counted by our app key."""
         return f"constant-contact-{hashlib.sha256(self.client.id.encode()).hexdigest()[:16]}"
 
-    def explain(self, response: httpx.Response) -> Halt | None:
+    def explain(self, response: httpx.Response) -> DestinationError | None:
         """Tell the three kinds of 429 apart, and read what the API and the sign-in say of errors."""
         return explained(response)
 

@@ -50,7 +50,13 @@ from shared.destinations.mailchimp.profiles import LONGEST, Members, MergeField,
 from shared.destinations.oauth2 import no_access
 from shared.destinations.titles import EMAIL, FIRST_NAME, LAST_NAME
 from shared.domain.connection import Account
-from shared.domain.errors import BatchRefused, Culprit, Halt, NeedsAttention, RateLimited
+from shared.domain.errors import (
+    BatchRefused,
+    Culprit,
+    DestinationError,
+    NeedsAttention,
+    RateLimited,
+)
 from shared.domain.message import say
 from shared.domain.outcomes import RowOutcome
 from shared.domain.run import Job
@@ -146,7 +152,7 @@ class Mailchimp:
         """One quota per account user: that is what the 10 connections are counted by."""
         return f"mailchimp-{account.id}"
 
-    def explain(self, response: httpx.Response) -> Halt | None:
+    def explain(self, response: httpx.Response) -> DestinationError | None:
         """Tell throttling, a blocked account and refused profiles by what Mailchimp says of them."""
         status = response.status_code
         if status == httpx.codes.FORBIDDEN and not is_json(response):

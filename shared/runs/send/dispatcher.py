@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.destinations.contract import Batch
-from shared.domain.errors import Halt
+from shared.domain.errors import DestinationError
 from shared.domain.run import Checkpoint
 from shared.runs.send.batch_sender import Answer, Delivery, unanswered
 from shared.runs.send.poller import Looks, Seen
@@ -55,7 +55,7 @@ class Sending:
         except Exception as error:
             # The others may still reach the destination; breaking them off would gain nothing.
             await asyncio.gather(*(each.task for each in flight), return_exceptions=True)
-            if not isinstance(error, Halt):
+            if not isinstance(error, DestinationError):
                 raise
             touched = self._touched(flight)
             if not await self.sign.is_up():
@@ -123,7 +123,7 @@ class Sending:
         return self.recorder.checkpoint.value
 
 
-def _last_word(sent: _Flight, error: Halt) -> Answer:
+def _last_word(sent: _Flight, error: DestinationError) -> Answer:
     """Return the answer to a batch that will not be sent again, or that there was none."""
     return unanswered(sent.batch, error.reason) if sent.task.exception() else sent.task.result()
 

@@ -18,7 +18,7 @@ class LostJobs:
     _known: set[str] | None = field(default=None, init=False)
 
     async def watch(self) -> None:
-        """Learn what jobs there are before the first one is begun; raise Halt."""
+        """Learn what jobs there are before the first one is begun; raise DestinationError."""
         if self._known is None:
             self._known = set(await self.destination.jobs(self.api))
 

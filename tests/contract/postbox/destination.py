@@ -31,7 +31,7 @@ from shared.destinations.encoding.template import Group, Layout, member
 from shared.destinations.encoding.values import Values
 from shared.domain.connection import Account
 from shared.domain.email import normal_form
-from shared.domain.errors import Culprit, Halt, Invalid, NeedsAttention
+from shared.domain.errors import Culprit, DestinationError, Invalid, NeedsAttention
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job
@@ -92,7 +92,7 @@ class Postbox:
         """One quota for each account."""
         return f"postbox-{account.id}"
 
-    def explain(self, response: httpx.Response) -> Halt | None:
+    def explain(self, response: httpx.Response) -> DestinationError | None:
         """Add nothing to the table of transport.verdict."""
         return None
 

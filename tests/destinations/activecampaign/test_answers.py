@@ -11,7 +11,14 @@ from local.sandbox.activecampaign.knobs import Knobs
 from local.sandbox.activecampaign.state import CustomField
 from shared.destinations.activecampaign.answers import Refusal
 from shared.destinations.contract import Field, FieldType, Target
-from shared.domain.errors import BatchRefused, Culprit, Halt, NeedsAttention, RateLimited, TryLater
+from shared.domain.errors import (
+    BatchRefused,
+    Culprit,
+    DestinationError,
+    NeedsAttention,
+    RateLimited,
+    TryLater,
+)
 from shared.transport.client import VendorApi
 from shared.transport.verdict import understood
 from tests.contract.wire import needs_specs, violations
@@ -47,7 +54,7 @@ def answer(status: int, body: Any, **headers: str) -> httpx.Response:
     return httpx.Response(status, json=body, headers=given, request=IMPORT)
 
 
-ERRORS: Mapping[str, tuple[int, Any, type[Halt] | None, float | None]] = {
+ERRORS: Mapping[str, tuple[int, Any, type[DestinationError] | None, float | None]] = {
     "too many imports": (400, TOO_MANY, RateLimited, 60),
     "too many imports, without reasons": (400, {"message": "Rate Limit Exceeded"}, RateLimited, 60),
     "too many imports, in other words": (400, refused("20 imports per minute"), RateLimited, 60),
@@ -88,7 +95,7 @@ ERRORS: Mapping[str, tuple[int, Any, type[Halt] | None, float | None]] = {
 
 @pytest.mark.parametrize(("status", "body", "kind", "after"), ERRORS.values(), ids=ERRORS)
 def test_an_error_is_understood_whatever_its_shape(
-    status: int, body: Any, kind: type[Halt] | None, after: float | None
+    status: int, body: Any, kind: type[DestinationError] | None, after: float | None
 ) -> None:
     meaning = ACTIVECAMPAIGN.explain(answer(status, body))
     assert type(meaning) is (kind or type(None))
@@ -127,9 +134,9 @@ def test_a_date_is_no_number_of_seconds() -> None:
 @pytest.mark.parametrize("status", [400, 404, 422, 429, 500, 502])
 def test_an_error_that_is_a_page_is_understood(status: int) -> None:
     page = httpx.Response(status, html="<html>\xff Log in</html>", request=IMPORT)
-    with pytest.raises(Halt) as halted:
+    with pytest.raises(DestinationError) as halted:
         understood("ActiveCampaign", page, ACTIVECAMPAIGN.explain)
-    kinds: Mapping[int, type[Halt]] = {429: RateLimited, 500: TryLater, 502: TryLater}
+    kinds: Mapping[int, type[DestinationError]] = {429: RateLimited, 500: TryLater, 502: TryLater}
     kinds = {404: NeedsAttention, **kinds}
     assert type(halted.value) is kinds.get(status, BatchRefused)
 
@@ -145,7 +152,7 @@ def test_a_refusal_is_told_in_the_vendors_words_and_without_addresses() -> None:
     assert str(meaning) == "ActiveCampaign refused the request (422). D"
 
 
-PAGES: Mapping[str, tuple[str, type[Halt]]] = {
+PAGES: Mapping[str, tuple[str, type[DestinationError]]] = {
     "where people log in": ('<form><input name="user"> Log In</form>', NeedsAttention),
     "where people sign in": ("<h1>Please sign-in</h1>", NeedsAttention),
     "with a password": ('<input type="password">', NeedsAttention),
@@ -155,8 +162,8 @@ PAGES: Mapping[str, tuple[str, type[Halt]]] = {
 
 
 @pytest.mark.parametrize(("page", "kind"), PAGES.values(), ids=PAGES)
-def test_a_page_where_data_should_be_is_no_success(page: str, kind: type[Halt]) -> None:
-    with pytest.raises(Halt) as halted:
+def test_a_page_where_data_should_be_is_no_success(page: str, kind: type[DestinationError]) -> None:
+    with pytest.raises(DestinationError) as halted:
         understood("ActiveCampaign", httpx.Response(200, html=page), ACTIVECAMPAIGN.explain)
     assert type(halted.value) is kind
 

@@ -17,7 +17,7 @@ from shared.domain.errors import (
     BatchRefused,
     Culprit,
     DailyQuotaExhausted,
-    Halt,
+    DestinationError,
     NeedsAttention,
     RateLimited,
     TryLater,
@@ -257,7 +257,7 @@ def said(key: str, text: str) -> Any:
     return [{"error_key": key, "error_message": text}]
 
 
-ERRORS: Mapping[str, tuple[int, Any, type[Halt] | None, float | None]] = {
+ERRORS: Mapping[str, tuple[int, Any, type[DestinationError] | None, float | None]] = {
     "throttled": (429, said("throttled", "Too Many Requests"), RateLimited, 1.5),
     "throttled, without a word": (429, None, RateLimited, 1.5),
     "throttled, as an object": (429, said("throttled", "Too Many Requests")[0], RateLimited, 1.5),
@@ -281,7 +281,7 @@ ERRORS: Mapping[str, tuple[int, Any, type[Halt] | None, float | None]] = {
 
 @pytest.mark.parametrize(("status", "body", "kind", "after"), ERRORS.values(), ids=ERRORS)
 def test_an_error_is_understood_whatever_its_shape(
-    status: int, body: Any, kind: type[Halt] | None, after: float | None
+    status: int, body: Any, kind: type[DestinationError] | None, after: float | None
 ) -> None:
     empty = httpx.Response(status)
     meaning = CONSTANT_CONTACT.explain(empty if body is None else httpx.Response(status, json=body))

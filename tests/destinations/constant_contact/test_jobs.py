@@ -19,7 +19,7 @@ from shared.domain.errors import (
     BatchRefused,
     Culprit,
     DailyQuotaExhausted,
-    Halt,
+    DestinationError,
     NeedsAttention,
     RateLimited,
     TryLater,
@@ -415,7 +415,7 @@ async def test_an_import_whose_answer_was_lost_is_sent_again_and_changes_nothing
     assert set(world.account.contacts.people) == {ANN, BOB}
 
 
-LIMITS: Mapping[str, tuple[Mapping[str, Any], type[Halt]]] = {
+LIMITS: Mapping[str, tuple[Mapping[str, Any], type[DestinationError]]] = {
     "a full queue": ({"queued_activities": 1}, TryLater),
     "a spent day": ({"requests_per_day": 3}, DailyQuotaExhausted),
 }
@@ -423,7 +423,7 @@ LIMITS: Mapping[str, tuple[Mapping[str, Any], type[Halt]]] = {
 
 @pytest.mark.parametrize(("knobs", "kind"), LIMITS.values(), ids=LIMITS)
 async def test_limits_of_the_sandbox_are_told_apart(
-    knobs: Mapping[str, Any], kind: type[Halt]
+    knobs: Mapping[str, Any], kind: type[DestinationError]
 ) -> None:
     world = World()
     world.sandbox.knobs = Knobs(**knobs)
