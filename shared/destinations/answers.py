@@ -8,41 +8,41 @@ from shared.domain.message import Message, say
 
 
 @contextmanager
-def parsing_answer(who: str) -> Iterator[None]:
+def parsing_answer(title: str) -> Iterator[None]:
     """Turn what goes wrong while an answer of `who` is taken apart into TryLater."""
     try:
         yield
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        raise malformed_answer(who) from None
+        raise malformed_answer(title) from None
 
 
-def malformed_answer(who: str) -> TryLater:
+def malformed_answer(title: str) -> TryLater:
     """Return what an answer of `who` means that cannot be taken apart."""
-    return TryLater(say("{destination} gave an answer that makes no sense.", destination=who))
+    return TryLater(say("{destination} gave an answer that makes no sense.", destination=title))
 
 
-def no_account(who: str) -> Message:
+def no_account(title: str) -> Message:
     """Return what to say of a sign-in that does not tell whose it is."""
-    return say("{destination} did not name the account. Sign in again.", destination=who)
+    return say("{destination} did not name the account. Sign in again.", destination=title)
 
 
-def no_list(who: str, list_id: str) -> Message:
+def no_list(title: str, list_id: str) -> Message:
     """Return what to say of a list that is not there."""
-    return say("{destination} has no list with the ID {id}.", destination=who, id=list_id)
+    return say("{destination} has no list with the ID {id}.", destination=title, id=list_id)
 
 
-def ended(who: str, state: str) -> Message:
+def ended(title: str, state: str) -> Message:
     """Return what to say of an import that did nothing; `state` is the destination's word for it."""
-    return say("{destination} ended the import as {state}.", destination=who, state=state)
+    return say("{destination} ended the import as {state}.", destination=title, state=state)
 
 
-def refused(who: str, how: str, words: str) -> Message:
+def refused(title: str, how: str, words: str) -> Message:
     """Return what to say of a refused request: its status, and the destination's own words if any."""
     if not words:
-        return say("{destination} refused the request ({status}).", destination=who, status=how)
+        return say("{destination} refused the request ({status}).", destination=title, status=how)
     return say(
         "{destination} refused the request ({status}). {words}",
-        destination=who,
+        destination=title,
         status=how,
         words=words,
     )

@@ -28,7 +28,7 @@ _NOT_OURS = ("invalid_client", "unauthorized_client")
 class OAuth:
     """The sign-in service of a vendor; `url` is what stands before `/authorize`, `/token`, `/revoke`."""
 
-    who: str
+    title: str
     client: Client
     url: str
     scopes: str
@@ -60,7 +60,7 @@ class OAuth:
         answer = await self._ask(sign_in, "token", form)
         if not isinstance(answer, dict) or not answer.get("access_token"):
             # A code works once, so asking again would not help.
-            raise NeedsAttention(Culprit.CONNECTION, no_access(self.who))
+            raise NeedsAttention(Culprit.CONNECTION, no_access(self.title))
         return self._kept(answer)
 
     async def refresh(self, sign_in: SignIn, credentials: Credentials) -> Credentials:
@@ -69,11 +69,11 @@ class OAuth:
         if not old:
             raise NeedsAttention(
                 Culprit.CONNECTION,
-                say("{destination} ended the sign-in. Sign in again.", destination=self.who),
+                say("{destination} ended the sign-in. Sign in again.", destination=self.title),
             )
         form = {"grant_type": "refresh_token", "refresh_token": old}
         answer = await self._ask(sign_in, "token", form)
-        with parsing_answer(self.who):
+        with parsing_answer(self.title):
             return {"refresh_token": old} | self._kept(answer)
 
     async def revoke(self, sign_in: SignIn, credentials: Credentials) -> None:
@@ -125,18 +125,18 @@ def expires_at(credentials: Credentials) -> datetime | None:
         return None
 
 
-def no_access(who: str) -> Message:
+def no_access(title: str) -> Message:
     """Return what to say of a code that was traded for nothing."""
-    return say("{destination} gave no access. Sign in again.", destination=who)
+    return say("{destination} gave no access. Sign in again.", destination=title)
 
 
-def refusal(who: str, error: str) -> DestinationError:
+def refusal(title: str, error: str) -> DestinationError:
     """Return what the `error` of a sign-in service means."""
     if error in _BUSY:
         return TryLater(
             say(
                 "The sign-in service of {destination} is busy ({error}).",
-                destination=who,
+                destination=title,
                 error=error,
             )
         )
@@ -146,7 +146,7 @@ def refusal(who: str, error: str) -> DestinationError:
             say(
                 "{destination} does not know our app ({error}). Check its client ID and secret in "
                 "the settings.",
-                destination=who,
+                destination=title,
                 error=error,
             ),
         )
@@ -154,7 +154,7 @@ def refusal(who: str, error: str) -> DestinationError:
         Culprit.CONNECTION,
         say(
             "{destination} no longer accepts the sign-in ({error}). Sign in again.",
-            destination=who,
+            destination=title,
             error=error,
         ),
     )

@@ -109,7 +109,7 @@ class VendorApi:
 
     http: httpx.AsyncClient
     destination: str  # its name
-    who: str  # its title
+    title: str
     base_url: str
     authorisation: Authorisation = field(repr=False)
     explain: Explain
@@ -152,7 +152,7 @@ class VendorApi:
             request = self.http.build_request(method, url, headers=headers, content=content)
             self.requests += 1
             with call(self.destination, request.method, request.url) as made:
-                response = await _response(self.http, request, self.who, made)
+                response = await _response(self.http, request, self.title, made)
                 if last or response.status_code != httpx.codes.UNAUTHORIZED:
                     return self._understood(response, read)
                 made.verdict = "sign_in_ended"
@@ -163,7 +163,7 @@ class VendorApi:
 
     def _understood(self, response: httpx.Response, read: Read | None) -> Any:
         try:
-            said = understood(self.who, response, self.explain, read)
+            said = understood(self.title, response, self.explain, read)
         except RateLimited:
             self.pace.slow_down()
             raise
@@ -177,7 +177,7 @@ class VendorSignIn:
 
     http: httpx.AsyncClient
     destination: str  # its name
-    who: str  # its title
+    title: str
     explain: Explain
 
     async def post_form(
@@ -192,10 +192,10 @@ class VendorSignIn:
 
     async def _ask(self, request: httpx.Request) -> Any:
         with call(self.destination, request.method, request.url) as made:
-            response = await _response(self.http, request, self.who, made)
+            response = await _response(self.http, request, self.title, made)
             if request.method == "POST" and response.is_success and not response.content:
                 return None
-            return understood(self.who, response, self.explain)
+            return understood(self.title, response, self.explain)
 
 
 # A run asks the same few addresses, and each takes long to be put together.
@@ -205,11 +205,11 @@ def _url(address: str, params: tuple[tuple[str, str], ...]) -> httpx.URL:
 
 
 async def _response(
-    http: httpx.AsyncClient, request: httpx.Request, who: str, made: Call
+    http: httpx.AsyncClient, request: httpx.Request, title: str, made: Call
 ) -> httpx.Response:
     try:
         response = await http.send(request)
     except httpx.RequestError as error:  # a body that cannot be decompressed is one, too
-        raise lost(who, error) from error
+        raise lost(title, error) from error
     made.answered(response.status_code)
     return response

@@ -27,7 +27,7 @@ class DayBudget:
         clock: Clock,
         lane: str,
         destination: str,
-        who: str,
+        title: str,
         per_day: int,
         block: int = 1,
     ) -> None:
@@ -35,7 +35,7 @@ class DayBudget:
         self._clock = clock
         self._lane = lane
         self._destination = destination
-        self._who = who
+        self._who = title
         self._per_day = per_day
         self._block = 1
         self._left = 0

@@ -28,78 +28,80 @@ type Explain = Callable[[httpx.Response], DestinationError | None]
 _PASSWORD = re.compile(rb"""<input[^>]+type=["']?password""", re.IGNORECASE)
 
 _STATUS: dict[int, Callable[[str, httpx.Response], DestinationError]] = {
-    401: lambda who, _: NeedsAttention(
+    401: lambda title, _: NeedsAttention(
         Culprit.CONNECTION,
-        say("{destination} no longer accepts the sign-in (401). Sign in again.", destination=who),
+        say("{destination} no longer accepts the sign-in (401). Sign in again.", destination=title),
     ),
-    403: lambda who, _: NeedsAttention(
+    403: lambda title, _: NeedsAttention(
         Culprit.CONNECTION,
         say(
             "{destination} does not allow this account to do it (403). Sign in again.",
-            destination=who,
+            destination=title,
         ),
     ),
-    404: lambda who, _: NeedsAttention(
-        Culprit.LIST, say("{destination} no longer has the list (404).", destination=who)
+    404: lambda title, _: NeedsAttention(
+        Culprit.LIST, say("{destination} no longer has the list (404).", destination=title)
     ),
-    408: lambda who, _: TryLater(
-        say("{destination} took too long to read the request (408).", destination=who)
+    408: lambda title, _: TryLater(
+        say("{destination} took too long to read the request (408).", destination=title)
     ),
-    429: lambda who, answer: RateLimited(
-        say("{destination} is limiting requests (429).", destination=who), retry_after(answer)
+    429: lambda title, answer: RateLimited(
+        say("{destination} is limiting requests (429).", destination=title), retry_after(answer)
     ),
 }
 
 
 def understood(
-    who: str, response: httpx.Response, explain: Explain, read: Read | None = None
+    title: str, response: httpx.Response, explain: Explain, read: Read | None = None
 ) -> Any:
     """Return the JSON of an answer, or raise what the answer means; `who` is the destination's title."""
     if not response.is_success:
-        raise _error(who, response, explain)
+        raise _error(title, response, explain)
     try:
         return (read or orjson.loads)(response.content)
     except ValueError:  # what both make of something that is no JSON
-        raise explain(response) or _no_data(who, response) from None
+        raise explain(response) or _no_data(title, response) from None
 
 
-def _error(who: str, response: httpx.Response, explain: Explain) -> DestinationError:
+def _error(title: str, response: httpx.Response, explain: Explain) -> DestinationError:
     status = response.status_code
     if explained := explain(response):
         return explained
     if known := _STATUS.get(status):
-        return known(who, response)
+        return known(title, response)
     if response.is_server_error:
         reason = say(
             "{destination} has a problem of its own ({status}).",
-            destination=who,
+            destination=title,
             status=str(status),
         )
         return TryLater(reason, retry_after(response))
-    return BatchRefused(f"http_{status}", refused(who, str(status), _detail(response)))
+    return BatchRefused(f"http_{status}", refused(title, str(status), _detail(response)))
 
 
-def _no_data(who: str, response: httpx.Response) -> DestinationError:
+def _no_data(title: str, response: httpx.Response) -> DestinationError:
     """Tell the page where people sign in from other pages, and from answers that were cut off."""
     if _PASSWORD.search(response.content):
         return NeedsAttention(
             Culprit.CONNECTION,
-            say("{destination} answered with its sign-in page. Sign in again.", destination=who),
+            say("{destination} answered with its sign-in page. Sign in again.", destination=title),
         )
-    return TryLater(say("{destination} answered with something that is not data.", destination=who))
+    return TryLater(
+        say("{destination} answered with something that is not data.", destination=title)
+    )
 
 
-def lost(who: str, error: httpx.RequestError) -> TryLater:
+def lost(title: str, error: httpx.RequestError) -> TryLater:
     """Return what a request without an answer means. Every request of ours may be repeated."""
-    broke = say("The connection to {destination} broke before an answer came.", destination=who)
+    broke = say("The connection to {destination} broke before an answer came.", destination=title)
     cause = error.__cause__  # the transport calls every broken connection a ConnectTimeout
     made = not isinstance(cause, aiohttp.ClientConnectorError)
     if made and isinstance(cause, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
         return TryLater(broke)
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return TryLater(say("{destination} could not be reached.", destination=who))
+        return TryLater(say("{destination} could not be reached.", destination=title))
     if isinstance(error, httpx.TimeoutException):
-        return TryLater(say("{destination} did not answer in time.", destination=who))
+        return TryLater(say("{destination} did not answer in time.", destination=title))
     return TryLater(broke)
 
 

@@ -43,7 +43,7 @@ def api(answer: Answer) -> VendorApi:
     return VendorApi(
         http=open_http(Answers(answer)),
         destination="acme",
-        who="Acme",
+        title="Acme",
         base_url="https://us1.test/3.0",
         authorisation=Fixed({"Authorization": f"Bearer {TOKEN}"}),
         explain=nothing_special,
