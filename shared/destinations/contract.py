@@ -96,10 +96,10 @@ class Limits:
     rates: Sequence[Rate] = ()
     requests_per_day: int | None = None  # from 00:00 UTC to 00:00 UTC
     profiles_per_export: int = 1_000_000
-    first_look: float = 5.0  # seconds from sending a job to asking about it
-    jobs_per_look: int = 20
+    first_poll_after: float = 5.0  # seconds from sending a job to asking about it
+    jobs_per_poll: int = 20
     seconds_a_request: float = 2.0  # an assumption, for estimates only: no vendor publishes it
-    look_tells_all: bool = False  # one request tells of every job, so all are looked at together
+    poll_returns_all: bool = False  # one request tells of every job, so all are polled together
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +333,7 @@ class Destination(Protocol):
         """Send a batch, which may have been sent before; raise BatchRefused as its docstring says."""
 
     async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
-        """Return those of the jobs that are over. They are all there are, or `jobs_per_look` of them."""
+        """Return those of the jobs that are over. They are all there are, or `jobs_per_poll` of them."""
 
 
 class OAuthDestination(Destination, Protocol):

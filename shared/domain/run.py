@@ -191,7 +191,7 @@ def split_run_id(run_id: str) -> tuple[str, str]:
     return export_id, key
 
 
-class Job(BaseModel, frozen=True):
+class Job(BaseModel, frozen=True, validate_by_name=True, serialize_by_alias=True):
     """Work that a destination accepted and does in its own time."""
 
     id: str
@@ -199,7 +199,7 @@ class Job(BaseModel, frozen=True):
     rows: list[tuple[int, int]] = []  # ranges of the batch's profiles, the end excluded; [] is all
     size: int  # profiles
     sent_at: datetime
-    looked_at: datetime | None = None  # when we last asked about it
+    polled_at: datetime | None = Field(default=None, alias="looked_at")
     tries: int = 1  # how often these profiles have been sent
     failed: Message | None = None  # why it did nothing; its profiles are sent again
 

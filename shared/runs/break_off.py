@@ -4,7 +4,7 @@ from shared.domain.message import Message, say
 from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
 from shared.runs.ending import end_run
 from shared.runs.send.batch_sender import unanswered
-from shared.runs.send.poller import RunFiles, Seen, unknown
+from shared.runs.send.poller import PollResult, RunFiles, unknown
 from shared.runs.send.recorder import NoRequests, Recorder
 from shared.runs.send.settle import settle_part
 from shared.runs.state.checkpoint import Fenced, OpenCheckpoint
@@ -87,7 +87,7 @@ async def _account(services: Services, order: Order, run: Run, checkpoint: OpenC
     batches = read_batches(files, run.id, batches_per_part(limits), now.batches_done, in_doubt)
     answers = [unanswered(batch, _UNTOLD) async for batch in batches]
     untold = [unknown(job, _UNTOLD) for job in now.jobs if job.failed is None]
-    await recorder.record(answers, Seen(finished=untold))
+    await recorder.record(answers, PollResult(finished=untold))
     await recorder.expect(0)
 
 

@@ -32,14 +32,14 @@ class Slow(SmallBatches):
     sent: list[tuple[str, Batch]] = field(default_factory=list, kw_only=True)
     refusals: list[Exception] = field(default_factory=list, kw_only=True)  # raised first, in order
     ends: list[End] = field(default_factory=list, kw_only=True)  # asked in order; the first to say
-    looks: list[float] = field(default_factory=list, kw_only=True)  # when, in seconds of the clock
+    polls: list[float] = field(default_factory=list, kw_only=True)  # when, in seconds of the clock
 
     limits = Limits(
         profiles_per_batch=BATCH,
         bytes_per_batch=2_000_000,
         concurrency=2,
-        first_look=5,
-        jobs_per_look=4,
+        first_poll_after=5,
+        jobs_per_poll=4,
     )
 
     async def send(self, api: Api, target: Target, batch: Batch) -> Sent:
@@ -52,7 +52,7 @@ class Slow(SmallBatches):
 
     async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
         """Return the jobs whose time is up."""
-        self.looks.append(self.clock.monotonic())
+        self.polls.append(self.clock.monotonic())
         time = timedelta(seconds=self.seconds)
         over = [job for job in jobs if self.clock.now() - job.sent_at >= time]
         return [await self._end(job, files) for job in over]

@@ -99,8 +99,8 @@ class ActiveCampaign:
         concurrency=5,
         least_per_batch=10,
         rates=(Rate(100, 60, of="POST /import/bulk_import"), Rate(5, 1)),
-        first_look=10,
-        jobs_per_look=2,  # more at once would keep the next import waiting for its turn
+        first_poll_after=10,
+        jobs_per_poll=2,  # more at once would keep the next import waiting for its turn
     )
 
     def endpoint(self, host: str) -> str:

@@ -111,8 +111,8 @@ class ConstantContact:
             concurrency=1,  # an import whose answer was lost is looked for among those that have come
             rates=(Rate(self.requests_per_second, 1),),
             requests_per_day=self.requests_per_day,
-            jobs_per_look=1000,
-            look_tells_all=True,
+            jobs_per_poll=1000,
+            poll_returns_all=True,
         )
 
     @cached_property

@@ -2,7 +2,7 @@
 
 The checkpoint moves over contiguous answered batches only, and a new batch begins only when fewer
 than the destination allows at once are not yet in the checkpoint. So a crash repeats at most the
-batches in flight. Jobs that earlier batches began are looked at meanwhile.
+batches in flight. Jobs that earlier batches began are polled meanwhile.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from shared.destinations.contract import Batch
 from shared.domain.errors import DestinationError
 from shared.domain.run import Checkpoint
 from shared.runs.send.batch_sender import Answer, Delivery, unanswered
-from shared.runs.send.poller import Looks, Seen
+from shared.runs.send.poller import JobPoller, PollResult
 from shared.runs.send.recorder import Recorder
 from shared.runs.state.cancellation import CancelSign
 from shared.runs.state.parts import batches_per_part, read_batches
@@ -36,7 +36,7 @@ class Sending:
 
     delivery: Delivery
     recorder: Recorder
-    looks: Looks
+    poller: JobPoller
     sign: CancelSign
 
     async def go_on(self, deadline: float) -> bool:
@@ -77,7 +77,7 @@ class Sending:
             start.batches_done,
             start.batches,
         )
-        looking: asyncio.Task[Seen] | None = None
+        polling: asyncio.Task[PollResult] | None = None
         more = True
         try:
             while True:
@@ -92,20 +92,20 @@ class Sending:
                         flight.append(_Flight(batch, task))
                 if not flight:
                     break
-                if looking is None and (due := self.looks.due(self._now.jobs)):
-                    looking = asyncio.create_task(self.looks.look(due))
+                if polling is None and (due := self.poller.due(self._now.jobs)):
+                    polling = asyncio.create_task(self.poller.poll(due))
                 await asyncio.wait((flight[0].task,))
                 if len(flight) > 1:
                     await clock.sleep(_GATHER)
-                seen = looking.result() if looking and looking.done() else Seen()
-                looking = None if looking and looking.done() else looking
-                await self.recorder.record(_answered(flight), seen)
-            if looking is not None:
-                await self.recorder.record((), await looking)
+                polled = polling.result() if polling and polling.done() else PollResult()
+                polling = None if polling and polling.done() else polling
+                await self.recorder.record(_answered(flight), polled)
+            if polling is not None:
+                await self.recorder.record((), await polling)
         finally:
-            if looking is not None:
-                looking.cancel()
-                await asyncio.gather(looking, return_exceptions=True)
+            if polling is not None:
+                polling.cancel()
+                await asyncio.gather(polling, return_exceptions=True)
 
     def _touched(self, flight: deque[_Flight]) -> Sequence[_Flight]:
         """Return the batches under way up to the last one of which something may have arrived."""

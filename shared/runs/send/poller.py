@@ -1,6 +1,6 @@
-"""Jobs: what a destination does in its own time, and when we ask how far it is.
+"""Polling the jobs of a run: what a destination does in its own time, and when we ask how far it is.
 
-A job is looked at more and more rarely, as a share of its age: a quick one is not waited for long, and
+A job is polled more and more rarely, as a share of its age: a quick one is not waited for long, and
 one of an hour does not use up the quota of requests.
 """
 
@@ -18,8 +18,8 @@ from shared.runs.state.parts import batches_per_part, read_part
 from shared.storage.paths import reports_folder
 from shared.storage.ports import Blobs
 
-_SHARE = 0.05  # of a job's age, until it is looked at again
-_SHORTEST = 3.0  # seconds between two looks; longer than a slice would sleep
+_SHARE = 0.05  # of a job's age, until it is polled again
+_SHORTEST = 3.0  # seconds between two polls; longer than a slice would sleep
 _GIVEN_UP = timedelta(hours=24)  # after which nobody believes that it will end
 _LATE = say("The destination did not finish within a day.")
 _TRIES = 2  # of the profiles of a job that failed
@@ -28,12 +28,12 @@ _PARTS = 2  # kept unpacked: jobs end roughly in the order in which they began
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What one look at jobs found."""
+class PollResult:
+    """What one poll found out about jobs."""
 
     finished: Sequence[Finished] = ()
     failed: Sequence[Finished] = ()  # to be sent again
-    looked: frozenset[str] = frozenset()
+    polled: frozenset[str] = frozenset()
     at: datetime | None = None
 
     def applied_to(self, jobs: Sequence[Job]) -> list[Job]:
@@ -41,8 +41,8 @@ class Seen:
         over = {each.job.id for each in self.finished}
         failed = {each.job.id: each.failed for each in self.failed}
         return [
-            job.model_copy(update={"looked_at": self.at, "failed": failed.get(job.id)})
-            if job.id in self.looked
+            job.model_copy(update={"polled_at": self.at, "failed": failed.get(job.id)})
+            if job.id in self.polled
             else job
             for job in jobs
             if job.id not in over
@@ -75,8 +75,8 @@ class RunFiles:
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
-    """When to look at jobs, and looking."""
+class JobPoller:
+    """When to poll jobs, and polling."""
 
     clock: Clock
     destination: Destination
@@ -84,18 +84,18 @@ class Looks:
     files: RunFiles
 
     def due(self, jobs: Sequence[Job]) -> Sequence[Job]:
-        """Return the jobs to look at now, in the order in which they were due."""
+        """Return the jobs to poll now, in the order in which they were due."""
         now, limits = self.clock.now(), self.destination.limits
         waiting = sorted((job for job in jobs if job.failed is None), key=self._due_at)
         ready = [job for job in waiting if self._due_at(job) <= now]
-        return (waiting if ready and limits.look_tells_all else ready)[: limits.jobs_per_look]
+        return (waiting if ready and limits.poll_returns_all else ready)[: limits.jobs_per_poll]
 
     def seconds_left(self, jobs: Sequence[Job]) -> float:
-        """Return in how many seconds the next look is due."""
+        """Return in how many seconds the next poll is due."""
         due_at = min(self._due_at(job) for job in jobs if job.failed is None)
         return max(0.0, (due_at - self.clock.now()).total_seconds())
 
-    async def look(self, jobs: Sequence[Job]) -> Seen:
+    async def poll(self, jobs: Sequence[Job]) -> PollResult:
         """Ask about jobs; raise TryLater or NeedsAttention."""
         over = await self.destination.poll(self.api, jobs, self.files)
         now = self.clock.now()
@@ -103,22 +103,22 @@ class Looks:
         silent = [job for job in jobs if job.id not in told and now - job.sent_at >= _GIVEN_UP]
         again = [each for each in over if each.failed and each.job.tries < _TRIES]
         hopeless = [each for each in over if each.failed and each.job.tries >= _TRIES]
-        return Seen(
+        return PollResult(
             finished=[
                 *(each for each in over if not each.failed),
                 *(unknown(each.job, each.failed or _LATE) for each in hopeless),
                 *(unknown(job, _LATE) for job in silent),
             ],
             failed=again,
-            looked=frozenset(job.id for job in jobs),
+            polled=frozenset(job.id for job in jobs),
             at=now,
         )
 
     def _due_at(self, job: Job) -> datetime:
-        if job.looked_at is None:
-            return job.sent_at + timedelta(seconds=self.destination.limits.first_look)
-        share = (job.looked_at - job.sent_at).total_seconds() * _SHARE
-        return job.looked_at + timedelta(seconds=max(share, _SHORTEST))
+        if job.polled_at is None:
+            return job.sent_at + timedelta(seconds=self.destination.limits.first_poll_after)
+        share = (job.polled_at - job.sent_at).total_seconds() * _SHARE
+        return job.polled_at + timedelta(seconds=max(share, _SHORTEST))
 
 
 def unknown(job: Job, reason: Message) -> Finished:

@@ -9,14 +9,14 @@ from shared.domain.clock import Clock
 from shared.domain.outcomes import Outcome, Reject, RowOutcome
 from shared.domain.run import Mark, Run
 from shared.runs.send.batch_sender import Answer
-from shared.runs.send.poller import RunFiles, Seen
+from shared.runs.send.poller import PollResult, RunFiles
 from shared.runs.state.checkpoint import OpenCheckpoint
 from shared.runs.state.delivered import Digest
 from shared.runs.state.rejects import RejectWriter
 from shared.storage.ports import Blobs
 
 _REJECTS_IN_CHECKPOINT = 300  # that is some 50 kB to write at each move
-_NOTHING_SEEN = Seen()
+_NOTHING_POLLED = PollResult()
 
 
 class Requests(Protocol):
@@ -47,18 +47,18 @@ class Recorder:
     api: Requests
     _counted: int = 0  # of the requests that were sent
 
-    async def record(self, answers: Sequence[Answer], seen: Seen = _NOTHING_SEEN) -> None:
+    async def record(self, answers: Sequence[Answer], polled: PollResult = _NOTHING_POLLED) -> None:
         """Move the checkpoint over answered batches (contiguous ones) and over jobs that are over."""
         now = self.checkpoint.value
         rejects = RejectWriter(self.files, self.run.id, now.reject_files, now.rejects)
         replaced = {answer.instead_of.id for answer in answers if answer.instead_of}
-        jobs = [job for job in seen.applied_to(now.jobs) if job.id not in replaced]
+        jobs = [job for job in polled.applied_to(now.jobs) if job.id not in replaced]
         decided = 0  # that have an outcome now
         for answer in answers:
             self._add(rejects, answer.batch, answer.outcomes)
             jobs += answer.jobs
             decided += answer.batch.size - sum(job.size for job in answer.jobs)
-        for finished in seen.finished:
+        for finished in polled.finished:
             if finished.outcomes:
                 self._add(rejects, await self.of_jobs.batch(finished.job), finished.outcomes)
             decided += finished.job.size
@@ -78,7 +78,7 @@ class Recorder:
             "jobs": jobs,
             "in_jobs": sum(job.size for job in jobs),
         }
-        if answers or seen.finished:
+        if answers or polled.finished:
             update["setbacks"] = 0
         await self.checkpoint.write(now.model_copy(update=update))
         self._counted = sent

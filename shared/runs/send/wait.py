@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.runs.send.batch_sender import LONGEST_WAIT, Delivery
-from shared.runs.send.poller import Looks
+from shared.runs.send.poller import JobPoller
 from shared.runs.send.recorder import Recorder
 from shared.runs.state.cancellation import CancelSign
 
@@ -14,11 +14,11 @@ class Waiting:
 
     delivery: Delivery
     recorder: Recorder
-    looks: Looks
+    poller: JobPoller
     sign: CancelSign
 
     async def go_on(self, deadline: float) -> float | None:
-        """Look at the jobs; return None when all are over, else in how many seconds to look again.
+        """Poll the jobs; return None when all are over, else in how many seconds to poll again.
 
         `deadline` is in seconds of the monotonic clock. Once somebody has canceled the run, a job that
         failed is over: its profiles are not sent again. Raise TryLater or NeedsAttention.
@@ -31,13 +31,13 @@ class Waiting:
             if clock.monotonic() >= deadline:
                 return 0
             if not canceled and (failed := next((job for job in jobs if job.failed), None)):
-                batch = await self.looks.files.batch(failed)
+                batch = await self.poller.files.batch(failed)
                 answer = await self.delivery.deliver(batch, instead_of=failed)
                 await self.recorder.record([answer])
-            elif due := self.looks.due(jobs):
-                await self.recorder.record((), await self.looks.look(due))
+            elif due := self.poller.due(jobs):
+                await self.recorder.record((), await self.poller.poll(due))
             else:
-                delay = self.looks.seconds_left(jobs)
+                delay = self.poller.seconds_left(jobs)
                 if delay > LONGEST_WAIT:
                     return delay
                 await clock.sleep(delay)

@@ -6,7 +6,7 @@ from shared.domain.run import Run
 from shared.runs.send.batch_sender import Delivery
 from shared.runs.send.import_callbacks import report_url
 from shared.runs.send.lost_jobs import LostJobs
-from shared.runs.send.poller import Looks, RunFiles
+from shared.runs.send.poller import JobPoller, RunFiles
 from shared.runs.send.recorder import Recorder
 from shared.runs.state.cancellation import CancelSign
 from shared.runs.state.checkpoint import OpenCheckpoint
@@ -15,7 +15,7 @@ from shared.runs.state.delivered import digest_key, digest_with
 from shared.services import Services
 from shared.transport.pace import Pace
 
-type Ways = tuple[Delivery, Recorder, Looks, CancelSign]
+type Ways = tuple[Delivery, Recorder, JobPoller, CancelSign]
 
 
 async def ways(
@@ -36,7 +36,7 @@ async def ways(
     return (
         Delivery(services.clock, destination, api, pace, target, lost),
         Recorder(services.clock, run, storage.run_files, of_jobs, checkpoint, digest, api),
-        Looks(services.clock, destination, api, of_jobs),
+        JobPoller(services.clock, destination, api, of_jobs),
         sign,
     )
 

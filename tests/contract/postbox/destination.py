@@ -59,7 +59,7 @@ class Postbox:
         bytes_per_batch=200_000,
         concurrency=4,
         rates=(Rate(10, 1),),
-        first_look=4,
+        first_poll_after=4,
     )
 
     def endpoint(self, host: str) -> str:

@@ -45,7 +45,7 @@ class World:
         return VendorApi(
             http=self.http,
             destination=self.destination.name,
-            who=self.destination.title,
+            title=self.destination.title,
             base_url=self.destination.base_url(Account(id=endpoint, name="", endpoint=endpoint)),
             authorisation=Fixed(self.destination.headers(credentials)),
             explain=self.destination.explain,

@@ -75,7 +75,7 @@ class World:
         return VendorApi(
             http=self.http,
             destination=self.destination.name,
-            who=self.destination.title,
+            title=self.destination.title,
             base_url=self.destination.base_url(account),
             authorisation=Fixed(self.destination.headers(credentials)),
             explain=self.destination.explain,

@@ -80,7 +80,7 @@ class World:
         self.api = VendorApi(
             http=open_http(self.wire),
             destination="mailchimp",
-            who="Mailchimp",
+            title="Mailchimp",
             base_url=mailchimp.base_url(ACCOUNT),
             authorisation=Fixed({"Authorization": f"Bearer {account.api_key}"}),
             explain=mailchimp.explain,

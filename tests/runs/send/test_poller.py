@@ -56,7 +56,7 @@ async def test_waiting_for_jobs_is_not_paid_for() -> None:
     assert ended is not None
     assert progress.seconds < 1
     assert ended - run.created_at < timedelta(seconds=3600 * 1.03)
-    assert len(destination.looks) < 150
+    assert len(destination.polls) < 150
 
 
 async def test_a_timeline_tells_of_waiting_once() -> None:
