@@ -35,7 +35,7 @@ async def connect_with_key(
     require_current(stored, etag, WHAT)
     connection = stored.value
     connection.require(Move.LINK)  # what every way to connect needs
-    destination = services.destination(connection)
+    destination = services.destinations[connection.destination]
     if destination.auth != "api_key":
         what = say(
             "{destination} is connected by signing in there, so nothing is given here.",

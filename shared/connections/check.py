@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from shared.connections.manage import WHAT
+from shared.connections.vendor_api import open_api
 from shared.connections.waiting_runs import resume_runs
 from shared.destinations.contract import Api, Destination
 from shared.domain.audit import Action, Actor
@@ -51,7 +52,9 @@ async def check_connection(services: Services, person: Person, key: str, etag: s
 async def _refused(services: Services, connection: Connection) -> Message | None:
     """Return why the destination does not let us in, or None when it does."""
     try:
-        await services.destination(connection).check(await services.api(connection))
+        await services.destinations[connection.destination].check(
+            await open_api(services, connection)
+        )
     except NeedsAttention as error:
         return error.reason
     return None
@@ -67,7 +70,7 @@ async def signed_in(
     """
     connection.require(Move.ASK)
     try:
-        yield services.destination(connection), await services.api(connection)
+        yield services.destinations[connection.destination], await open_api(services, connection)
     except NeedsAttention as error:
         if error.culprit is not Culprit.CONNECTION:
             raise

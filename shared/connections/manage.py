@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 from shared.connections.credentials import read_credentials
 from shared.connections.index import exports_on
+from shared.connections.schemas import ConnectionChanges, NewConnection
+from shared.connections.vendor_api import open_sign_in
 from shared.connections.waiting_runs import waiting
 from shared.domain.audit import Action, Actor
 from shared.domain.connection import TERMS_VERSION, Connection, Consent, Move
 from shared.domain.errors import Conflict, DestinationError, Invalid, NotFound, Outdated
 from shared.domain.message import say
 from shared.domain.people import Caller, Person
-from shared.exports.schemas import ConnectionChanges, NewConnection
 from shared.people.audit_trail import recorded, telling
 from shared.records.paging import Wanted, listed
 from shared.records.records import What, amend, everything, find, new_id, require_current
@@ -169,12 +170,12 @@ async def _remove_credentials(services: Services, connection: Connection) -> Non
 
 async def _revoke(services: Services, connection: Connection, secret_name: str) -> None:
     """Give credentials back where there is a way to. What fails here must not keep the connection."""
-    destination = services.destination(connection)
+    destination = services.destinations[connection.destination]
     if destination.auth != "oauth":
         return
     try:
         credentials = await read_credentials(services.storage.secrets, secret_name)
-        await destination.revoke(services.sign_in(destination), credentials)
+        await destination.revoke(open_sign_in(services, destination), credentials)
     except DestinationError as error:
         why = one_line(error.reason)
         log.warning("credentials of connection %s not revoked: %s", connection.id, why)

@@ -22,6 +22,7 @@ from datetime import timedelta
 from shared.connections.credentials import store_credentials
 from shared.connections.index import exports_on
 from shared.connections.manage import WHAT
+from shared.connections.vendor_api import open_sign_in
 from shared.connections.waiting_runs import resume_runs
 from shared.domain.audit import Action, Actor
 from shared.domain.connection import Account, Connection, ConnectionStatus, Move
@@ -62,7 +63,7 @@ async def begin_sign_in(services: Services, person: Person, key: str, etag: str 
     require_current(stored, etag, WHAT)
     connection = stored.value
     connection.require(Move.CONNECT)
-    destination = services.destination(connection)
+    destination = services.destinations[connection.destination]
     if destination.auth != "oauth":
         what = say(
             "{destination} is connected with a host name and a key.",
@@ -107,11 +108,11 @@ async def _exchange(
     """Trade a code for credentials and store them."""
     if code is None:
         raise Conflict(say("The sign-in was not completed. Nothing was changed."))
-    destination = services.destination(connection)
+    destination = services.destinations[connection.destination]
     if destination.auth != "oauth":
         raise BadState(say("This connection has no sign-in."))
     credentials, account = await destination.exchange(
-        services.sign_in(destination),
+        open_sign_in(services, destination),
         code,
         _redirect_uri(services),
         await _verifier(services, state),

@@ -68,7 +68,7 @@ def _require_same_destination(services: Services, export: Export, connection: Co
                 "The connection {connection} is to {there}, and the export sends to {here}. Attach a "
                 "connection to {here}, or create another export.",
                 connection=connection.display_name,
-                there=services.destination(connection).title,
+                there=services.destinations[connection.destination].title,
                 here=services.destinations[export.destination].title,
             ),
         )

@@ -14,7 +14,6 @@ from shared.exports.validation import check_destination, check_segments, usable_
 from shared.exports.views import WHAT, connection_of
 from shared.people.audit_trail import recorded
 from shared.records.records import everything, find, new_id, require_current
-from shared.runs.history import list_runs
 from shared.schedules.index import expect_changed
 from shared.services import Services
 from shared.storage.ports import ALL, Stale, Stored
@@ -163,7 +162,7 @@ async def replace_export(
 
 async def recent(services: Services, key: str) -> list[Run]:
     """Return the newest runs, which are the only ones that may not be over yet."""
-    return [stored.value for stored in await list_runs(services, key, limit=20)]
+    return [stored.value for stored in await services.storage.runs.page(key, limit=20)]
 
 
 async def _insert(

@@ -1,28 +1,13 @@
-"""What people may choose of a connection and of an export, with the rules that need no look-up."""
+"""What people may choose of an export, with the rules that need no look-up."""
 
-import unicodedata
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from shared.domain.connection import SharedWith
-from shared.domain.message import say
 from shared.domain.schedule import ExportSchedule, OwnSchedule
+from shared.records.chosen import Chosen, Id, Name
 
-
-def _printable(text: str) -> str:
-    if any(unicodedata.category(character) == "Cc" for character in text):
-        raise ValueError(say("Control characters, such as line breaks, cannot be part of a name."))
-    return text
-
-
-type Name = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
-    AfterValidator(_printable),
-]
-type Id = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 # A blob's name has at most 1,024 characters; the limits on a mapping only bound what is stored.
 type SegmentName = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 type Mapped = Annotated[
@@ -47,27 +32,7 @@ type Clears = Annotated[
 type Options = Annotated[
     Names, Field(description="Options of the destination that are on.", examples=[[]])
 ]
-type Sharing = Annotated[SharedWith, Field(strict=False)]  # JSON has only its text
 type Segments = Annotated[list[SegmentName], Field(min_length=1, max_length=50)]
-
-
-class Chosen(BaseModel, frozen=True, extra="forbid", strict=True):
-    """Base of what people choose: nothing unknown, and no value of another type than documented."""
-
-
-class NewConnection(Chosen, frozen=True):
-    """A connection that somebody begins to set up."""
-
-    destination: Id
-    display_name: Name
-    shared_with: Sharing = SharedWith.ADMINISTRATORS
-
-
-class ConnectionChanges(Chosen, frozen=True):
-    """What to change of a connection. Only members that are given count; no default is ever read."""
-
-    display_name: Name = Field(default_factory=str)
-    shared_with: Sharing = SharedWith.ADMINISTRATORS
 
 
 class OwnScheduleChoice(OwnSchedule, frozen=True, extra="forbid", strict=True):
@@ -93,8 +58,8 @@ class ExportChoices(Chosen, frozen=True):
     connection_id: Id
     list_id: Id
     fields: Mapped
-    clear_when_empty: Clears = []
-    options: Options = []
+    clear_when_empty: Clears = Field(default=[])
+    options: Options = Field(default=[])
     segments: Segments
     on_arrival: bool = True
     schedule: ScheduleChoice = ScheduleChoice()

@@ -34,7 +34,7 @@ async def check_destination(services: Services, connection: Connection, choices:
 
     Raise Invalid, Conflict or TryLater.
     """
-    destination = services.destination(connection)
+    destination = services.destinations[connection.destination]
     check_clears(destination, choices)
     check_options(destination, choices.options)
     name, fields = await _list_and_fields(services, connection, choices.list_id)

@@ -11,7 +11,6 @@ from shared.domain.people import Caller
 from shared.domain.run import Run
 from shared.records.paging import Wanted, listed
 from shared.records.records import SCAN, What, everything, find
-from shared.runs.history import list_runs
 from shared.services import Services
 from shared.storage.ports import ALL, Stored
 
@@ -90,7 +89,7 @@ async def _view(
     export = stored.value
     idle = export.why_idle(connection)
     can_edit = export.may_be_edited_by(caller, connection)
-    runs = await list_runs(services, stored.key, limit=1)
+    runs = await services.storage.runs.page(stored.key, limit=1)
     return ExportView(
         stored=stored,
         can_edit=can_edit,

@@ -100,7 +100,7 @@ async def read_trail(
 
 def destination_of(services: Services, connection: Connection) -> Actor:
     """Return the destination of a connection as an actor."""
-    destination = services.destination(connection)
+    destination = services.destinations[connection.destination]
     return Actor(kind=ActorKind.DESTINATION, id=destination.name, name=destination.title)
 
 

@@ -32,7 +32,7 @@ async def break_off(
     `checkpoint` was read before `stored`. So whoever claims the run later finds its checkpoint
     changed, and stops before it settles anything. Without a text it is said what became of the rows.
     """
-    limits = services.destination(order.connection).limits
+    limits = services.destinations[order.connection.destination].limits
     try:
         await _account(services, order, stored.value, checkpoint)
         await settle_part(services, stored.value, checkpoint.value, limits)
@@ -72,7 +72,10 @@ async def fail_run(services: Services, message: SliceMessage) -> None:
 
 async def _account(services: Services, order: Order, run: Run, checkpoint: OpenCheckpoint) -> None:
     """Count as unknown what may have arrived, and what the destination has not told the end of."""
-    files, limits = services.storage.run_files, services.destination(order.connection).limits
+    files, limits = (
+        services.storage.run_files,
+        services.destinations[order.connection.destination].limits,
+    )
     now = checkpoint.value
     recorder = Recorder(
         services.clock,

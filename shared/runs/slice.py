@@ -52,7 +52,7 @@ async def _slice(services: Services, message: SliceMessage, deadline: float) -> 
         left = await _lane_of(services, message.run_id)
         await end_without(services, stored, order)
         return left
-    quota = services.destination(order.connection).lane(order.account)
+    quota = services.destinations[order.connection.destination].lane(order.account)
     try:
         async with lane(services.storage.lanes, services.clock, quota):
             await _in_lane(services, message, order, deadline)

@@ -128,7 +128,7 @@ async def _index(services: Services, run: Run, connection: Connection) -> None:
     entry = ActiveRun(
         run_id=run.id,
         connection_id=connection.id,
-        lane=services.destination(connection).lane(connection.account),
+        lane=services.destinations[connection.destination].lane(connection.account),
         wakes_at=services.clock.now() + timedelta(minutes=1),
     )
     try:

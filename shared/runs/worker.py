@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
+from shared.connections.vendor_api import open_api
 from shared.domain.connection import ConnectionStatus
 from shared.domain.errors import (
     BadSegment,
@@ -66,7 +67,7 @@ class SliceWork:
         self._order = order
         self._export = order.export
         self._connection = order.connection
-        self._destination = services.destination(order.connection)
+        self._destination = services.destinations[order.connection.destination]
         self._stored = stored
         self._checkpoint = checkpoint
         self._sign = CancelSign(services.storage.bookmarks, self._clock, stored.value.id)
@@ -197,7 +198,7 @@ class SliceWork:
         is_scheduled = self._run.trigger.kind in SCHEDULED
         if is_scheduled and await told(self._services, self._export, versions):
             return False
-        api = await self._services.api(self._connection, self._pace)
+        api = await open_api(self._services, self._connection, self._pace)
         reports = await report_url(self._services, self._run.id)
         target = target_of(self._export, self._destination, reports)
         encoder = await self._destination.encoder(api, target)

@@ -254,7 +254,9 @@ class Invariants:
         for connection in await storage.connections.page(ALL):
             if connection.value.account is None:
                 raise AssertionError("every connection was signed in")
-            lane = self._world.services.destination(connection.value).lane(connection.value.account)
+            lane = self._world.services.destinations[connection.value.destination].lane(
+                connection.value.account
+            )
             if await storage.lanes.is_held(lane):
                 yield f"the lane {lane}"
             for place in await storage.lines.page(f"line-{lane}"):

@@ -9,6 +9,7 @@ import pytest
 
 from shared.connections.credentials import store_credentials
 from shared.connections.oauth_sign_in import Access, use_credentials
+from shared.connections.vendor_api import open_api
 from shared.domain.audit import SYSTEM, Action
 from shared.domain.connection import ConnectionStatus
 from shared.domain.errors import Culprit, NeedsAttention, TryLater
@@ -95,7 +96,7 @@ class Host:
     async def ask(self, services: Services | None = None, times: int = 1) -> None:
         """Send requests that only an authorised caller gets an answer to."""
         services = services or self.services
-        api = await services.api(await self.world.connection())
+        api = await open_api(services, await self.world.connection())
         await asyncio.gather(*(api.get("/account/summary") for _ in range(times)))
 
     def expire(self) -> None:
@@ -121,7 +122,7 @@ async def test_an_access_token_is_used_until_five_minutes_before_its_end(host: H
 
 
 async def test_one_that_ends_while_it_is_used_is_refreshed_on_the_way(host: Host) -> None:
-    api = await host.services.api(await host.world.connection())
+    api = await open_api(host.services, await host.world.connection())
     await api.get("/account/summary")
     for refreshes in (1, 2):
         host.clock.advance(DAY)

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from shared.connections.manage import change_connection
+from shared.connections.schemas import ConnectionChanges
 from shared.domain.audit import Action, Entry
 from shared.domain.people import Caller, Person, Role
 from shared.domain.run import Mode, Trigger, TriggerKind
 from shared.exports.manage import remove_export
-from shared.exports.schemas import ConnectionChanges
 from shared.runs.start import start_run
 from shared.services import Services
 from shared.storage.ports import ALL

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.connections.vendor_api import open_api
 from shared.domain.errors import DailyQuotaExhausted
 from shared.domain.run import RunStatus
 from shared.storage.ports import QUOTAS, Quota, Records
@@ -123,8 +124,8 @@ async def test_somebody_who_looks_for_a_list_spends_the_quota_too() -> None:
     connection = await world.services.storage.connections.get("all", "connection")
     assert connection is not None
     for _ in range(12):
-        api: VendorApi = await world.services.api(connection.value)
+        api: VendorApi = await open_api(world.services, connection.value)
         await api.get("/lists/a1b2c3d4e5")
-    api = await world.services.api(connection.value)
+    api = await open_api(world.services, connection.value)
     with pytest.raises(DailyQuotaExhausted):
         await api.get("/lists/a1b2c3d4e5")

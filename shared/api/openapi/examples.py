@@ -41,6 +41,7 @@ from shared.api.schemas.items import (
     WarningItem,
 )
 from shared.api.schemas.runs import EstimateItem, EventItem, PreviewItem, RunDetail, RunItem
+from shared.connections.schemas import ConnectionChanges, NewConnection
 from shared.domain.audit import Action, Actor, Entry, Object, ObjectKind
 from shared.domain.connection import TERMS_VERSION, ConnectionStatus, Consent, SharedWith
 from shared.domain.outcomes import Counts
@@ -50,13 +51,11 @@ from shared.domain.schedule import Follows, RefreshSchedule
 from shared.domain.segment import SegmentStatus
 from shared.exports.schemas import (
     Attachment,
-    ConnectionChanges,
     CopyChoices,
     Existing,
     ExportChanges,
     ExportChoices,
     ManySchedules,
-    NewConnection,
     OwnScheduleChoice,
     ScheduleChoice,
 )

@@ -14,8 +14,8 @@ from shared.domain.connection import TERMS_VERSION
 from shared.domain.errors import NotFound
 from shared.domain.message import say
 from shared.domain.people import Caller, Language, Role
-from shared.exports.schemas import Chosen
 from shared.people.preferences import prefer_language, preferred_language
+from shared.records.chosen import Chosen
 from shared.services import Services
 
 VERSION = "0.1.0"

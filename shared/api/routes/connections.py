@@ -22,10 +22,11 @@ from shared.api.schemas.items import ConnectionItem, SharedConnectionItem, conne
 from shared.connections import manage, oauth_sign_in
 from shared.connections.api_key import connect_with_key
 from shared.connections.check import check_connection
+from shared.connections.schemas import ConnectionChanges, NewConnection
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.errors import BatchRefused, Conflict
 from shared.domain.people import Caller
-from shared.exports.schemas import Chosen, ConnectionChanges, Id, NewConnection
+from shared.records.chosen import Chosen, Id
 from shared.storage.ports import Stored
 
 router = APIRouter(prefix="/api/v1/connections", tags=["connections"])

@@ -41,9 +41,10 @@ from shared.domain.people import Caller
 from shared.domain.run import Mode, RunStatus
 from shared.exports import manage
 from shared.exports.attach import attach_export, detach_export
-from shared.exports.schemas import Attachment, Chosen, CopyChoices, ExportChanges, ExportChoices
+from shared.exports.schemas import Attachment, CopyChoices, ExportChanges, ExportChoices
 from shared.exports.views import Filters, find_export, list_exports, require_export, view
 from shared.exports.warnings import warnings
+from shared.records.chosen import Chosen
 from shared.runs.history import list_runs
 from shared.runs.preview.preview import preview
 from shared.services import Services

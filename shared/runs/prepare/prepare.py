@@ -21,7 +21,7 @@ from shared.domain.outcomes import Counts, Outcome, Reject
 from shared.domain.run import Checkpoint, Mode, Phase, Run
 from shared.domain.segment import MAX_FILES, MAX_PATHS, SegmentVersion
 from shared.runs.prepare.mapping import REJECTS_PER_FILE, Mapper, Report
-from shared.runs.prepare.spool import PARTITIONS, Spool
+from shared.runs.prepare.spool import Spool
 from shared.runs.state.delivered import (
     Digest,
     StateReader,
@@ -31,6 +31,7 @@ from shared.runs.state.delivered import (
     packed,
     state_name,
 )
+from shared.runs.state.partitions import PARTITIONS
 from shared.runs.state.parts import PartWriter
 from shared.runs.state.profiles import Profiles
 from shared.runs.state.rejects import RejectWriter

@@ -11,16 +11,11 @@ from collections.abc import Collection, Iterable
 from typing import Self
 from zlib import crc32
 
+from shared.runs.state.partitions import PARTITIONS
 from shared.runs.state.profiles import Profiles
 
-PARTITIONS = 256
 _BUFFER_LINES = 20_000  # held back before they are written
 _TAB = b"\t"  # between fields, and so between lines: one split then takes all of them apart
-
-
-def partition_of(address: bytes) -> int:
-    """Return the partition of an address."""
-    return crc32(address) % PARTITIONS
 
 
 class Spool:

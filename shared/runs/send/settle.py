@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 
 from shared.destinations.contract import Batch, Limits
 from shared.domain.run import Checkpoint, Run
-from shared.runs.prepare.spool import partition_of
 from shared.runs.send.poller import RunFiles
 from shared.runs.state.delivered import (
     Digest,
@@ -15,6 +14,7 @@ from shared.runs.state.delivered import (
     joined,
     state_of,
 )
+from shared.runs.state.partitions import partition_of
 from shared.runs.state.parts import batches_per_part, read_batches
 from shared.runs.state.rejects import stored_rejects
 from shared.services import Services

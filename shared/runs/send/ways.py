@@ -1,5 +1,6 @@
 """What a slice sends with: the way to one list, what records the answers, and what looks after jobs."""
 
+from shared.connections.vendor_api import open_api
 from shared.destinations.contract import Destination, ListsJobs, Target
 from shared.domain.export import Export
 from shared.domain.run import Run
@@ -27,8 +28,8 @@ async def ways(
     sign: CancelSign,
 ) -> Ways:
     """Return what sending and waiting work with; raise NeedsAttention or TryLater."""
-    destination, storage = services.destination(order.connection), services.storage
-    api = await services.api(order.connection, pace)
+    destination, storage = services.destinations[order.connection.destination], services.storage
+    api = await open_api(services, order.connection, pace)
     of_jobs = RunFiles(storage.run_files, run.id, destination.limits)
     digest = digest_with(await digest_key(storage.secrets))
     target = target_of(order.export, destination, await report_url(services, run.id))

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mappi
 from shared.domain.export import Export
 from shared.domain.run import Run
 from shared.records.app_keys import OwnKey, own_key
-from shared.runs.prepare.spool import PARTITIONS
+from shared.runs.state.partitions import PARTITIONS
 from shared.storage.ports import Missing, Secrets
 
 type Digest = Callable[[bytes], bytes]

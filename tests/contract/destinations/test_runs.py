@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from shared.connections.vendor_api import open_api
 from shared.connections.waiting_runs import resume_runs
 from shared.domain.connection import ConnectionStatus
 from shared.domain.errors import Culprit, NeedsAttention
@@ -311,7 +312,7 @@ async def test_every_request_is_one_that_the_vendor_describes(side: Side) -> Non
     world = await ready(side)
     await world.drop(csv(700))
     await world.run()
-    api = await world.services.api(await world.connection())
+    api = await open_api(world.services, await world.connection())
     await side.destination.check(api)
     await side.destination.lists(api)
     await side.destination.fields_of(api, side.list_id)

@@ -5,7 +5,8 @@ from itertools import batched
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.runs.prepare.spool import PARTITIONS, Spool, partition_of
+from shared.runs.prepare.spool import Spool
+from shared.runs.state.partitions import PARTITIONS, partition_of
 from shared.runs.state.profiles import Profiles
 
 # More rows than are held back make the file be written, once or twice.
