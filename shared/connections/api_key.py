@@ -1,7 +1,7 @@
 """Connecting an account with its host name and a key, or with the name of a secret that holds the key."""
 
 from shared.connections.credentials import read_linked_key, store_credentials
-from shared.connections.manage import WHAT
+from shared.connections.manage import MESSAGES
 from shared.connections.oauth_sign_in import Access, require_same_account, use_credentials
 from shared.destinations.contract import Credentials, KeyDestination
 from shared.domain.audit import Action, Actor
@@ -9,7 +9,7 @@ from shared.domain.connection import Account, Connection, Move
 from shared.domain.errors import Invalid, NeedsAttention
 from shared.domain.message import say
 from shared.domain.people import Person
-from shared.people.audit_trail import telling
+from shared.people.audit_trail import Recording
 from shared.records.records import find, require_current
 from shared.services import Services
 from shared.storage.ports import Stored
@@ -31,8 +31,8 @@ async def connect_with_key(
     Raise NotFound, Outdated, Invalid for what is missing or not accepted, Conflict before consent, for a
     vault that is not linked or for another account than the exports' lists, or TryLater.
     """
-    stored = await find(services.storage.connections, key, WHAT)
-    require_current(stored, etag, WHAT)
+    stored = await find(services.storage.connections, key, MESSAGES)
+    require_current(stored, etag, MESSAGES)
     connection = stored.value
     connection.require(Move.LINK)  # what every way to connect needs
     destination = services.destinations[connection.destination]
@@ -58,8 +58,8 @@ async def connect_with_key(
     await require_same_account(services, connection, account)
     linked = secret_name is not None
     name = secret_name or await store_credentials(services.storage.secrets, credentials)
-    tell = telling(services, Actor.of(person), Action.KEY_CONNECTED)
-    return await use_credentials(services, key, etag, Access(account, name, linked), tell)
+    recording = Recording(services, Actor.of(person), Action.KEY_CONNECTED)
+    return await use_credentials(services, key, etag, Access(account, name, linked), recording)
 
 
 async def _credentials(

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from shared.connections.manage import WHAT
+from shared.connections.manage import MESSAGES
 from shared.connections.vendor_api import open_api
 from shared.connections.waiting_runs import resume_runs
 from shared.destinations.contract import Api, Destination
@@ -13,8 +13,8 @@ from shared.domain.connection import Connection, ConnectionStatus, Move, needs_s
 from shared.domain.errors import Conflict, Culprit, NeedsAttention
 from shared.domain.message import Message
 from shared.domain.people import Person
-from shared.people.audit_trail import destination_of, record, telling
-from shared.records.records import amend, find, require_current
+from shared.people.audit_trail import Recording, destination_of, record
+from shared.records.records import find, require_current, update
 from shared.services import Services
 from shared.storage.ports import Stored
 from shared.telemetry.logs import event
@@ -35,8 +35,8 @@ async def check_connection(services: Services, person: Person, key: str, etag: s
     its runs go on. Raise NotFound, Outdated, Conflict before it was ever connected, or
     TryLater.
     """
-    stored = await find(services.storage.connections, key, WHAT)
-    require_current(stored, etag, WHAT)
+    stored = await find(services.storage.connections, key, MESSAGES)
+    require_current(stored, etag, MESSAGES)
     connection = stored.value
     connection.require(Move.ASK)
     reason = await _refused(services, connection)
@@ -87,7 +87,7 @@ async def mark_needs_sign_in(
         same = now.secret_name == connection.secret_name
         return now.needing_sign_in(reason) if same else now
 
-    marked = await _amend(services, Action.SIGN_IN_NEEDED, connection, change)
+    marked = await _update(services, Action.SIGN_IN_NEEDED, connection, change)
     news = connection.status is not ConnectionStatus.NEEDS_SIGN_IN
     if news and marked.value.status is ConnectionStatus.NEEDS_SIGN_IN:
         event("sign_in_needed", connection_id=connection.id, destination=connection.destination)
@@ -98,17 +98,19 @@ async def _mend(services: Services, connection: Connection) -> Stored[Connection
     def change(now: Connection) -> Connection:
         return now.mended() if now.secret_name == connection.secret_name else now
 
-    mended = await _amend(services, Action.CONNECTION_MENDED, connection, change)
+    mended = await _update(services, Action.CONNECTION_MENDED, connection, change)
     await resume_runs(services, connection.id)
     return mended
 
 
-async def _amend(
+async def _update(
     services: Services,
     action: Action,
     connection: Connection,
     change: Callable[[Connection], Connection],
 ) -> Stored[Connection]:
     """Record and store what the destination's answer means for a connection."""
-    tell = telling(services, destination_of(services, connection), action)
-    return await amend(services.storage.connections, connection.id, WHAT, None, change, tell)
+    recording = Recording(services, destination_of(services, connection), action)
+    return await update(
+        services.storage.connections, connection.id, MESSAGES, None, change, recording
+    )

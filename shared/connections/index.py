@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 
 from shared.domain.export import Export
 from shared.records.bulk import each_of
-from shared.records.records import SCAN, everything
+from shared.records.records import LARGEST_PAGE, scan
 from shared.storage.ports import ALL, Placement, Stale, Storage
 
 
@@ -35,7 +35,7 @@ async def placed(
 
 async def exports_on(storage: Storage, connection_id: str) -> list[str]:
     """Return the names of the exports on a connection, the oldest first."""
-    placements = everything(storage.placements, _on(connection_id), size=SCAN)
+    placements = scan(storage.placements, _on(connection_id), size=LARGEST_PAGE)
     keys = [stored.key async for stored in placements]
 
     async def name(key: str) -> str | None:

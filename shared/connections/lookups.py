@@ -7,9 +7,10 @@ from shared.connections.manage import find_connection
 from shared.destinations.contract import Field, ListInfo
 from shared.domain.errors import Culprit, NeedsAttention, NotFound
 from shared.domain.people import Caller
+from shared.records.paging import page_of
 from shared.services import Services
 
-_SORTED_BY = 250  # characters of a name, so that a place in the list stays short
+_SORTED_BY = 250  # characters of a name, so that a cursor stays short
 
 
 async def find_lists(
@@ -23,10 +24,8 @@ async def find_lists(
     async with signed_in(services, stored.value) as (destination, api):
         lists = await destination.lists(api)
     wanted = search.strip().casefold()
-    found = sorted((each for each in lists if wanted in each.name.casefold()), key=_place)
-    behind = [each for each in found if _place(each) > after]
-    page = behind[:limit]
-    return page, _place(page[-1]) if len(behind) > limit else None
+    found = (each for each in lists if wanted in each.name.casefold())
+    return page_of(found, _cursor_of, after, limit)
 
 
 async def find_fields(
@@ -43,7 +42,7 @@ async def find_fields(
         raise NotFound(error.reason) from None
 
 
-def _place(found: ListInfo) -> str:
+def _cursor_of(found: ListInfo) -> str:
     """Return where a list stands among others: by its name, and by its id where names are equal.
 
     Two spaces between them sort a name before all that it begins.

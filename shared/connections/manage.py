@@ -13,16 +13,16 @@ from shared.domain.connection import TERMS_VERSION, Connection, Consent, Move
 from shared.domain.errors import Conflict, DestinationError, Invalid, NotFound, Outdated
 from shared.domain.message import say
 from shared.domain.people import Caller, Person
-from shared.people.audit_trail import recorded, telling
+from shared.people.audit_trail import Recording, recorded
 from shared.records.paging import Wanted, listed
-from shared.records.records import What, amend, everything, find, new_id, require_current
+from shared.records.records import RecordMessages, find, new_id, require_current, scan, update
 from shared.services import Services
 from shared.storage.ports import ALL, Stale, Stored
 from shared.telemetry.logs import one_line
 
 log = logging.getLogger(__name__)
 
-WHAT = What(
+MESSAGES = RecordMessages(
     none=say("There is no such connection."),
     outdated=say("Somebody changed the connection since you read it. Read it again."),
     busy=say("Others are changing the connection right now. Try again."),
@@ -45,9 +45,9 @@ async def list_connections(
 
 async def find_connection(services: Services, caller: Caller, key: str) -> Stored[Connection]:
     """Return a connection; raise NotFound also for one that the caller may not see."""
-    stored = await find(services.storage.connections, key, WHAT)
+    stored = await find(services.storage.connections, key, MESSAGES)
     if not stored.value.may_be_used_by(caller):
-        raise NotFound(WHAT.none)
+        raise NotFound(MESSAGES.none)
     return stored
 
 
@@ -78,7 +78,7 @@ async def change_connection(
     """Rename a connection, or share it with others; raise NotFound or Outdated."""
     chosen = {name: getattr(changes, name) for name in changes.model_fields_set}
     action = Action.CONNECTION_CHANGED
-    return await _amend(services, person, action, key, etag, lambda now: now.edited(**chosen))
+    return await _update(services, person, action, key, etag, lambda now: now.edited(**chosen))
 
 
 async def record_consent(
@@ -90,7 +90,7 @@ async def record_consent(
         raise Invalid("/terms_version", what)
     consent = Consent(by=person, at=services.clock.now(), terms_version=terms_version)
     action = Action.CONNECTION_CONSENTED
-    return await _amend(services, person, action, key, etag, lambda now: now.agreed(consent))
+    return await _update(services, person, action, key, etag, lambda now: now.agreed(consent))
 
 
 async def add_export_user(
@@ -98,7 +98,7 @@ async def add_export_user(
 ) -> Stored[Connection]:
     """Record on whose behalf exports run."""
     action = Action.EXPORT_USER_ADDED
-    return await _amend(services, person, action, key, etag, lambda now: now.exported_by(person))
+    return await _update(services, person, action, key, etag, lambda now: now.exported_by(person))
 
 
 async def save_connection(
@@ -106,7 +106,7 @@ async def save_connection(
 ) -> Stored[Connection]:
     """Complete a draft; raise Conflict naming the step that is missing."""
     action = Action.CONNECTION_SAVED
-    return await _amend(services, person, action, key, etag, Connection.saved)
+    return await _update(services, person, action, key, etag, Connection.saved)
 
 
 async def remove_connection(services: Services, person: Person, key: str, etag: str | None) -> None:
@@ -116,8 +116,8 @@ async def remove_connection(services: Services, person: Person, key: str, etag: 
     again removes the rest, and nothing that opens an account is ever left without an owner.
     """
     storage = services.storage
-    stored = await find(storage.connections, key, WHAT)
-    require_current(stored, etag, WHAT)
+    stored = await find(storage.connections, key, MESSAGES)
+    require_current(stored, etag, MESSAGES)
     stored.value.require(Move.REMOVE)
     await _require_unused(services, stored.value)
     by, action = Actor.of(person), Action.CONNECTION_REMOVED
@@ -125,7 +125,7 @@ async def remove_connection(services: Services, person: Person, key: str, etag: 
         async with recorded(services, by, action, stored.value, None):
             await _remove_credentials(services, stored.value)
             await storage.connections.delete(ALL, key, stored.etag)
-            async for entry in everything(storage.active_runs, waiting(key)):
+            async for entry in scan(storage.active_runs, waiting(key)):
                 await storage.active_runs.delete(waiting(key), entry.key)
     except Stale:
         raise Outdated(
@@ -133,7 +133,7 @@ async def remove_connection(services: Services, person: Person, key: str, etag: 
         ) from None
 
 
-async def _amend(
+async def _update(
     services: Services,
     person: Person,
     action: Action,
@@ -141,8 +141,8 @@ async def _amend(
     etag: str | None,
     change: Callable[[Connection], Connection],
 ) -> Stored[Connection]:
-    tell = telling(services, Actor.of(person), action)
-    return await amend(services.storage.connections, key, WHAT, etag, change, tell)
+    recording = Recording(services, Actor.of(person), action)
+    return await update(services.storage.connections, key, MESSAGES, etag, change, recording)
 
 
 async def _require_unused(services: Services, connection: Connection) -> None:

@@ -21,7 +21,7 @@ from datetime import timedelta
 
 from shared.connections.credentials import store_credentials
 from shared.connections.index import exports_on
-from shared.connections.manage import WHAT
+from shared.connections.manage import MESSAGES
 from shared.connections.vendor_api import open_sign_in
 from shared.connections.waiting_runs import resume_runs
 from shared.domain.audit import Action, Actor
@@ -29,9 +29,9 @@ from shared.domain.connection import Account, Connection, ConnectionStatus, Move
 from shared.domain.errors import Conflict, DestinationError, Invalid, Refusal
 from shared.domain.message import say
 from shared.domain.people import Person
-from shared.people.audit_trail import Tell, Unrecorded, record, telling
+from shared.people.audit_trail import Recording, Unrecorded, record
 from shared.records.app_keys import OwnKey, own_key
-from shared.records.records import amend, everything, find, require_current
+from shared.records.records import find, require_current, scan, update
 from shared.services import Services
 from shared.storage.ports import ALL, OAuthState, Stale, Stored
 
@@ -59,8 +59,8 @@ async def begin_sign_in(services: Services, person: Person, key: str, etag: str 
 
     Raise NotFound, Outdated, Conflict before consent, or Invalid for a destination that has no such page.
     """
-    stored = await find(services.storage.connections, key, WHAT)
-    require_current(stored, etag, WHAT)
+    stored = await find(services.storage.connections, key, MESSAGES)
+    require_current(stored, etag, MESSAGES)
     connection = stored.value
     connection.require(Move.CONNECT)
     destination = services.destinations[connection.destination]
@@ -92,14 +92,14 @@ async def finish_sign_in(services: Services, state: str, code: str | None) -> No
     """
     began = await _redeem(services, state)
     by = Actor.of(Person(id=began.by_id, name=began.by_name))
-    connection = (await find(services.storage.connections, began.connection_id, WHAT)).value
+    connection = (await find(services.storage.connections, began.connection_id, MESSAGES)).value
     try:
         access = await _exchange(services, connection, state, code)
     except (Refusal, DestinationError) as error:
         await record(services, by, Action.SIGN_IN_REFUSED, connection, reason=str(error.reason))
         raise
-    tell = telling(services, by, Action.SIGN_IN_FINISHED)
-    await use_credentials(services, connection.id, None, access, tell)
+    recording = Recording(services, by, Action.SIGN_IN_FINISHED)
+    await use_credentials(services, connection.id, None, access, recording)
 
 
 async def _exchange(
@@ -140,7 +140,7 @@ async def _redeem(services: Services, state: str) -> OAuthState:
 
 
 async def use_credentials(
-    services: Services, key: str, etag: str | None, access: Access, tell: Tell
+    services: Services, key: str, etag: str | None, access: Access, recording: Recording
 ) -> Stored[Connection]:
     """Put an account and its new credentials on a connection, and go on with runs that waited for them.
 
@@ -154,7 +154,7 @@ async def use_credentials(
         return now.connected(access.account, access.secret_name, access.linked)
 
     try:
-        stored = await amend(services.storage.connections, key, WHAT, etag, change, tell)
+        stored = await update(services.storage.connections, key, MESSAGES, etag, change, recording)
     except (Refusal, Unrecorded):
         if not access.linked:
             await services.storage.secrets.delete(access.secret_name)
@@ -191,7 +191,7 @@ async def require_same_account(
 async def _forget_old_states(services: Services) -> None:
     """Remove what sign-ins that were never finished left behind."""
     records, now = services.storage.oauth_states, services.clock.now()
-    async for stored in everything(records):
+    async for stored in scan(records):
         if stored.value.expires_at <= now:
             with suppress(Stale):
                 await records.delete(ALL, stored.key, stored.etag)

@@ -11,7 +11,7 @@ from shared.domain.people import Person
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = 9_999_999_999_999_999  # microseconds; subtracted from, so that newer entries sort first
 
-type Facts = dict[str, JsonValue]
+type Snapshot = dict[str, JsonValue]
 """Members of a thing with their values; never a secret, a secret's name or an address of a profile."""
 
 
@@ -93,12 +93,12 @@ class Entry(BaseModel, frozen=True):
     by: Actor
     action: Action
     object: Object
-    before: Facts = {}  # only members that differ, as they were; none where something was created
-    after: Facts = {}  # the same members as they are now; none where it was removed
+    before: Snapshot = {}  # only members that differ, as they were; none where something was created
+    after: Snapshot = {}  # the same members as they are now; none where it was removed
     withdraws: str | None = None  # the id of an entry that tells of what was not done after all
 
 
-def place(at: datetime) -> str:
+def inverted_time(at: datetime) -> str:
     """Return how the ids of an instant's entries begin: newer ones sort first."""
     since = (at - _EPOCH) // timedelta(microseconds=1)
     return f"{min(max(_LATEST - since, 0), _LATEST):016d}"

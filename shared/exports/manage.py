@@ -11,9 +11,9 @@ from shared.domain.people import Caller
 from shared.domain.run import Run, RunStatus
 from shared.exports.schemas import ExportChanges, ExportChoices
 from shared.exports.validation import check_destination, check_segments, usable_connection
-from shared.exports.views import WHAT, connection_of
+from shared.exports.views import MESSAGES, connection_of
 from shared.people.audit_trail import recorded
-from shared.records.records import everything, find, new_id, require_current
+from shared.records.records import find, new_id, require_current, scan
 from shared.schedules.index import expect_changed
 from shared.services import Services
 from shared.storage.ports import ALL, Stale, Stored
@@ -99,10 +99,10 @@ async def remove_export(services: Services, caller: Caller, key: str, etag: str 
         ):
             await storage.exports.delete(ALL, key, stored.etag)
     except Stale:
-        raise Outdated(WHAT.outdated) from None
+        raise Outdated(MESSAGES.outdated) from None
     await storage.delivered.delete(f"{key}/")
     await storage.run_files.delete(f"{key}.")  # the beginning of every run's id
-    async for asked in everything(storage.bookmarks, key):
+    async for asked in scan(storage.bookmarks, key):
         await storage.bookmarks.delete(key, asked.key)
 
 
@@ -110,8 +110,8 @@ async def find_to_edit(
     services: Services, caller: Caller, key: str, etag: str | None
 ) -> Stored[Export]:
     """Return an export that the caller means to change; raise NotFound, Outdated or NotAllowed."""
-    stored = await find(services.storage.exports, key, WHAT)
-    require_current(stored, etag, WHAT)
+    stored = await find(services.storage.exports, key, MESSAGES)
+    require_current(stored, etag, MESSAGES)
     await require_may_edit(services, caller, stored.value)
     return stored
 
@@ -156,7 +156,7 @@ async def replace_export(
             await expect_changed(services, stored.value, changed)
             etag = await records.replace(ALL, stored.key, changed, stored.etag)
     except Stale:
-        raise Outdated(WHAT.outdated) from None
+        raise Outdated(MESSAGES.outdated) from None
     return Stored(stored.key, changed, etag)
 
 

@@ -1,9 +1,11 @@
 """When exports run: the schedule of one, or of many at once."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from shared.domain.audit import Action, Actor
+from shared.domain.connection import Connection
 from shared.domain.errors import NotAllowed, NotFound, Outdated
 from shared.domain.export import Export
 from shared.domain.message import say
@@ -11,10 +13,10 @@ from shared.domain.people import Caller
 from shared.domain.schedule import ExportSchedule, Follows
 from shared.exports.manage import find_to_edit, replace_export
 from shared.exports.schemas import Existing, ManySchedules
-from shared.exports.views import WHAT, all_connections
-from shared.people.audit_trail import telling
+from shared.exports.views import MESSAGES, all_connections
+from shared.people.audit_trail import recorded
 from shared.records.bulk import Kept, LeftOut, each_of
-from shared.records.records import SCAN, amend, everything
+from shared.records.records import LARGEST_PAGE, scan, update
 from shared.schedules.index import expect_changed
 from shared.services import Services
 from shared.storage.ports import Stored
@@ -37,39 +39,50 @@ async def set_schedules(
     Where no exports are named it is all that the caller may edit. Each is stored by itself, so when
     this fails half-way, some have it; doing it again does the rest.
     """
-    connections = await all_connections(services)
-    schedule, now = many.schedule.as_schedule(), services.clock.now()
+    change = _ScheduleChange(services, caller, many, await all_connections(services))
+    if many.exports is None:
+        exports = scan(services.storage.exports, size=LARGEST_PAGE)
+        keys = [each.key async for each in exports if change.may_edit(each.value)]
+    else:
+        keys = list(dict.fromkeys(many.exports))
+    left_out = await each_of(keys, change.make)
+    changed = [key for key, left in zip(keys, left_out, strict=True) if left is None]
+    return changed, [left for left in left_out if left]
 
-    def may_edit(export: Export) -> bool:
-        return export.may_be_edited_by(caller, connections.get(export.connection_id))
 
-    def change(export: Export) -> Export:
-        if not may_edit(export):
-            raise NotAllowed(say("The connection of this export is not shared with contributors."))
-        if many.existing is Existing.KEEP and export.schedule.follows is not Follows.SYSTEM:
-            raise Kept(say("The export keeps the schedule that it has."))
-        return export.scheduled(schedule, now)
+@dataclass(frozen=True, slots=True)
+class _ScheduleChange:
+    """The change of many exports to one schedule, which is made of one export at a time."""
 
-    told = telling(services, Actor.of(caller.person), Action.EXPORT_SCHEDULED)
+    services: Services
+    caller: Caller
+    many: ManySchedules
+    connections: Mapping[str | None, Connection]  # by id; none by None
 
-    @asynccontextmanager
-    async def tell(before: Export, after: Export) -> AsyncIterator[None]:
-        async with told(before, after):
-            await expect_changed(services, before, after)
-            yield
+    def may_edit(self, export: Export) -> bool:
+        """Say whether the caller may change an export."""
+        connection = self.connections.get(export.connection_id)
+        return export.may_be_edited_by(self.caller, connection)
 
-    async def set_one(key: str) -> LeftOut | None:
+    async def make(self, key: str) -> LeftOut | None:
+        """Give an export the schedule; return why not, if not."""
         try:
-            await amend(services.storage.exports, key, WHAT, None, change, tell)
+            exports = self.services.storage.exports
+            await update(exports, key, MESSAGES, None, self._changed, self._recorded)
         except (Kept, NotAllowed, NotFound, Outdated) as refusal:
             return LeftOut.refused(key, refusal)
         return None
 
-    if many.exports is None:
-        scan = everything(services.storage.exports, size=SCAN)
-        keys = [stored.key async for stored in scan if may_edit(stored.value)]
-    else:
-        keys = list(dict.fromkeys(many.exports))
-    left_out = await each_of(keys, set_one)
-    changed = [key for key, left in zip(keys, left_out, strict=True) if left is None]
-    return changed, [left for left in left_out if left]
+    def _changed(self, export: Export) -> Export:
+        if not self.may_edit(export):
+            raise NotAllowed(say("The connection of this export is not shared with contributors."))
+        if self.many.existing is Existing.KEEP and export.schedule.follows is not Follows.SYSTEM:
+            raise Kept(say("The export keeps the schedule that it has."))
+        return export.scheduled(self.many.schedule.as_schedule(), self.services.clock.now())
+
+    @asynccontextmanager
+    async def _recorded(self, before: Export, after: Export) -> AsyncIterator[None]:
+        by = Actor.of(self.caller.person)
+        async with recorded(self.services, by, Action.EXPORT_SCHEDULED, before, after):
+            await expect_changed(self.services, before, after)
+            yield

@@ -10,11 +10,11 @@ from shared.domain.message import say
 from shared.domain.people import Caller
 from shared.domain.run import Run
 from shared.records.paging import Wanted, listed
-from shared.records.records import SCAN, What, everything, find
+from shared.records.records import LARGEST_PAGE, RecordMessages, find, scan
 from shared.services import Services
 from shared.storage.ports import ALL, Stored
 
-WHAT = What(
+MESSAGES = RecordMessages(
     none=say("There is no such export."),
     outdated=say("Somebody changed the export since you read it. Read it again."),
     busy=say("Others are changing the export right now. Try again."),
@@ -57,12 +57,12 @@ async def list_exports(
 
 async def find_export(services: Services, caller: Caller, key: str) -> ExportView:
     """Return one export; raise NotFound."""
-    return await view(services, caller, await find(services.storage.exports, key, WHAT))
+    return await view(services, caller, await find(services.storage.exports, key, MESSAGES))
 
 
 async def require_export(services: Services, key: str) -> None:
     """Raise NotFound unless there is such an export."""
-    await find(services.storage.exports, key, WHAT)
+    await find(services.storage.exports, key, MESSAGES)
 
 
 async def view(services: Services, caller: Caller, stored: Stored[Export]) -> ExportView:
@@ -80,7 +80,7 @@ async def connection_of(services: Services, key: str | None) -> Connection | Non
 async def all_connections(services: Services) -> Mapping[str | None, Connection]:
     """Return every connection by its id, for whoever has to look at every export."""
     records = services.storage.connections
-    return {stored.key: stored.value async for stored in everything(records, size=SCAN)}
+    return {stored.key: stored.value async for stored in scan(records, size=LARGEST_PAGE)}
 
 
 async def _view(

@@ -7,8 +7,9 @@ it made the change, leaves an entry of something that may not have been done.
 """
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import BaseModel, JsonValue
@@ -18,10 +19,10 @@ from shared.domain.audit import (
     Actor,
     ActorKind,
     Entry,
-    Facts,
     Object,
     ObjectKind,
-    place,
+    Snapshot,
+    inverted_time,
 )
 from shared.domain.connection import Connection
 from shared.domain.errors import Refusal
@@ -31,10 +32,7 @@ from shared.services import Services
 from shared.storage.ports import ALL, AlreadyExists, Stale, Unavailable
 
 type Thing = Connection | Export | RefreshSchedule
-"""What can change, and is known to the trail by its facts."""
-
-type Tell = Callable[[Thing, Thing], AbstractAsyncContextManager[None]]
-"""What records a change from the one to the other."""
+"""What can change, and is known to the trail by a snapshot."""
 
 _HIDDEN = {"id", "created_at", "attached_at", "scheduled_at", "secret_name"}
 _WAITS = (0.2, 1.0)  # seconds between tries to write
@@ -63,20 +61,28 @@ def recorded(
     thing = after or before
     if thing is None:
         raise ValueError("a change of nothing")
-    facts = _differing(_facts(before), _facts(after))
-    return _told(services, _entry(services, by, action, thing, *facts))
+    facts = _differing(_snapshot(before), _snapshot(after))
+    return _withdrawn_if_refused(services, _entry(services, by, action, thing, *facts))
 
 
 def recorded_with(
     services: Services, by: Actor, action: Action, thing: Thing | Object, **facts: JsonValue
 ) -> AbstractAsyncContextManager[None]:
     """Do as `recorded` for what leaves the thing as it is."""
-    return _told(services, _entry(services, by, action, thing, {}, facts))
+    return _withdrawn_if_refused(services, _entry(services, by, action, thing, {}, facts))
 
 
-def telling(services: Services, by: Actor, action: Action) -> Tell:
-    """Return what records a change once it is known what it is from and to."""
-    return lambda before, after: recorded(services, by, action, before, after)
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Who is about to do what. Calling it with a thing before and after records that change."""
+
+    services: Services
+    by: Actor
+    action: Action
+
+    def __call__(self, before: Thing, after: Thing) -> AbstractAsyncContextManager[None]:
+        """Do as `recorded`."""
+        return recorded(self.services, self.by, self.action, before, after)
 
 
 async def read_trail(
@@ -90,8 +96,8 @@ async def read_trail(
     """Return a page of entries, newest first, with `since` <= time < `until`, and where the next begins."""
     found = await services.storage.audit.page(
         ALL if object_id is None else _partition(object_id),
-        after=max(after, place(until) + _LAST if until else ""),
-        before=place(since) + _LAST if since else _LAST,
+        after=max(after, inverted_time(until) + _LAST if until else ""),
+        before=inverted_time(since) + _LAST if since else _LAST,
         limit=limit + 1,
     )
     entries = [stored.value for stored in found[:limit]]
@@ -105,7 +111,7 @@ def destination_of(services: Services, connection: Connection) -> Actor:
 
 
 @asynccontextmanager
-async def _told(services: Services, entry: Entry) -> AsyncIterator[None]:
+async def _withdrawn_if_refused(services: Services, entry: Entry) -> AsyncIterator[None]:
     await _append(services, entry)
     try:
         yield
@@ -121,8 +127,8 @@ def _entry(
     by: Actor,
     action: Action,
     thing: Thing | Object,
-    before: Facts,
-    after: Facts,
+    before: Snapshot,
+    after: Snapshot,
 ) -> Entry:
     now = services.clock.now()
     return Entry(
@@ -137,7 +143,7 @@ def _entry(
 
 
 def _new_id(at: datetime) -> str:
-    return f"{place(at)}-{secrets.token_hex(8)}"
+    return f"{inverted_time(at)}-{secrets.token_hex(8)}"
 
 
 def _object(thing: Thing | Object) -> Object:
@@ -152,24 +158,24 @@ def _object(thing: Thing | Object) -> Object:
             return Object(kind=ObjectKind.REFRESH_SCHEDULE, id="refresh", name="Refresh schedule")
 
 
-def _facts(thing: BaseModel | None) -> Facts:
+def _snapshot(thing: BaseModel | None) -> Snapshot:
     """Return what the trail may know of a thing."""
     if thing is None:
         return {}
-    facts: Facts = thing.model_dump(mode="json", exclude=_HIDDEN, exclude_none=True)
+    taken: Snapshot = thing.model_dump(mode="json", exclude=_HIDDEN, exclude_none=True)
     if isinstance(thing, Connection) and thing.reason:
-        facts["reason"] = str(thing.reason)  # the trail is in English
-    return facts
+        taken["reason"] = str(thing.reason)  # the trail is in English
+    return taken
 
 
-def _differing(before: Facts, after: Facts) -> tuple[Facts, Facts]:
+def _differing(before: Snapshot, after: Snapshot) -> tuple[Snapshot, Snapshot]:
     """Leave out what is the same on both sides."""
     names = {name for name in before | after if before.get(name) != after.get(name)}
     return _only(before, names), _only(after, names)
 
 
-def _only(facts: Facts, names: set[str]) -> Facts:
-    return {name: value for name, value in facts.items() if name in names}
+def _only(snapshot: Snapshot, names: set[str]) -> Snapshot:
+    return {name: value for name, value in snapshot.items() if name in names}
 
 
 def _partition(object_id: str) -> str:

@@ -6,20 +6,20 @@ key. So whatever is added or removed meanwhile, what stays is on exactly one pag
 
 import json
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from heapq import nlargest, nsmallest
 
 from pydantic import BaseModel
 
-from shared.records.records import SCAN, everything
+from shared.records.records import LARGEST_PAGE, scan
 from shared.storage.ports import Records, Stored
 
-type _Place = tuple[str, str]
+type _Cursor = tuple[str, str]
 """What an item is sorted by, and its key."""
 
-_SORTED_BY = 150  # characters of a name, so that a place in the list stays short
+_SORTED_BY = 150  # characters of a name, so that a cursor stays short
 
 
 class Sort(StrEnum):
@@ -47,7 +47,7 @@ class Wanted:
 
     search: str = ""  # part of the name, whatever the case of letters
     sort: Sort = Sort.OLDEST
-    after: str = ""  # where the page before ended; a place that was never given is the beginning
+    after: str = ""  # where the page before ended; a cursor that was never given is the beginning
     limit: int = 50
 
 
@@ -63,14 +63,23 @@ async def listed[T: BaseModel](
     def fits(each: T) -> bool:
         return search in folded(name(each)) and among(each)
 
-    def place(stored: Stored[T]) -> _Place:
+    def cursor_of(stored: Stored[T]) -> _Cursor:
         by = folded(name(stored.value))[:_SORTED_BY] if wanted.sort.is_by_name else ""
         return by, stored.key
 
     read = _first if wanted.sort is Sort.OLDEST else _best
-    found = await read(records, wanted, fits, place)
+    found = await read(records, wanted, fits, cursor_of)
     page = found[: wanted.limit]
-    return page, json.dumps(place(page[-1])) if len(found) > wanted.limit else None
+    return page, json.dumps(cursor_of(page[-1])) if len(found) > wanted.limit else None
+
+
+def page_of[T](
+    items: Iterable[T], cursor_of: Callable[[T], str], after: str, limit: int
+) -> tuple[list[T], str | None]:
+    """Return a page of items that are all known, sorted by their cursors, and where the next begins."""
+    behind = sorted((each for each in items if cursor_of(each) > after), key=cursor_of)
+    page = behind[:limit]
+    return page, cursor_of(page[-1]) if len(behind) > limit else None
 
 
 def folded(text: str) -> str:
@@ -82,12 +91,12 @@ async def _first[T: BaseModel](
     records: Records[T],
     wanted: Wanted,
     fits: Callable[[T], bool],
-    _: Callable[[Stored[T]], _Place],
+    _: Callable[[Stored[T]], _Cursor],
 ) -> list[Stored[T]]:
     """Return one more than a page, the oldest first, reading on from where the page begins."""
     found: list[Stored[T]] = []
-    begin = _place(wanted.after) or ("", "")
-    async for stored in everything(records, after=begin[1], size=wanted.limit + 1):
+    begin = _parsed(wanted.after) or ("", "")
+    async for stored in scan(records, after=begin[1], size=wanted.limit + 1):
         if fits(stored.value):
             found.append(stored)
             if len(found) > wanted.limit:
@@ -99,24 +108,25 @@ async def _best[T: BaseModel](
     records: Records[T],
     wanted: Wanted,
     fits: Callable[[T], bool],
-    place: Callable[[Stored[T]], _Place],
+    cursor_of: Callable[[Stored[T]], _Cursor],
 ) -> list[Stored[T]]:
     """Return one more than a page in any order: all are read, and no more than two pages kept."""
-    begin, backwards = _place(wanted.after), wanted.sort.is_reversed
+    begin, backwards = _parsed(wanted.after), wanted.sort.is_reversed
     best = nlargest if backwards else nsmallest
     found: list[Stored[T]] = []
-    async for stored in everything(records, size=SCAN):
+    async for stored in scan(records, size=LARGEST_PAGE):
         if not fits(stored.value):
             continue
-        behind = begin is None or (place(stored) < begin if backwards else place(stored) > begin)
+        at = cursor_of(stored)
+        behind = begin is None or (at < begin if backwards else at > begin)
         if behind:
             found.append(stored)
         if len(found) > 2 * wanted.limit:
-            found = best(wanted.limit + 1, found, key=place)
-    return best(wanted.limit + 1, found, key=place)
+            found = best(wanted.limit + 1, found, key=cursor_of)
+    return best(wanted.limit + 1, found, key=cursor_of)
 
 
-def _place(after: str) -> _Place | None:
+def _parsed(after: str) -> _Cursor | None:
     try:
         match json.loads(after):
             case [str(value), str(key)]:

@@ -14,12 +14,12 @@ from shared.storage.ports import ALL, Records, Stale, Stored
 
 _TRIES = 3
 
-SCAN = 1000
+LARGEST_PAGE = 1000
 """Records that one request of a table gives at most: for whoever reads all of them."""
 
 
 @dataclass(frozen=True, slots=True)
-class What:
+class RecordMessages:
     """What to say of a kind of record. Whole sentences: languages bend the word for it in them."""
 
     none: Message  # that there is no such thing
@@ -32,48 +32,49 @@ def new_id(clock: Clock) -> str:
     return f"{int(clock.now().timestamp() * 1000):012x}{secrets.token_hex(8)}"
 
 
-async def find[T: BaseModel](records: Records[T], key: str, what: What) -> Stored[T]:
+async def find[T: BaseModel](records: Records[T], key: str, messages: RecordMessages) -> Stored[T]:
     """Return a record; raise NotFound."""
     stored = await records.get(ALL, key)
     if stored is None:
-        raise NotFound(what.none)
+        raise NotFound(messages.none)
     return stored
 
 
-def require_current[T](stored: Stored[T], etag: str | None, what: What) -> None:
+def require_current[T](stored: Stored[T], etag: str | None, messages: RecordMessages) -> None:
     """Raise Outdated when a caller read another version; without an ETag any version is right."""
     if etag is not None and etag != stored.etag:
-        raise Outdated(what.outdated)
+        raise Outdated(messages.outdated)
 
 
-async def amend[T: BaseModel](
+async def update[T: BaseModel](
     records: Records[T],
     key: str,
-    what: What,
+    messages: RecordMessages,
     etag: str | None,
     change: Callable[[T], T],
-    telling: Callable[[T, T], AbstractAsyncContextManager[None]],
+    recording: Callable[[T, T], AbstractAsyncContextManager[None]],
 ) -> Stored[T]:
     """Change a record and return it as it is now; raise NotFound or Outdated.
 
     `change` may raise a refusal. Without an ETag from the caller it is asked again, with the newer
-    record, when somebody else writes in between. `telling` is told of the record before and after.
+    record, when somebody else writes in between. `recording` gets the record
+    before and after, and records that before it lets the change be stored.
     """
     for _ in range(_TRIES):
-        stored = await find(records, key, what)
-        require_current(stored, etag, what)
+        stored = await find(records, key, messages)
+        require_current(stored, etag, messages)
         changed = change(stored.value)
         if changed == stored.value:
             return stored
         try:
-            async with telling(stored.value, changed):
+            async with recording(stored.value, changed):
                 return Stored(key, changed, await records.replace(ALL, key, changed, stored.etag))
         except Stale:
             continue
-    raise Outdated(what.busy)
+    raise Outdated(messages.busy)
 
 
-async def everything[T: BaseModel](
+async def scan[T: BaseModel](
     records: Records[T], partition: str = ALL, after: str = "", size: int = 100
 ) -> AsyncIterator[Stored[T]]:
     """Yield the records of a partition whose key is greater than `after`, reading `size` at a time."""

@@ -13,7 +13,7 @@ from shared.domain.people import Caller
 from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
 from shared.exports.manage import find_to_edit
 from shared.people.audit_trail import recorded_with
-from shared.records.records import everything
+from shared.records.records import scan
 from shared.runs.break_off import break_off, end_without
 from shared.runs.history import find_run
 from shared.runs.lanes.wakeups import wake
@@ -46,7 +46,7 @@ async def cancel_run(services: Services, caller: Caller, run_id: str) -> Run:
 
 async def sweep_cancels(services: Services) -> None:
     """Carry out what was asked for and not done, because a process died or somebody was faster."""
-    async for asked in everything(services.storage.bookmarks, CANCELS):
+    async for asked in scan(services.storage.bookmarks, CANCELS):
         await _carry_out(services, asked.key, wakes=False)
 
 

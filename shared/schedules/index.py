@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.export import Export
 from shared.domain.schedule import Plan, Schedule
-from shared.records.records import SCAN, everything
+from shared.records.records import LARGEST_PAGE, scan
 from shared.services import Services
 from shared.storage.ports import (
     ALL,
@@ -82,7 +82,7 @@ async def repair(services: Services) -> None:
         return
     since = last.value.at if last else now - _FIRST_LOOK
     first: dict[str, datetime] = {}
-    async for entry in everything(services.storage.due, SCHEDULES, size=SCAN):
+    async for entry in scan(services.storage.due, SCHEDULES, size=LARGEST_PAGE):
         first.setdefault(entry.value.of, entry.value.at)
     async for of, plan in _plans(services):
         there = first.get(of)
@@ -94,5 +94,5 @@ async def repair(services: Services) -> None:
 
 async def _plans(services: Services) -> AsyncIterator[tuple[str, Plan | None]]:
     yield REFRESH, await plan_of(services, REFRESH)
-    async for stored in everything(services.storage.exports, size=SCAN):
+    async for stored in scan(services.storage.exports, size=LARGEST_PAGE):
         yield stored.key, stored.value.plan

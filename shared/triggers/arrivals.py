@@ -9,7 +9,7 @@ from shared.domain.errors import Conflict, NotFound
 from shared.domain.export import Export
 from shared.domain.run import Run, SliceMessage, Trigger, TriggerKind
 from shared.domain.segment import SegmentVersion
-from shared.records.records import SCAN, everything
+from shared.records.records import LARGEST_PAGE, scan
 from shared.runs.slice import run_slice
 from shared.runs.start import create_run, start_run
 from shared.segments.catalogue import landed_versions
@@ -77,7 +77,7 @@ async def _closings(
 
 async def all_exports(services: Services) -> AsyncIterator[Export]:
     """Yield every export."""
-    async for stored in everything(services.storage.exports, size=SCAN):
+    async for stored in scan(services.storage.exports, size=LARGEST_PAGE):
         yield stored.value
 
 

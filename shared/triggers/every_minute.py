@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
-from shared.records.records import SCAN, everything
+from shared.records.records import LARGEST_PAGE, scan
 from shared.runs.cancel import sweep_cancels
 from shared.runs.ending import tidy
 from shared.runs.lanes.lane_queue import call_if_free, join_line
@@ -79,7 +79,7 @@ async def sweep_runs(services: Services) -> None:
 
 
 async def _active(services: Services) -> AsyncIterator[ActiveRun]:
-    async for stored in everything(services.storage.active_runs, size=SCAN):
+    async for stored in scan(services.storage.active_runs, size=LARGEST_PAGE):
         yield stored.value
 
 

@@ -5,7 +5,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from shared.domain.run import Progress, Run
-from shared.records.records import everything
+from shared.records.records import scan
 from shared.runs.history import list_runs, run_progress
 from shared.storage.ports import ALL, CANCELS
 from tests.e2e.records import Records
@@ -34,8 +34,8 @@ class RealRecords(Records):
 
         async def look() -> list[str]:
             storage = self._storage
-            active = [f"due {each.key}" async for each in everything(storage.active_runs, ALL)]
-            asked = [f"cancel {each.key}" async for each in everything(storage.bookmarks, CANCELS)]
+            active = [f"due {each.key}" async for each in scan(storage.active_runs, ALL)]
+            asked = [f"cancel {each.key}" async for each in scan(storage.bookmarks, CANCELS)]
             files = [each.name async for each in storage.run_files.list()]
             return active + asked + [f"part {name}" for name in files if "/parts/" in name]
 

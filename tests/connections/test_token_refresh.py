@@ -14,7 +14,7 @@ from shared.domain.audit import SYSTEM, Action
 from shared.domain.connection import ConnectionStatus
 from shared.domain.errors import Culprit, NeedsAttention, TryLater
 from shared.domain.run import RunStatus
-from shared.people.audit_trail import telling
+from shared.people.audit_trail import Recording
 from shared.services import Services
 from shared.storage.ports import Unavailable
 from shared.transport.client import open_http
@@ -255,8 +255,8 @@ async def test_a_sign_in_service_that_stays_busy_is_tried_later_and_nothing_is_l
 
 
 async def signed_in_anew(host: Host, access: Access) -> None:
-    tell = telling(host.services, SYSTEM, Action.SIGN_IN_FINISHED)
-    await use_credentials(host.services, "connection", None, access, tell)
+    recording = Recording(host.services, SYSTEM, Action.SIGN_IN_FINISHED)
+    await use_credentials(host.services, "connection", None, access, recording)
 
 
 async def test_who_signs_in_anew_during_a_refresh_keeps_that(host: Host) -> None:

@@ -61,7 +61,7 @@ _HEADERS: Json = {
         "schema": {"type": "integer"},
     },
 }
-_WIRE_NAMES = {"FieldType": "Kind"}
+_WIRE_NAMES = {"FieldType": "Kind", "Snapshot": "Facts"}
 """Schemas that callers know by another name than ours: generated clients have classes of these names."""
 
 _HEADERS_OF = {401: ("WWW-Authenticate",), 503: ("Retry-After",)}
