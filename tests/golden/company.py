@@ -202,7 +202,9 @@ class Company:
         while self.queue.waiting and most > 0:
             until = min(waiting.visible_at for waiting in self.queue.waiting)
             self.clock.advance((until - self.clock.now()) / timedelta(seconds=1))
-            await asyncio.gather(*(self.work(each) for each in self.queue.take()))
+            async with asyncio.TaskGroup() as side_by_side:  # of which none goes on when one fails
+                for message in self.queue.take():
+                    side_by_side.create_task(self.work(message))
             most -= 1
 
     async def work(self, message: object) -> None:
