@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager, suppress
 from shared.domain.export import Export
 from shared.records.bulk import each_of
 from shared.records.records import LARGEST_PAGE, scan
-from shared.storage.ports import ALL, Placement, Stale, Storage
+from shared.storage.entries import ALL, Placement
+from shared.storage.ports import Stale, Storage
 
 
 @asynccontextmanager

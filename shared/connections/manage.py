@@ -17,7 +17,8 @@ from shared.people.audit_trail import Recording, recorded
 from shared.records.paging import Wanted, listed
 from shared.records.records import RecordMessages, find, new_id, require_current, scan, update
 from shared.services import Services
-from shared.storage.ports import ALL, Stale, Stored
+from shared.storage.entries import ALL
+from shared.storage.ports import Stale, Stored
 from shared.telemetry.logs import one_line
 
 log = logging.getLogger(__name__)

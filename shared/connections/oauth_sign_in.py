@@ -33,7 +33,8 @@ from shared.people.audit_trail import Recording, Unrecorded, record
 from shared.records.app_keys import OwnKey, own_key
 from shared.records.records import find, require_current, scan, update
 from shared.services import Services
-from shared.storage.ports import ALL, OAuthState, Stale, Stored
+from shared.storage.entries import ALL, OAuthState
+from shared.storage.ports import Stale, Stored
 
 CALLBACK = "/api/v1/oauth/callback"
 """Where a destination's sign-in page sends the browser; registered with every destination."""

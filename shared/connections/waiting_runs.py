@@ -3,8 +3,8 @@
 from shared.domain.message import say
 from shared.domain.run import RunStatus, SliceMessage, split_run_id
 from shared.services import Services
+from shared.storage.entries import ALL, ActiveRun
 from shared.storage.paths import CHECKPOINT
-from shared.storage.ports import ALL, ActiveRun
 
 
 def waiting(connection_id: str) -> str:

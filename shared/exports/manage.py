@@ -16,7 +16,8 @@ from shared.people.audit_trail import recorded
 from shared.records.records import find, new_id, require_current, scan
 from shared.schedules.index import expect_changed
 from shared.services import Services
-from shared.storage.ports import ALL, Stale, Stored
+from shared.storage.entries import ALL
+from shared.storage.ports import Stale, Stored
 
 _LONGEST_NAME = 100
 

@@ -12,7 +12,8 @@ from shared.domain.people import Caller
 from shared.domain.segment import Segment
 from shared.segments.stats import find_segment
 from shared.services import Services
-from shared.storage.ports import ALL, Storage
+from shared.storage.entries import ALL
+from shared.storage.ports import Storage
 
 _NAMED = 20  # columns or fields that a refusal names
 

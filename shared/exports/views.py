@@ -12,7 +12,8 @@ from shared.domain.run import Run
 from shared.records.paging import Wanted, listed
 from shared.records.records import LARGEST_PAGE, RecordMessages, find, scan
 from shared.services import Services
-from shared.storage.ports import ALL, Stored
+from shared.storage.entries import ALL
+from shared.storage.ports import Stored
 
 MESSAGES = RecordMessages(
     none=say("There is no such export."),

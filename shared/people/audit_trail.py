@@ -29,7 +29,8 @@ from shared.domain.errors import Refusal
 from shared.domain.export import Export
 from shared.domain.schedule import RefreshSchedule
 from shared.services import Services
-from shared.storage.ports import ALL, AlreadyExists, Stale, Unavailable
+from shared.storage.entries import ALL
+from shared.storage.ports import AlreadyExists, Stale, Unavailable
 
 type Thing = Connection | Export | RefreshSchedule
 """What can change, and is known to the trail by a snapshot."""

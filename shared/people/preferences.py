@@ -4,12 +4,12 @@ import hashlib
 
 from shared.domain.people import Language, Person, Preferences
 from shared.services import Services
-from shared.storage.ports import PREFERENCES
+from shared.storage.entries import SettingsTable
 
 
 async def preferred_language(services: Services, person: Person) -> Language | None:
     """Return the language that a person has chosen, or None; raise Unavailable."""
-    stored = await services.storage.preferences.get(PREFERENCES, _key(person))
+    stored = await services.storage.preferences.get(SettingsTable.PREFERENCES, _key(person))
     return stored.value.language if stored else None
 
 
@@ -17,9 +17,9 @@ async def prefer_language(services: Services, person: Person, language: Language
     """Keep what a person chooses; None forgets it."""
     records = services.storage.preferences
     if language is None:
-        await records.delete(PREFERENCES, _key(person))
+        await records.delete(SettingsTable.PREFERENCES, _key(person))
     else:
-        await records.put(PREFERENCES, _key(person), Preferences(language=language))
+        await records.put(SettingsTable.PREFERENCES, _key(person), Preferences(language=language))
 
 
 def _key(person: Person) -> str:

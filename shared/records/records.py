@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from shared.domain.clock import Clock
 from shared.domain.errors import NotFound, Outdated
 from shared.domain.message import Message
-from shared.storage.ports import ALL, Records, Stale, Stored
+from shared.storage.entries import ALL
+from shared.storage.ports import Records, Stale, Stored
 
 _TRIES = 3
 

@@ -20,7 +20,8 @@ from shared.runs.lanes.wakeups import wake
 from shared.runs.state.checkpoint import Fenced, OpenCheckpoint
 from shared.runs.state.context import Order, order_of
 from shared.services import Services
-from shared.storage.ports import CANCELS, AlreadyExists, Bookmark, Stale
+from shared.storage.entries import Bookmark, SettingsTable
+from shared.storage.ports import AlreadyExists, Stale
 
 
 async def cancel_run(services: Services, caller: Caller, run_id: str) -> Run:
@@ -33,11 +34,11 @@ async def cancel_run(services: Services, caller: Caller, run_id: str) -> Run:
     if run.status.is_over and not await _waits_for_sign_in(services, run):
         raise Conflict(say("The run is over, so there is nothing to cancel."))
     asked, by = services.storage.bookmarks, Actor.of(caller.person)
-    is_new = await asked.get(CANCELS, run.id) is None
+    is_new = await asked.get(SettingsTable.CANCELS, run.id) is None
     if is_new:
         try:
             async with recorded_with(services, by, Action.RUN_CANCELED, export.value, run=run.id):
-                await asked.insert(CANCELS, run.id, Bookmark(at=services.clock.now()))
+                await asked.insert(SettingsTable.CANCELS, run.id, Bookmark(at=services.clock.now()))
         except AlreadyExists:
             is_new = False
     await _carry_out(services, run.id, wakes=is_new)
@@ -46,7 +47,7 @@ async def cancel_run(services: Services, caller: Caller, run_id: str) -> Run:
 
 async def sweep_cancels(services: Services) -> None:
     """Carry out what was asked for and not done, because a process died or somebody was faster."""
-    async for asked in scan(services.storage.bookmarks, CANCELS):
+    async for asked in scan(services.storage.bookmarks, SettingsTable.CANCELS):
         await _carry_out(services, asked.key, wakes=False)
 
 
@@ -58,7 +59,7 @@ async def _carry_out(services: Services, run_id: str, *, wakes: bool) -> None:
     stored = await storage.runs.get(*split_run_id(run_id))
     waits = stored is not None and await _waits_for_sign_in(services, stored.value)
     if stored is None or (stored.value.status.is_over and not waits):
-        await storage.bookmarks.delete(CANCELS, run_id)
+        await storage.bookmarks.delete(SettingsTable.CANCELS, run_id)
         return
     if stored.value.status is RunStatus.PROCESSING:
         return  # if its slice has died, sweep_runs finds it

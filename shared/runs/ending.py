@@ -7,8 +7,9 @@ from shared.domain.message import Message, say
 from shared.domain.run import Run, RunStatus
 from shared.runs.enter_end import enter_end
 from shared.services import Services
+from shared.storage.entries import ALL, SettingsTable
 from shared.storage.paths import CHECKPOINT, parts_folder
-from shared.storage.ports import ALL, CANCELS, Stored
+from shared.storage.ports import Stored
 from shared.telemetry.logs import about_run, event
 
 
@@ -46,7 +47,7 @@ async def tidy(services: Services, run: Run) -> None:
     storage = services.storage
     if run.status is not RunStatus.SKIPPED:
         await storage.run_files.delete(parts_folder(run.id))
-        await storage.bookmarks.delete(CANCELS, run.id)
+        await storage.bookmarks.delete(SettingsTable.CANCELS, run.id)
     if entry := await storage.active_runs.get(ALL, run.id):  # else this was done before
         await enter_end(services, run, entry.value.connection_id)
     await storage.active_runs.delete(ALL, run.id)

@@ -9,7 +9,8 @@ import orjson
 
 from shared.domain.run import Run
 from shared.services import Services
-from shared.storage.ports import ALL, ENDED, NOTICES, AlreadyExists, Ended, Notice
+from shared.storage.entries import ALL, DueTable, Ended, Notice
+from shared.storage.ports import AlreadyExists
 
 
 async def enter_end(services: Services, run: Run, connection_id: str) -> None:
@@ -17,12 +18,12 @@ async def enter_end(services: Services, run: Run, connection_id: str) -> None:
     storage, at = services.storage, run.finished_at or services.clock.now()
     key = f"{at:%Y%m%d%H%M%S%f}-{run.id}"
     entry = Ended(run_id=run.id, at=at, connection_id=connection_id)
-    await storage.ended_runs.put(ENDED, key, entry)
+    await storage.ended_runs.put(DueTable.ENDED, key, entry)
     if services.webhook is None:
         return
     notice = Notice(run_id=run.id, body=await _body(services, run), since=at, due_at=at)
     with suppress(AlreadyExists):
-        await storage.notices.insert(NOTICES, key, notice)
+        await storage.notices.insert(DueTable.NOTICES, key, notice)
 
 
 async def _body(services: Services, run: Run) -> str:

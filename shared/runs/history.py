@@ -11,8 +11,9 @@ from shared.domain.run import Checkpoint, Progress, Run, split_run_id
 from shared.people.audit_trail import record
 from shared.runs.state.rejects import stored_rejects
 from shared.services import Services
+from shared.storage.entries import ALL, SettingsTable
 from shared.storage.paths import CHECKPOINT
-from shared.storage.ports import ALL, CANCELS, Stored
+from shared.storage.ports import Stored
 
 
 async def find_run(services: Services, run_id: str) -> Run:
@@ -40,7 +41,7 @@ async def is_canceling(services: Services, run: Run) -> bool:
     """Say whether somebody has canceled a run that is not over yet."""
     if run.status.is_over:
         return False
-    return await services.storage.bookmarks.get(CANCELS, run.id) is not None
+    return await services.storage.bookmarks.get(SettingsTable.CANCELS, run.id) is not None
 
 
 async def record_download(services: Services, caller: Caller, run: Run) -> None:

@@ -7,17 +7,17 @@ import asyncio
 
 from shared.domain.run import Run, split_run_id
 from shared.services import Services
-from shared.storage.ports import NEWEST, Place
+from shared.storage.entries import Place, RunsTable
 
 
 async def enter_newest(services: Services, run: Run) -> None:
     """Enter a run that is about to be stored; doing it twice is the same as doing it once."""
-    await services.storage.newest_runs.put(NEWEST, _place(run.id), Place(run_id=run.id))
+    await services.storage.newest_runs.put(RunsTable.NEWEST, _place(run.id), Place(run_id=run.id))
 
 
 async def forget_newest(services: Services, run_id: str) -> None:
     """Remove the entry of a run that was removed."""
-    await services.storage.newest_runs.delete(NEWEST, _place(run_id))
+    await services.storage.newest_runs.delete(RunsTable.NEWEST, _place(run_id))
 
 
 async def recent_runs(services: Services, after: str, limit: int) -> tuple[list[Run], str | None]:
@@ -28,7 +28,7 @@ async def recent_runs(services: Services, after: str, limit: int) -> tuple[list[
     found: list[tuple[str, Run]] = []
     while len(found) <= limit:
         want = limit + 1 - len(found)
-        page = await services.storage.newest_runs.page(NEWEST, after=after, limit=want)
+        page = await services.storage.newest_runs.page(RunsTable.NEWEST, after=after, limit=want)
         ids = (split_run_id(each.value.run_id) for each in page)
         runs = await asyncio.gather(*(services.storage.runs.get(*each) for each in ids))
         found += [(at.key, run.value) for at, run in zip(page, runs, strict=True) if run]

@@ -11,7 +11,8 @@ from shared.runs.state.checkpoint import Fenced, OpenCheckpoint
 from shared.runs.state.context import Order, order_of
 from shared.runs.worker import SliceWork
 from shared.services import Services
-from shared.storage.ports import ALL, Stale
+from shared.storage.entries import ALL
+from shared.storage.ports import Stale
 from shared.telemetry import metrics
 from shared.telemetry.logs import about_run
 from shared.telemetry.spans import slice_of_run

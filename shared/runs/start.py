@@ -16,7 +16,8 @@ from shared.runs.enter_end import enter_end
 from shared.runs.freshness import NOTHING_NEW
 from shared.runs.recent_runs import enter_newest
 from shared.services import Services
-from shared.storage.ports import ALL, ActiveRun, AlreadyExists, Stored
+from shared.storage.entries import ALL, ActiveRun
+from shared.storage.ports import AlreadyExists, Stored
 from shared.telemetry.spans import begin_run
 
 _BEGAN = {

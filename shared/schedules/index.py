@@ -13,15 +13,8 @@ from shared.domain.export import Export
 from shared.domain.schedule import Plan, Schedule
 from shared.records.records import LARGEST_PAGE, scan
 from shared.services import Services
-from shared.storage.ports import (
-    ALL,
-    BOOKMARKS,
-    REFRESH,
-    SCHEDULES,
-    AlreadyExists,
-    Bookmark,
-    Due,
-)
+from shared.storage.entries import ALL, REFRESH, Bookmark, Due, DueTable, SettingsTable
+from shared.storage.ports import AlreadyExists
 
 _BOOKMARK = "due-index"
 _REPAIR_PERIOD = timedelta(days=1)
@@ -43,7 +36,7 @@ async def plan_of(services: Services, of: str) -> Plan | None:
 
 async def _plan_of_refresh(services: Services) -> Plan | None:
     refresh = await services.storage.schedules.get(ALL, REFRESH)
-    since = await services.storage.bookmarks.get(BOOKMARKS, REFRESH)
+    since = await services.storage.bookmarks.get(SettingsTable.BOOKMARKS, REFRESH)
     if refresh is None:
         return None
     return Plan(refresh.value, since.value.at) if since else Plan(refresh.value)
@@ -53,13 +46,13 @@ async def expect(services: Services, of: str, at: datetime | None) -> None:
     """Enter an instant, unless it is None or entered already."""
     if at is not None:
         with suppress(AlreadyExists):
-            await services.storage.due.insert(SCHEDULES, key_of(at, of), Due(of=of, at=at))
+            await services.storage.due.insert(DueTable.SCHEDULES, key_of(at, of), Due(of=of, at=at))
 
 
 async def expect_refresh(services: Services, schedule: Schedule) -> None:
     """Enter when the refresh is due by a schedule that is about to be stored, and counts from now."""
     now = services.clock.now()
-    await services.storage.bookmarks.put(BOOKMARKS, REFRESH, Bookmark(at=now))
+    await services.storage.bookmarks.put(SettingsTable.BOOKMARKS, REFRESH, Bookmark(at=now))
     await expect(services, REFRESH, schedule.next_due(now))
 
 
@@ -77,19 +70,19 @@ async def repair(services: Services) -> None:
     or because the rules of a time zone have changed.
     """
     records, now = services.storage.bookmarks, services.clock.now()
-    last = await records.get(BOOKMARKS, _BOOKMARK)
+    last = await records.get(SettingsTable.BOOKMARKS, _BOOKMARK)
     if last and now < last.value.at + _REPAIR_PERIOD:
         return
     since = last.value.at if last else now - _FIRST_LOOK
     first: dict[str, datetime] = {}
-    async for entry in scan(services.storage.due, SCHEDULES, size=LARGEST_PAGE):
+    async for entry in scan(services.storage.due, DueTable.SCHEDULES, size=LARGEST_PAGE):
         first.setdefault(entry.value.of, entry.value.at)
     async for of, plan in _plans(services):
         there = first.get(of)
         at = plan.next_due(since if there is None else now) if plan else None
         if at and (there is None or at < there):
             await expect(services, of, at)
-    await records.put(BOOKMARKS, _BOOKMARK, Bookmark(at=now))
+    await records.put(SettingsTable.BOOKMARKS, _BOOKMARK, Bookmark(at=now))
 
 
 async def _plans(services: Services) -> AsyncIterator[tuple[str, Plan | None]]:

@@ -8,7 +8,8 @@ from shared.domain.schedule import RefreshSchedule
 from shared.people.audit_trail import recorded
 from shared.schedules.index import expect_refresh
 from shared.services import Services
-from shared.storage.ports import ALL, REFRESH, AlreadyExists, Stale, Stored
+from shared.storage.entries import ALL, REFRESH
+from shared.storage.ports import AlreadyExists, Stale, Stored
 
 _OUTDATED = say("Somebody changed the refresh schedule since you read it. Read it again.")
 

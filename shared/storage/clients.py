@@ -22,8 +22,7 @@ from shared.domain.schedule import RefreshSchedule
 from shared.domain.segment import VersionFacts
 from shared.settings import Settings, StorageAccount
 from shared.storage.blobs import BlobContainer, BlobLeases, BlobRecords
-from shared.storage.key_vault import KeyVaultSecrets
-from shared.storage.ports import (
+from shared.storage.entries import (
     ActiveRun,
     Bookmark,
     Due,
@@ -33,8 +32,9 @@ from shared.storage.ports import (
     Place,
     Placement,
     Quota,
-    Storage,
 )
+from shared.storage.key_vault import KeyVaultSecrets
+from shared.storage.ports import Storage
 from shared.storage.queues import StorageQueue
 from shared.storage.tables import TableRecords, TableTrail
 

@@ -5,7 +5,7 @@ Every write that may race says how it is guarded. Names are case-sensitive; time
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Protocol
 
 from pydantic import BaseModel
@@ -17,41 +17,17 @@ from shared.domain.people import Preferences
 from shared.domain.run import Checkpoint, Run, SliceMessage
 from shared.domain.schedule import RefreshSchedule
 from shared.domain.segment import VersionFacts
-
-ALL = "all"
-"""The partition of a table that has only one."""
-
-BOOKMARKS = "bookmarks"
-"""The partition of the bookmarks of periodic tasks, which share a table with the schedule."""
-
-
-NEWEST = "newest"
-"""The partition of where the runs of all exports are, the newest first, in the table of runs."""
-
-ENDED = "ended"
-"""The partition of runs that are over, by when they ended, in the table of active runs."""
-
-NOTICES = "notices"
-"""The partition of what the webhook is still to be told, in the same table."""
-
-QUOTAS = "quotas"
-"""The partition of what lanes have used up, in the same table; its keys are names of lanes."""
-
-SCHEDULES = "schedules"
-"""The partition of the due index with what schedules make due; its keys begin with the instant."""
-
-RUN_ALL = "run-all"
-"""The partition of the bookmarks that say when a request to run all exports first came."""
-
-
-CANCELS = "cancels"
-"""The partition of when somebody asked to cancel a run, in the same table; its keys are ids of runs."""
-
-REFRESH = "refresh"
-"""The key of the refresh schedule, and what its entry in the due index is of."""
-
-PREFERENCES = "preferences"
-"""The partition of what people prefer, in the same table; its keys are digests of their ids."""
+from shared.storage.entries import (
+    ActiveRun,
+    Bookmark,
+    Due,
+    Ended,
+    Notice,
+    OAuthState,
+    Place,
+    Placement,
+    Quota,
+)
 
 
 class AlreadyExists(Exception):
@@ -198,83 +174,6 @@ class Secrets(SecretReader, Protocol):
 
     async def delete(self, name: str) -> None:
         """Remove the secret if it is there."""
-
-
-class OAuthState(BaseModel, frozen=True):
-    """A sign-in that began: who began it, for which connection."""
-
-    connection_id: str
-    by_id: str
-    by_name: str
-    expires_at: datetime
-
-
-class Placement(BaseModel, frozen=True):
-    """The entry of the index that says: this export is on this connection."""
-
-    connection_id: str
-
-
-class ActiveRun(BaseModel, frozen=True):
-    """The entry of the due index that says: this run is not over yet."""
-
-    run_id: str
-    connection_id: str
-    lane: str
-    wakes_at: datetime  # when a message or a slice should next move it
-    in_line: bool = False  # it waits to be called by whoever has the lane
-
-
-class Due(BaseModel, frozen=True):
-    """The entry of the due index that says: look at this at that instant.
-
-    It is a hint. Whether something is due then is up to the schedule as it is by that time.
-    """
-
-    of: str  # the id of an export, or REFRESH
-    at: datetime
-    claimed: datetime | None = (
-        None  # the instant that somebody has begun to run: `at` or a newer one
-    )
-    after: str = ""  # of a refresh: the export up to which runs have begun
-
-
-class Place(BaseModel, frozen=True):
-    """The entry of the index of runs by age that says: there is this run, or there was going to be."""
-
-    run_id: str
-
-
-class Ended(BaseModel, frozen=True):
-    """The entry of the due index that says: this run ended then, and is to be forgotten some day."""
-
-    run_id: str
-    at: datetime
-    connection_id: str
-
-
-class Notice(BaseModel, frozen=True):
-    """What the webhook is still to be told. Its id is its key, which stays the same at every try."""
-
-    run_id: str
-    body: str
-    since: datetime
-    tries: int = 0
-    due_at: datetime
-
-
-class Bookmark(BaseModel, frozen=True):
-    """How far a periodic task has come."""
-
-    at: datetime
-
-
-class Quota(BaseModel, frozen=True):
-    """What a lane has used up of the requests that it may make."""
-
-    day: date = date.min  # UTC
-    used: int = 0  # requests on that day
-    slowness: float = 1.0  # as in transport.pace
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from shared.domain.clock import Clock
 from shared.domain.errors import DailyQuotaExhausted, TryLater
 from shared.domain.message import say
-from shared.storage.ports import QUOTAS, AlreadyExists, Quota, Records, Stale
+from shared.storage.entries import Quota, SettingsTable
+from shared.storage.ports import AlreadyExists, Records, Stale
 from shared.telemetry import metrics
 
 _LARGEST_BLOCK = 32
@@ -73,13 +74,13 @@ class DayBudget:
 
 async def used_today(records: Records[Quota], lane: str, now: datetime) -> int:
     """Return how many of a lane's requests of today are used up."""
-    stored = await records.get(QUOTAS, lane)
+    stored = await records.get(SettingsTable.QUOTAS, lane)
     return stored.value.used if stored and stored.value.day == now.date() else 0
 
 
 async def slowness_of(records: Records[Quota], lane: str) -> float:
     """Return how slow the last slice on this lane had to be."""
-    stored = await records.get(QUOTAS, lane)
+    stored = await records.get(SettingsTable.QUOTAS, lane)
     return stored.value.slowness if stored else 1.0
 
 
@@ -91,16 +92,16 @@ async def keep_slowness(records: Records[Quota], lane: str, slowness: float) -> 
 async def change(records: Records[Quota], lane: str, how: Callable[[Quota], Quota]) -> None:
     """Change what is kept of a lane, whoever else does the same."""
     for _ in range(_TRIES):
-        stored = await records.get(QUOTAS, lane)
+        stored = await records.get(SettingsTable.QUOTAS, lane)
         before = stored.value if stored else Quota()
         after = how(before)
         if after == before:
             return
         try:
             if stored is None:
-                await records.insert(QUOTAS, lane, after)
+                await records.insert(SettingsTable.QUOTAS, lane, after)
             else:
-                await records.replace(QUOTAS, lane, after, stored.etag)
+                await records.replace(SettingsTable.QUOTAS, lane, after, stored.etag)
         except (AlreadyExists, Stale):
             continue
         return

@@ -16,7 +16,7 @@ from shared.segments.catalogue import landed_versions
 from shared.segments.paths import closing, place_of
 from shared.segments.stats import facts_of
 from shared.services import Services
-from shared.storage.ports import BOOKMARKS, Bookmark
+from shared.storage.entries import Bookmark, SettingsTable
 
 _SETTLED = timedelta(minutes=2)
 """How long an event may take before the sweep looks for the file itself."""
@@ -49,7 +49,7 @@ async def arrive(services: Services, path: str) -> None:
 async def sweep_arrivals(services: Services) -> None:
     """Begin the runs of versions whose event was lost: the timer is the truth, events are hints."""
     storage, now = services.storage, services.clock.now()
-    bookmark = await storage.bookmarks.get(BOOKMARKS, _BOOKMARK)
+    bookmark = await storage.bookmarks.get(SettingsTable.BOOKMARKS, _BOOKMARK)
     since = bookmark.value.at if bookmark else now - _SETTLED
     until = now - _SETTLED
     paths, newest = await _closings(services, since, until)
@@ -59,7 +59,7 @@ async def sweep_arrivals(services: Services) -> None:
                 await _start_all(services, version)
     # Never beyond what storage has shown: a host whose clock is ahead would pass over what lands next.
     done = min(newest, max(since, until)) if newest else since
-    await storage.bookmarks.put(BOOKMARKS, _BOOKMARK, Bookmark(at=done))
+    await storage.bookmarks.put(SettingsTable.BOOKMARKS, _BOOKMARK, Bookmark(at=done))
 
 
 async def _closings(

@@ -15,7 +15,8 @@ from shared.runs.lanes.lane_queue import join_line
 from shared.runs.start import create_run
 from shared.schedules.index import expect, key_of, plan_of
 from shared.services import Services
-from shared.storage.ports import ALL, REFRESH, SCHEDULES, Due, Stale, Stored
+from shared.storage.entries import ALL, REFRESH, Due, DueTable
+from shared.storage.ports import Stale, Stored
 
 _PAGE = 100  # entries, or exports of a refresh, between two looks at the clock
 _INSTANT = timedelta(microseconds=1)
@@ -38,7 +39,9 @@ class DueRuns:
     async def run(self) -> None:
         """Run what is due by now, in the order in which it came to be due."""
         before, after = key_of(self._clock.now() + _INSTANT), ""
-        while page := await self._entries.page(SCHEDULES, after=after, before=before, limit=_PAGE):
+        while page := await self._entries.page(
+            DueTable.SCHEDULES, after=after, before=before, limit=_PAGE
+        ):
             await each_of(page, self._run)
             if self._is_late():
                 return
@@ -69,7 +72,7 @@ class DueRuns:
             return None
         claimed = entry.model_copy(update={"claimed": newest})
         try:
-            etag = await self._entries.replace(SCHEDULES, stored.key, claimed, stored.etag)
+            etag = await self._entries.replace(DueTable.SCHEDULES, stored.key, claimed, stored.etag)
         except Stale:
             return None
         return Stored(stored.key, claimed, etag)
@@ -79,7 +82,7 @@ class DueRuns:
         of = stored.value.of
         plan = await plan_of(self._services, of)
         await expect(self._services, of, plan.next_due(after) if plan else None)
-        await self._entries.delete(SCHEDULES, stored.key)
+        await self._entries.delete(DueTable.SCHEDULES, stored.key)
 
     async def _run_own(self, export_id: str, at: datetime) -> None:
         stored = await self._services.storage.exports.get(ALL, export_id)
@@ -102,7 +105,9 @@ class DueRuns:
             await each_of(page, begin)
             entry = stored.value.model_copy(update={"after": page[-1].key})
             try:
-                etag = await self._entries.replace(SCHEDULES, stored.key, entry, stored.etag)
+                etag = await self._entries.replace(
+                    DueTable.SCHEDULES, stored.key, entry, stored.etag
+                )
             except Stale:
                 return False  # another host goes on with it
             stored = Stored(stored.key, entry, etag)

@@ -11,8 +11,8 @@ from shared.runs.lanes.lane_queue import call_if_free, join_line
 from shared.runs.lanes.wakeups import wake
 from shared.schedules.index import repair
 from shared.services import Services
+from shared.storage.entries import ALL, ActiveRun
 from shared.storage.paths import CHECKPOINT, folder
-from shared.storage.ports import ALL, ActiveRun
 from shared.telemetry import metrics
 from shared.triggers.arrivals import sweep_arrivals
 from shared.triggers.due_runs import DueRuns

@@ -15,7 +15,8 @@ from shared.exports.views import all_connections
 from shared.records.bulk import LeftOut, each_of
 from shared.runs.start import start_run
 from shared.services import Services
-from shared.storage.ports import RUN_ALL, AlreadyExists, Bookmark
+from shared.storage.entries import Bookmark, SettingsTable
+from shared.storage.ports import AlreadyExists
 from shared.triggers.arrivals import all_exports
 
 
@@ -40,7 +41,7 @@ async def run_all(
     A request with the same key returns the runs that the first one has begun, and begins those that it
     did not come to.
     """
-    trigger = await _trigger(services, RUN_ALL, request_key)
+    trigger = await _trigger(services, SettingsTable.RUN_ALL, request_key)
     connections = await all_connections(services)
 
     async def begin(export: Export) -> Run | LeftOut:

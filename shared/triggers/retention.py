@@ -11,8 +11,8 @@ from shared.domain.run import split_run_id
 from shared.runs.recent_runs import forget_newest
 from shared.runs.state.delivered import state_name
 from shared.services import Services
+from shared.storage.entries import Bookmark, DueTable, Ended, SettingsTable
 from shared.storage.paths import folder
-from shared.storage.ports import BOOKMARKS, ENDED, Bookmark, Ended
 from shared.triggers.arrivals import all_exports
 
 _AT_ONCE = 100  # runs of one tick
@@ -24,10 +24,12 @@ async def forget_runs(services: Services) -> None:
     """Forget runs that ended more than the retention ago, at most a hundred: history, rejects and all."""
     storage = services.storage
     before = services.clock.now() - timedelta(days=services.retention_days)
-    old = await storage.ended_runs.page(ENDED, before=f"{before:%Y%m%d%H%M%S%f}", limit=_AT_ONCE)
+    old = await storage.ended_runs.page(
+        DueTable.ENDED, before=f"{before:%Y%m%d%H%M%S%f}", limit=_AT_ONCE
+    )
     for entry in old:
         await _forget(services, entry.value)
-        await storage.ended_runs.delete(ENDED, entry.key)
+        await storage.ended_runs.delete(DueTable.ENDED, entry.key)
 
 
 async def _forget(services: Services, entry: Ended) -> None:
@@ -47,7 +49,7 @@ async def forget_orphans(services: Services) -> None:
     Each is a day old at least: an export that is being changed, or a run that is ending, writes its own.
     """
     storage, now = services.storage, services.clock.now()
-    bookmark = await storage.bookmarks.get(BOOKMARKS, _BOOKMARK)
+    bookmark = await storage.bookmarks.get(SettingsTable.BOOKMARKS, _BOOKMARK)
     if bookmark and now - bookmark.value.at < _DAY:
         return
     states = [blob.name async for blob in storage.delivered.list() if now - blob.modified >= _DAY]
@@ -56,4 +58,4 @@ async def forget_orphans(services: Services) -> None:
     for name in states:
         if name not in used:
             await storage.delivered.delete(name)
-    await storage.bookmarks.put(BOOKMARKS, _BOOKMARK, Bookmark(at=now))
+    await storage.bookmarks.put(SettingsTable.BOOKMARKS, _BOOKMARK, Bookmark(at=now))

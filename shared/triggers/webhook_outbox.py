@@ -10,7 +10,8 @@ from datetime import timedelta
 from shared.domain.message import Message, say
 from shared.domain.run import split_run_id
 from shared.services import Services
-from shared.storage.ports import NOTICES, Notice, Stale, Stored
+from shared.storage.entries import DueTable, Notice
+from shared.storage.ports import Stale, Stored
 from shared.transport.webhook import Webhook
 
 _AT_ONCE = 100  # notices of one tick, all under way together
@@ -22,10 +23,10 @@ _GIVEN_UP = timedelta(hours=24)
 async def send_notices(services: Services) -> None:
     """Post the notices that are due, the oldest first; forget all of them when there is no webhook."""
     storage, now = services.storage, services.clock.now()
-    waiting = await storage.notices.page(NOTICES, limit=_AT_ONCE)
+    waiting = await storage.notices.page(DueTable.NOTICES, limit=_AT_ONCE)
     if services.webhook is None:
         for each in waiting:
-            await storage.notices.delete(NOTICES, each.key)
+            await storage.notices.delete(DueTable.NOTICES, each.key)
         return
     due = [each for each in waiting if each.value.due_at <= now]
     await asyncio.gather(*(_send(services, services.webhook, each) for each in due))
@@ -35,15 +36,15 @@ async def _send(services: Services, webhook: Webhook, stored: Stored[Notice]) ->
     storage, now, notice = services.storage, services.clock.now(), stored.value
     problem = await webhook.post(services.http, stored.key, now, notice.body.encode())
     if problem is None:
-        await storage.notices.delete(NOTICES, stored.key)
+        await storage.notices.delete(DueTable.NOTICES, stored.key)
         return
     if now - notice.since >= _GIVEN_UP:
         await _note(services, notice, _given_up(problem))
-        await storage.notices.delete(NOTICES, stored.key)
+        await storage.notices.delete(DueTable.NOTICES, stored.key)
         return
     wait = min(_FIRST_WAIT * 2**notice.tries, _LONGEST_WAIT)
     later = notice.model_copy(update={"tries": notice.tries + 1, "due_at": now + wait})
-    await storage.notices.put(NOTICES, stored.key, later)
+    await storage.notices.put(DueTable.NOTICES, stored.key, later)
 
 
 def _given_up(problem: str) -> Message:

@@ -9,8 +9,8 @@ import pytest
 from shared.domain.connection import ConnectionStatus
 from shared.domain.export import Export
 from shared.domain.run import RunStatus
+from shared.storage.entries import ALL
 from shared.storage.paths import part
-from shared.storage.ports import ALL
 from tests.api.office import Office, choices, pointers
 from tests.contract.postbox.destination import Postbox
 from tests.fakes.storage import MemoryRecords

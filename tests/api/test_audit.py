@@ -10,7 +10,8 @@ from shared.domain.connection import Connection
 from shared.domain.export import Export
 from shared.domain.message import say
 from shared.domain.schedule import RefreshSchedule
-from shared.storage.ports import ALL, AlreadyExists, Missing, Stale, Unavailable
+from shared.storage.entries import ALL
+from shared.storage.ports import AlreadyExists, Missing, Stale, Unavailable
 from shared.triggers.every_minute import tick
 from tests.api.office import Office
 from tests.api.vendors import LINKED, Vendors

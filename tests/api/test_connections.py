@@ -6,7 +6,8 @@ import pytest
 from shared.connections.waiting_runs import waiting
 from shared.domain.connection import Connection
 from shared.domain.run import RunStatus
-from shared.storage.ports import ALL, ActiveRun, Missing, Stored
+from shared.storage.entries import ALL, ActiveRun
+from shared.storage.ports import Missing, Stored
 from tests.api.office import Office, pointers
 from tests.fakes.storage import MemoryRecords
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.domain.connection import TERMS_VERSION
-from shared.storage.ports import ALL
+from shared.storage.entries import ALL
 from tests.api.office import Office
 
 CHANGES: dict[str, Any] = {

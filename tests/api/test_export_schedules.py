@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.storage.ports import ALL
+from shared.storage.entries import ALL
 from tests.api.office import Office, pointers
 
 OFF = {"follows": "off"}

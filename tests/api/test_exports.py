@@ -8,7 +8,7 @@ from local.sandbox.activecampaign.app import create_app
 from local.sandbox.activecampaign.state import Sandbox
 from shared.destinations.activecampaign.destination import ActiveCampaign
 from shared.domain.run import Run, RunStatus
-from shared.storage.ports import ALL
+from shared.storage.entries import ALL
 from tests.api.office import Office, choices, pointers
 from tests.contract.destinations.side import InProcess, SandboxClock
 

@@ -11,7 +11,8 @@ import pytest
 
 from shared.api.middleware.guard import MAX_HEADERS, MAX_QUERY
 from shared.domain.connection import Connection
-from shared.storage.ports import ALL, Unavailable
+from shared.storage.entries import ALL
+from shared.storage.ports import Unavailable
 from shared.telemetry.logs import one_line
 from tests.api.office import Office, choices
 from tests.fakes.storage import MemoryRecords

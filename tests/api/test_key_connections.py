@@ -10,7 +10,8 @@ from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.message import say
 from shared.domain.run import RunStatus
 from shared.records.app_keys import OwnKey
-from shared.storage.ports import ALL, ActiveRun, Missing, Unavailable
+from shared.storage.entries import ALL, ActiveRun
+from shared.storage.ports import Missing, Unavailable
 from tests.api.office import Office, pointers
 from tests.api.vendors import LINKED, Vendors
 from tests.contract.destinations.side import InProcess

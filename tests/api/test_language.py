@@ -18,7 +18,8 @@ from shared.domain.outcomes import Outcome, Reject
 from shared.domain.people import Language
 from shared.domain.run import Run, RunStatus, split_run_id
 from shared.runs.ending import end_run
-from shared.storage.ports import PREFERENCES, Unavailable
+from shared.storage.entries import SettingsTable
+from shared.storage.ports import Unavailable
 from tests.api.office import Office, choices
 from tests.api.test_runs import with_rejects
 
@@ -126,12 +127,12 @@ async def unknown(office: Office, role: str = "administrator") -> str:
 @pytest.mark.parametrize("body", [{}, {"language": "de"}, {"language": ""}, {"lang": "sv"}, []])
 async def test_no_other_language_can_be_saved(office: Office, body: Any) -> None:
     assert (await office.ask("PATCH", "/me", body)).status_code == 422
-    assert not await office.services.storage.preferences.page(PREFERENCES)
+    assert not await office.services.storage.preferences.page(SettingsTable.PREFERENCES)
 
 
 async def test_a_preference_is_kept_under_no_readable_id(office: Office) -> None:
     person = await office.done("PATCH", "/me", {"language": "sv"})
-    [kept] = await office.services.storage.preferences.page(PREFERENCES)
+    [kept] = await office.services.storage.preferences.page(SettingsTable.PREFERENCES)
     assert kept.value.language is Language.SWEDISH
     assert person["id"] not in kept.key
 

@@ -12,7 +12,8 @@ from shared.connections.waiting_runs import waiting
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.message import say
 from shared.domain.run import RunStatus
-from shared.storage.ports import ALL, ActiveRun, Missing, OAuthState, Stored
+from shared.storage.entries import ALL, ActiveRun, OAuthState
+from shared.storage.ports import Missing, Stored
 from tests.api.office import BASE, Office
 from tests.fakes.accounts import ACME, OTHER, FakeAccounts
 from tests.fakes.storage import MemoryRecords, MemorySecrets

@@ -9,7 +9,8 @@ import pytest
 
 from shared.destinations.contract import Credentials
 from shared.domain.connection import Connection
-from shared.storage.ports import ALL, Missing
+from shared.storage.entries import ALL
+from shared.storage.ports import Missing
 from tests.api.office import BASE, Office
 from tests.api.vendors import Vendors
 

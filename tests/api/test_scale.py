@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from local.identity import SigningKey
 from shared.connections.index import placed
-from shared.storage.ports import ALL, Stored
+from shared.storage.entries import ALL
+from shared.storage.ports import Stored
 from tests.api.office import Office, choices
 from tests.fakes.accounts import OTHER
 from tests.fakes.storage import MemoryRecords

@@ -30,7 +30,8 @@ from shared.runs.history import find_run, run_progress
 from shared.runs.slice import run_slice
 from shared.runs.start import start_run
 from shared.services import Services
-from shared.storage.ports import ALL, BlobInfo, Missing
+from shared.storage.entries import ALL
+from shared.storage.ports import BlobInfo, Missing
 from shared.transport.client import open_http
 from tests.bench.profiles import FIELDS
 from tests.contract.destinations.sides import CALLBACK, CLIENT, through_the_sign_in_page

@@ -11,7 +11,7 @@ from shared.records.bulk import each_of
 from shared.records.records import new_id
 from shared.settings import Settings, StorageAccount
 from shared.storage.clients import OpenStorage, open_storage
-from shared.storage.ports import ALL
+from shared.storage.entries import ALL
 
 
 def fill(stack: Stack, connection: str, export: str, connections: int, exports: int) -> None:

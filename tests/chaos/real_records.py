@@ -7,7 +7,7 @@ from azure.storage.queue import QueueServiceClient
 from shared.domain.run import Progress, Run
 from shared.records.records import scan
 from shared.runs.history import list_runs, run_progress
-from shared.storage.ports import ALL, CANCELS
+from shared.storage.entries import ALL, SettingsTable
 from tests.e2e.records import Records
 
 
@@ -35,7 +35,10 @@ class RealRecords(Records):
         async def look() -> list[str]:
             storage = self._storage
             active = [f"due {each.key}" async for each in scan(storage.active_runs, ALL)]
-            asked = [f"cancel {each.key}" async for each in scan(storage.bookmarks, CANCELS)]
+            asked = [
+                f"cancel {each.key}"
+                async for each in scan(storage.bookmarks, SettingsTable.CANCELS)
+            ]
             files = [each.name async for each in storage.run_files.list()]
             return active + asked + [f"part {name}" for name in files if "/parts/" in name]
 

@@ -12,8 +12,8 @@ from shared.domain.schedule import RefreshSchedule
 from shared.runs.cancel import cancel_run
 from shared.schedules.refresh_schedule import set_schedule
 from shared.services import Services
+from shared.storage.entries import ALL, SettingsTable
 from shared.storage.paths import CHECKPOINT
-from shared.storage.ports import ALL, CANCELS
 from shared.triggers.on_demand import run_all, run_on_demand
 from tests.chaos.simulated_plan import VENDORS, Happening, Kind
 from tests.chaos.simulated_process import registering
@@ -103,7 +103,10 @@ class Chaos:
         return [
             *(f"message {message}" for message in self.triggers.messages),
             *(f"active run {each.key}" for each in await storage.active_runs.page(ALL)),
-            *(f"cancel of {each.key}" for each in await storage.bookmarks.page(CANCELS)),
+            *(
+                f"cancel of {each.key}"
+                for each in await storage.bookmarks.page(SettingsTable.CANCELS)
+            ),
             *(f"run {run.id} is {run.status}" for run in await self._not_over()),
         ]
 

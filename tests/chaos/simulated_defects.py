@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.destinations.contract import Destination, Finished, ListsJobs, Sent
-from shared.storage.ports import CANCELS, Storage, Stored
+from shared.storage.entries import SettingsTable
+from shared.storage.ports import Storage, Stored
 
 
 class Soundness:
@@ -92,7 +93,7 @@ class _WithoutOthers(_Instead):
 
 class _WithoutCancels(_Instead):
     async def get(self, partition: str, key: str) -> Stored[Any] | None:
-        return None if partition == CANCELS else await self._real.get(partition, key)
+        return None if partition == SettingsTable.CANCELS else await self._real.get(partition, key)
 
 
 class _Whole(_Instead):

@@ -10,8 +10,8 @@ from shared.domain.outcomes import Outcome, Reject
 from shared.domain.run import Run, RunStatus, SliceMessage
 from shared.domain.segment import SegmentVersion
 from shared.runs.history import reject_lines, run_progress
+from shared.storage.entries import ALL, DueTable, SettingsTable
 from shared.storage.paths import CHECKPOINT
-from shared.storage.ports import ALL, CANCELS, NOTICES
 from tests.chaos.simulated_chaos import Chaos
 from tests.chaos.simulated_files import Version, profiles_of
 from tests.chaos.simulated_network import Write
@@ -269,10 +269,10 @@ class Invariants:
             in_parts = rest.startswith("parts/") and run_id not in by_the_dead
             if in_parts or run_id not in known:
                 yield blob.name
-        for partition, records in ((ALL, storage.active_runs), (NOTICES, storage.notices)):
+        for partition, records in ((ALL, storage.active_runs), (DueTable.NOTICES, storage.notices)):
             for entry in await records.page(partition):
                 yield f"the entry {entry.key} of {partition}"
-        for cancel in await storage.bookmarks.page(CANCELS):
+        for cancel in await storage.bookmarks.page(SettingsTable.CANCELS):
             yield f"the sign to cancel {cancel.key}"
 
     def _of_limits(self) -> Iterator[str]:

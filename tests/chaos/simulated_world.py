@@ -11,7 +11,8 @@ from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.export import Export
 from shared.domain.run import Run
 from shared.services import Services
-from shared.storage.ports import ALL, Storage
+from shared.storage.entries import ALL
+from shared.storage.ports import Storage
 from tests.chaos.simulated_defects import Soundness
 from tests.chaos.simulated_files import Segment
 from tests.chaos.simulated_hosts import Host

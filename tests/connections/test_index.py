@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from shared.connections.index import exports_on, placed
 from shared.domain.export import Export
-from shared.storage.ports import ALL, Storage, Stored
+from shared.storage.entries import ALL
+from shared.storage.ports import Storage, Stored
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryRecords, memory_storage
 from tests.runs.world import World

@@ -17,7 +17,8 @@ from shared.domain.schedule import RefreshSchedule
 from shared.settings import Settings, StorageAccount
 from shared.storage.blobs import BlobContainer, BlobLeases
 from shared.storage.clients import OpenStorage, open_storage
-from shared.storage.ports import ALL, Bookmark, Unavailable
+from shared.storage.entries import ALL, Bookmark
+from shared.storage.ports import Unavailable
 from shared.storage.tables import TableRecords
 from tests.local.servers import free_port
 

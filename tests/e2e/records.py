@@ -14,8 +14,8 @@ from shared.runs.history import find_run, run_progress
 from shared.services import Services
 from shared.settings import Settings, StorageAccount
 from shared.storage.clients import open_storage
+from shared.storage.entries import ALL
 from shared.storage.paths import CHECKPOINT, parts_folder
-from shared.storage.ports import ALL
 
 
 class Records:

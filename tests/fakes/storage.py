@@ -22,6 +22,17 @@ from shared.domain.people import Preferences
 from shared.domain.run import Checkpoint, Run, SliceMessage
 from shared.domain.schedule import RefreshSchedule
 from shared.domain.segment import VersionFacts
+from shared.storage.entries import (
+    ActiveRun,
+    Bookmark,
+    Due,
+    Ended,
+    Notice,
+    OAuthState,
+    Place,
+    Placement,
+    Quota,
+)
 from shared.storage.limits import (
     LEASE_SECONDS,
     check_delay,
@@ -30,23 +41,7 @@ from shared.storage.limits import (
     check_secret,
     check_table_key,
 )
-from shared.storage.ports import (
-    ActiveRun,
-    AlreadyExists,
-    BlobInfo,
-    Bookmark,
-    Due,
-    Ended,
-    Missing,
-    Notice,
-    OAuthState,
-    Place,
-    Placement,
-    Quota,
-    Stale,
-    Storage,
-    Stored,
-)
+from shared.storage.ports import AlreadyExists, BlobInfo, Missing, Stale, Storage, Stored
 
 _etags = count(1)
 

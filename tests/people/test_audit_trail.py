@@ -14,7 +14,7 @@ from shared.domain.run import Mode, Trigger, TriggerKind
 from shared.exports.manage import remove_export
 from shared.runs.start import start_run
 from shared.services import Services
-from shared.storage.ports import ALL
+from shared.storage.entries import ALL
 from tests.fakes.people import ANN
 from tests.runs.mortal import Life, in_life, survives
 from tests.runs.world import World, ready

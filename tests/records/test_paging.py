@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from shared.records.paging import Sort, Wanted, folded, listed
-from shared.storage.ports import ALL, Stored
+from shared.storage.entries import ALL
+from shared.storage.ports import Stored
 from tests.fakes.storage import MemoryRecords
 
 

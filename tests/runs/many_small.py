@@ -8,7 +8,7 @@ from shared.domain.connection import Account
 from shared.domain.run import Run, SliceMessage
 from shared.domain.schedule import RefreshSchedule
 from shared.runs.slice import run_slice
-from shared.storage.ports import ALL, REFRESH
+from shared.storage.entries import ALL, REFRESH
 from shared.triggers.every_minute import tick
 from tests.runs.operations import counted
 from tests.runs.world import World, csv

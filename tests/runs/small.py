@@ -8,7 +8,7 @@ from shared.domain.connection import Connection
 from shared.domain.run import Run, SliceMessage
 from shared.runs.history import find_run
 from shared.runs.slice import run_slice
-from shared.storage.ports import ALL
+from shared.storage.entries import ALL
 from tests.runs.world import ACCOUNT, World, ready
 
 LANE = "mailchimp-us1-1"

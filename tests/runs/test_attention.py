@@ -10,7 +10,7 @@ from shared.domain.connection import ConnectionStatus
 from shared.domain.outcomes import Outcome
 from shared.domain.run import RunStatus
 from shared.runs.start import start_run
-from shared.storage.ports import ALL
+from shared.storage.entries import ALL
 from tests.fakes.mailchimp import answers
 from tests.runs.small import (
     connection,

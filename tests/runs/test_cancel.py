@@ -17,8 +17,9 @@ from shared.domain.message import say
 from shared.domain.outcomes import Outcome
 from shared.domain.run import Mode, Progress, Run, RunStatus
 from shared.runs.cancel import cancel_run
+from shared.storage.entries import ALL, Bookmark, SettingsTable
 from shared.storage.paths import CHECKPOINT
-from shared.storage.ports import ALL, CANCELS, BlobInfo, Blobs, Bookmark
+from shared.storage.ports import BlobInfo, Blobs
 from shared.triggers.every_minute import tick
 from tests.fakes.mailchimp import Fault, answers, hangs
 from tests.fakes.people import ADMINISTRATOR
@@ -67,7 +68,7 @@ async def canceled(world: World, run: Run, rows: int = ROWS) -> Progress:
     assert progress.counts.total + progress.not_sent == progress.rows_read
     assert progress.in_jobs == 0
     assert await leftovers(world) == []
-    assert await world.services.storage.bookmarks.page(CANCELS) == []
+    assert await world.services.storage.bookmarks.page(SettingsTable.CANCELS) == []
     return progress
 
 
@@ -306,12 +307,12 @@ async def test_a_cancel_whose_process_died_is_carried_out_by_the_tick() -> None:
     await world.drop(csv(ROWS))
     run = await world.start()
     bookmarks = world.services.storage.bookmarks
-    await bookmarks.insert(CANCELS, run.id, Bookmark(at=world.clock.now()))
+    await bookmarks.insert(SettingsTable.CANCELS, run.id, Bookmark(at=world.clock.now()))
 
     await tick(world.services)
 
     await canceled(world, run)
-    await bookmarks.insert(CANCELS, run.id, Bookmark(at=world.clock.now()))
+    await bookmarks.insert(SettingsTable.CANCELS, run.id, Bookmark(at=world.clock.now()))
     await tick(world.services)
     await canceled(world, run)
 
@@ -353,7 +354,7 @@ async def test_a_run_whose_export_is_gone_can_still_end() -> None:
     await world.drop(csv(ROWS))
     run = await world.start()
     bookmarks = world.services.storage.bookmarks
-    await bookmarks.insert(CANCELS, run.id, Bookmark(at=world.clock.now()))
+    await bookmarks.insert(SettingsTable.CANCELS, run.id, Bookmark(at=world.clock.now()))
     await world.services.storage.exports.delete(ALL, "export")
     await tick(world.services)
     ended = await now(world, run)

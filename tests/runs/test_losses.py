@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from shared.domain.run import Run, RunStatus
+from shared.storage.entries import ALL
 from shared.storage.paths import CHECKPOINT, digests, folder, parts_folder
-from shared.storage.ports import ALL
 from shared.triggers.every_minute import tick
 from tests.runs.slow import slow
 from tests.runs.small import LANE, leftovers, now, small, work_on_visible

@@ -10,8 +10,8 @@ from shared.exports.manage import change_export
 from shared.exports.schemas import ExportChanges
 from shared.runs.freshness import NOTHING_NEW
 from shared.schedules.refresh_schedule import set_schedule
+from shared.storage.entries import DueTable
 from shared.storage.paths import parts_folder
-from shared.storage.ports import ENDED
 from shared.triggers.every_minute import tick
 from tests.fakes.mailchimp import answers
 from tests.runs.operations import counted
@@ -83,7 +83,7 @@ async def test_a_skipped_run_is_to_be_forgotten_some_day_like_any_other() -> Non
     for _ in range(3):
         await a_day(world)
     runs = {stored.value.id for stored in await world.services.storage.runs.page("export")}
-    ended = await world.services.storage.ended_runs.page(ENDED)
+    ended = await world.services.storage.ended_runs.page(DueTable.ENDED)
     assert {entry.value.run_id for entry in ended} == runs
 
 

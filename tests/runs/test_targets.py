@@ -10,7 +10,7 @@ from shared.domain.run import Run, RunStatus, TriggerKind
 from shared.exports.attach import attach_export, detach_export
 from shared.exports.manage import copy_export
 from shared.exports.schemas import Attachment
-from shared.storage.ports import ALL
+from shared.storage.entries import ALL
 from shared.triggers.arrivals import arrive
 from shared.triggers.every_minute import tick
 from tests.fakes.mailchimp import LIST_ID, answers

@@ -19,7 +19,7 @@ from shared.runs.history import find_run, reject_lines, run_progress
 from shared.runs.slice import run_slice
 from shared.runs.start import start_run
 from shared.services import Services
-from shared.storage.ports import ALL
+from shared.storage.entries import ALL
 from tests.fakes.clock import FakeClock
 from tests.fakes.mailchimp import LIST_ID, FakeMailchimp
 from tests.fakes.people import ADMINISTRATOR, consent

@@ -19,7 +19,7 @@ from shared.exports.schedule import set_export_schedule
 from shared.exports.schemas import Attachment
 from shared.schedules.refresh_schedule import set_schedule
 from shared.services import Services
-from shared.storage.ports import ALL, SCHEDULES
+from shared.storage.entries import ALL, DueTable
 from shared.triggers.every_minute import tick
 from tests.fakes.mailchimp import LIST_ID
 from tests.runs.mortal import Life, in_life, survives
@@ -228,7 +228,7 @@ async def live(begin: datetime, story: list[tuple[Any, ...]]) -> None:
 
 async def require_a_full_index(world: World) -> None:
     """Require that each export that will be due is expected then."""
-    entries = await world.services.storage.due.page(SCHEDULES, limit=1000)
+    entries = await world.services.storage.due.page(DueTable.SCHEDULES, limit=1000)
     expected = {(entry.value.of, entry.value.at) for entry in entries}
     for name in EXPORTS:
         stored = await world.services.storage.exports.get(ALL, name)

@@ -15,7 +15,7 @@ from shared.exports.schemas import ManySchedules
 from shared.schedules.index import repair
 from shared.schedules.refresh_schedule import set_schedule
 from shared.services import Services
-from shared.storage.ports import REFRESH, SCHEDULES, Due
+from shared.storage.entries import REFRESH, Due, DueTable
 from shared.triggers.due_runs import DueRuns
 from shared.triggers.every_minute import refresh, tick
 from tests.runs.mortal import Life, in_life, survives
@@ -51,7 +51,7 @@ async def instants(world: World, export: str = "export") -> list[str]:
 
 async def entries(world: World) -> list[tuple[str, str]]:
     """Return what the index holds."""
-    page = await world.services.storage.due.page(SCHEDULES)
+    page = await world.services.storage.due.page(DueTable.SCHEDULES)
     return [(stored.value.of, f"{stored.value.at:%d %H:%M}") for stored in page]
 
 
@@ -254,10 +254,10 @@ async def _scheduled(services: Services, at: ExportSchedule) -> None:
 
 async def claimed_and_left(world: World) -> None:
     """Let a host claim what is due, and die before it runs anything."""
-    page = await world.services.storage.due.page(SCHEDULES)
+    page = await world.services.storage.due.page(DueTable.SCHEDULES)
     for stored in page:
         entry = stored.value.model_copy(update={"claimed": stored.value.at})
-        await world.services.storage.due.replace(SCHEDULES, stored.key, entry, stored.etag)
+        await world.services.storage.due.replace(DueTable.SCHEDULES, stored.key, entry, stored.etag)
 
 
 async def test_what_a_dead_host_had_claimed_is_run_by_another() -> None:
@@ -294,11 +294,11 @@ async def test_what_a_dead_host_had_claimed_is_not_run_once_it_is_scheduled_othe
 async def test_what_the_index_has_lost_is_found_within_a_day(loss: str) -> None:
     world = await everything_is_due()
     due = world.services.storage.due
-    for stored in await due.page(SCHEDULES):
-        await due.delete(SCHEDULES, stored.key)
+    for stored in await due.page(DueTable.SCHEDULES):
+        await due.delete(DueTable.SCHEDULES, stored.key)
         if loss == "later than due":
             entry = Due(of=stored.value.of, at=stored.value.at + timedelta(days=40))
-            await due.insert(SCHEDULES, f"{entry.at:%Y%m%d}-{entry.of}", entry)
+            await due.insert(DueTable.SCHEDULES, f"{entry.at:%Y%m%d}-{entry.of}", entry)
     await tick(world.services)
     assert await instants(world, "a") == []
     world.clock.advance(DAY - 120)

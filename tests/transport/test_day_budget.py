@@ -9,7 +9,8 @@ import pytest
 from shared.connections.vendor_api import open_api
 from shared.domain.errors import DailyQuotaExhausted
 from shared.domain.run import RunStatus
-from shared.storage.ports import QUOTAS, Quota, Records
+from shared.storage.entries import Quota, SettingsTable
+from shared.storage.ports import Records
 from shared.transport.client import VendorApi
 from shared.transport.day_budget import DayBudget, seconds_to_tomorrow
 from tests.fakes.clock import FakeClock
@@ -23,7 +24,7 @@ def budget(records: Records[Quota], clock: FakeClock) -> DayBudget:
 
 
 async def used(records: Records[Quota]) -> int:
-    stored = await records.get(QUOTAS, "acme")
+    stored = await records.get(SettingsTable.QUOTAS, "acme")
     return stored.value.used if stored else 0
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from shared.domain.run import Run, RunStatus, TriggerKind
-from shared.storage.ports import ALL
+from shared.storage.entries import ALL
 from shared.triggers.arrivals import arrive
 from tests.runs.small import delays, leftovers, now, small
 from tests.runs.world import ACCOUNT, World, csv

@@ -9,7 +9,8 @@ import pytest
 
 from shared.domain.run import Run, RunStatus, TriggerKind
 from shared.domain.schedule import RefreshSchedule
-from shared.storage.ports import ALL, REFRESH, ActiveRun, Records
+from shared.storage.entries import ALL, REFRESH, ActiveRun
+from shared.storage.ports import Records
 from shared.triggers.arrivals import arrive, sweep_arrivals
 from shared.triggers.every_minute import refresh, sweep_runs, tick
 from tests.fakes.clock import FakeClock

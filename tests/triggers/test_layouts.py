@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.run import Run, RunStatus
-from shared.storage.ports import BOOKMARKS, Bookmark
+from shared.storage.entries import Bookmark, SettingsTable
 from shared.triggers.arrivals import arrive, sweep_arrivals
 from tests.runs.small import small
 from tests.runs.world import World
@@ -156,7 +156,7 @@ async def test_the_sweep_runs_nothing_again() -> None:
     for path, data in {**PARTS, SUCCESS: b"", **EXPORTED_FILES, MODEL: model(at(ONE))}.items():
         await land(world, path, data)
     early = Bookmark(at=world.clock.now() - timedelta(hours=1))
-    await world.services.storage.bookmarks.put(BOOKMARKS, "arrivals", early)
+    await world.services.storage.bookmarks.put(SettingsTable.BOOKMARKS, "arrivals", early)
     world.clock.advance(300)
     await sweep_arrivals(world.services)
     assert len(await runs(world)) == len(await runs(world, "ci")) == 1

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.run import Run, RunStatus
+from shared.storage.entries import ALL, DueTable
 from shared.storage.paths import folder
-from shared.storage.ports import ALL, ENDED
 from shared.triggers.every_minute import tick
 from tests.fakes.mailchimp import answers
 from tests.runs.mortal import Life, in_life, survives
@@ -44,7 +44,7 @@ async def test_a_run_is_forgotten_with_its_rejects_after_the_days_that_are_set()
 
     assert not await is_there(world, run)
     assert await files(world, run) == []
-    assert await world.services.storage.ended_runs.page(ENDED) == []
+    assert await world.services.storage.ended_runs.page(DueTable.ENDED) == []
     again = (await world.progress(await world.run())).counts
     assert again.unchanged == 20  # what the list was told is not forgotten
 

@@ -9,7 +9,8 @@ from shared.domain.run import Run, SliceMessage
 from shared.runs.lanes.wakeups import expect, wake
 from shared.runs.state.checkpoint import OpenCheckpoint
 from shared.services import Services
-from shared.storage.ports import ALL, Stale
+from shared.storage.entries import ALL
+from shared.storage.ports import Stale
 
 _LOOK_SECONDS = 10.0  # between two looks of the first in line
 _PATIENCE = 1800.0  # seconds after which the sweep makes sure that a run is still in its line

@@ -6,8 +6,8 @@ values would arrive after newer ones, and would be taken for what was delivered 
 
 from shared.domain.run import Phase, Run
 from shared.services import Services
+from shared.storage.entries import ALL
 from shared.storage.paths import CHECKPOINT
-from shared.storage.ports import ALL
 
 _SOON = 10.0  # seconds between two looks
 _LATE = 300.0  # the same where the other run waits for longer, such as for the next day

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from shared.domain.run import SliceMessage
 from shared.services import Services
-from shared.storage.ports import ALL
+from shared.storage.entries import ALL
 
 
 async def wake(services: Services, message: SliceMessage, delay: float) -> None:

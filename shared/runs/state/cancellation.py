@@ -7,7 +7,8 @@ whoever cancels must not get in its way.
 from datetime import datetime
 
 from shared.domain.clock import Clock
-from shared.storage.ports import CANCELS, Bookmark, Records
+from shared.storage.entries import Bookmark, SettingsTable
+from shared.storage.ports import Records
 
 _LOOK_SECONDS = 1.0
 
@@ -31,6 +32,6 @@ class CancelSign:
         now = self._clock.monotonic()
         if self.since is None and now >= self._looks_at:
             self._looks_at = now + _LOOK_SECONDS
-            stored = await self._records.get(CANCELS, self._run_id)
+            stored = await self._records.get(SettingsTable.CANCELS, self._run_id)
             self.since = stored.value.at if stored else None
         return self.since is not None

@@ -7,7 +7,7 @@ from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.run import Run
 from shared.services import Services
-from shared.storage.ports import ALL
+from shared.storage.entries import ALL
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from shared.runs.history import find_run, reject_lines, run_progress
 from shared.runs.slice import run_slice
 from shared.runs.start import start_run
 from shared.services import Services
-from shared.storage.ports import ALL
+from shared.storage.entries import ALL
 from shared.transport.client import open_http
 from tests.contract.destinations.side import InProcess, Side
 from tests.contract.wire import Wire

@@ -9,7 +9,7 @@ from shared.domain.run import Run, RunStatus, SliceMessage
 from shared.domain.schedule import RefreshSchedule
 from shared.runs.history import find_run
 from shared.runs.lanes.lane_queue import call_next, join_line, wait_in_line
-from shared.storage.ports import ALL, REFRESH, ActiveRun
+from shared.storage.entries import ALL, REFRESH, ActiveRun
 from shared.triggers.every_minute import sweep_runs, tick
 from tests.fakes.mailchimp import answers
 from tests.runs.machine import Machine, lives

@@ -4,8 +4,8 @@ import pytest
 
 from shared.domain.run import Checkpoint, Mode, Phase, Run, RunStatus, SliceMessage
 from shared.runs.slice import run_slice
+from shared.storage.entries import ALL, ActiveRun
 from shared.storage.paths import CHECKPOINT
-from shared.storage.ports import ALL, ActiveRun
 from tests.runs.small import LANE, leftovers, now, small, work_on_visible
 from tests.runs.world import World, csv
 

@@ -12,7 +12,8 @@ from shared.domain.audit import Action
 from shared.domain.errors import BadSegment, Conflict, NeedsAttention
 from shared.domain.run import Mode
 from shared.runs.preview.preview import BODIES, Preview, preview
-from shared.storage.ports import ALL, Storage
+from shared.storage.entries import ALL
+from shared.storage.ports import Storage
 from tests.fakes.mailchimp import LIST_ID, answers
 from tests.fakes.people import ADMINISTRATOR
 from tests.runs.small import connection, small

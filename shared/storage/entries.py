@@ -1,0 +1,112 @@
+"""Where records lie in each table: partitions, fixed keys, and the entries of indexes."""
+
+from datetime import date, datetime
+
+from pydantic import BaseModel
+
+ALL = "all"
+"""The partition of a table's main records, where nothing else divides them."""
+
+REFRESH = "refresh"
+"""The key of the refresh schedule in `settings`, and what its entry in `due` is of."""
+
+
+class DueTable:
+    """Partitions of the table `due`, beside ALL (runs that are not over) and one a lane (who waits)."""
+
+    SCHEDULES = "schedules"  # what schedules make due; keys begin with the instant
+    ENDED = "ended"  # runs that are over; keys begin with when they ended
+    NOTICES = "notices"  # what the webhook is still to be told
+
+
+class RunsTable:
+    """Partitions of the table `runs`, beside one an export."""
+
+    NEWEST = "newest"  # where the runs of all exports are, the newest first
+
+
+class SettingsTable:
+    """Partitions of the table `settings`, beside ALL (the refresh schedule)."""
+
+    BOOKMARKS = "bookmarks"  # how far periodic tasks have come
+    CANCELS = "cancels"  # when somebody asked to cancel a run; keys are ids of runs
+    PREFERENCES = "preferences"  # what people prefer; keys are digests of their ids
+    QUOTAS = "quotas"  # what lanes have used up; keys are names of lanes
+    RUN_ALL = "run-all"  # when a request to run all exports first came
+
+
+class OAuthState(BaseModel, frozen=True):
+    """A sign-in that began: who began it, for which connection."""
+
+    connection_id: str
+    by_id: str
+    by_name: str
+    expires_at: datetime
+
+
+class Placement(BaseModel, frozen=True):
+    """The entry of the index that says: this export is on this connection."""
+
+    connection_id: str
+
+
+class ActiveRun(BaseModel, frozen=True):
+    """The entry of the due index that says: this run is not over yet."""
+
+    run_id: str
+    connection_id: str
+    lane: str
+    wakes_at: datetime  # when a message or a slice should next move it
+    in_line: bool = False  # it waits to be called by whoever has the lane
+
+
+class Due(BaseModel, frozen=True):
+    """The entry of the due index that says: look at this at that instant.
+
+    It is a hint. Whether something is due then is up to the schedule as it is by that time.
+    """
+
+    of: str  # the id of an export, or REFRESH
+    at: datetime
+    claimed: datetime | None = (
+        None  # the instant that somebody has begun to run: `at` or a newer one
+    )
+    after: str = ""  # of a refresh: the export up to which runs have begun
+
+
+class Place(BaseModel, frozen=True):
+    """The entry of the index of runs by age that says: there is this run, or there was going to be."""
+
+    run_id: str
+
+
+class Ended(BaseModel, frozen=True):
+    """The entry of the due index that says: this run ended then, and is to be forgotten some day."""
+
+    run_id: str
+    at: datetime
+    connection_id: str
+
+
+class Notice(BaseModel, frozen=True):
+    """What the webhook is still to be told. Its id is its key, which stays the same at every try."""
+
+    run_id: str
+    body: str
+    since: datetime
+    tries: int = 0
+    due_at: datetime
+
+
+class Bookmark(BaseModel, frozen=True):
+    """How far a periodic task has come."""
+
+    at: datetime
+
+
+class Quota(BaseModel, frozen=True):
+    """What a lane has used up of the requests that it may make."""
+
+    day: date = date.min  # UTC
+    used: int = 0  # requests on that day
+    slowness: float = 1.0  # as in transport.pace
