@@ -1,4 +1,4 @@
-"""When exports run: the schedule of one, or of many at once."""
+"""Setting when exports run: the schedule of one, or of many at once."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager

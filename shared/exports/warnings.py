@@ -1,4 +1,4 @@
-"""What to warn of when an export is saved: segments without a file, unreadable ones, and too large ones.
+"""Warning of what would fail: segments without a file, unreadable ones, and too large ones.
 
 Whoever saves an export waits for this, so as little as possible is read: nothing where the files are too
 small to hold too many profiles, and else what is not known of a version yet.

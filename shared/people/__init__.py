@@ -1,1 +1,5 @@
-"""Who did what, and what they like: the audit trail and preferences."""
+"""What is kept of people.
+
+- `audit_trail`: records who did what, and reads it
+- `preferences`: keeps which language somebody prefers
+"""

@@ -1,4 +1,4 @@
-"""The language that a person wants to be spoken to in, whatever their browser says."""
+"""Keeping the language that a person wants to be spoken to in, whatever their browser says."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""The app's own keys: random bytes in the vault, each made when it is first wanted."""
+"""Reading the app's own keys: random bytes in the vault, each made when it is first wanted."""
 
 import secrets
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Azure's errors, told in the words of the ports."""
+"""Telling Azure's errors in the words of the ports."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Files and leases in Azure Blob storage."""
+"""The ports of files, leases and checkpoints on Azure Blob storage."""
 
 from collections.abc import AsyncIterator, Sequence
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Azure's clients, opened from the settings and joined to the ports."""
+"""Opening Azure's clients from the settings, and joining them to the ports."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass

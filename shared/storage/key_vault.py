@@ -1,4 +1,4 @@
-"""Credentials in Azure Key Vault."""
+"""The port of secrets on Azure Key Vault."""
 
 from azure.keyvault.secrets.aio import SecretClient
 

@@ -1,4 +1,4 @@
-"""Messages in Azure Queue storage."""
+"""The port of messages on Azure Queue storage."""
 
 from math import ceil
 

@@ -1,4 +1,4 @@
-"""Records in Azure Table storage: the model's JSON, beside a partition and a key."""
+"""The ports of records on Azure Table storage: a model's JSON beside a partition and a key."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
