@@ -11,7 +11,7 @@ from pathlib import Path
 from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobServiceClient
 
-from local import addresses, record
+from local import addresses, stack_file
 from local.identity import ROLES
 from local.processes import StackError
 from local.stack import STATE, Stack, token
@@ -51,7 +51,7 @@ def start(options: argparse.Namespace) -> int:
 
 def stop(options: argparse.Namespace) -> int:
     """End a stack started in another terminal."""
-    print("Stopped." if record.stop(options.state) else "Nothing was running.")
+    print("Stopped." if stack_file.stop(options.state) else "Nothing was running.")
     return 0
 
 
@@ -122,8 +122,8 @@ def demonstrate(options: argparse.Namespace) -> int:
     )
 
 
-def _running(state: Path) -> record.Record:
-    running = record.running(state)
+def _running(state: Path) -> stack_file.StackFile:
+    running = stack_file.running(state)
     if not running:
         raise StackError("The stack is not running. `make start` starts it.")
     return running

@@ -17,11 +17,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from local import profiles
+from local import sample_data
+from local.api_client import ApiClient, is_over
 from local.processes import Process
 from local.stack import Stack
 from local.vendors import Vendor
-from local.walk import Walk, is_over
 
 _OUTCOMES = ("accepted", "unchanged", "duplicate", "invalid", "suppressed", "refused", "unknown")
 _SEGMENT = "Customers"
@@ -48,44 +48,44 @@ def demo(
     with Stack(fresh, sandboxes={vendor.name: speed}) as stack:
         console.print("[bold]Segment Exports[/bold]: the local stack is up.")
         host = stack.start_host()
-        with Walk(stack.urls["api"], stack.token("administrator")) as walk:
-            figures = _show(console, stack, host, walk, vendor, rows)
+        with ApiClient(stack.urls["api"], stack.token("administrator")) as client:
+            figures = _show(console, stack, host, client, vendor, rows)
     if report is not None:
         report.write_text(json.dumps(figures, indent=2) + "\n")
     return _verdict(console, figures)
 
 
 def _show(
-    console: Console, stack: Stack, host: Process, walk: Walk, vendor: Vendor, rows: int
+    console: Console, stack: Stack, host: Process, client: ApiClient, vendor: Vendor, rows: int
 ) -> dict[str, Any]:
-    _drop(stack, "earlier.csv", profiles.segment_file(10))
-    connection = vendor.connect(walk, vendor)
+    _drop(stack, "earlier.csv", sample_data.segment_file(10))
+    connection = vendor.connect(client, vendor)
     console.print(f"Connected {vendor.title} {vendor.entered_by}.")
-    export = walk.export("Newsletter", connection, _SEGMENT)
+    export = client.export("Newsletter", connection, _SEGMENT)
     console.print("Created an export of the segment Customers. Saving it ran nothing.\n")
 
     before = _usage(host)
     began = time.monotonic()
-    _drop(stack, f"{rows}-rows.csv", profiles.segment_file(rows, vendor.turned_away))
+    _drop(stack, f"{rows}-rows.csv", sample_data.segment_file(rows, vendor.turned_away))
     dropped = time.monotonic()
     console.print(f"Dropped a file of {rows:,} profiles into the container [bold]segments[/bold].")
-    first = _watch(walk, walk.newest_run(export, "arrival"), "A file landed")
+    first = _watch(client, client.newest_run(export, "arrival"), "A file landed")
     seconds = time.monotonic() - dropped
     after = _usage(host)
 
-    again = str(walk.call("POST", f"/exports/{export}/run")["id"])
-    second = _watch(walk, again, "On demand")
-    due = _refresh_in_a_minute(walk)
+    again = str(client.call("POST", f"/exports/{export}/run")["id"])
+    second = _watch(client, again, "On demand")
+    due = _refresh_in_a_minute(client)
     console.print(f"The refresh schedule is set to {due:%H:%M} UTC; waiting for the timer.")
-    third = _watch(walk, walk.newest_run(export, "refresh"), "By refresh")
+    third = _watch(client, client.newest_run(export, "refresh"), "By refresh")
 
-    rejects = walk.rejects(first["id"])
+    rejects = client.rejects(first["id"])
     runs = {"arrival": first, "on_demand": second, "refresh": third}
     console.print(_outcomes(runs))
     figures = {
         "destination": vendor.name,
         "rows": rows,
-        "planned": profiles.plan(rows, vendor.turned_away)._asdict(),
+        "planned": sample_data.plan(rows, vendor.turned_away)._asdict(),
         "runs": {name: _figures(run) for name, run in runs.items()},
         "upload_seconds": round(dropped - began, 2),
         "seconds": round(seconds, 2),
@@ -104,13 +104,13 @@ def _drop(stack: Stack, name: str, pieces: Iterable[bytes]) -> None:
         container.upload_blob(f"{_SEGMENT}/{name}", iter(pieces), overwrite=True)
 
 
-def _watch(walk: Walk, run_id: str, title: str) -> dict[str, Any]:
+def _watch(client: ApiClient, run_id: str, title: str) -> dict[str, Any]:
     """Show a run's progress until it is over, and return it."""
     text = TextColumn("{task.fields[status]:<40}")
     with Progress(TextColumn(f"{title:<14}"), BarColumn(), text, TimeElapsedColumn()) as bar:
         task = bar.add_task(title, total=None, status="")
         while True:
-            run = walk.run(run_id)
+            run = client.run(run_id)
             so_far = run["progress"]
             total = so_far["profiles"] if so_far["percent"] is not None else None
             done = total * so_far["percent"] / 100 if total is not None else 0
@@ -128,12 +128,12 @@ def _status(run: dict[str, Any]) -> str:
     return f"{run['status']}: {so_far['counts']['accepted']:,} accepted"
 
 
-def _refresh_in_a_minute(walk: Walk) -> datetime:
+def _refresh_in_a_minute(client: ApiClient) -> datetime:
     """Set the refresh schedule to the next full minute that the timer has not passed yet."""
     due = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
     if due - datetime.now(UTC) < timedelta(seconds=3):
         due += timedelta(minutes=1)
-    walk.call("PUT", "/refresh-schedule", {"times": [f"{due:%H:%M}"], "time_zone": "UTC"})
+    client.call("PUT", "/refresh-schedule", {"times": [f"{due:%H:%M}"], "time_zone": "UTC"})
     return due
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from local import tied
+from local import die_with_parent
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 120.0  # a busy machine takes ten times as long as an idle one
@@ -76,7 +76,7 @@ def spawn(
 ) -> Process:
     """Start a command whose program is an absolute path; its output goes to the log."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    launcher = [sys.executable, "-S", "-E", tied.__file__, str(os.getpid())]
+    launcher = [sys.executable, "-S", "-E", die_with_parent.__file__, str(os.getpid())]
     with log.open("wb") as output:
         popen = subprocess.Popen(  # noqa: S603 - the stack's own commands
             [*launcher, *command],

@@ -17,7 +17,7 @@ from typing import Self
 
 from azure.core.exceptions import AzureError
 
-from local import addresses, azurite, certificates, health, identity, record, storage
+from local import addresses, azurite, certificates, health, identity, stack_file, storage
 from local.processes import ROOT, Process, StackError, end, spawn
 
 STATE = ROOT / ".local"
@@ -32,7 +32,7 @@ class Stack:
     ``in_memory`` storage forgets everything at the end; with ``identity`` the settings name it by address,
     and no secret of it, as on Azure; ``sandboxes`` has what is added to the command
     lines of sandboxes, by name. Start it, and hosts, from a thread that lives as long as the stack
-    does (local/tied.py says why).
+    does (local/die_with_parent.py says why).
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class Stack:
         """End every process, the functions hosts first."""
         end(self.hosts)
         end(self._servers)
-        record.erase(self.state)
+        stack_file.erase(self.state)
 
     def account(self) -> str:
         """Return a connection string of the storage account, also where the settings have none."""
@@ -139,10 +139,10 @@ class Stack:
         return self.state / "certificates"
 
     def _claim(self) -> None:
-        if other := record.running(self.state):
+        if other := stack_file.running(self.state):
             api = addresses.urls(other.ports)["api"]
             raise StackError(f"The stack is already running, at {api}. `make stop` ends it.")
-        record.stop(self.state)
+        stack_file.stop(self.state)
         self.state.mkdir(parents=True, exist_ok=True)
         self.ports = self._choose_ports()
         self.settings = addresses.settings(
@@ -230,7 +230,7 @@ class Stack:
 
     def _save(self) -> None:
         commands = {process.pid: process.command for process in self.processes}
-        record.write(self.state, record.Record.of(commands, self.ports, self.settings))
+        stack_file.write(self.state, stack_file.StackFile.of(commands, self.ports, self.settings))
 
 
 def token(state: Path, settings: Mapping[str, str], role: str, *, hours: float = 8) -> str:

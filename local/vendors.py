@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 
-from local.profiles import TurnedAway
+from local.api_client import ApiClient
+from local.sample_data import TurnedAway
 from local.sandbox.activecampaign.state import Account as KeyAccount
-from local.walk import Walk
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class Vendor:
 
     name: str
     title: str
-    connect: Callable[[Walk, "Vendor"], str]  # to the first account; returns the connection's id
+    # To the first account; returns the connection's id.
+    connect: Callable[[ApiClient, "Vendor"], str]
     entered_by: str  # how that is done, in words
     clock_speed: float  # at which the demo lets the sandbox's time pass
     turned_away: TurnedAway  # what becomes of the rows that it does not take
@@ -35,13 +36,15 @@ class Vendor:
         }
 
 
-def _sign_in(walk: Walk, vendor: Vendor) -> str:
-    return walk.connect(f"Our {vendor.title}", "owner1@example.com", destination=vendor.name)
+def _sign_in(client: ApiClient, vendor: Vendor) -> str:
+    return client.connect(f"Our {vendor.title}", "owner1@example.com", destination=vendor.name)
 
 
-def _give_key(walk: Walk, vendor: Vendor) -> str:
+def _give_key(client: ApiClient, vendor: Vendor) -> str:
     account = KeyAccount(1)
-    return walk.connect_with_key(f"Our {vendor.title}", vendor.name, account.host, account.api_key)
+    return client.connect_with_key(
+        f"Our {vendor.title}", vendor.name, account.host, account.api_key
+    )
 
 
 _BY_PAGE = "by its sign-in page, as owner1@example.com"

@@ -13,9 +13,9 @@ from azure.storage.blob import BlobServiceClient
 from rich.console import Console
 from rich.table import Table
 
-from local import profiles
+from local import sample_data
+from local.api_client import ApiClient
 from local.stack import Stack
-from local.walk import Walk
 from tests.bench.results import Results
 from tests.bench.stock import fill
 
@@ -45,8 +45,8 @@ def run(options: argparse.Namespace) -> Results:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), in_memory=True) as stack:
         host = stack.start_host()
-        with Walk(host.url, stack.token("administrator")) as walk:
-            bench = Bench(stack, walk, options.calls)
+        with ApiClient(host.url, stack.token("administrator")) as client:
+            bench = Bench(stack, client, options.calls)
             bench.fill(FEW, FEW)
             few = bench.measure()
             bench.fill(options.connections - FEW, options.exports - FEW)
@@ -89,17 +89,17 @@ def _get(path: str) -> Kind:
 class Bench:
     """A connection and an export that are called, among many others."""
 
-    def __init__(self, stack: Stack, walk: Walk, calls: int) -> None:
+    def __init__(self, stack: Stack, client: ApiClient, calls: int) -> None:
         self._stack = stack
-        self._walk = walk
+        self._client = client
         self._calls = calls
         self._numbers = count()
         with BlobServiceClient.from_connection_string(stack.settings["DataStorage"]) as service:
             blob = service.get_blob_client("segments", f"{SEGMENT}/people.csv")
-            blob.upload_blob(b"".join(profiles.segment_file(100)))
-        self._connection = walk.connect("Bench", "owner1@example.com")
-        self._export = walk.export("Bench", self._connection, SEGMENT, **QUIET)
-        self._list = walk.newsletter(self._connection)
+            blob.upload_blob(b"".join(sample_data.segment_file(100)))
+        self._connection = client.connect("Bench", "owner1@example.com")
+        self._export = client.export("Bench", self._connection, SEGMENT, **QUIET)
+        self._list = client.newsletter(self._connection)
         self._run = self._begin_run()
 
     def fill(self, connections: int, exports: int) -> None:
@@ -116,7 +116,7 @@ class Bench:
         for _ in range(calls + 1):  # the first of its kind may have to load something
             request = kind()
             began = time.perf_counter()
-            self._walk.call(*request)
+            self._client.call(*request)
             times.append(time.perf_counter() - began)
         return median(times[1:])
 
@@ -180,11 +180,11 @@ class Bench:
         return ("POST", f"/exports/{self._made('/exports', self._new_export())}/detach", None)
 
     def _run_again(self) -> Request:
-        self._walk.finished_run(self._begin_run())
+        self._client.finished_run(self._begin_run())
         return ("POST", f"/exports/{self._export}/run", None)
 
     def _begin_run(self) -> str:
-        return str(self._walk.call("POST", f"/exports/{self._export}/run")["id"])
+        return str(self._client.call("POST", f"/exports/{self._export}/run")["id"])
 
     def _made(self, path: str, new: Body) -> str:
-        return str(self._walk.call("POST", path, new)["id"])
+        return str(self._client.call("POST", path, new)["id"])

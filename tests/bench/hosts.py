@@ -17,10 +17,10 @@ from azure.storage.blob import BlobServiceClient
 from rich.console import Console
 from rich.table import Table
 
-from local import profiles
+from local import sample_data
+from local.api_client import ApiClient, is_over
 from local.processes import Process
 from local.stack import Stack
-from local.walk import Walk, is_over
 from tests.bench.results import Results, Row
 from tests.e2e.polling import until
 from tests.e2e.sandbox import Sandbox
@@ -113,8 +113,8 @@ def measure_on(stack: Stack, options: argparse.Namespace) -> list[Took]:
     """Run all exports on each number of hosts, which are added to the stack."""
     found = []
     _add_hosts(stack, options.hosts[0])
-    with Walk(stack.urls["api"], stack.token("administrator")) as walk:
-        bench = Bench(stack, walk, options.one_by_one)
+    with ApiClient(stack.urls["api"], stack.token("administrator")) as client:
+        bench = Bench(stack, client, options.one_by_one)
         bench.set_up(options.accounts, options.profiles)
         for hosts in options.hosts:
             _add_hosts(stack, hosts)
@@ -132,9 +132,9 @@ def _add_hosts(stack: Stack, number: int) -> None:
 class Bench:
     """Exports, one for each account, that are run all at once."""
 
-    def __init__(self, stack: Stack, walk: Walk, one_by_one: bool) -> None:
+    def __init__(self, stack: Stack, client: ApiClient, one_by_one: bool) -> None:
         self._stack = stack
-        self._walk = walk
+        self._client = client
         self._one_by_one = one_by_one
         self._exports: list[str] = []
 
@@ -144,10 +144,10 @@ class Bench:
             self._stack.settings["DataStorage"]
         ) as service:
             blob = service.get_blob_client("segments", f"{SEGMENT}/people.csv")
-            blob.upload_blob(b"".join(profiles.segment_file(rows)), overwrite=True)
+            blob.upload_blob(b"".join(sample_data.segment_file(rows)), overwrite=True)
         for number in range(1, accounts + 1):
-            key = self._walk.connect(f"Account {number}", f"owner{number}@example.com")
-            export = self._walk.export(f"Export {number}", key, SEGMENT, on_arrival=False)
+            key = self._client.connect(f"Account {number}", f"owner{number}@example.com")
+            export = self._client.export(f"Export {number}", key, SEGMENT, on_arrival=False)
             self._exports.append(export)
 
     def run_all(self, latency: float) -> Took:
@@ -173,9 +173,9 @@ class Bench:
         paths = [f"/exports/{each}/run" for each in self._exports]
         everything = {"mode": "everything"}
         if self._one_by_one:
-            runs = [self._walk.call("POST", path, everything) for path in paths]
+            runs = [self._client.call("POST", path, everything) for path in paths]
         else:
-            runs = self._walk.call("POST", "/exports/run-all", everything)["runs"]
+            runs = self._client.call("POST", "/exports/run-all", everything)["runs"]
         assert len(runs) == len(paths)
         return [run["id"] for run in runs]
 
@@ -183,7 +183,7 @@ class Bench:
         """Return the runs, or none if one of them is not over."""
         runs = []
         for key in keys:
-            run = self._walk.run(key)
+            run = self._client.run(key)
             if not is_over(run):
                 return []
             runs.append(run)

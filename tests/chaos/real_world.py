@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 from azure.storage.blob import BlobClient
 
+from local.api_client import ApiClient
 from local.processes import ROOT, Process, end
 from local.sandbox.activecampaign.state import Account as KeyAccount
 from local.stack import Stack
-from local.walk import Walk
 from shared.domain.run import Phase, Progress, Run, RunStatus
 from tests.chaos.real_records import RealRecords
 from tests.chaos.real_segments import Name, Segment
@@ -243,27 +243,29 @@ class World:
 
     def _create_exports(self) -> None:
         alpha, beta = self.segments
-        with Walk(self.stack.urls["api"], self.stack.token("administrator")) as walk:
+        with ApiClient(self.stack.urls["api"], self.stack.token("administrator")) as client:
             for account in (1, 2):
                 owner = f"owner{account}@example.com"
-                mailchimp = walk.connect(f"Mailchimp {account}", owner)
+                mailchimp = client.connect(f"Mailchimp {account}", owner)
                 theirs = KeyAccount(account)
-                campaigns = walk.connect_with_key(
+                campaigns = client.connect_with_key(
                     f"ActiveCampaign {account}", "activecampaign", theirs.host, theirs.api_key
                 )
                 quick = {"contacts_per_second": 20_000, "start_delay": 0.2}
                 self.knob("activecampaign", f"accounts/{account}/knobs", quick, "PATCH")
                 if account == 1:
-                    self._create(walk, mailchimp, "mailchimp", account, (alpha,), arrival=True)
-                    self._create(walk, mailchimp, "mailchimp", account, (beta,), arrival=True)
-                    self._create(walk, campaigns, "activecampaign", account, (beta,), arrival=True)
+                    self._create(client, mailchimp, "mailchimp", account, (alpha,), arrival=True)
+                    self._create(client, mailchimp, "mailchimp", account, (beta,), arrival=True)
+                    self._create(
+                        client, campaigns, "activecampaign", account, (beta,), arrival=True
+                    )
                 else:
-                    self._create(walk, mailchimp, "mailchimp", account, (alpha, beta))
-                    self._create(walk, campaigns, "activecampaign", account, (beta,))
+                    self._create(client, mailchimp, "mailchimp", account, (alpha, beta))
+                    self._create(client, campaigns, "activecampaign", account, (beta,))
 
     def _create(
         self,
-        walk: Walk,
+        client: ApiClient,
         connection: str,
         vendor: str,
         account: int,
@@ -276,9 +278,9 @@ class World:
             made = self.knob(vendor, f"accounts/{account}/audiences", {"name": name})
             list_id = str(made.json()["id"])
         else:
-            list_id = walk.newsletter(connection)
+            list_id = client.newsletter(connection)
         names = [segment.name for segment in segments]
-        key = walk.export(
+        key = client.export(
             f"{name} to {vendor} {account}",
             connection,
             names[0],

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from local import azurite, health, profiles
+from local import azurite, health, sample_data
 from local.processes import Process, end, spawn
 from local.stack import Stack
 from tests.deployment import folder
@@ -154,4 +154,4 @@ def drop(stack: Stack, path: str, rows: int) -> None:
         stack.account(), connection_verify=trust
     ) as service:
         container = service.get_container_client("segments")
-        container.upload_blob(path, profiles.segment_file(rows), overwrite=True)
+        container.upload_blob(path, sample_data.segment_file(rows), overwrite=True)

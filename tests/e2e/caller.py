@@ -4,12 +4,12 @@ from typing import Any
 
 import httpx
 
+from local.api_client import ApiClient
 from local.stack import Stack
-from local.walk import Walk
 from tests.e2e.traces import Traces, tokens
 
 
-class Caller(Walk):
+class Caller(ApiClient):
     """Somebody with a role; `state` and `code` of sign-ins, tokens and problems go into the traces.
 
     Without a language nothing is said of it, as most programs do.

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from azure.storage.blob import BlobServiceClient
 
-from local import addresses, profiles
+from local import addresses, sample_data
 from local.processes import Process, end
 from local.stack import Stack
 from tests.e2e.caller import Caller
@@ -74,7 +74,7 @@ class System:
     def drop(self, segment: str, rows: int) -> str:
         """Put a generated file into a segment, and return its path in the container."""
         path = f"{segment}/{rows}-rows.csv"
-        self.put_file(path, profiles.segment_file(rows))
+        self.put_file(path, sample_data.segment_file(rows))
         return path
 
     def put_file(self, path: str, data: bytes | Iterable[bytes]) -> None:
@@ -123,15 +123,17 @@ def counts(run: Mapping[str, Any]) -> dict[str, int]:
 
 def planned(rows: int) -> dict[str, int]:
     """Return the outcomes that a generated file should have."""
-    return {outcome: number for outcome, number in profiles.plan(rows)._asdict().items() if number}
+    return {
+        outcome: number for outcome, number in sample_data.plan(rows)._asdict().items() if number
+    }
 
 
 @cache
 def acceptable(rows: int) -> dict[str, dict[str, str]]:
     """Return the merge fields by address of every profile of a generated file that is to arrive."""
-    text = b"".join(profiles.segment_file(rows)).decode("utf-8-sig")
+    text = b"".join(sample_data.segment_file(rows)).decode("utf-8-sig")
     found = {}
     for number, row in enumerate(csv.DictReader(text.splitlines())):
         if row["EMail"] == f"profile{number}@example.com":
-            found[row["EMail"]] = profiles.names(number)
+            found[row["EMail"]] = sample_data.names(number)
     return found

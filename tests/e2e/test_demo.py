@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local import record
+from local import stack_file
 from local.processes import ROOT, runs
 from tests.e2e.polling import until
 from tests.e2e.system import clean_environ
@@ -23,7 +23,7 @@ def test_the_demo_shows_its_figures_and_leaves_nothing_running(
     command += ["--json", str(report), "--state", str(state)]
 
     def everyone() -> dict[int, list[str]]:
-        running = record.running(state / "demo")
+        running = stack_file.running(state / "demo")
         known = running.commands if running else {}
         return {int(pid): line for pid, line in known.items()} if len(known) == PARTS else {}
 

@@ -13,7 +13,7 @@ from azure.storage.blob import BlobServiceClient
 from local.storage import CONTAINERS, TABLES
 
 _SHORTEST = 20  # characters of a token or key
-# Every address that local/profiles.py or a walk makes, as it is, URL-encoded, or without its @.
+# Every address that local/sample_data.py or a walk makes, as it is, URL-encoded, or without its @.
 ADDRESS = re.compile(
     r"profile\d+(?:@|%40|\.example)|owner\d@example|reader\d+\.\w\w(?:@|%40)", re.IGNORECASE
 )

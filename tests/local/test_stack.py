@@ -18,7 +18,7 @@ from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
-from local import addresses, record, storage
+from local import addresses, stack_file, storage
 from local.processes import ROOT, StackError, runs, wait_until_ended
 from local.stack import Stack
 from tests.e2e.system import clean_environ
@@ -61,7 +61,7 @@ def started(state: Path) -> Iterator[subprocess.Popen[str]]:
 
 def commands(state: Path) -> dict[int, list[str]]:
     """The processes of a running stack, its owner included."""
-    running = record.running(state)
+    running = stack_file.running(state)
     assert running
     assert len(running.commands) == 7
     return {int(pid): command for pid, command in running.commands.items()}
@@ -182,4 +182,4 @@ def test_a_stack_that_fails_to_start_names_the_part_and_leaves_nothing(tmp_path:
     with pytest.raises(StackError, match="DataStorage"), stack:
         pass
     assert [each.name for each in stack.processes if each.alive] == []
-    assert record.running(tmp_path) is None
+    assert stack_file.running(tmp_path) is None

@@ -16,7 +16,7 @@ _TRIES = 3  # of a call that is answered 503, try again later
 _OVER = ("successful", "failed_permanent", "skipped", "canceled")
 
 
-class Walk:
+class ApiClient:
     """A caller of the API with one token."""
 
     def __init__(self, api_url: str, token: str) -> None:

@@ -1,7 +1,7 @@
 """Runs a command that ends when the process that started it ends, even by SIGKILL.
 
-``python tied.py PARENT COMMAND...`` asks the kernel for a SIGTERM at the parent's death, then
-becomes the command. It is a program of its own, not a ``preexec_fn``, because code between fork and
+``python die_with_parent.py PARENT COMMAND...`` asks the kernel for a SIGTERM at the parent's death,
+then becomes the command. It is a program of its own, not a ``preexec_fn``, because code between fork and
 exec may deadlock in a process with threads. The kernel watches the parent's *thread*: start such
 commands from one that lives as long as they should.
 

@@ -10,7 +10,7 @@ from local.processes import STOP_SECONDS, command_of, end_foreign, runs
 
 
 @dataclass(frozen=True)
-class Record:
+class StackFile:
     """The content of ``stack.json``. JSON wants text keys, so process ids are text."""
 
     owner: str
@@ -24,18 +24,18 @@ class Record:
         commands: Mapping[int, Sequence[str]],
         ports: Mapping[str, int],
         settings: Mapping[str, str],
-    ) -> "Record":
-        """Return the record of a stack that this process owns."""
+    ) -> "StackFile":
+        """Return what is written down of a stack that this process owns."""
         everyone = {os.getpid(): command_of(os.getpid()), **commands}
         texts = {str(pid): list(command) for pid, command in everyone.items()}
         return cls(str(os.getpid()), texts, dict(ports), dict(settings))
 
 
-def write(state: Path, record: Record) -> None:
-    """Write the record whole, readable by its owner alone: the settings hold secrets."""
+def write(state: Path, stack: StackFile) -> None:
+    """Write the file whole, readable by its owner alone: the settings hold secrets."""
     draft = _file(state).with_suffix(".draft")
     draft.touch(mode=0o600)
-    draft.write_text(json.dumps(asdict(record)))
+    draft.write_text(json.dumps(asdict(stack)))
     draft.replace(_file(state))
 
 
@@ -44,21 +44,21 @@ def erase(state: Path) -> None:
     _file(state).unlink(missing_ok=True)
 
 
-def running(state: Path) -> Record | None:
-    """Return the record of the running stack, or None if none runs."""
-    record = _read(state)
-    if record and runs(int(record.owner), record.commands[record.owner]):
-        return record
+def running(state: Path) -> StackFile | None:
+    """Return what the running stack wrote down, or None if none runs."""
+    stack = _read(state)
+    if stack and runs(int(stack.owner), stack.commands[stack.owner]):
+        return stack
     return None
 
 
 def stop(state: Path) -> bool:
     """End the stack, or what a killed one left behind; return whether there was anything."""
-    record = _read(state)
-    if not record:
+    stack = _read(state)
+    if not stack:
         return False
-    commands = {int(pid): command for pid, command in record.commands.items()}
-    owner = int(record.owner)
+    commands = {int(pid): command for pid, command in stack.commands.items()}
+    owner = int(stack.owner)
     # The owner ends its processes in order: hosts, then the rest. So it is asked first.
     ended = end_foreign({owner: commands.pop(owner)}, seconds=3 * STOP_SECONDS)
     ended += end_foreign(commands, seconds=STOP_SECONDS)
@@ -66,9 +66,9 @@ def stop(state: Path) -> bool:
     return ended > 0
 
 
-def _read(state: Path) -> Record | None:
+def _read(state: Path) -> StackFile | None:
     try:
-        return Record(**json.loads(_file(state).read_text()))
+        return StackFile(**json.loads(_file(state).read_text()))
     except FileNotFoundError:
         return None
 
