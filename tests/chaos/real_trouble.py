@@ -92,14 +92,14 @@ class Trouble:
                 for account in (1, 2)
                 for number, (kind, rate) in enumerate(_FAULTS.items())
             ]
-            self._world.knob(vendor, "faults", faults)
+            self._world.control(vendor, "faults", faults)
 
     def _end_faults(self) -> None:
         for vendor in ("mailchimp", "activecampaign"):
-            for fault in self._world.knob(vendor, "faults", None, "GET").json():
+            for fault in self._world.control(vendor, "faults", None, "GET").json():
                 if fault["kind"] == "reset-after":
                     self._journal.lost_answers[vendor, fault["account"]] += fault["fired"]
-            self._world.knob(vendor, "faults", None, "DELETE")
+            self._world.control(vendor, "faults", None, "DELETE")
         self._turn(*_PUBLISHED)
 
     def _limits_halved(self, away: float) -> None:
@@ -107,9 +107,9 @@ class Trouble:
         self._in(away, partial(self._turn, *_PUBLISHED))
 
     def _turn(self, connections: dict[str, int], rates: dict[str, int]) -> None:
-        self._world.knob("mailchimp", "connections", connections)
+        self._world.control("mailchimp", "connections", connections)
         for account in (1, 2):
-            self._world.knob("activecampaign", f"accounts/{account}/knobs", rates, "PATCH")
+            self._world.control("activecampaign", f"accounts/{account}/knobs", rates, "PATCH")
 
     # Storage
 

@@ -76,8 +76,8 @@ class World:
         # The first tick of all notes since when files count, so a file before it is none that was lost.
         self.tick_all()
         for vendor in BATCHES:
-            self.knob(vendor, "latency", {"seconds": LATENCY})
-            self.knob(vendor, "reset-stats", {})
+            self.control(vendor, "latency", {"seconds": LATENCY})
+            self.control(vendor, "reset-stats", {})
 
     def close(self) -> None:
         """End everything; the folder with the logs stays."""
@@ -182,8 +182,8 @@ class World:
         url = f"{host.url}/api/v1{path}"
         return self.http.request(method, url, json=body, headers=headers)
 
-    def knob(self, vendor: str, path: str, body: Any, method: str = "POST") -> httpx.Response:
-        """Turn a knob of a sandbox."""
+    def control(self, vendor: str, path: str, body: Any, method: str = "POST") -> httpx.Response:
+        """Change something about a sandbox."""
         url = f"{self.stack.urls[vendor]}/sandbox/{path}"
         return self.http.request(method, url, json=body).raise_for_status()
 
@@ -194,12 +194,12 @@ class World:
 
     def slow_down(self, export: Sent, seconds: float) -> None:
         """Let calls to an export's account take so long."""
-        self.knob(export.vendor, "latency", {"seconds": seconds, "account": export.account})
+        self.control(export.vendor, "latency", {"seconds": seconds, "account": export.account})
 
     def fail(self, export: Sent, times: int) -> None:
         """Let the next so many writes to an export's list fail."""
         fault = {"kind": "503", "account": export.account, "method": "POST", "count": times}
-        self.knob(export.vendor, "faults", fault | {"path": f"*/lists/{export.list_id}"})
+        self.control(export.vendor, "faults", fault | {"path": f"*/lists/{export.list_id}"})
 
     def writes(self, export: Sent) -> list[Write]:
         """Return what an export's list was sent, in order."""
@@ -252,7 +252,7 @@ class World:
                     f"ActiveCampaign {account}", "activecampaign", theirs.host, theirs.api_key
                 )
                 quick = {"contacts_per_second": 20_000, "start_delay": 0.2}
-                self.knob("activecampaign", f"accounts/{account}/knobs", quick, "PATCH")
+                self.control("activecampaign", f"accounts/{account}/knobs", quick, "PATCH")
                 if account == 1:
                     self._create(client, mailchimp, "mailchimp", account, (alpha,), arrival=True)
                     self._create(client, mailchimp, "mailchimp", account, (beta,), arrival=True)
@@ -275,7 +275,7 @@ class World:
     ) -> None:
         name = " and ".join(segment.name for segment in segments)
         if vendor == "mailchimp":
-            made = self.knob(vendor, f"accounts/{account}/audiences", {"name": name})
+            made = self.control(vendor, f"accounts/{account}/audiences", {"name": name})
             list_id = str(made.json()["id"])
         else:
             list_id = client.newsletter(connection)

@@ -188,8 +188,8 @@ class ActiveCampaignVendor:
 
     def halve(self, *, lowered: bool) -> None:
         for account in self.sandbox.accounts.values():
-            account.knobs.imports_per_minute = 50 if lowered else 100
-            account.knobs.requests_per_second = 2 if lowered else 5
+            account.settings.imports_per_minute = 50 if lowered else 100
+            account.settings.requests_per_second = 2 if lowered else 5
 
 
 class SmallConstantContact(ConstantContact):
@@ -251,7 +251,7 @@ class ConstantContactVendor:
         return not address.startswith(GONE)
 
     def halve(self, *, lowered: bool) -> None:
-        self.sandbox.knobs.requests_per_second = 2 if lowered else 4
+        self.sandbox.settings.requests_per_second = 2 if lowered else 4
 
 
 def all_vendors(clock: FakeClock, plan: Plan) -> Mapping[str, Vendor]:

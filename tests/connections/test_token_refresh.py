@@ -152,7 +152,7 @@ async def test_of_hosts_that_refresh_at_once_one_does(host: Host, early: bool) -
         host.clock.advance(DAY - 100)
     else:
         host.expire()
-    host.side.sandbox.knobs.requests_per_second = 100  # the hosts share no pace
+    host.side.sandbox.settings.requests_per_second = 100  # the hosts share no pace
     hosts = [host.other() for _ in range(3)]
 
     await asyncio.gather(*(host.ask(each, times=2) for each in hosts))
@@ -277,7 +277,7 @@ async def lost_after_a_crash(dies_at: int, after: bool, rotating: bool) -> bool 
     """Kill a host during a refresh; say whether that lost the connection, None if it survived."""
     host = Host()
     await host.connect()
-    host.side.sandbox.knobs.rotating = rotating
+    host.side.sandbox.settings.rotating = rotating
     host.clock.advance(DAY)
     life = Life(dies_at, after)
     mortal = in_life(host.services, InProcess(host.side.app), life)

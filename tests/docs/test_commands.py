@@ -66,6 +66,8 @@ def test_the_options_of_the_functions_host_that_are_named_alone_exist() -> None:
 
 def test_every_shell_command_is_a_make_target_or_is_run_by_a_test() -> None:
     run = section((ROOT / "README.md").read_text(), "### A walk through the API")
-    run += section((ROOT / "docs/local-stack.md").read_text(), "## Knobs of the Mailchimp sandbox")
+    run += section(
+        (ROOT / "docs/local-stack.md").read_text(), "## Settings of the Mailchimp sandbox"
+    )
     left = [block for text in TEXTS for block in blocks(text, "bash") if block not in run]
     assert [block for block in left if not re.fullmatch(r"(make [a-z]+\n)+", block)] == []

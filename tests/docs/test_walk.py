@@ -63,9 +63,9 @@ def test_the_walk_of_the_readme_does_what_it_says(stack: Stack, tmp_path: Path) 
     assert '{"times":[],"days":[],"time_zone":"UTC"}' in printed
 
 
-def test_the_knobs_of_the_sandbox_turn_as_shown(stack: Stack, tmp_path: Path) -> None:
+def test_the_settings_of_the_sandbox_change_as_shown(stack: Stack, tmp_path: Path) -> None:
     page = (ROOT / "docs/local-stack.md").read_text()
-    shown = blocks(section(page, "## Knobs of the Mailchimp sandbox"), "bash")
+    shown = blocks(section(page, "## Settings of the Mailchimp sandbox"), "bash")
     printed = run(stack, tmp_path, "\n".join(['eval "$(python -m local env)"', *shown]))
     assert '"kind":"reset-after"' in printed
     assert '"peak_connections"' in printed

@@ -1,4 +1,4 @@
-"""The knobs of the Mailchimp sandbox, and what it says about what arrived."""
+"""The settings of the Mailchimp sandbox, and what it says about what arrived."""
 
 import json
 from collections.abc import Iterator

@@ -136,8 +136,8 @@ class ConstantContactSide(Side):
         self.list_id = str(self._post("/accounts/1/lists", {"name": name}).json()["id"])
 
     def be_quick(self) -> None:
-        knobs = {"contacts_per_second": 20_000, "messages": "addresses"}
-        self._http.patch("/knobs", json=knobs).raise_for_status()
+        settings = {"contacts_per_second": 20_000, "messages": "addresses"}
+        self._http.patch("/knobs", json=settings).raise_for_status()
 
     def seed(self, known: Iterable[str], left: Iterable[str]) -> None:
         old = {"first_name": "Old", "last_name": "Old", "cf:city": "Old"}
@@ -175,8 +175,8 @@ class ActiveCampaignSide(Side):
         self.list_id = str(self._post("/accounts/1/lists", {"name": name}).json()["id"])
 
     def be_quick(self) -> None:
-        knobs = {"contacts_per_second": 20_000, "start_delay": 0.2}
-        self._http.patch("/accounts/1/knobs", json=knobs).raise_for_status()
+        settings = {"contacts_per_second": 20_000, "start_delay": 0.2}
+        self._http.patch("/accounts/1/knobs", json=settings).raise_for_status()
 
     def seed(self, known: Iterable[str], left: Iterable[str]) -> None:
         old = {"first_name": "Old", "last_name": "Old", "fields": {"2": "Old"}}

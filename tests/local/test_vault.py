@@ -88,7 +88,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def start(state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    """Starts a vault with given knobs; its secrets lie in one folder for the whole test."""
+    """Starts a vault with given settings; its secrets lie in one folder for the whole test."""
     tls = certificates.ensure(state / "tls")
     key = SigningKey(state / "identity")
     port = free_port()
@@ -96,12 +96,12 @@ def start(state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     issuing = identity.create_app(key, issuer=issuer, identity_header="planted")
 
     @contextmanager
-    def started(**knobs: Any) -> Iterator[Vault]:
+    def started(**settings: Any) -> Iterator[Vault]:
         port = free_port()
         url = f"https://127.0.0.1:{port}"
         folder = tmp_path / "secrets"
         app = create_app(
-            Secrets(folder), url=url, issuer=issuer, fetch_keys=keys_of(issuer), **knobs
+            Secrets(folder), url=url, issuer=issuer, fetch_keys=keys_of(issuer), **settings
         )
         with serving(app, port=port, certificates=tls):
             yield Vault(url, issuer, key, tls, folder)

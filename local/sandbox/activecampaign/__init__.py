@@ -2,7 +2,7 @@
 
 Sources: ActiveCampaign's published API description and documentation at
 https://developers.activecampaign.com/reference/, and answers recorded by others. What no source
-settles is marked "our guess" where it is decided; where sources disagree, a knob (knobs.py) has both.
+settles is marked "our guess" where it is decided; where sources disagree, a setting (settings.py) has both.
 
 Enforced: a key for each account, 5 requests a second per account, 100 imports a minute (20 of one
 contact), 250 contacts and 399,999 bytes per import, pages of 100, the four rules of addresses with
@@ -19,6 +19,6 @@ Refusals that do not depend on what is stored, so that a file can plan its outco
 * `unsubscribed+…@…` has unsubscribed from every list, `bounced+…@…` has bounced: in `failure`.
 
 Not reproduced: single writes, tags and exclusions through the API, values of custom fields that do
-not fit their type, plans beyond a contact limit (a knob), the time real calls
-take (a knob: latency). Everything under /sandbox is ours and no part of ActiveCampaign.
+not fit their type, plans beyond a contact limit (a setting), the time real calls
+take (a setting: latency). Everything under /sandbox is ours and no part of ActiveCampaign.
 """

@@ -95,7 +95,7 @@ class _Api:
 
     async def lists(self, request: Request) -> Response:
         account = _account(request)
-        if not account.knobs.may_view_lists:
+        if not account.settings.may_view_lists:
             raise no_lists()
         # That the filter looks for the name itself, and not for a part of it, is our guess.
         name = request.query_params.get("filters[name]")
@@ -108,7 +108,7 @@ class _Api:
 
     async def list(self, request: Request) -> Response:
         account = _account(request)
-        if not account.knobs.may_view_lists:
+        if not account.settings.may_view_lists:
             raise no_lists()
         number = request.path_params["number"]
         if not number.isdecimal() or int(number) not in account.lists:
@@ -184,10 +184,10 @@ class _Api:
 
 def _checked(account: Account, content: bytes) -> dict[str, Any]:
     """The body of an import of a permitted size. Raises ProblemError; its words are our guesses."""
-    knobs = account.knobs
-    if len(content) > knobs.bytes_per_import:
+    settings = account.settings
+    if len(content) > settings.bytes_per_import:
         account.exceeded["bytes_per_import"] += 1
-        reason = f"Requests may be of up to {knobs.bytes_per_import} bytes."
+        reason = f"Requests may be of up to {settings.bytes_per_import} bytes."
         raise import_refused(NOT_VALID, [reason])
     try:
         body = orjson.loads(content)
@@ -196,9 +196,9 @@ def _checked(account: Account, content: bytes) -> dict[str, Any]:
     contacts = body.get("contacts") if isinstance(body, dict) else None
     if not isinstance(contacts, list) or not contacts:
         raise import_refused(NOT_VALID, ["Field 'contacts' is required"])
-    if len(contacts) > knobs.contacts_per_import:
+    if len(contacts) > settings.contacts_per_import:
         account.exceeded["contacts_per_import"] += 1
-        reason = f"Up to {knobs.contacts_per_import} contacts may be included in a request."
+        reason = f"Up to {settings.contacts_per_import} contacts may be included in a request."
         raise import_refused(NOT_VALID, [reason])
     checked: dict[str, Any] = body
     return checked
@@ -210,12 +210,12 @@ def _check_rate(account: Account, size: int, now: float) -> None:
     Our guesses: those of one contact count for both limits, those that are not valid count too, and
     those of an unreadable body do not.
     """
-    knobs = account.knobs
+    settings = account.settings
     single = size == 1
-    limits = [("imports_per_minute", account.minute, knobs.imports_per_minute)]
+    limits = [("imports_per_minute", account.minute, settings.imports_per_minute)]
     if single:
         limits.append(
-            ("single_imports_per_minute", account.singles, knobs.single_imports_per_minute)
+            ("single_imports_per_minute", account.singles, settings.single_imports_per_minute)
         )
     for name, window, limit in limits:
         if not window.left(limit, now):
@@ -227,7 +227,7 @@ def _check_rate(account: Account, size: int, now: float) -> None:
 
 def _check_contacts(account: Account, body: dict[str, Any]) -> None:
     reasons: list[Any] = [
-        {"contact": index + account.knobs.index_base, "failureReason": reason}
+        {"contact": index + account.settings.index_base, "failureReason": reason}
         for index, reason in failure_reasons(body["contacts"])
     ]
     if "callback" in body and (reason := callback_reason(body["callback"])):

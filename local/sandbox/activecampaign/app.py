@@ -20,7 +20,7 @@ _API_HOST = re.compile(rf"({_HOST})(?::\d+)?")
 
 
 def create_app(sandbox: Sandbox) -> ASGIApp:
-    """The API under /api/3 or /HOST/api/3, the knobs under /sandbox."""
+    """The API under /api/3 or /HOST/api/3, the settings under /sandbox."""
     gate = Gate(sandbox, create_api(sandbox))
     rest = Starlette(routes=[Route("/health", _health), *Control(sandbox).routes()])
 

@@ -1,4 +1,4 @@
-"""/sandbox: look at what arrived and turn the knobs. No part of ActiveCampaign, and open to anybody."""
+"""/sandbox: look at what arrived and change the settings. No part of ActiveCampaign, and open to anybody."""
 
 from collections.abc import AsyncIterator
 from itertools import batched
@@ -14,7 +14,7 @@ from starlette.routing import Route
 from local.sandbox.activecampaign import pages
 from local.sandbox.activecampaign.answers import inspected, statistics
 from local.sandbox.activecampaign.contacts import BOUNCED, STATUSES
-from local.sandbox.activecampaign.knobs import Ending, Knobs
+from local.sandbox.activecampaign.settings import Ending, Settings
 from local.sandbox.activecampaign.state import Account, CustomField, Exclusion, Sandbox
 from local.sandbox.faults import Fault
 
@@ -130,7 +130,7 @@ class Control:
             Route("/sandbox/faults", self.queue_faults, methods=["POST"]),
             Route("/sandbox/faults", self.clear_faults, methods=["DELETE"]),
             Route("/sandbox/latency", self.latency, methods=["POST"]),
-            Route(f"{account}/knobs", self.knobs),
+            Route(f"{account}/knobs", self.settings),
             Route(f"{account}/knobs", self.turn, methods=["PATCH"]),
             Route(f"{account}/new-key", self.new_key, methods=["POST"]),
             Route(f"{account}/lists", self.add_list, methods=["POST"]),
@@ -186,19 +186,19 @@ class Control:
             self._numbered(given.account).latency = given.seconds
         return Response(status_code=204)
 
-    async def knobs(self, request: Request) -> Response:
-        """The account's knobs as they are."""
-        return JSONResponse(self._account(request).knobs.model_dump())
+    async def settings(self, request: Request) -> Response:
+        """The account's settings as they are."""
+        return JSONResponse(self._account(request).settings.model_dump())
 
     async def turn(self, request: Request) -> Response:
-        """Change some knobs of an account, from now on; imports keep the speed they began with."""
+        """Change some settings of an account, from now on; imports keep the speed they began with."""
         account = self._account(request)
         changes = await _read(request, dict[str, Any])
         try:
-            account.knobs = Knobs.model_validate(account.knobs.model_dump() | changes)
+            account.settings = Settings.model_validate(account.settings.model_dump() | changes)
         except ValidationError as error:
             raise HTTPException(422, str(error)) from None
-        return JSONResponse(account.knobs.model_dump())
+        return JSONResponse(account.settings.model_dump())
 
     async def new_key(self, request: Request) -> Response:
         """Replace an account's key; answers the new one."""

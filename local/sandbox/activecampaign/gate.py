@@ -8,11 +8,11 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local.sandbox.activecampaign import problems
-from local.sandbox.activecampaign.knobs import Knobs
+from local.sandbox.activecampaign.settings import Settings
 from local.sandbox.activecampaign.state import Account, Sandbox
 from local.sandbox.gate import PAGES, Answers, Passage, call
 
-_PUBLISHED = Knobs()
+_PUBLISHED = Settings()
 _ORIGIN_ERROR = {
     "status": 502,
     "error_name": "origin_bad_gateway",
@@ -74,13 +74,13 @@ class Gate:
         return await self._passage.admit(fault, latency, scope, receive, body, send)
 
     def _refusal(self, account: Account, scope: Scope) -> Response | None:
-        knobs = account.knobs
+        settings = account.settings
         if Headers(scope=scope).get("api-token") != account.api_key:
             # Our guess: such a request does not count for the rate.
-            return problems.forbidden() if knobs.bad_key == "403" else PAGES["login-200"]()
+            return problems.forbidden() if settings.bad_key == "403" else PAGES["login-200"]()
         now = self._sandbox.clock.now()
-        if not account.second.left(knobs.requests_per_second, now):
+        if not account.second.left(settings.requests_per_second, now):
             account.exceeded["requests_per_second"] += 1
-            return problems.too_many_requests(knobs.requests_per_second, knobs.retry_after)
+            return problems.too_many_requests(settings.requests_per_second, settings.retry_after)
         account.second.take(now)
         return None

@@ -17,8 +17,8 @@ import orjson
 
 from local.sandbox.activecampaign.callbacks import Callback, Report
 from local.sandbox.activecampaign.contacts import Contacts, FailedError, Rules
-from local.sandbox.activecampaign.knobs import Ending, Knobs
 from local.sandbox.activecampaign.rules import truthy
+from local.sandbox.activecampaign.settings import Ending, Settings
 
 _KNOWN_AFTER = 1  # second: until then its status is the boolean false
 _CLAIMED_FOR = 0.5  # seconds, our guess
@@ -84,11 +84,11 @@ class Imports:
     _completed: dict[str, list[int]] = field(default_factory=dict)  # a day's sizes
     _busy_until: float = 0
 
-    def accept(self, order: Order, knobs: Knobs, now: float) -> Batch:
+    def accept(self, order: Order, settings: Settings, now: float) -> Batch:
         """Queue an import."""
-        begins = max(now + knobs.start_delay, self._busy_until)
+        begins = max(now + settings.start_delay, self._busy_until)
         size = len(order.contacts)
-        self._busy_until = begins + size / knobs.contacts_per_second
+        self._busy_until = begins + size / settings.contacts_per_second
         batch = Batch(
             str(uuid.uuid4()),
             orjson.dumps(order.contacts),
@@ -106,17 +106,17 @@ class Imports:
         return batch
 
     def run_due(
-        self, contacts: Contacts, lists: Mapping[int, Any], knobs: Knobs, now: float
+        self, contacts: Contacts, lists: Mapping[int, Any], settings: Settings, now: float
     ) -> Iterator[Report]:
         """Do what is over by now; yields what is to be posted to those that asked for it."""
         while self._queue and self._queue[0].ends <= now:
             batch = self._queue.popleft()
-            _run(batch, contacts, lists, knobs)
+            _run(batch, contacts, lists, settings)
             if batch.ending != "completed":
                 continue
             self._completed.setdefault(_day(batch.ends), []).append(batch.size)
             if batch.callback:
-                due = batch.ends + knobs.callback_delay
+                due = batch.ends + settings.callback_delay
                 yield Report(due, batch.id, batch.callback, batch.written, tuple(batch.failures))
 
     @property
@@ -145,10 +145,10 @@ def _totals(sizes: Mapping[str, list[int]]) -> list[dict[str, str]]:
     ]
 
 
-def _run(batch: Batch, contacts: Contacts, lists: Mapping[int, Any], knobs: Knobs) -> None:
+def _run(batch: Batch, contacts: Contacts, lists: Mapping[int, Any], settings: Settings) -> None:
     # Our guesses: an import that failed did nothing, one that was interrupted did half.
     portion = {"completed": batch.size, "interrupted": batch.size // 2, "failed": 0}
-    rules = Rules(batch.ends, knobs.contact_limit, batch.excludes_automations)
+    rules = Rules(batch.ends, settings.contact_limit, batch.excludes_automations)
     for given in islice(orjson.loads(batch.contacts), portion[batch.ending]):
         try:
             contact, created = contacts.write(given, lists, rules)
@@ -156,6 +156,6 @@ def _run(batch: Batch, contacts: Contacts, lists: Mapping[int, Any], knobs: Knob
             batch.failures.append((given["email"], str(failed)))
         else:
             batch.written += 1
-            if created or knobs.success_lists == "all":
+            if created or settings.success_lists == "all":
                 batch.success.append(contact.id)
     batch.contacts = b""

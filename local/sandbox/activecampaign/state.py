@@ -12,8 +12,8 @@ import httpx
 from local.sandbox.activecampaign.callbacks import Report
 from local.sandbox.activecampaign.contacts import Contacts
 from local.sandbox.activecampaign.imports import Imports, Order
-from local.sandbox.activecampaign.knobs import Knobs
 from local.sandbox.activecampaign.rules import planned
+from local.sandbox.activecampaign.settings import Settings
 from local.sandbox.clock import Clock
 from local.sandbox.faults import Faults
 from local.sandbox.rates import Window
@@ -58,7 +58,7 @@ class Account:
         self.host = f"acme{number}.api-us1.com"
         self.email = f"owner{number}@example.com"
         self.key = key
-        self.knobs = Knobs()
+        self.settings = Settings()
         self.lists = {1: "Newsletter", 2: "Members"}
         fields = [
             CustomField(1, "Last purchase", "date"),
@@ -109,12 +109,12 @@ class Account:
 
     def accept(self, order: Order, now: float) -> str:
         """Queue an import; returns its id."""
-        return self.imports.accept(order, self.knobs, now).id
+        return self.imports.accept(order, self.settings, now).id
 
     def settle(self, now: float) -> None:
         """Do what imports are to have done by now."""
-        for report in self.imports.run_due(self.contacts, self.lists, self.knobs, now):
-            times = {"never": 0, "once": 1, "twice": 2}[self.knobs.callbacks]
+        for report in self.imports.run_due(self.contacts, self.lists, self.settings, now):
+            times = {"never": 0, "once": 1, "twice": 2}[self.settings.callbacks]
             self.reports.extend([report] * times)
 
     def due_reports(self, now: float) -> list[Report]:

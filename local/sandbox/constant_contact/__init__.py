@@ -6,7 +6,7 @@ decided.
 
 Enforced: client, registered redirect address and PKCE (S256) of the OAuth application; codes that work
 once within 60 seconds; access tokens that are JWTs of 24 hours; refresh tokens that work once (or, by a
-knob, for ever) and die after 180 unused days; one token request a second; scopes and the user's
+setting, for ever) and die after 180 unused days; one token request a second; scopes and the user's
 privileges; 4 requests a second and 10,000 a day (UTC) for the application, whichever account they are
 for; 1,000 queued activities for an account; imports of up to 40,000 contacts and 4 MB, of which the
 rest is dropped without a word; jobs that are done one after another and take time; pages.

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from local.sandbox.constant_contact.contacts import Contacts, Result
-from local.sandbox.constant_contact.knobs import Ending, Knobs
+from local.sandbox.constant_contact.settings import Ending, Settings
 
 KEPT = 10 * 86_400  # seconds that an activity is told of
 _SOME = 2  # messages, however many errors there are; V2 was seen to do that
@@ -77,16 +77,16 @@ class Activities:
     _settled: int = 0
 
     def add(
-        self, body: bytes, size: int, lists: Sequence[str], knobs: Knobs, now: float
+        self, body: bytes, size: int, lists: Sequence[str], settings: Settings, now: float
     ) -> Activity:
         """Queue an import behind those that wait."""
         free = self.all[-1].ends if self.all else now
-        starts = max(now + knobs.start_delay, free)
+        starts = max(now + settings.start_delay, free)
         activity = Activity(
             id=str(uuid.uuid5(_ORDER, f"{id(self)} {len(self.all)}")),
             created=now,
             starts=starts,
-            ends=starts + size / knobs.contacts_per_second,
+            ends=starts + size / settings.contacts_per_second,
             size=size,
             lists=frozenset(lists),
             body=body,

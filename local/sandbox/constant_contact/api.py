@@ -137,10 +137,10 @@ class _Api:
         return JSONResponse(body)
 
     async def json_import(self, request: Request) -> Response:
-        account, knobs = _account(request, "contacts:write"), self._sandbox.knobs
+        account, settings = _account(request, "contacts:write"), self._sandbox.settings
         now = self._sandbox.clock.now()
         account.settle(now)
-        if account.activities.waiting(now) >= knobs.queued_activities:
+        if account.activities.waiting(now) >= settings.queued_activities:
             self._sandbox.exceeded["queued_activities"] += 1
             raise FULL
         body = await request.body()
@@ -148,9 +148,9 @@ class _Api:
         unknown = [each for each in lists if each not in account.lists]
         if unknown or any(account.lists[each].deleted for each in lists):
             raise invalid("list_ids names a list that does not exist.")
-        kept = min(_that_fit(body, items, knobs.bytes_per_import), knobs.contacts_per_import)
+        kept = min(_that_fit(body, items, settings.bytes_per_import), settings.contacts_per_import)
         self._sandbox.truncated += len(items) - kept
-        activity = account.activities.add(body, kept, lists, knobs, now)
+        activity = account.activities.add(body, kept, lists, settings, now)
         return JSONResponse(activity.as_json(now, "none"), 201)
 
     async def activities(self, request: Request) -> Response:
@@ -160,7 +160,7 @@ class _Api:
         if state is not None and state not in _STATES:
             raise invalid(f"state must be one of {', '.join(_STATES)}.")
         page, links = _page(request, account.activities.told(now, state), 500)
-        shown = [each.as_json(now, self._sandbox.knobs.messages) for each in page]
+        shown = [each.as_json(now, self._sandbox.settings.messages) for each in page]
         return JSONResponse({"activities": shown, "_links": links})
 
     async def activity(self, request: Request) -> Response:
@@ -168,7 +168,7 @@ class _Api:
         account.settle(now)
         for each in account.activities.told(now, None):
             if each.id == request.path_params["activity_id"]:
-                return JSONResponse(each.as_json(now, self._sandbox.knobs.messages))
+                return JSONResponse(each.as_json(now, self._sandbox.settings.messages))
         raise not_found()
 
     async def contacts(self, request: Request) -> Response:

@@ -14,7 +14,7 @@ from local.sandbox.constant_contact.state import Sandbox
 
 
 def create_app(sandbox: Sandbox) -> ASGIApp:
-    """OAuth under /oauth2, the API under /v3, the knobs under /sandbox."""
+    """OAuth under /oauth2, the API under /v3, the settings under /sandbox."""
     gate = Gate(sandbox, create_api(sandbox))
     rest = Starlette(
         routes=[Route("/health", _health), *OAuth(sandbox).routes(), *Control(sandbox).routes()]

@@ -1,4 +1,4 @@
-"""/sandbox: look at what arrived and turn the knobs. No part of Constant Contact, and open to anybody."""
+"""/sandbox: look at what arrived, change the settings. No part of Constant Contact, open to anybody."""
 
 from collections.abc import AsyncIterator
 from itertools import batched
@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from local.sandbox.constant_contact import pages
 from local.sandbox.constant_contact.contacts import Contact
-from local.sandbox.constant_contact.knobs import Ending, Knobs
+from local.sandbox.constant_contact.settings import Ending, Settings
 from local.sandbox.constant_contact.state import PRIVILEGES, Account, CustomField, Sandbox
 from local.sandbox.faults import Fault
 
@@ -112,7 +112,7 @@ class Control:
             Route("/sandbox", self.overview),
             Route("/sandbox/stats", self.stats),
             Route("/sandbox/reset-stats", self.reset_stats, methods=["POST"]),
-            Route("/sandbox/knobs", self.knobs),
+            Route("/sandbox/knobs", self.settings),
             Route("/sandbox/knobs", self.turn, methods=["PATCH"]),
             Route("/sandbox/faults", self.faults),
             Route("/sandbox/faults", self.queue_faults, methods=["POST"]),
@@ -157,18 +157,18 @@ class Control:
             account.forget_counts()
         return Response(status_code=204)
 
-    async def knobs(self, _: Request) -> Response:
-        """The knobs as they are."""
-        return JSONResponse(self._sandbox.knobs.model_dump())
+    async def settings(self, _: Request) -> Response:
+        """The settings as they are."""
+        return JSONResponse(self._sandbox.settings.model_dump())
 
     async def turn(self, request: Request) -> Response:
-        """Turn the knobs that are given."""
+        """Change the settings that are given."""
         given = await _read(request, dict[str, Any])
         try:
-            self._sandbox.knobs = Knobs(**{**self._sandbox.knobs.model_dump(), **given})
+            self._sandbox.settings = Settings(**{**self._sandbox.settings.model_dump(), **given})
         except ValidationError as error:
             raise HTTPException(422, str(error)) from None
-        return JSONResponse(self._sandbox.knobs.model_dump())
+        return JSONResponse(self._sandbox.settings.model_dump())
 
     async def faults(self, _: Request) -> Response:
         """The queue, with how often each has happened."""

@@ -85,7 +85,7 @@ class OAuth:
     async def token(self, request: Request) -> Response:
         """A code, or a refresh token, for tokens."""
         sandbox, now = self._sandbox, self._sandbox.clock.now()
-        if not sandbox.token_second.left(sandbox.knobs.token_requests_per_second, now):
+        if not sandbox.token_second.left(sandbox.settings.token_requests_per_second, now):
             sandbox.exceeded["token_requests"] += 1
             return oauth(429, "too_many_requests", "Too Many Requests")
         sandbox.token_second.take(now)
@@ -96,9 +96,9 @@ class OAuth:
             return self._exchange(form, now)
         if form.get("grant_type") != "refresh_token":
             return oauth(400, "unsupported_grant_type", "The grant type is not supported.")
-        knobs = sandbox.knobs
+        settings = sandbox.settings
         given = form.get("refresh_token", "")
-        renewed = sandbox.tokens.renew(given, now, knobs.token_seconds, knobs.rotating)
+        renewed = sandbox.tokens.renew(given, now, settings.token_seconds, settings.rotating)
         if renewed is None or sandbox.revoked:
             return oauth(400, "invalid_grant", "The refresh token is invalid or expired.")
         return self._tokens(*renewed)
@@ -120,14 +120,14 @@ class OAuth:
             return oauth(400, "invalid_grant", "The redirect_uri is not the one asked with.")
         if code.challenge and _s256(form.get("code_verifier", "")) != code.challenge:
             return oauth(400, "invalid_grant", "PKCE verification failed.")
-        seconds = self._sandbox.knobs.token_seconds
+        seconds = self._sandbox.settings.token_seconds
         return self._tokens(*self._sandbox.tokens.grant(code.account, now, seconds))
 
     def _tokens(self, access: str, refresh: str) -> Response:
         return JSONResponse(
             {
                 "token_type": "Bearer",
-                "expires_in": int(self._sandbox.knobs.token_seconds),
+                "expires_in": int(self._sandbox.settings.token_seconds),
                 "access_token": access,
                 "scope": " ".join(SCOPES),
                 "refresh_token": refresh,

@@ -69,7 +69,7 @@ def overview(sandbox: Sandbox) -> HTMLResponse:
     accounts = "".join(_account(account, now) for account in sandbox.accounts.values())
     content = (
         f"<p>Every account's password is <code>{PASSWORD}</code>. {sandbox.today:,} of "
-        f"{sandbox.knobs.requests_per_day:,} requests of today are used. "
+        f"{sandbox.settings.requests_per_day:,} requests of today are used. "
         '<a href="/sandbox/stats">Statistics</a> · <a href="/sandbox/faults">Faults</a> · '
         f'<a href="/sandbox/knobs">Knobs</a></p>{accounts}'
     )

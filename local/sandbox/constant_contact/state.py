@@ -13,7 +13,7 @@ import jwt
 from local.sandbox.clock import Clock
 from local.sandbox.constant_contact.activities import Activities
 from local.sandbox.constant_contact.contacts import Contacts
-from local.sandbox.constant_contact.knobs import Knobs
+from local.sandbox.constant_contact.settings import Settings
 from local.sandbox.faults import Faults
 from local.sandbox.rates import Window
 
@@ -185,7 +185,7 @@ class Tokens:
 
 @dataclass
 class Sandbox:
-    """Everything, and the knobs; `latency` in the sandbox's seconds per call."""
+    """Everything, and the settings; `latency` in the sandbox's seconds per call."""
 
     clock: Clock
     client_id: str
@@ -196,7 +196,7 @@ class Sandbox:
     )
     tokens: Tokens = field(default_factory=lambda: Tokens(None))
     faults: Faults = field(default_factory=Faults)
-    knobs: Knobs = field(default_factory=Knobs)
+    settings: Settings = field(default_factory=Settings)
     latency: float = 0
     revoked: bool = False  # the application, by the vendor or the account's owner
     exceeded: Counter[str] = field(default_factory=Counter)  # requests too many, by limit
@@ -219,9 +219,9 @@ class Sandbox:
         day = int(now // 86_400)
         if day != self.day:
             self.day, self.today = day, 0
-        if self.today >= self.knobs.requests_per_day:
+        if self.today >= self.settings.requests_per_day:
             return "requests_per_day"
-        if not self.second.left(self.knobs.requests_per_second, now):
+        if not self.second.left(self.settings.requests_per_second, now):
             return "requests_per_second"
         self.second.take(now)
         self.today += 1

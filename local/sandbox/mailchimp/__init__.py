@@ -21,5 +21,5 @@ Refusals that do not depend on what is stored, so that a file can plan its outco
 
 Not reproduced: gzip, batches, segments, tag endpoints, interests, SMS, marketing permissions,
 mails to people, plan limits, caching of list statistics, API users below owner, the time real calls
-take (a knob: latency). Everything under /sandbox is ours and no part of Mailchimp.
+take (a setting: latency). Everything under /sandbox is ours and no part of Mailchimp.
 """

@@ -21,7 +21,7 @@ _API_HOST = re.compile(rf"({_DATACENTER})\.api\.mailchimp\.com")
 
 
 def create_app(sandbox: Sandbox) -> ASGIApp:
-    """OAuth under /oauth2, the API under /3.0 or /DC/3.0, the knobs under /sandbox."""
+    """OAuth under /oauth2, the API under /3.0 or /DC/3.0, the settings under /sandbox."""
     gate = Gate(sandbox, create_api(sandbox))
     rest = Starlette(
         routes=[Route("/health", _health), *OAuth(sandbox).routes(), *Control(sandbox).routes()]

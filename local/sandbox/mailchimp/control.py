@@ -1,4 +1,4 @@
-"""/sandbox: look at what arrived and turn the knobs. No part of Mailchimp, and open to anybody."""
+"""/sandbox: look at what arrived and change the settings. No part of Mailchimp, and open to anybody."""
 
 from collections.abc import AsyncIterator
 from typing import Any, Literal, Self

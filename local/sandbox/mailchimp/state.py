@@ -107,7 +107,7 @@ class Tokens:
 
 @dataclass
 class Sandbox:
-    """Everything, and the knobs; `latency` in the sandbox's seconds per call."""
+    """Everything, and the settings; `latency` in the sandbox's seconds per call."""
 
     clock: Clock
     client_id: str

@@ -209,7 +209,7 @@ class ActiveCampaignSide:
         return self.account.exceeded
 
     def lower_limit(self) -> None:
-        self.account.knobs.imports_per_minute = 50
+        self.account.settings.imports_per_minute = 50
 
     def use_up(self) -> None:
         self.faults.queued.append(Fault(kind="429", account=1, method="POST", count=12))
@@ -288,17 +288,19 @@ class ConstantContactSide:
         return {**self.sandbox.exceeded, "bytes": self.sandbox.truncated}
 
     def lower_limit(self) -> None:
-        self.sandbox.knobs.requests_per_second = 2
+        self.sandbox.settings.requests_per_second = 2
 
     def use_up(self) -> None:
         body = orjson.dumps({"import_data": [{}] * 20, "list_ids": [self.list_id]})
-        for _ in range(self.sandbox.knobs.queued_activities):
+        for _ in range(self.sandbox.settings.queued_activities):
             self.account.activities.add(
-                body, 20, [self.list_id], self.sandbox.knobs, self.sandbox.clock.now()
+                body, 20, [self.list_id], self.sandbox.settings, self.sandbox.clock.now()
             )
 
     def floor(self, profiles: int) -> float:
-        jobs = profiles / self.sandbox.knobs.contacts_per_second + self.sandbox.knobs.start_delay
+        jobs = (
+            profiles / self.sandbox.settings.contacts_per_second + self.sandbox.settings.start_delay
+        )
         return max(jobs, ceil(profiles / 40_000) / 4)
 
     def flow(self, requests: int) -> float:

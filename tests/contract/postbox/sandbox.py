@@ -47,7 +47,7 @@ class Person:
 
 @dataclass
 class Sandbox:
-    """The account; `per_second` is a knob."""
+    """The account; `per_second` is a setting."""
 
     clock: Clock
     key: str = "planted-key"

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.sandbox.activecampaign.knobs import Knobs
+from local.sandbox.activecampaign.settings import Settings
 from local.sandbox.activecampaign.state import CustomField
 from shared.destinations.activecampaign.answers import Refusal
 from shared.destinations.contract import Field, FieldType, Target
@@ -258,7 +258,7 @@ async def test_a_listing_that_makes_no_sense_is_tried_later(said: Any) -> None:
 
 async def test_who_may_not_see_lists_needs_somebody() -> None:
     world = World()
-    world.account.knobs = Knobs(may_view_lists=False)
+    world.account.settings = Settings(may_view_lists=False)
     for look in (world.destination.lists(world.api()), world.destination.look_up(world.api(), "1")):
         with pytest.raises(NeedsAttention, match="its user may not do this") as halted:
             await look

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.sandbox.activecampaign.knobs import Knobs
+from local.sandbox.activecampaign.settings import Settings
 from shared.destinations.activecampaign.destination import ActiveCampaign
 from shared.domain.connection import Account
 from shared.domain.errors import Culprit, Invalid, NeedsAttention
@@ -155,7 +155,7 @@ async def test_who_is_nobody_is_let_in_nowhere(answer: Any) -> None:
 @pytest.mark.parametrize("kind", ["403", "html-200"])
 async def test_a_wrong_key_needs_somebody_whether_it_is_refused_or_shown_a_page(kind: Any) -> None:
     world = World()
-    world.account.knobs = Knobs(bad_key=kind)
+    world.account.settings = Settings(bad_key=kind)
     with pytest.raises(NeedsAttention) as halted:
         await world.destination.check(world.api(key=KEY))
     assert halted.value.culprit is Culprit.CONNECTION

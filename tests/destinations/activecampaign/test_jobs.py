@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.sandbox.activecampaign.knobs import Ending, Knobs
+from local.sandbox.activecampaign.settings import Ending, Settings
 from local.sandbox.faults import Fault
 from shared.destinations.activecampaign.answers import Refusal
 from shared.destinations.activecampaign.jobs import Numbering
@@ -99,7 +99,7 @@ async def test_only_the_guilty_are_refused_whoever_they_are_and_however_they_are
     bad: list[bool], base: Literal[0, 1]
 ) -> None:
     world = World()
-    world.account.knobs = Knobs(index_base=base)
+    world.account.settings = Settings(index_base=base)
     addresses = [f"{'refused' if no else 'ok'}+{at}@example.com" for at, no in enumerate(bad)]
     answer = await delivered(world, batch(*addresses))
     refused = {each.index for each in answer.outcomes}
@@ -117,7 +117,7 @@ async def test_once_it_is_known_how_contacts_are_counted_a_bad_one_costs_one_req
     base: Literal[0, 1],
 ) -> None:
     world = World()
-    world.account.knobs = Knobs(index_base=base)
+    world.account.settings = Settings(index_base=base)
     sent = [f"ok{at}@example.com" for at in range(250)]
     sent[120] = "refused+@example.com"
     for requests in (4, 2):

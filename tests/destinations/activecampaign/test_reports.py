@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from local.sandbox.activecampaign.contacts import ACTIVE, UNSUBSCRIBED
-from local.sandbox.activecampaign.knobs import Knobs
+from local.sandbox.activecampaign.settings import Settings
 from local.sandbox.activecampaign.state import Exclusion
 from shared.destinations.activecampaign.destination import ActiveCampaign
 from shared.destinations.activecampaign.jobs import reasons
@@ -106,7 +106,7 @@ async def test_who_left_bounced_or_is_excluded_is_told_apart_if_a_report_comes(
     callbacks: Literal["once", "twice", "never"], times: int
 ) -> None:
     world = World(expects_reports=True)
-    world.account.knobs = Knobs(callbacks=callbacks)
+    world.account.settings = Settings(callbacks=callbacks)
     world.account.contacts.put(BOB, {}, 0).lists = ((1, UNSUBSCRIBED),)
     world.account.exclusions.append(Exclusion("@excluded.example", "end"))
     api, target = world.api(), Target("1", report_url=REPORTS)
@@ -245,7 +245,7 @@ async def test_what_reports_say_is_in_the_rejects_of_the_run(
     callbacks: Literal["once", "twice", "never"], suppressed: int, refused: int
 ) -> None:
     side = ActiveCampaignSide()
-    side.account.knobs = Knobs(callbacks=callbacks)
+    side.account.settings = Settings(callbacks=callbacks)
     side.destination = ActiveCampaign("https://{host}", SUFFIXES, True, side.clock)
     world = await ready(side)
     side.unsubscribe(address_of(280))

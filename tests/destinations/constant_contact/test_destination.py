@@ -8,7 +8,7 @@ import httpx
 import jwt
 import pytest
 
-from local.sandbox.constant_contact.knobs import Knobs
+from local.sandbox.constant_contact.settings import Settings
 from local.sandbox.constant_contact.state import PRIVILEGES, CustomField
 from shared.destinations.constant_contact.destination import ConstantContact
 from shared.destinations.contract import Client, Field, FieldType, Target
@@ -175,7 +175,7 @@ async def test_a_lifetime_is_kept_as_an_instant_whichever_it_was(given: int) -> 
 @pytest.mark.parametrize("rotating", [True, False])
 async def test_a_refresh_gives_tokens_that_work(rotating: bool) -> None:
     world = World()
-    world.sandbox.knobs = Knobs(rotating=rotating)
+    world.sandbox.settings = Settings(rotating=rotating)
     old, account = await world.connect()
     world.clock.advance(90_000)
     new = await world.destination.refresh(world.sign_in, old)

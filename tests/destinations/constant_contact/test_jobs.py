@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.sandbox.constant_contact.contacts import Contact
-from local.sandbox.constant_contact.knobs import Knobs
+from local.sandbox.constant_contact.settings import Settings
 from local.sandbox.constant_contact.state import CustomField
 from local.sandbox.faults import Fault
 from shared.destinations.constant_contact.destination import ConstantContact
@@ -199,7 +199,7 @@ async def test_who_unsubscribed_is_counted_and_stays_unsubscribed() -> None:
 
 async def test_a_message_with_an_address_names_the_row() -> None:
     world = World()
-    world.sandbox.knobs = Knobs(messages="addresses")
+    world.sandbox.settings = Settings(messages="addresses")
     world.account.contacts.people[BOB] = Contact("unsubscribed", b"{}", frozenset())
     api = await world.api()
     sent = batch(ANN, "nobody", BOB)
@@ -213,7 +213,7 @@ async def test_a_message_with_an_address_names_the_row() -> None:
 @pytest.mark.parametrize("messages", ["none", "some", "all", "addresses"])
 async def test_counters_tell_how_many_whatever_the_messages(messages: Any) -> None:
     world = World()
-    world.sandbox.knobs = Knobs(messages=messages)
+    world.sandbox.settings = Settings(messages=messages)
     api = await world.api()
     addresses = [f"unsubscribed+{number}@example.com" for number in range(5)]
     sent = batch(ANN, *addresses, "no address", "@", BOB)
@@ -233,7 +233,7 @@ async def test_a_job_that_came_to_nothing_failed(ending: Any) -> None:
 
 async def test_all_jobs_are_found_in_as_many_calls_as_there_are_pages() -> None:
     world = World()
-    world.sandbox.knobs = Knobs(queued_activities=2000)
+    world.sandbox.settings = Settings(queued_activities=2000)
     api = await world.api()
     jobs = [
         job(await send(world, api, batch(f"a{number}@example.com")), 1, world.clock)
@@ -421,12 +421,12 @@ LIMITS: Mapping[str, tuple[Mapping[str, Any], type[DestinationError]]] = {
 }
 
 
-@pytest.mark.parametrize(("knobs", "kind"), LIMITS.values(), ids=LIMITS)
+@pytest.mark.parametrize(("settings", "kind"), LIMITS.values(), ids=LIMITS)
 async def test_limits_of_the_sandbox_are_told_apart(
-    knobs: Mapping[str, Any], kind: type[DestinationError]
+    settings: Mapping[str, Any], kind: type[DestinationError]
 ) -> None:
     world = World()
-    world.sandbox.knobs = Knobs(**knobs)
+    world.sandbox.settings = Settings(**settings)
     api = await world.api()
     await send(world, api, batch(ANN))
     with pytest.raises(kind) as halted:
@@ -438,7 +438,7 @@ async def test_limits_of_the_sandbox_are_told_apart(
 async def test_a_lowered_rate_slows_the_pace() -> None:
     world = World()
     api = await world.api()
-    world.sandbox.knobs.requests_per_second = 1
+    world.sandbox.settings.requests_per_second = 1
     await send(world, api, batch(ANN))
     with pytest.raises(RateLimited):
         await send(world, api, batch(BOB))

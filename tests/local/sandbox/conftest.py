@@ -52,7 +52,7 @@ def newsletter(sandbox: Sandbox) -> str:
 
 
 @pytest.fixture
-def knobs(newsletter: str) -> str:
+def control(newsletter: str) -> str:
     """The same audience under /sandbox."""
     return newsletter.replace("/3.0/lists", "/sandbox/accounts/1/audiences")
 

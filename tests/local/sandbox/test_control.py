@@ -25,11 +25,11 @@ def people(*names: str) -> dict[str, object]:
 
 
 async def test_the_dump_has_a_line_for_every_member(
-    api: httpx.AsyncClient, newsletter: str, knobs: str
+    api: httpx.AsyncClient, newsletter: str, control: str
 ) -> None:
     await api.post(newsletter, json=people("ann", "bob"))
     await api.post(newsletter, json=people("bob"))
-    lines = (await api.get(f"{knobs}/members.ndjson")).text.splitlines()
+    lines = (await api.get(f"{control}/members.ndjson")).text.splitlines()
     assert [json.loads(line) for line in lines] == [
         {
             "email": f"{name}@example.com",
@@ -63,32 +63,34 @@ async def test_stats_count_calls_members_and_repetitions(
 
 
 async def test_audiences_members_and_fields_can_be_removed(
-    api: httpx.AsyncClient, newsletter: str, knobs: str
+    api: httpx.AsyncClient, newsletter: str, control: str
 ) -> None:
     await api.post(newsletter, json=people("ann"))
-    assert (await api.delete(f"{knobs}/members")).status_code == 204
-    assert (await api.get(f"{knobs}/members.ndjson")).text == ""
-    assert (await api.delete(f"{knobs}/merge-fields/PHONE")).status_code == 204
+    assert (await api.delete(f"{control}/members")).status_code == 204
+    assert (await api.get(f"{control}/members.ndjson")).text == ""
+    assert (await api.delete(f"{control}/merge-fields/PHONE")).status_code == 204
     fields = (await api.get(f"{newsletter}/merge-fields")).json()["merge_fields"]
     assert [one["tag"] for one in fields] == ["FNAME", "LNAME", "ADDRESS"]
-    assert (await api.delete(knobs)).status_code == 204
+    assert (await api.delete(control)).status_code == 204
     assert (await api.get(newsletter)).status_code == 404
 
 
 async def test_unknown_accounts_audiences_and_fields_are_not_found(
-    api: httpx.AsyncClient, knobs: str
+    api: httpx.AsyncClient, control: str
 ) -> None:
     answers = [
         await api.post("/sandbox/accounts/9/revoke"),
         await api.get("/sandbox/accounts/1/audiences/0123456789/members.ndjson"),
-        await api.delete(f"{knobs}/merge-fields/NOSUCH"),
+        await api.delete(f"{control}/merge-fields/NOSUCH"),
         await api.post("/sandbox/latency", json={"seconds": 1, "account": 9}),
     ]
     assert [answer.status_code for answer in answers] == [404] * 4
 
 
-async def test_a_seed_with_an_unknown_status_is_refused(api: httpx.AsyncClient, knobs: str) -> None:
-    answer = await api.post(f"{knobs}/members", json=[{"email": "a@example.com", "status": "?"}])
+async def test_a_seed_with_an_unknown_status_is_refused(
+    api: httpx.AsyncClient, control: str
+) -> None:
+    answer = await api.post(f"{control}/members", json=[{"email": "a@example.com", "status": "?"}])
     assert answer.status_code == 422
 
 

@@ -23,8 +23,8 @@ async def http(served: tuple[str, Sandbox]) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def members_of(http: httpx.AsyncClient, knobs: str) -> int:
-    return (await http.get(f"{knobs}/members.ndjson")).text.count("\n")
+async def members_of(http: httpx.AsyncClient, control: str) -> int:
+    return (await http.get(f"{control}/members.ndjson")).text.count("\n")
 
 
 class HeldClock(HandClock):
@@ -96,7 +96,7 @@ async def test_fewer_calls_at_once_are_served_while_the_limit_is_lowered() -> No
 async def test_a_queued_fault_answers_in_place_of_the_api_once(
     http: httpx.AsyncClient,
     newsletter: str,
-    knobs: str,
+    control: str,
     kind: str,
     status: int,
     media_type: str,
@@ -106,18 +106,18 @@ async def test_a_queued_fault_answers_in_place_of_the_api_once(
     assert faulty.status_code == status
     assert faulty.headers.get("content-type", "").startswith(media_type)
     assert bool(faulty.content) == bool(media_type)
-    assert await members_of(http, knobs) == 0
+    assert await members_of(http, control) == 0
     assert (await http.post(newsletter, json=MEMBERS)).json()["total_created"] == 1
 
 
 @pytest.mark.parametrize(("kind", "written"), [("reset-before", 0), ("reset-after", 1)])
 async def test_a_reset_connection_breaks_before_or_after_the_write(
-    http: httpx.AsyncClient, newsletter: str, knobs: str, kind: str, written: int
+    http: httpx.AsyncClient, newsletter: str, control: str, kind: str, written: int
 ) -> None:
     await http.post("/sandbox/faults", json={"kind": kind})
     with pytest.raises(httpx.ReadError):
         await http.post(newsletter, json=MEMBERS)
-    assert await members_of(http, knobs) == written
+    assert await members_of(http, control) == written
     [stats, _] = (await http.get("/sandbox/stats")).json()["accounts"]
     assert stats["requests"] == {f"POST /3.0/lists/{{id}} {kind}": 1}
     assert stats["connections"] == 0
@@ -125,12 +125,12 @@ async def test_a_reset_connection_breaks_before_or_after_the_write(
 
 @pytest.mark.parametrize(("kind", "written"), [("silence", 0), ("silence-after", 1)])
 async def test_silence_ends_with_the_connection_after_its_seconds(
-    http: httpx.AsyncClient, newsletter: str, knobs: str, kind: str, written: int
+    http: httpx.AsyncClient, newsletter: str, control: str, kind: str, written: int
 ) -> None:
     await http.post("/sandbox/faults", json={"kind": kind, "seconds": 120})
     with pytest.raises(httpx.ReadError):
         await http.post(newsletter, json=MEMBERS)
-    assert await members_of(http, knobs) == written
+    assert await members_of(http, control) == written
 
 
 async def test_a_client_that_gives_up_keeps_its_place_until_the_silence_ends(
@@ -157,7 +157,7 @@ async def test_what_was_sent_whole_is_written_even_if_the_client_is_gone(
 
 
 async def test_what_was_sent_in_part_is_not_written(
-    http: httpx.AsyncClient, newsletter: str, knobs: str, served: tuple[str, Sandbox]
+    http: httpx.AsyncClient, newsletter: str, control: str, served: tuple[str, Sandbox]
 ) -> None:
     async def cut_short() -> AsyncIterator[bytes]:
         yield b'{"members": ['
@@ -168,16 +168,16 @@ async def test_what_was_sent_in_part_is_not_written(
         await http.post(newsletter, content=cut_short())
     await until(lambda: bool(account.requests))
     assert account.requests == {"POST /3.0/lists/{id} disconnected": 1}
-    assert await members_of(http, knobs) == 0
+    assert await members_of(http, control) == 0
 
 
 async def test_a_call_that_would_take_120_seconds_is_cut_and_writes_nothing(
-    http: httpx.AsyncClient, newsletter: str, knobs: str
+    http: httpx.AsyncClient, newsletter: str, control: str
 ) -> None:
     await http.post("/sandbox/latency", json={"seconds": 120, "account": 1})
     with pytest.raises(httpx.ReadError):
         await http.post(newsletter, json=MEMBERS)
-    assert await members_of(http, knobs) == 0
+    assert await members_of(http, control) == 0
     await http.post("/sandbox/latency", json={"seconds": 119, "account": 1})
     assert (await http.post(newsletter, json=MEMBERS)).status_code == 200
 

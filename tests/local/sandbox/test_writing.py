@@ -107,19 +107,19 @@ async def test_without_update_existing_a_known_member_is_an_error(
 
 @pytest.mark.parametrize("status", ["unsubscribed", "cleaned", "pending", "transactional"])
 async def test_status_if_new_leaves_a_known_members_status_alone(
-    api: httpx.AsyncClient, newsletter: str, knobs: str, audience: Audience, status: str
+    api: httpx.AsyncClient, newsletter: str, control: str, audience: Audience, status: str
 ) -> None:
-    await api.post(f"{knobs}/members", json=[{"email": "ann@example.com", "status": status}])
+    await api.post(f"{control}/members", json=[{"email": "ann@example.com", "status": status}])
     result = await write(api, newsletter, member("ann@example.com", FNAME="Ann"))
     assert result["updated_members"][0]["status"] == status
     assert stored(audience, "ann@example.com") == (status, b'{"FNAME":"Ann"}')
 
 
 async def test_status_subscribes_again_whom_the_account_unsubscribed(
-    api: httpx.AsyncClient, newsletter: str, knobs: str, audience: Audience
+    api: httpx.AsyncClient, newsletter: str, control: str, audience: Audience
 ) -> None:
     seeds = [{"email": "ann@example.com", "status": "unsubscribed"}]
-    await api.post(f"{knobs}/members", json=seeds)
+    await api.post(f"{control}/members", json=seeds)
     await write(api, newsletter, {"email_address": "ann@example.com", "status": "subscribed"})
     assert stored(audience, "ann@example.com")[0] == "subscribed"
 
@@ -136,13 +136,13 @@ async def test_status_subscribes_again_whom_the_account_unsubscribed(
 async def test_who_may_not_be_written_stays_as_they_are(
     api: httpx.AsyncClient,
     newsletter: str,
-    knobs: str,
+    control: str,
     audience: Audience,
     status: str,
     asked: str,
     text: str,
 ) -> None:
-    await api.post(f"{knobs}/members", json=[{"email": "ann@example.com", "status": status}])
+    await api.post(f"{control}/members", json=[{"email": "ann@example.com", "status": status}])
     before = [one.status for one in audience.members.values()]
     result = await write(
         api,
@@ -155,13 +155,13 @@ async def test_who_may_not_be_written_stays_as_they_are(
 
 
 async def test_a_compliance_member_is_shown_as_unsubscribed_and_a_forgotten_one_not_at_all(
-    api: httpx.AsyncClient, newsletter: str, knobs: str
+    api: httpx.AsyncClient, newsletter: str, control: str
 ) -> None:
     seeds = [
         {"email": "ann@example.com", "status": "compliance"},
         {"email": "bob@example.com", "status": "forgotten"},
     ]
-    await api.post(f"{knobs}/members", json=seeds)
+    await api.post(f"{control}/members", json=seeds)
     ann = await api.get(f"{newsletter}/members/{hash_of('ann@example.com')}")
     assert ann.json()["status"] == "unsubscribed"
     bob = await api.get(f"{newsletter}/members/{hash_of('bob@example.com')}")
@@ -300,12 +300,12 @@ async def test_text_is_cut_at_255_bytes_and_never_within_a_character(
 async def test_merge_fields_have_rules(
     api: httpx.AsyncClient,
     newsletter: str,
-    knobs: str,
+    control: str,
     field: dict[str, Any],
     value: Any,
     message: str,
 ) -> None:
-    await api.post(f"{knobs}/merge-fields", json=field)
+    await api.post(f"{control}/merge-fields", json=field)
     sent = member("ann@example.com", **{field["tag"]: value})
 
     [error] = (await write(api, newsletter, sent))["errors"]
@@ -319,27 +319,27 @@ async def test_merge_fields_have_rules(
 
 @pytest.mark.parametrize("given", ["2026-11-24", "11/24/2026"])
 async def test_a_date_is_stored_in_one_form(
-    api: httpx.AsyncClient, newsletter: str, knobs: str, given: str
+    api: httpx.AsyncClient, newsletter: str, control: str, given: str
 ) -> None:
-    await api.post(f"{knobs}/merge-fields", json={"tag": "DAY", "name": "D", "type": "date"})
+    await api.post(f"{control}/merge-fields", json={"tag": "DAY", "name": "D", "type": "date"})
     result = await write(api, newsletter, member("ann@example.com", DAY=given))
     assert result["new_members"][0]["merge_fields"]["DAY"] == "2026-11-24"
 
 
 @pytest.mark.parametrize("given", ["404-555-1212", "(404) 555 1212", "+1 404.555.1212"])
 async def test_an_american_number_is_stored_in_one_form(
-    api: httpx.AsyncClient, newsletter: str, knobs: str, given: str
+    api: httpx.AsyncClient, newsletter: str, control: str, given: str
 ) -> None:
     field = {"tag": "PHONE", "name": "P", "type": "phone", "options": {"phone_format": "US"}}
-    await api.post(f"{knobs}/merge-fields", json=field)
+    await api.post(f"{control}/merge-fields", json=field)
     result = await write(api, newsletter, member("ann@example.com", PHONE=given))
     assert result["new_members"][0]["merge_fields"]["PHONE"] == "404-555-1212"
 
 
 async def test_required_fields_can_be_skipped_and_unknown_ones_are_ignored(
-    api: httpx.AsyncClient, newsletter: str, knobs: str
+    api: httpx.AsyncClient, newsletter: str, control: str
 ) -> None:
-    await api.post(f"{knobs}/merge-fields", json={"tag": "MUST", "name": "M", "required": True})
+    await api.post(f"{control}/merge-fields", json={"tag": "MUST", "name": "M", "required": True})
     sent = member("ann@example.com", NOSUCH="x")
     assert (await write(api, newsletter, sent))["error_count"] == 1
     result = await write(api, f"{newsletter}?skip_merge_validation=true", sent)

@@ -34,7 +34,7 @@ async def api(sandbox: Sandbox, account: Account) -> AsyncIterator[httpx.AsyncCl
 
 
 @pytest.fixture
-async def knobs(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
+async def control(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
     """What is under /sandbox, for the first account."""
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(create_app(sandbox)),

@@ -90,25 +90,25 @@ async def test_without_details_only_the_parameters_are_sent(
 @pytest.mark.parametrize(("callbacks", "times"), [("never", 0), ("once", 1), ("twice", 2)])
 async def test_callbacks_may_be_missing_or_repeated(
     done: Import,
-    knobs: httpx.AsyncClient,
+    control: httpx.AsyncClient,
     sandbox: Sandbox,
     client: httpx.AsyncClient,
     callbacks: str,
     times: int,
 ) -> None:
-    await knobs.patch("/knobs", json={"callbacks": callbacks})
+    await control.patch("/knobs", json={"callbacks": callbacks})
     await done(*PEOPLE, **callback())
     assert await sandbox.deliver_callbacks(client) == times
 
 
 async def test_callbacks_may_be_late(
     done: Import,
-    knobs: httpx.AsyncClient,
+    control: httpx.AsyncClient,
     sandbox: Sandbox,
     client: httpx.AsyncClient,
     clock: HandClock,
 ) -> None:
-    await knobs.patch("/knobs", json={"callback_delay": 600})
+    await control.patch("/knobs", json={"callback_delay": 600})
     await done(*PEOPLE, **callback())
     assert await sandbox.deliver_callbacks(client) == 0
     clock.time += 600
@@ -116,9 +116,9 @@ async def test_callbacks_may_be_late(
 
 
 async def test_an_import_that_failed_reports_nothing(
-    done: Import, knobs: httpx.AsyncClient, sandbox: Sandbox, client: httpx.AsyncClient
+    done: Import, control: httpx.AsyncClient, sandbox: Sandbox, client: httpx.AsyncClient
 ) -> None:
-    await knobs.post("/endings", json={"ending": "failed"})
+    await control.post("/endings", json={"ending": "failed"})
     await done(*PEOPLE, **callback())
     assert await sandbox.deliver_callbacks(client) == 0
 

@@ -1,4 +1,4 @@
-"""Looking at what arrived, and turning the knobs."""
+"""Looking at what arrived, and changing the settings."""
 
 import json
 from pathlib import Path
@@ -12,24 +12,24 @@ from tests.local.sandbox.activecampaign.conftest import Import, person
 from tests.local.servers import command, free_port
 
 
-async def lines(knobs: httpx.AsyncClient) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (await knobs.get("/contacts.ndjson")).text.splitlines()]
+async def lines(control: httpx.AsyncClient) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (await control.get("/contacts.ndjson")).text.splitlines()]
 
 
-async def stats(knobs: httpx.AsyncClient) -> list[dict[str, Any]]:
-    accounts: list[dict[str, Any]] = (await knobs.get("http://sandbox.test/sandbox/stats")).json()[
-        "accounts"
-    ]
+async def stats(control: httpx.AsyncClient) -> list[dict[str, Any]]:
+    accounts: list[dict[str, Any]] = (
+        await control.get("http://sandbox.test/sandbox/stats")
+    ).json()["accounts"]
     return accounts
 
 
 async def test_the_dump_has_a_line_for_every_contact(
-    done: Import, knobs: httpx.AsyncClient
+    done: Import, control: httpx.AsyncClient
 ) -> None:
     fields = [{"id": 4, "value": "||Chess||Running||"}, {"id": 2, "value": "x||y"}]
     await done(person("ann@example.com", first_name="Ann", fields=fields, tags=["vip"]))
-    await knobs.post("/contacts", json=[{"email": "bob@example.com", "status": "bounced"}])
-    ann, bob = await lines(knobs)
+    await control.post("/contacts", json=[{"email": "bob@example.com", "status": "bounced"}])
+    ann, bob = await lines(control)
     assert ann == {
         "id": 1,
         "email": "ann@example.com",
@@ -45,12 +45,12 @@ async def test_the_dump_has_a_line_for_every_contact(
 
 
 async def test_stats_count_requests_contacts_and_repetitions(
-    done: Import, send: Import, knobs: httpx.AsyncClient
+    done: Import, send: Import, control: httpx.AsyncClient
 ) -> None:
     await done(person("ann@example.com"), person("bob@example.com"), person("bounced+1@a.io"))
     await done(person("bob@example.com"), person("bounced+1@a.io"), person("cid@example.com"))
     await send(person("refused+1@example.com"))
-    [one, other] = await stats(knobs)
+    [one, other] = await stats(control)
     assert one["requests"] == {
         "POST /api/3/import/bulk_import 200": 2,
         "POST /api/3/import/bulk_import 400": 1,
@@ -62,23 +62,23 @@ async def test_stats_count_requests_contacts_and_repetitions(
     assert (one["imports"], one["imports_waiting"]) == (2, 0)
     assert other["requests"] == {}
 
-    await knobs.post("http://sandbox.test/sandbox/reset-stats")
+    await control.post("http://sandbox.test/sandbox/reset-stats")
     await done(person("ann@example.com"))
-    [one, _] = await stats(knobs)
+    [one, _] = await stats(control)
     assert (one["contacts_received"], one["extra_writes"], one["contacts"]) == (1, 0, 3)
 
 
 async def test_lists_and_fields_come_and_go(
-    api: httpx.AsyncClient, knobs: httpx.AsyncClient
+    api: httpx.AsyncClient, control: httpx.AsyncClient
 ) -> None:
     new = {"title": "Colour", "type": "radio", "options": ["red", "blue"], "required": True}
-    assert (await knobs.post("/fields", json=new)).json() == {"id": 6}
+    assert (await control.post("/fields", json=new)).json() == {"id": 6}
     field = (await api.get("/fields")).json()["fields"][-1]
     assert (field["perstag"], field["isrequired"], len(field["options"])) == ("COLOUR", "1", 2)
-    assert (await knobs.delete("/fields/6")).status_code == 204
-    assert (await knobs.post("/lists", json={"name": "VIP"})).json() == {"id": 3}
+    assert (await control.delete("/fields/6")).status_code == 204
+    assert (await control.post("/lists", json={"name": "VIP"})).json() == {"id": 3}
     assert (await api.get("/lists/3")).json()["list"]["stringid"] == "vip"
-    assert (await knobs.delete("/lists/3")).status_code == 204
+    assert (await control.delete("/lists/3")).status_code == 204
     assert (await api.get("/lists/3")).status_code == 404
 
 
@@ -96,19 +96,19 @@ async def test_a_replaced_key_opens_nothing_and_stays_replaced(
     assert before != again.api_key == account.api_key
 
 
-async def test_contacts_can_be_removed(done: Import, knobs: httpx.AsyncClient) -> None:
+async def test_contacts_can_be_removed(done: Import, control: httpx.AsyncClient) -> None:
     await done(person("ann@example.com"))
-    assert (await knobs.delete("/contacts")).status_code == 204
-    assert await lines(knobs) == []
+    assert (await control.delete("/contacts")).status_code == 204
+    assert await lines(control) == []
 
 
-async def test_knobs_that_make_no_sense_are_refused(knobs: httpx.AsyncClient) -> None:
-    before = (await knobs.get("/knobs")).json()
+async def test_settings_that_make_no_sense_are_refused(control: httpx.AsyncClient) -> None:
+    before = (await control.get("/knobs")).json()
     for wrong in ({"no_such": 1}, {"index_base": 2}, {"requests_per_second": 0}):
-        assert (await knobs.patch("/knobs", json=wrong)).status_code == 422
-    assert (await knobs.get("/knobs")).json() == before
+        assert (await control.patch("/knobs", json=wrong)).status_code == 422
+    assert (await control.get("/knobs")).json() == before
     seed = [{"email": "a@example.com", "status": "?"}]
-    assert (await knobs.post("/contacts", json=seed)).status_code == 422
+    assert (await control.post("/contacts", json=seed)).status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -116,17 +116,17 @@ async def test_knobs_that_make_no_sense_are_refused(knobs: httpx.AsyncClient) ->
     [("POST", "9/new-key"), ("GET", "9/contacts.ndjson"), ("DELETE", "1/lists/9")],
 )
 async def test_unknown_accounts_and_lists_are_not_found(
-    knobs: httpx.AsyncClient, method: str, path: str
+    control: httpx.AsyncClient, method: str, path: str
 ) -> None:
-    answer = await knobs.request(method, f"http://sandbox.test/sandbox/accounts/{path}")
+    answer = await control.request(method, f"http://sandbox.test/sandbox/accounts/{path}")
     assert answer.status_code == 404
 
 
 async def test_the_page_shows_accounts_and_their_keys_and_escapes_names(
-    knobs: httpx.AsyncClient, sandbox: Sandbox
+    control: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
-    await knobs.post("/lists", json={"name": "<script>"})
-    page = (await knobs.get("http://sandbox.test/sandbox")).text
+    await control.post("/lists", json={"name": "<script>"})
+    page = (await control.get("http://sandbox.test/sandbox")).text
     for account in sandbox.accounts.values():
         assert account.host in page
         assert account.api_key in page

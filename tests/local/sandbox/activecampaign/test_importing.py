@@ -31,9 +31,9 @@ async def test_an_import_is_queued_and_ends_with_the_ids_of_new_contacts(
 
 
 async def test_success_may_hold_updated_contacts_too(
-    done: Import, knobs: httpx.AsyncClient
+    done: Import, control: httpx.AsyncClient
 ) -> None:
-    await knobs.patch("/knobs", json={"success_lists": "all"})
+    await control.patch("/knobs", json={"success_lists": "all"})
     await done(person("ann@example.com"))
     assert (await done(person("ann@example.com"))).json()["success"] == ["1"]
 
@@ -77,8 +77,8 @@ async def test_other_addresses_are_queued(send: Import, email: str) -> None:
     assert (await send(person(email), person("ok@example.com"))).status_code == 200
 
 
-async def test_contacts_may_be_counted_from_one(send: Import, knobs: httpx.AsyncClient) -> None:
-    await knobs.patch("/knobs", json={"index_base": 1})
+async def test_contacts_may_be_counted_from_one(send: Import, control: httpx.AsyncClient) -> None:
+    await control.patch("/knobs", json={"index_base": 1})
     answer = await send({"email": "bad"}, person("ok@example.com"), {})
     assert [one["contact"] for one in answer.json()["failureReasons"]] == [1, 3]
 
@@ -112,9 +112,9 @@ async def test_a_body_that_is_no_import_is_refused(api: httpx.AsyncClient) -> No
 
 
 async def test_the_status_moves_from_false_to_completed(
-    send: Import, api: httpx.AsyncClient, clock: HandClock, knobs: httpx.AsyncClient
+    send: Import, api: httpx.AsyncClient, clock: HandClock, control: httpx.AsyncClient
 ) -> None:
-    await knobs.patch("/knobs", json={"contacts_per_second": 1, "start_delay": 3})
+    await control.patch("/knobs", json={"contacts_per_second": 1, "start_delay": 3})
     answer = await send(*(person(f"a{number}@example.com") for number in range(10)))
     params = {"batchId": answer.json()["batchId"]}
     seen = []
@@ -134,9 +134,9 @@ async def test_the_status_moves_from_false_to_completed(
 
 
 async def test_imports_of_an_account_run_one_after_the_other(
-    send: Import, api: httpx.AsyncClient, clock: HandClock, knobs: httpx.AsyncClient
+    send: Import, api: httpx.AsyncClient, clock: HandClock, control: httpx.AsyncClient
 ) -> None:
-    await knobs.patch("/knobs", json={"contacts_per_second": 0.01, "start_delay": 0})
+    await control.patch("/knobs", json={"contacts_per_second": 0.01, "start_delay": 0})
     for name in ("ann", "bob"):
         await send(person(f"{name}@example.com"), person(f"{name}2@example.com"))
     began = clock.time - 60  # of the first, which takes 200 seconds as the second does
@@ -182,9 +182,9 @@ async def test_only_what_is_sent_changes_and_empty_strings_overwrite(
 
 
 async def test_excluded_addresses_are_not_queued_and_fail_later(
-    done: Import, send: Import, knobs: httpx.AsyncClient, account: Account
+    done: Import, send: Import, control: httpx.AsyncClient, account: Account
 ) -> None:
-    await knobs.post("/exclusions", json={"phrase": "@Rival.example", "type": "end"})
+    await control.post("/exclusions", json={"phrase": "@Rival.example", "type": "end"})
     people = [person(email) for email in ("ok@a.io", "spy@rival.example", "excluded+1@example.com")]
     assert (await send(*people)).json()["queued_contacts"] == 1
     failure = (await done(*people)).json()["failure"]
@@ -194,10 +194,10 @@ async def test_excluded_addresses_are_not_queued_and_fail_later(
 
 @pytest.mark.parametrize("status", ["unsubscribed", "bounced", "excluded"])
 async def test_nobody_is_put_on_a_list_again(
-    done: Import, knobs: httpx.AsyncClient, account: Account, status: str
+    done: Import, control: httpx.AsyncClient, account: Account, status: str
 ) -> None:
     seed = {"email": "Ann@example.com", "status": status, "first_name": "Ann"}
-    assert (await knobs.post("/contacts", json=[seed])).status_code == 204
+    assert (await control.post("/contacts", json=[seed])).status_code == 204
     before = held(account, "ann@example.com")
     info = (await done(person("ann@example.com", first_name="X"), person("b@example.com"))).json()
     assert info["failure"] == ["ann@example.com"]
@@ -235,10 +235,10 @@ async def test_some_contacts_fail_by_themselves(
 
 
 async def test_a_full_account_takes_updates_but_no_new_contacts(
-    done: Import, knobs: httpx.AsyncClient
+    done: Import, control: httpx.AsyncClient
 ) -> None:
     await done(person("ann@example.com"))
-    await knobs.patch("/knobs", json={"contact_limit": 1})
+    await control.patch("/knobs", json={"contact_limit": 1})
     info = (await done(person("ann@example.com"), person("bob@example.com"))).json()
     assert info["failure"] == ["bob@example.com"]
 
@@ -247,9 +247,9 @@ async def test_a_full_account_takes_updates_but_no_new_contacts(
     ("ending", "written"), [("failed", 0), ("interrupted", 2), ("completed", 4)]
 )
 async def test_an_import_may_end_badly(
-    done: Import, knobs: httpx.AsyncClient, account: Account, ending: str, written: int
+    done: Import, control: httpx.AsyncClient, account: Account, ending: str, written: int
 ) -> None:
-    await knobs.post("/endings", json={"ending": ending})
+    await control.post("/endings", json={"ending": ending})
     people = [person(f"a{number}@example.com") for number in range(4)]
     info = (await done(*people)).json()
     assert info["status"] == ending
@@ -271,11 +271,11 @@ async def test_automations_run_unless_they_are_excluded(
 
 
 async def test_what_was_queued_runs_even_if_nobody_looks_until_later(
-    send: Import, knobs: httpx.AsyncClient, account: Account, clock: HandClock
+    send: Import, control: httpx.AsyncClient, account: Account, clock: HandClock
 ) -> None:
     await send(person("ann@example.com"))
     clock.time += 60
     # The address is written before somebody unsubscribes, though nobody looked in between.
     seed = {"email": "ann@example.com", "status": "unsubscribed"}
-    await knobs.post("/contacts", json=[seed])
+    await control.post("/contacts", json=[seed])
     assert held(account, "ann@example.com") == {1: UNSUBSCRIBED}

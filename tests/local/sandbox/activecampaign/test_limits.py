@@ -31,9 +31,9 @@ async def test_the_sixth_request_of_a_second_is_refused_whatever_it_is(
 
 
 async def test_a_429_may_come_without_retry_after(
-    api: httpx.AsyncClient, knobs: httpx.AsyncClient
+    api: httpx.AsyncClient, control: httpx.AsyncClient
 ) -> None:
-    await knobs.patch("/knobs", json={"retry_after": None, "requests_per_second": 1})
+    await control.patch("/knobs", json={"retry_after": None, "requests_per_second": 1})
     assert (await api.get("/users/me")).status_code == 200
     refused = await api.get("/users/me")
     assert refused.status_code == 429
@@ -87,10 +87,10 @@ async def test_the_21st_import_of_one_contact_is_refused_and_others_are_not(
 
 
 async def test_a_limit_lowered_without_notice_holds_at_once(
-    api: httpx.AsyncClient, knobs: httpx.AsyncClient, clock: HandClock
+    api: httpx.AsyncClient, control: httpx.AsyncClient, clock: HandClock
 ) -> None:
     assert [one.status_code for one in await imported(api, clock, TWO, 3)] == [200] * 3
-    await knobs.patch("/knobs", json={"imports_per_minute": 3})
+    await control.patch("/knobs", json={"imports_per_minute": 3})
     assert [one.status_code for one in await imported(api, clock, TWO, 1)] == [400]
     clock.time += 60
     assert [one.status_code for one in await imported(api, clock, TWO, 4)] == [200] * 3 + [400]

@@ -29,9 +29,9 @@ async def test_a_bad_key_gets_a_403_without_body_or_type(
 
 
 async def test_a_bad_key_may_get_a_login_page(
-    api: httpx.AsyncClient, knobs: httpx.AsyncClient
+    api: httpx.AsyncClient, control: httpx.AsyncClient
 ) -> None:
-    await knobs.patch("/knobs", json={"bad_key": "html-200"})
+    await control.patch("/knobs", json={"bad_key": "html-200"})
     answer = await api.get("/users/me", headers={"Api-Token": "made-up"})
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/html")
@@ -79,9 +79,9 @@ async def test_lists_are_found_by_name_and_id(api: httpx.AsyncClient) -> None:
 
 
 async def test_lists_may_be_hidden_from_the_user(
-    api: httpx.AsyncClient, knobs: httpx.AsyncClient
+    api: httpx.AsyncClient, control: httpx.AsyncClient
 ) -> None:
-    await knobs.patch("/knobs", json={"may_view_lists": False})
+    await control.patch("/knobs", json={"may_view_lists": False})
     for path in ("/lists", "/lists/1"):
         answer = await api.get(path)
         assert answer.status_code == 403

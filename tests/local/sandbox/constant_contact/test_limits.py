@@ -99,7 +99,7 @@ async def test_without_a_token_an_object_says_so(http: httpx.AsyncClient) -> Non
     assert (answer.status_code, answer.json()["error_key"]) == (401, "unauthorized")
 
 
-async def test_an_account_and_its_knobs_can_be_looked_at(
+async def test_an_account_and_its_settings_can_be_looked_at(
     http: httpx.AsyncClient, sandbox: Sandbox, newsletter: str
 ) -> None:
     seed = [{"email": "ann@example.com", "lists": [newsletter], "fields": {"first_name": "Ann"}}]

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 type Ending = Literal["completed", "failed", "interrupted"]
 
 
-class Knobs(BaseModel):
-    """The knobs of one account, with what is published or what we guess as defaults."""
+class Settings(BaseModel):
+    """The settings of one account, with what is published or what we guess as defaults."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 type Ending = Literal["completed", "failed", "timed_out", "cancelled"]
 
 
-class Knobs(BaseModel):
-    """The knobs, with what is published or what we guess as defaults."""
+class Settings(BaseModel):
+    """The settings, with what is published or what we guess as defaults."""
 
     model_config = ConfigDict(extra="forbid")
 
