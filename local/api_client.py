@@ -8,9 +8,9 @@ from typing import Any, Self
 import httpx
 
 from local.processes import StackError
+from local.sandbox.kit.state import PASSWORD
 from shared.domain.connection import TERMS_VERSION
 
-PASSWORD = "sandbox"  # noqa: S105 # of every account of every sandbox
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 _TRIES = 3  # of a call that is answered 503, try again later
 _OVER = ("successful", "failed_permanent", "skipped", "canceled")

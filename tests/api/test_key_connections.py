@@ -15,6 +15,7 @@ from shared.storage.ports import Missing, Unavailable
 from tests.api.office import Office, pointers
 from tests.api.vendors import LINKED, Vendors
 from tests.contract.destinations.side import InProcess
+from tests.contract.postbox.sandbox import create_app
 from tests.fakes.storage import MemorySecrets, WatchedSecrets
 
 KEY = "planted-key"
@@ -215,7 +216,7 @@ async def test_a_key_whose_connection_somebody_changed_meanwhile_is_not_kept(
     )
     key = await vendors.agreed("postbox")
     read = (await office.ask("GET", f"/connections/{key}")).headers["ETag"]
-    vendors.use(Meanwhile(office, key, InProcess(vendors.postbox)))
+    vendors.use(Meanwhile(office, key, InProcess(create_app(vendors.postbox))))
     body = {"host": "acme", "api_key": KEY}
     path = f"/connections/{key}/connect"
 

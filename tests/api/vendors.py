@@ -10,8 +10,8 @@ import httpx
 from local.sandbox.activecampaign.app import create_app as activecampaign_app
 from local.sandbox.activecampaign.state import Sandbox as ActiveCampaignSandbox
 from local.sandbox.constant_contact.app import create_app
-from local.sandbox.constant_contact.state import PASSWORD
 from local.sandbox.constant_contact.state import Sandbox as ConstantContactSandbox
+from local.sandbox.kit.state import PASSWORD
 from shared.connections.oauth_sign_in import CALLBACK
 from shared.destinations.activecampaign.destination import ActiveCampaign
 from shared.destinations.constant_contact.destination import ConstantContact
@@ -20,6 +20,7 @@ from tests.api.office import BASE, Office
 from tests.contract.destinations.side import InProcess, SandboxClock
 from tests.contract.postbox.destination import Postbox
 from tests.contract.postbox.sandbox import Sandbox as PostboxSandbox
+from tests.contract.postbox.sandbox import create_app as postbox_app
 from tests.fakes.accounts import SECRET
 from tests.fakes.storage import MemorySecrets
 
@@ -51,7 +52,7 @@ class Vendors:
         self.linked = MemorySecrets()
         network = ByHost(
             {
-                "postbox.test": InProcess(self.postbox),
+                "postbox.test": InProcess(postbox_app(self.postbox)),
                 "cc.test": InProcess(create_app(self.constant_contact)),
                 self.activecampaign.accounts[1].host: InProcess(
                     activecampaign_app(self.activecampaign)

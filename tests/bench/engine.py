@@ -19,7 +19,7 @@ import httpx
 
 from local import addresses, health
 from local.processes import end, spawn
-from local.sandbox.mailchimp.state import PASSWORD
+from local.sandbox.kit.state import PASSWORD
 from shared.destinations.contract import Limits
 from shared.destinations.mailchimp.destination import Mailchimp
 from shared.domain.clock import SystemClock

@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from local.sandbox.faults import Fault
+from local.sandbox.kit.faults import Fault
 from shared.domain.errors import ProductError
 from shared.domain.run import Checkpoint, Mode, Phase
 from shared.domain.schedule import RefreshSchedule

@@ -12,12 +12,12 @@ from local.sandbox.activecampaign.app import create_app as activecampaign_app
 from local.sandbox.activecampaign.contacts import ACTIVE
 from local.sandbox.activecampaign.state import Sandbox as ActiveCampaignSandbox
 from local.sandbox.constant_contact.app import create_app as constant_contact_app
-from local.sandbox.constant_contact.state import PASSWORD as CONSTANT_CONTACT_PASSWORD
 from local.sandbox.constant_contact.state import Sandbox as ConstantContactSandbox
-from local.sandbox.faults import Faults
+from local.sandbox.kit.faults import Faults
+from local.sandbox.kit.state import PASSWORD
 from local.sandbox.mailchimp.app import create_app as mailchimp_app
-from local.sandbox.mailchimp.state import PASSWORD, new_audience
 from local.sandbox.mailchimp.state import Sandbox as MailchimpSandbox
+from local.sandbox.mailchimp.state import new_audience
 from shared.destinations.activecampaign.destination import ActiveCampaign
 from shared.destinations.constant_contact.destination import ConstantContact
 from shared.destinations.contract import Credentials, KeyDestination, Limits, OAuthDestination
@@ -228,7 +228,7 @@ class ConstantContactVendor:
         self.clock.advance(1.1)  # the token endpoint answers once a second
         owner = self.sandbox.accounts[number].email
         destination = self.destination(self.clock)
-        return await through_the_sign_in_page(destination, http, owner, CONSTANT_CONTACT_PASSWORD)
+        return await through_the_sign_in_page(destination, http, owner, PASSWORD)
 
     def list_of(self, number: int, nth: int) -> str:
         return list(self.sandbox.accounts[number].lists)[nth]

@@ -1,19 +1,15 @@
 """The API under /api/3, behind the gate."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from local.sandbox.activecampaign import answers
 from local.sandbox.activecampaign.imports import Order
 from local.sandbox.activecampaign.problems import (
-    ProblemError,
     bad_request,
     import_refused,
     json_answer,
@@ -24,18 +20,18 @@ from local.sandbox.activecampaign.problems import (
 )
 from local.sandbox.activecampaign.rules import NOT_VALID, callback_reason, failure_reasons
 from local.sandbox.activecampaign.state import Account, Sandbox
+from local.sandbox.kit import api as kit
+from local.sandbox.kit.api import Operation, account_of, natural
 
 MAXIMUM_PAGE = 100
 DEFAULT_PAGE = 20
 DEFAULT_PAGE_OF_FIELDS = 100
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-
 
 def create_api(sandbox: Sandbox) -> Starlette:
     """The API as an application that expects `scope["account"]`."""
     api = _Api(sandbox)
-    routes: list[tuple[str, str, Endpoint]] = [
+    operations: list[Operation] = [
         ("GET", "/api/3/users/me", api.user),
         ("GET", "/api/3/lists", api.lists),
         ("GET", "/api/3/lists/{number}", api.list),
@@ -46,36 +42,15 @@ def create_api(sandbox: Sandbox) -> Starlette:
         ("GET", "/api/3/contacts", api.contacts),
         ("GET", "/api/3/contacts/{number}/contactLists", api.memberships),
     ]
-    return Starlette(
-        routes=[Route(path, endpoint, methods=[method]) for method, path, endpoint in routes],
-        exception_handlers={ProblemError: _problem, HTTPException: _http_problem},
-    )
-
-
-async def _problem(_: Request, error: Exception) -> Response:
-    if not isinstance(error, ProblemError):
-        raise error
-    return error.answer()
-
-
-async def _http_problem(_: Request, __: Exception) -> Response:
-    return no_endpoint().answer()
-
-
-def _account(request: Request) -> Account:
-    account = request.scope["account"]
-    if not isinstance(account, Account):
-        raise TypeError("the gate puts the caller's account into the scope")
-    return account
+    return kit.create_api(operations, unknown=no_endpoint())
 
 
 def _page(request: Request, default: int = DEFAULT_PAGE) -> slice:
     """What `limit` and `offset` ask for; that a limit above 100 means 100 is our guess."""
-    limit = request.query_params.get("limit", str(default))
-    offset = request.query_params.get("offset", "0")
-    if not limit.isdecimal() or not offset.isdecimal():
+    limit, offset = natural(request, "limit", default), natural(request, "offset", 0)
+    if limit is None or offset is None:
         raise bad_request()
-    return slice(int(offset), int(offset) + min(int(limit), MAXIMUM_PAGE))
+    return slice(offset, offset + min(limit, MAXIMUM_PAGE))
 
 
 class _Api:
@@ -86,15 +61,15 @@ class _Api:
 
     def _settled(self, request: Request) -> tuple[Account, float]:
         """The account, with everything done that is to be done by now, and what time that is."""
-        account, now = _account(request), self._clock.now()
+        account, now = account_of(request, Account), self._clock.now()
         account.settle(now)
         return account, now
 
     async def user(self, request: Request) -> Response:
-        return json_answer({"user": answers.user(_account(request))})
+        return json_answer({"user": answers.user(account_of(request, Account))})
 
     async def lists(self, request: Request) -> Response:
-        account = _account(request)
+        account = account_of(request, Account)
         if not account.settings.may_view_lists:
             raise no_lists()
         # That the filter looks for the name itself, and not for a part of it, is our guess.
@@ -107,7 +82,7 @@ class _Api:
         return json_answer({"lists": shown, "meta": {"total": str(len(found))}})
 
     async def list(self, request: Request) -> Response:
-        account = _account(request)
+        account = account_of(request, Account)
         if not account.settings.may_view_lists:
             raise no_lists()
         number = request.path_params["number"]
@@ -116,7 +91,7 @@ class _Api:
         return json_answer({"list": answers.contact_list(account, int(number))})
 
     async def fields(self, request: Request) -> Response:
-        account = _account(request)
+        account = account_of(request, Account)
         tag = request.query_params.get("filters[perstag]")
         found = [one for one in account.fields.values() if tag in (None, one.tag)]
         shown = found[_page(request, DEFAULT_PAGE_OF_FIELDS)]
@@ -159,14 +134,14 @@ class _Api:
 
     async def contacts(self, request: Request) -> Response:
         (account, _), query = self._settled(request), request.query_params
-        greater = query.get("id_greater", "0")
-        if not greater.isdecimal():
+        greater = natural(request, "id_greater", 0)
+        if greater is None:
             raise bad_request()
         if "email" in query:
             known = account.contacts.find(query["email"])
             found = [known] if known else []
         else:
-            found = list(account.contacts.after(int(greater)))
+            found = list(account.contacts.after(greater))
         if "listid" in query:
             found = [one for one in found if query["listid"] in map(str, dict(one.lists))]
         shown = [answers.contact(account, one) for one in found[_page(request)]]

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from local.sandbox.activecampaign.rules import TEXTS, importable, number, planned, truthy
+from local.sandbox.kit.state import packed
 
 UNCONFIRMED, ACTIVE, UNSUBSCRIBED, BOUNCED = range(4)
 STATUSES = {
@@ -23,12 +24,6 @@ type Lists = tuple[tuple[int, int], ...]
 
 class FailedError(Exception):
     """One contact of an import is not written. The words are our guess; the vendor's are unknown."""
-
-
-def packed(values: Mapping[str, Any]) -> bytes:
-    """Values as JSON, to be kept."""
-    # orjson's own result sits in a buffer of some 4 kB; the copy is as small as it looks.
-    return bytes(memoryview(orjson.dumps(values)))
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""The sandbox's HTML."""
+"""The page of the sandbox for people."""
 
 from html import escape
 from string import Template
@@ -8,24 +8,11 @@ from starlette.responses import HTMLResponse
 from local.sandbox.activecampaign.answers import on_lists
 from local.sandbox.activecampaign.contacts import STATUSES
 from local.sandbox.activecampaign.state import Account, Sandbox
+from local.sandbox.kit.pages import page
 
-_PAGE = Template("""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>ActiveCampaign sandbox</title>
-<style>
-  body { font: 16px/1.5 system-ui, sans-serif }
-  body { max-width: 60rem; margin: 3rem auto; padding: 0 1rem }
-  code { overflow-wrap: anywhere } table { border-collapse: collapse; width: 100% }
-  th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid #ccc }
-</style>
-<h1>ActiveCampaign sandbox</h1>
-<p>This is not ActiveCampaign: accounts and their contacts are made up.
+_INTRODUCTION = """<p>This is not ActiveCampaign: accounts and their contacts are made up.
 <a href="/sandbox/stats">Statistics</a> · <a href="/sandbox/faults">Faults</a></p>
-$accounts
-</html>
-""")
+"""
 
 _ACCOUNT = Template("""<h2>Account $number</h2>
 <p>Host <code>$host</code>, API key <code>$key</code>.
@@ -40,7 +27,7 @@ $imports imports, $waiting of them not over.
 def overview(sandbox: Sandbox) -> HTMLResponse:
     """Accounts, their keys, and what their lists hold."""
     accounts = "".join(map(_account, sandbox.accounts.values()))
-    return HTMLResponse(_PAGE.substitute(accounts=accounts))
+    return page("ActiveCampaign sandbox", _INTRODUCTION + accounts)
 
 
 def _account(account: Account) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
+from local.sandbox.kit.api import Problem
+
 JSON = "application/json; charset=utf-8"
 
 
@@ -14,7 +16,7 @@ def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = N
     return Response(orjson.dumps(body), status, headers, media_type=JSON)
 
 
-class ProblemError(Exception):
+class ProblemError(Problem):
     """A request is refused with this answer."""
 
     def __init__(self, status: int, body: Any) -> None:

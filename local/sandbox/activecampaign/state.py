@@ -1,7 +1,6 @@
 """What a sandbox knows: its accounts, their keys and settings, and what they hold."""
 
 import hashlib
-import json
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,9 +13,8 @@ from local.sandbox.activecampaign.contacts import Contacts
 from local.sandbox.activecampaign.imports import Imports, Order
 from local.sandbox.activecampaign.rules import planned
 from local.sandbox.activecampaign.settings import Settings
-from local.sandbox.clock import Clock
-from local.sandbox.faults import Faults
-from local.sandbox.rates import Window
+from local.sandbox.kit.rates import Window
+from local.sandbox.kit.state import KeptFile, SandboxAccount, SandboxState
 
 MULTIPLE = ("checkbox", "listbox", "multiselect")
 
@@ -50,13 +48,12 @@ class Exclusion:
         return email == phrase if self.type == "exact" else email.endswith(phrase)
 
 
-class Account:
+class Account(SandboxAccount):
     """An ActiveCampaign account, its single user, and what it has asked for."""
 
     def __init__(self, number: int, *, key: int = 0) -> None:
-        self.number = number
+        super().__init__(number)
         self.host = f"acme{number}.api-us1.com"
-        self.email = f"owner{number}@example.com"
         self.key = key
         self.settings = Settings()
         self.lists = {1: "Newsletter", 2: "Members"}
@@ -73,12 +70,10 @@ class Account:
         self.imports = Imports()
         self.reports: deque[Report] = deque()
         self.delivered: Counter[str] = Counter()
-        self.latency: float | None = None
+        self.exceeded: Counter[str] = Counter()
         self.second = Window(1)
         self.minute = Window(60)
         self.singles = Window(60)
-        self.connections = 0
-        self.forget_counts()
 
     @property
     def api_key(self) -> str:
@@ -88,20 +83,10 @@ class Account:
 
     def forget_counts(self) -> None:
         """Start counting anew."""
-        self.requests: Counter[str] = Counter()
-        self.exceeded: Counter[str] = Counter()
-        self.peak_connections = self.connections
+        super().forget_counts()
+        self.exceeded.clear()
         self.delivered.clear()
         self.contacts.forget_counts()
-
-    def connect(self) -> None:
-        """One more request under way."""
-        self.connections += 1
-        self.peak_connections = max(self.peak_connections, self.connections)
-
-    def disconnect(self) -> None:
-        """One fewer."""
-        self.connections -= 1
 
     def excludes(self, email: str) -> bool:
         """Whether an address is on the account's exclusion list."""
@@ -128,10 +113,8 @@ class Keys:
     """How often each account's key has been replaced; kept in a file, as connections last longer."""
 
     def __init__(self, file: Path | None) -> None:
-        self._file = file
-        self._replaced: dict[str, int] = {}
-        if file and file.exists():
-            self._replaced = json.loads(file.read_text())
+        self._file = KeptFile(file)
+        self._replaced: dict[str, int] = self._file.read()
 
     def of(self, account: int) -> int:
         """The number of the account's key."""
@@ -141,33 +124,22 @@ class Keys:
         """Give an account another key; the one before opens nothing any more."""
         account.key += 1
         self._replaced[str(account.number)] = account.key
-        if self._file:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.write_text(json.dumps(self._replaced))
+        self._file.write(self._replaced)
 
 
 @dataclass
-class Sandbox:
-    """Everything; `latency` in the sandbox's seconds per call."""
+class Sandbox(SandboxState[Account]):
+    """Everything."""
 
-    clock: Clock
     accounts: dict[int, Account] = field(
-        default_factory=lambda: {number: Account(number) for number in (1, 2)}
+        default_factory=lambda: {number: Account(number) for number in (1, 2)}, kw_only=True
     )
     keys: Keys = field(default_factory=lambda: Keys(None))
-    faults: Faults = field(default_factory=Faults)
-    latency: float = 0
 
     def account(self, host: str) -> Account | None:
         """The account at a host."""
         accounts = self.accounts.values()
         return next((one for one in accounts if one.host == host.lower()), None)
-
-    def settle(self) -> None:
-        """Do in every account what imports are to have done by now."""
-        now = self.clock.now()
-        for account in self.accounts.values():
-            account.settle(now)
 
     async def deliver_callbacks(self, client: httpx.AsyncClient) -> int:
         """Send the callbacks that are due; returns how many."""

@@ -1,39 +1,16 @@
 """`python -m local.sandbox.constant_contact`: serve the sandbox until stopped."""
 
-import argparse
-import os
-from pathlib import Path
-
-from local.sandbox.clock import FastClock
 from local.sandbox.constant_contact.app import create_app
 from local.sandbox.constant_contact.state import Account, Sandbox, Tokens
-from local.sandbox.recording import recorded
-from local.serving import serve
+from local.sandbox.kit.clock import FastClock
+from local.sandbox.kit.command import add_application, parser, run
 
 
 def main() -> None:
     """Read the command line and serve."""
-    parser = argparse.ArgumentParser(prog="python -m local.sandbox.constant_contact")
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--state", type=Path, required=True, help="folder of the issued tokens")
-    parser.add_argument(
-        "--client-id", default=os.environ.get("CONSTANT_CONTACT_CLIENT_ID", "local")
-    )
-    parser.add_argument(
-        "--client-secret",
-        default=os.environ.get("CONSTANT_CONTACT_CLIENT_SECRET", "local-secret"),
-    )
-    parser.add_argument(
-        "--redirect-uri",
-        action="append",
-        default=[],
-        help="registered address of the OAuth application, matched exactly; may be repeated",
-    )
-    parser.add_argument("--accounts", type=int, default=2, help="owner1@example.com and so on")
-    parser.add_argument("--latency", type=float, default=0.05, help="seconds per API call")
-    parser.add_argument("--clock-speed", type=float, default=1, help="sandbox seconds per second")
-    parser.add_argument("--record", type=Path, help="file for what is asked of the API")
-    options = parser.parse_args()
+    command = parser("constant_contact", state="the issued tokens", accounts="owner1@example.com")
+    add_application(command, "CONSTANT_CONTACT")
+    options = command.parse_args()
     sandbox = Sandbox(
         clock=FastClock(options.clock_speed),
         client_id=options.client_id,
@@ -43,7 +20,7 @@ def main() -> None:
         tokens=Tokens(options.state / "tokens.json"),
         latency=options.latency,
     )
-    serve(recorded(create_app(sandbox), options.record), port=options.port)
+    run(create_app(sandbox), options)
 
 
 if __name__ == "__main__":

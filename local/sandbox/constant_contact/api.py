@@ -1,15 +1,13 @@
 """API v3, behind the gate."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from local.sandbox.constant_contact.problems import (
     FORBIDDEN,
@@ -19,18 +17,18 @@ from local.sandbox.constant_contact.problems import (
     not_found,
 )
 from local.sandbox.constant_contact.state import Account, ContactList, CustomField, Sandbox
+from local.sandbox.kit import api as kit
+from local.sandbox.kit.api import Operation, account_of, natural
 
 _STATES = ("processing", "completed", "cancelled", "failed", "timed_out")
 _MOST_LISTS = 50  # of one import
 _EPOCH = "2026-01-01T00:00:00.000Z"
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-
 
 def create_api(sandbox: Sandbox) -> Starlette:
     """The API as an application that expects `scope["account"]`."""
     api = _Api(sandbox)
-    routes: list[tuple[str, str, Endpoint]] = [
+    operations: list[Operation] = [
         ("GET", "/v3/account/summary", api.summary),
         ("GET", "/v3/account/user/privileges", api.privileges),
         ("GET", "/v3/contact_lists", api.lists),
@@ -41,28 +39,12 @@ def create_api(sandbox: Sandbox) -> Starlette:
         ("GET", "/v3/activities/{activity_id}", api.activity),
         ("GET", "/v3/contacts", api.contacts),
     ]
-    return Starlette(
-        routes=[Route(path, endpoint, methods=[method]) for method, path, endpoint in routes],
-        exception_handlers={ProblemError: _problem, HTTPException: _http_problem},
-    )
-
-
-async def _problem(_: Request, error: Exception) -> Response:
-    if not isinstance(error, ProblemError):
-        raise error
-    return error.answer()
-
-
-async def _http_problem(_: Request, error: Exception) -> Response:
-    if isinstance(error, HTTPException) and error.status_code == 405:
-        return ProblemError(405, "contacts.api.method_not_allowed", "Method not allowed.").answer()
-    return not_found().answer()
+    not_allowed = ProblemError(405, "contacts.api.method_not_allowed", "Method not allowed.")
+    return kit.create_api(operations, unknown=not_found(), not_allowed=not_allowed)
 
 
 def _account(request: Request, privilege: str | None = None) -> Account:
-    account = request.scope["account"]
-    if not isinstance(account, Account):
-        raise TypeError("the gate puts the caller's account into the scope")
+    account = account_of(request, Account)
     if privilege and privilege not in account.privileges:
         raise FORBIDDEN
     return account
@@ -70,14 +52,14 @@ def _account(request: Request, privilege: str | None = None) -> Account:
 
 def _page[T](request: Request, items: Sequence[T], most: int) -> tuple[Sequence[T], dict[str, Any]]:
     """Return a page of the items and the links that stand beside it."""
-    text, at = request.query_params.get("limit", "50"), request.query_params.get("cursor", "0")
-    if not text.isdecimal() or not 1 <= int(text) <= most or not at.isdecimal():
+    limit, at = natural(request, "limit", 50), natural(request, "cursor", 0)
+    if limit is None or not 1 <= limit <= most or at is None:
         raise invalid(f"limit must be between 1 and {most}.")
-    end = int(at) + int(text)
+    end = at + limit
     if end >= len(items):
-        return items[int(at) :], {}
+        return items[at:], {}
     query = urlencode({**request.query_params, "cursor": str(end)})
-    return items[int(at) : end], {"next": {"href": f"{request.url.path}?{query}"}}
+    return items[at:end], {"next": {"href": f"{request.url.path}?{query}"}}
 
 
 class _Api:

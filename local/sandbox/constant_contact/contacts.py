@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from local.sandbox.kit.state import packed
+
 ACTIVE, UNSUBSCRIBED = "active", "unsubscribed"
 _EMAIL = re.compile(r"[^@\s\"(),:;<>\[\]\\]+@(?:[^@\s.]+\.)+[^@\s.]{2,}")
 _LONGEST = {"email": 80, "first_name": 50, "last_name": 50, "phone": 25}
@@ -91,9 +93,8 @@ class Contacts:
         given = {name: value for name, value in item.items() if name != "email"}
         if known.fields != b"{}":
             given = orjson.loads(known.fields) | given
-        # Our guess: an empty text clears a field. orjson's own result sits in a larger buffer.
-        kept = {name: value for name, value in given.items() if value != ""}
-        known.fields = bytes(memoryview(orjson.dumps(kept)))
+        # Our guess: an empty text clears a field.
+        known.fields = packed({name: value for name, value in given.items() if value != ""})
         if known.status == UNSUBSCRIBED:
             result.cannot_add += 1
             raise Refused("Contact is unsubscribed")

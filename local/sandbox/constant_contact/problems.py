@@ -1,15 +1,16 @@
 """The vendor's ways of saying no: arrays for most, an object where somebody may not come in."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.responses import JSONResponse, Response
+
+from local.sandbox.kit.api import Problem
 
 QUEUE_FULL = "You exceeded 1,000 queued activities"
 
 
 @dataclass
-class ProblemError(Exception):
+class ProblemError(Problem):
     """An answer other than success."""
 
     status: int
@@ -40,11 +41,3 @@ def not_found() -> ProblemError:
 def invalid(message: str) -> ProblemError:
     """The request does not fit the description."""
     return ProblemError(400, "contacts.api.validation.error", message)
-
-
-def oauth(
-    status: int, error: str, description: str, headers: Mapping[str, str] | None = None
-) -> Response:
-    """Return an answer of the sign-in service."""
-    body = {"error": error, "error_description": description}
-    return JSONResponse(body, status, headers=dict(headers or {}))

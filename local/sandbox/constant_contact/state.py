@@ -1,6 +1,5 @@
 """What a sandbox knows: its application, accounts, tokens, faults and settings."""
 
-import json
 import secrets
 import uuid
 from collections import Counter
@@ -10,14 +9,13 @@ from typing import Any
 
 import jwt
 
-from local.sandbox.clock import Clock
 from local.sandbox.constant_contact.activities import Activities
 from local.sandbox.constant_contact.contacts import Contacts
 from local.sandbox.constant_contact.settings import Settings
-from local.sandbox.faults import Faults
-from local.sandbox.rates import Window
+from local.sandbox.kit.oauth import OAuthState
+from local.sandbox.kit.rates import Window
+from local.sandbox.kit.state import KeptFile, SandboxAccount
 
-PASSWORD = "sandbox"  # noqa: S105 # of every account, and meant to be known
 SCOPES = ("contact_data", "account_read", "offline_access")
 PRIVILEGES = {
     "campaign": ("campaign:create", "campaign:send"),
@@ -53,13 +51,11 @@ class CustomField:
         return str(uuid.uuid5(_NAMES, self.name))
 
 
-class Account:
+class Account(SandboxAccount):
     """A Constant Contact account, its single user, and what it has asked for."""
 
     def __init__(self, number: int) -> None:
-        self.number = number
-        self.email = f"owner{number}@example.com"
-        self.name = f"Sandbox account {number}"
+        super().__init__(number)
         self.encoded_id = f"p07e1l8cdif{number}"
         lists = [self.new_list(name) for name in ("Newsletter", "Members")]
         self.lists = {each.id: each for each in lists}
@@ -71,9 +67,6 @@ class Account:
         self.privileges = set(PRIVILEGES["contacts"]) | set(PRIVILEGES["campaign"])
         self.contacts = Contacts()
         self.activities = Activities()
-        self.latency: float | None = None
-        self.connections = 0
-        self.forget_counts()
 
     def new_list(self, name: str) -> ContactList:
         """Return a list with the id that its name makes."""
@@ -81,30 +74,20 @@ class Account:
 
     def forget_counts(self) -> None:
         """Start counting anew."""
-        self.requests: Counter[str] = Counter()
-        self.peak_connections = self.connections
+        super().forget_counts()
         self.contacts.forget_counts()
 
     def settle(self, now: float) -> None:
         """Do what imports are to have done by now."""
         self.activities.settle(self.contacts, frozenset(self.fields), now)
 
-    def connect(self) -> None:
-        """One more request under way."""
-        self.connections += 1
-        self.peak_connections = max(self.peak_connections, self.connections)
-
-    def disconnect(self) -> None:
-        """One fewer."""
-        self.connections -= 1
-
 
 class Tokens:
     """Refresh tokens and the key of access tokens; kept in a file, as connections outlive the sandbox."""
 
     def __init__(self, file: Path | None) -> None:
-        self._file = file
-        kept: dict[str, Any] = json.loads(file.read_text()) if file and file.exists() else {}
+        self._file = KeptFile(file)
+        kept = self._file.read()
         self._key: str = kept.get("key") or secrets.token_hex(32)
         self._refresh: dict[str, list[Any]] = kept.get(
             "refresh", {}
@@ -176,28 +159,18 @@ class Tokens:
         return jwt.encode(claims, self._key, "HS256")
 
     def _write(self) -> None:
-        if self._file:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.touch(mode=0o600)
-            kept = {"key": self._key, "refresh": self._refresh, "series": self._series}
-            self._file.write_text(json.dumps(kept))
+        self._file.write({"key": self._key, "refresh": self._refresh, "series": self._series})
 
 
 @dataclass
-class Sandbox:
-    """Everything, and the settings; `latency` in the sandbox's seconds per call."""
+class Sandbox(OAuthState[Account]):
+    """Everything, and the settings."""
 
-    clock: Clock
-    client_id: str
-    client_secret: str
-    redirect_uris: tuple[str, ...]
     accounts: dict[int, Account] = field(
-        default_factory=lambda: {number: Account(number) for number in (1, 2)}
+        default_factory=lambda: {number: Account(number) for number in (1, 2)}, kw_only=True
     )
     tokens: Tokens = field(default_factory=lambda: Tokens(None))
-    faults: Faults = field(default_factory=Faults)
     settings: Settings = field(default_factory=Settings)
-    latency: float = 0
     revoked: bool = False  # the application, by the vendor or the account's owner
     exceeded: Counter[str] = field(default_factory=Counter)  # requests too many, by limit
     truncated: int = 0  # contacts that were dropped without a word
@@ -227,7 +200,8 @@ class Sandbox:
         self.today += 1
         return None
 
-    def settle(self) -> None:
-        """Do what imports are to have done by now."""
-        for account in self.accounts.values():
-            account.settle(self.clock.now())
+    def forget_counts(self) -> None:
+        """Start counting anew; contacts and the day's requests stay."""
+        super().forget_counts()
+        self.exceeded.clear()
+        self.truncated = 0

@@ -1,15 +1,15 @@
 """The Marketing API under /3.0, behind the gate."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from local.sandbox.kit import api as kit
+from local.sandbox.kit.api import Operation, account_of, natural
 from local.sandbox.mailchimp import answers
 from local.sandbox.mailchimp.answers import MemberAnswers, asks_little, select
 from local.sandbox.mailchimp.audience import WRITABLE, Audience, Options
@@ -20,13 +20,11 @@ from local.sandbox.mailchimp.state import Account, Sandbox
 MAXIMUM_MEMBERS = 500
 MAXIMUM_PAGE = 1000
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-
 
 def create_api(sandbox: Sandbox) -> Starlette:
     """The API as an application that expects `scope["account"]`."""
     api = _Api(sandbox)
-    routes: list[tuple[str, str, Endpoint]] = [
+    operations: list[Operation] = [
         ("GET", "/3.0/", api.root),
         ("GET", "/3.0/ping", api.ping),
         ("GET", "/3.0/lists", api.lists),
@@ -37,35 +35,14 @@ def create_api(sandbox: Sandbox) -> Starlette:
         ("PUT", "/3.0/lists/{list_id}/members/{member}", api.put_member),
         ("DELETE", "/3.0/lists/{list_id}/members/{member}", api.archive_member),
     ]
-    return Starlette(
-        routes=[Route(path, endpoint, methods=[method]) for method, path, endpoint in routes],
-        exception_handlers={ProblemError: _problem, HTTPException: _http_problem},
-    )
-
-
-async def _problem(_: Request, error: Exception) -> Response:
-    if not isinstance(error, ProblemError):
-        raise error
-    return error.answer()
-
-
-async def _http_problem(_: Request, error: Exception) -> Response:
-    if isinstance(error, HTTPException) and error.status_code == 405:
-        detail = "The requested method and resource are not compatible."
-        return ProblemError(405, "Method Not Allowed", detail).answer()
-    return not_found().answer()
-
-
-def _account(request: Request) -> Account:
-    account = request.scope["account"]
-    if not isinstance(account, Account):
-        raise TypeError("the gate puts the caller's account into the scope")
-    return account
+    detail = "The requested method and resource are not compatible."
+    not_allowed = ProblemError(405, "Method Not Allowed", detail)
+    return kit.create_api(operations, unknown=not_found(), not_allowed=not_allowed)
 
 
 def _audience(request: Request) -> Audience:
     try:
-        return _account(request).audiences[request.path_params["list_id"]]
+        return account_of(request, Account).audiences[request.path_params["list_id"]]
     except KeyError:
         raise not_found() from None
 
@@ -79,10 +56,10 @@ def _page(request: Request) -> slice:
     bounds = {"count": (10, MAXIMUM_PAGE), "offset": (0, None)}
     values = {}
     for name, (default, maximum) in bounds.items():
-        text = request.query_params.get(name, str(default))
-        if not text.isdecimal() or (maximum is not None and int(text) > maximum):
+        value = natural(request, name, default)
+        if value is None or (maximum is not None and value > maximum):
             raise invalid((name, f"Must be a number from 0 to {maximum or 'any'}"))
-        values[name] = int(text)
+        values[name] = value
     return slice(values["offset"], values["offset"] + values["count"])
 
 
@@ -138,10 +115,10 @@ class _Api:
         return _json(request, {"health_status": "Everything's Chimpy!"})
 
     async def root(self, request: Request) -> Response:
-        return _json(request, answers.account_root(_account(request)))
+        return _json(request, answers.account_root(account_of(request, Account)))
 
     async def lists(self, request: Request) -> Response:
-        audiences = list(_account(request).audiences.values())
+        audiences = list(account_of(request, Account).audiences.values())
         shown = [answers.audience(audience) for audience in audiences[_page(request)]]
         return _json(request, {"lists": shown, "total_items": len(audiences), "_links": []})
 
@@ -166,7 +143,7 @@ class _Api:
         audience = _audience(request)
         body = await _body(request)
         members = _checked_members(body.get("members"))
-        _account(request).bulk_calls += 1
+        account_of(request, Account).bulk_calls += 1
         if _flag(request.query_params, "skip_duplicate_check"):
             # Our guess for the other case: duplicates are written one after the other.
             members = _first_of_each(members)
@@ -185,7 +162,7 @@ class _Api:
             skip_merge_validation=_flag(request.query_params, "skip_merge_validation"),
         )
         lean = self._sandbox.lean_answers or asks_little(request.query_params)
-        shown = MemberAnswers(_account(request), audience, lean=lean)
+        shown = MemberAnswers(account_of(request, Account), audience, lean=lean)
         now = self._sandbox.clock.now()
         new: list[dict[str, Any]] = []
         updated: list[dict[str, Any]] = []
@@ -212,7 +189,9 @@ class _Api:
         found = audience.find(request.path_params["member"])
         if found is None:
             raise not_found()
-        shown = MemberAnswers(_account(request), audience, lean=self._sandbox.lean_answers)
+        shown = MemberAnswers(
+            account_of(request, Account), audience, lean=self._sandbox.lean_answers
+        )
         return _json(request, shown.one(*found))
 
     async def put_member(self, request: Request) -> Response:
@@ -232,7 +211,9 @@ class _Api:
         except RefusedError as refused:
             errors = [(refused.field, refused.field_message)] if refused.field else []
             raise ProblemError(400, refused.title, refused.text, errors) from None
-        shown = MemberAnswers(_account(request), audience, lean=self._sandbox.lean_answers)
+        shown = MemberAnswers(
+            account_of(request, Account), audience, lean=self._sandbox.lean_answers
+        )
         return _json(request, shown.one(digest, member))
 
     async def archive_member(self, request: Request) -> Response:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from local.sandbox.kit.state import packed
 from local.sandbox.mailchimp.fields import (
     MergeField,
     RefusedError,
@@ -22,12 +23,6 @@ WRITABLE = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional")
 def digest_of(email: str) -> bytes:
     """Mailchimp's id of a member: MD5 of the address in lower case."""
     return hashlib.md5(email.lower().encode(), usedforsecurity=False).digest()
-
-
-def packed(merge_fields: Mapping[str, Any]) -> bytes:
-    """Merge fields as JSON, to be kept."""
-    # orjson's own result sits in a buffer of some 4 kB; the copy is as small as it looks.
-    return bytes(memoryview(orjson.dumps(merge_fields)))
 
 
 @dataclass(slots=True)

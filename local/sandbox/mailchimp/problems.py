@@ -6,11 +6,13 @@ from collections.abc import Sequence
 import orjson
 from starlette.responses import Response
 
+from local.sandbox.kit.api import Problem
+
 TYPE = "https://mailchimp.com/developer/marketing/docs/errors/"
 FieldError = tuple[str, str]
 
 
-class ProblemError(Exception):
+class ProblemError(Problem):
     """A whole request is refused."""
 
     def __init__(

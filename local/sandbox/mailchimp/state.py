@@ -3,17 +3,13 @@
 import base64
 import binascii
 import hashlib
-import json
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.sandbox.clock import Clock
-from local.sandbox.faults import Faults
+from local.sandbox.kit.oauth import OAuthState
+from local.sandbox.kit.state import KeptFile, SandboxAccount
 from local.sandbox.mailchimp.audience import Audience
 from local.sandbox.mailchimp.fields import MergeField
-
-PASSWORD = "sandbox"  # noqa: S105 # of every account, and meant to be known
 
 
 def audience_id(account: int, name: str) -> str:
@@ -34,14 +30,12 @@ def new_audience(account: int, name: str, *, double_optin: bool = False) -> Audi
     )
 
 
-class Account:
+class Account(SandboxAccount):
     """A Mailchimp account, its single user, and what it has asked for."""
 
     def __init__(self, number: int) -> None:
-        self.number = number
+        super().__init__(number)
         self.datacenter = f"us{number}"
-        self.email = f"owner{number}@example.com"
-        self.name = f"Sandbox account {number}"
         key = hashlib.sha256(f"key {number}".encode()).hexdigest()[:32]
         self.api_key = f"{key}-{self.datacenter}"
         audiences = [
@@ -49,37 +43,23 @@ class Account:
             new_audience(number, "Members (double opt-in)", double_optin=True),
         ]
         self.audiences = {audience.id: audience for audience in audiences}
-        self.latency: float | None = None
-        self.connections = 0
         self.forget_counts()
 
     def forget_counts(self) -> None:
         """Start counting anew."""
-        self.requests: Counter[str] = Counter()
+        super().forget_counts()
         self.bulk_calls = 0
-        self.peak_connections = self.connections
         self.crowded = 0  # requests that were refused for too many connections
         for audience in self.audiences.values():
             audience.forget_counts()
-
-    def connect(self) -> None:
-        """One more request under way."""
-        self.connections += 1
-        self.peak_connections = max(self.peak_connections, self.connections)
-
-    def disconnect(self) -> None:
-        """One fewer."""
-        self.connections -= 1
 
 
 class Tokens:
     """Access tokens and whose they are; kept in a file, as connections outlive the sandbox."""
 
     def __init__(self, file: Path | None) -> None:
-        self._file = file
-        self._accounts: dict[str, int] = {}
-        if file and file.exists():
-            self._accounts = json.loads(file.read_text())
+        self._file = KeptFile(file)
+        self._accounts: dict[str, int] = self._file.read()
 
     def account(self, token: str) -> int | None:
         """The account's number."""
@@ -88,37 +68,25 @@ class Tokens:
     def add(self, token: str, account: int) -> None:
         """Let `token` speak for `account`."""
         self._accounts[token] = account
-        self._write()
+        self._file.write(self._accounts)
 
     def revoke(self, account: int) -> int:
         """Forget all tokens of an account; returns how many there were."""
         left = {token: owner for token, owner in self._accounts.items() if owner != account}
         revoked = len(self._accounts) - len(left)
         self._accounts = left
-        self._write()
+        self._file.write(self._accounts)
         return revoked
-
-    def _write(self) -> None:
-        if self._file:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.touch(mode=0o600)
-            self._file.write_text(json.dumps(self._accounts))
 
 
 @dataclass
-class Sandbox:
-    """Everything, and the settings; `latency` in the sandbox's seconds per call."""
+class Sandbox(OAuthState[Account]):
+    """Everything, and the settings."""
 
-    clock: Clock
-    client_id: str
-    client_secret: str
-    redirect_uris: tuple[str, ...]
     accounts: dict[int, Account] = field(
-        default_factory=lambda: {number: Account(number) for number in (1, 2)}
+        default_factory=lambda: {number: Account(number) for number in (1, 2)}, kw_only=True
     )
     tokens: Tokens = field(default_factory=lambda: Tokens(None))
-    faults: Faults = field(default_factory=Faults)
-    latency: float = 0
     connections: int = 10  # that an account may have open at once
     lean_answers: bool = False
 

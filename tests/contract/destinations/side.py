@@ -7,7 +7,7 @@ from typing import Protocol
 import httpx
 from starlette.types import ASGIApp
 
-from local.sandbox.faults import Fault, Faults
+from local.sandbox.kit.faults import Fault, Faults
 from shared.destinations.contract import Credentials, KeyDestination, OAuthDestination
 from shared.domain.connection import Account
 from tests.fakes.clock import FakeClock

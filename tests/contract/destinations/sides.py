@@ -16,12 +16,11 @@ from local.sandbox.activecampaign.contacts import ACTIVE, UNSUBSCRIBED
 from local.sandbox.activecampaign.state import Sandbox as ActiveCampaignSandbox
 from local.sandbox.constant_contact.app import create_app as constant_contact_app
 from local.sandbox.constant_contact.contacts import Contact
-from local.sandbox.constant_contact.state import PASSWORD as CONSTANT_CONTACT_PASSWORD
 from local.sandbox.constant_contact.state import Sandbox as ConstantContactSandbox
-from local.sandbox.faults import Fault, Faults
+from local.sandbox.kit.faults import Fault, Faults
+from local.sandbox.kit.state import PASSWORD
 from local.sandbox.mailchimp.app import create_app as mailchimp_app
 from local.sandbox.mailchimp.audience import Member, digest_of
-from local.sandbox.mailchimp.state import PASSWORD
 from local.sandbox.mailchimp.state import Sandbox as MailchimpSandbox
 from shared.destinations.activecampaign.destination import ActiveCampaign
 from shared.destinations.constant_contact.destination import ConstantContact
@@ -34,6 +33,7 @@ from tests.contract.destinations.side import SandboxClock, Side
 from tests.contract.postbox.destination import Postbox
 from tests.contract.postbox.sandbox import JOB_SECONDS, Person
 from tests.contract.postbox.sandbox import Sandbox as PostboxSandbox
+from tests.contract.postbox.sandbox import create_app as postbox_app
 from tests.fakes.clock import FakeClock
 
 CLIENT = Client("contract", "contract-secret")
@@ -249,9 +249,7 @@ class ConstantContactSide:
     ) -> tuple[Credentials, Account]:
         self.clock.advance(1.1)  # the token endpoint answers once a second
         owner = self.sandbox.accounts[number].email
-        return await through_the_sign_in_page(
-            self.destination, http, owner, CONSTANT_CONTACT_PASSWORD
-        )
+        return await through_the_sign_in_page(self.destination, http, owner, PASSWORD)
 
     def list_of(self, number: int) -> str:
         return next(iter(self.sandbox.accounts[number].lists))
@@ -318,7 +316,7 @@ class PostboxSide:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.sandbox = PostboxSandbox(SandboxClock(self.clock))
-        self.app = self.sandbox
+        self.app = postbox_app(self.sandbox)
         self.faults = self.sandbox.faults
         self.destination = Postbox("https://postbox.test")
 

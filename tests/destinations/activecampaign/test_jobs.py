@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.sandbox.activecampaign.settings import Ending, Settings
-from local.sandbox.faults import Fault
+from local.sandbox.kit.faults import Fault
 from shared.destinations.activecampaign.answers import Refusal
 from shared.destinations.activecampaign.jobs import Numbering
 from shared.destinations.contract import Batch, Target

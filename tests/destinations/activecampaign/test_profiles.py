@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from local.sandbox.faults import Fault
+from local.sandbox.kit.faults import Fault
 from shared.destinations.contract import Batch, Encoder, InvalidProfile, Read, Target
 from shared.domain.errors import BatchRefused, NeedsAttention, RateLimited, TryLater
 from shared.runs.state.parts import PartWriter, batches_per_part, read_batches

@@ -7,7 +7,8 @@ from hashlib import sha256
 from urllib.parse import parse_qs, urlsplit
 
 from local.sandbox.constant_contact.app import create_app
-from local.sandbox.constant_contact.state import PASSWORD, Sandbox
+from local.sandbox.constant_contact.state import Sandbox
+from local.sandbox.kit.state import PASSWORD
 from shared.destinations.constant_contact.destination import ConstantContact
 from shared.destinations.contract import Client, Credentials
 from shared.domain.connection import Account

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from local.sandbox.constant_contact.contacts import Contact
 from local.sandbox.constant_contact.settings import Settings
 from local.sandbox.constant_contact.state import CustomField
-from local.sandbox.faults import Fault
+from local.sandbox.kit.faults import Fault
 from shared.destinations.constant_contact.destination import ConstantContact
 from shared.destinations.contract import Batch, Client, Encoder, Finished, InvalidProfile, Target
 from shared.domain.errors import (

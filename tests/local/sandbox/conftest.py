@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from local.sandbox.clock import FastClock
+from local.sandbox.kit.clock import FastClock
 from local.sandbox.mailchimp.app import create_app
 from local.sandbox.mailchimp.state import Sandbox
 from tests.local.servers import serving

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import httpx
 
-from local.sandbox.mailchimp.state import PASSWORD, Sandbox
+from local.sandbox.kit.state import PASSWORD
+from local.sandbox.mailchimp.state import Sandbox
 from tests.local.sandbox.conftest import REDIRECT
 from tests.local.servers import command, free_port
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from local.sandbox.recording import recorded
+from local.sandbox.kit.recording import recorded
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:

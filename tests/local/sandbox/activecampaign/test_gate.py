@@ -7,7 +7,7 @@ import pytest
 
 from local.sandbox.activecampaign.app import create_app
 from local.sandbox.activecampaign.state import Account, Sandbox
-from local.sandbox.clock import FastClock
+from local.sandbox.kit.clock import FastClock
 from tests.local.sandbox.activecampaign.conftest import Import, person
 from tests.local.sandbox.conftest import HandClock
 from tests.local.servers import serving, until

@@ -10,7 +10,8 @@ import httpx
 import jwt
 import pytest
 
-from local.sandbox.constant_contact.state import PASSWORD, SCOPES, Sandbox
+from local.sandbox.constant_contact.state import SCOPES, Sandbox
+from local.sandbox.kit.state import PASSWORD
 from tests.local.sandbox.conftest import REDIRECT, HandClock
 
 BASE = "/oauth2/default/v1"

@@ -1,4 +1,4 @@
-"""Faults a sandbox has been told to show: a queue, each with its own count or seeded rate."""
+"""Queues the faults that a sandbox is to show, each with its own count or seeded rate."""
 
 import random
 from fnmatch import fnmatchcase

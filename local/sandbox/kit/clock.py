@@ -1,4 +1,4 @@
-"""The sandbox's time, which may run faster than ours."""
+"""Passes the sandbox's time, which may be faster than ours."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""How often something may be asked."""
+"""Counts how often something was asked, for limits on that."""
 
 from collections import deque
 

@@ -1,4 +1,4 @@
-"""What every sandbox does with a request that it lets in: the time it takes, and how it can fail."""
+"""Leads a call that was let in to the API: takes the time that it takes, and lets it fail as told."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from local.sandbox.clock import Clock
-from local.sandbox.faults import Fault
+from local.sandbox.kit.clock import Clock
+from local.sandbox.kit.faults import Fault
 from local.serving import RESET
 
 type Answers = Mapping[str, Callable[[], Response]]
@@ -84,6 +84,17 @@ class Passage:
         await self.api(scope, _again(body), kept)
         content = bytes(sent[: len(sent) // 2]) if kind == "cut-200" else _ODD
         return Response(content, media_type=_JSON)
+
+
+def with_a_time(answer: Callable[[], Response], seconds: int) -> Callable[[], Response]:
+    """Return how the vendor says the same with a Retry-After."""
+
+    def answer_with_a_time() -> Response:
+        told = answer()
+        told.headers["Retry-After"] = str(seconds)
+        return told
+
+    return answer_with_a_time
 
 
 async def call(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> str:

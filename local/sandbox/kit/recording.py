@@ -1,4 +1,4 @@
-"""Keeping what a sandbox was asked, a JSON object a line, so that it can be held against a description.
+"""Keeps what a sandbox is asked, a JSON object a line, so that it can be held against a description.
 
 `at` is when a request came, in seconds since 1970 on the machine's clock. Authorisation is not kept. Bodies
 are kept whole, so the number of requests is bounded.
