@@ -1,4 +1,4 @@
-"""``python -m local``: the local stack from the command line."""
+"""Runs the commands of the local stack: ``python -m local``."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""Where the parts of the local stack answer, and the settings that make the product use them."""
+"""Chooses where the parts of the local stack answer, and makes the settings that lead the product there."""
 
 import secrets
 import socket

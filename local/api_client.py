@@ -1,4 +1,4 @@
-"""The walk that a person takes through the API, taken by a program: connect, export, run."""
+"""Calls the API as a person would who connects, exports and runs."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""The demo: the product does its whole job, on a stack of its own, and shows its figures."""
+"""Shows the product doing its whole job, on a stack of its own, with its figures."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Whether a server of the local stack is ready, asked over HTTP."""
+"""Asks over HTTP whether a server of the local stack is ready."""
 
 import ssl
 

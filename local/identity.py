@@ -1,4 +1,4 @@
-"""The identity provider of the local stack: an OIDC issuer and a managed-identity endpoint.
+"""Issues bearer tokens as an OIDC provider does, and answers as the managed-identity endpoint.
 
 Tokens carry the claims of Microsoft Entra ID's v2.0 access tokens that the product reads, signed
 RS256 with a key kept in the state folder. Tokens for people are minted by whoever can read that

@@ -1,4 +1,4 @@
-"""The Node programs of the stack and of the checks: which Node runs them, and how they are installed.
+"""Finds a Node, and installs and runs the programs of the stack and of the checks that need one.
 
 ``python -m local.node FOLDER`` installs what FOLDER/package-lock.json pins.
 """

@@ -1,4 +1,4 @@
-"""One process of the local stack: starting it, waiting until it is healthy, ending it."""
+"""Starts a process of the local stack, waits until it is healthy, and ends it."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""A generated segment file whose every row has a planned outcome."""
+"""Generates a segment file whose every row has a planned outcome."""
 
 import io
 from collections.abc import Iterator

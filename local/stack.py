@@ -1,4 +1,4 @@
-"""The local stack: every process the product needs, started in order and ended together.
+"""Starts every process that the product needs, in order, and ends them together.
 
 Its state lies in one folder: ``ports.json`` (kept, so that addresses stay the same), ``stack.json``
 (only while it runs), ``logs``, and what storage, vault, identity and certificates keep.

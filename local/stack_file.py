@@ -1,4 +1,4 @@
-"""What a running stack writes down, so that other terminals can find and end it."""
+"""Writes down what a running stack is made of, so that other terminals can find and end it."""
 
 import json
 import os

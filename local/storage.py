@@ -1,4 +1,4 @@
-"""The containers, queues and tables of the product, which infra creates on Azure."""
+"""Creates the containers, queues and tables of the product, as infra does on Azure."""
 
 import contextlib
 from typing import Any

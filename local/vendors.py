@@ -1,4 +1,4 @@
-"""How a program is let into each sandbox, and what it finds there when it is done."""
+"""Says how a program is let into each sandbox, and what it finds there when it is done."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

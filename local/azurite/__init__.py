@@ -1,4 +1,4 @@
-"""Azurite, Microsoft's storage emulator: where it is and how it is started.
+"""Starts Azurite, Microsoft's storage emulator, from where it is installed.
 
 With certificates it speaks TLS, and takes tokens beside the account's key. What it does not reproduce:
 Event Grid events, throttling, redundancy, roles, and whatever its own README lists as unsupported. It

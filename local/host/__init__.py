@@ -20,4 +20,9 @@ What it does not reproduce:
 - dynamic concurrency, the random part of polling delays (at most one second here, up to
   `maxPollingInterval` there), the limit of 10,000 blobs a scan and the scan of storage logs;
 - months and weekdays by name in schedules, time zones, daylight saving.
+
+An event passes through the modules in this order: `__main__` serves a `host`, by the `config` that host.json
+gives; `http`, `timer` (by `cron`), `queues` and `blobs` (by `patterns`) each listen for one kind of event, on
+`storage`, under a `lease` where only one host may, and by the `clock`; `worker` hands it over in the messages
+of `protos`; `answers` writes what comes back.
 """

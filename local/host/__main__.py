@@ -1,4 +1,4 @@
-"""`python -m local.host`: run a functions app here."""
+"""Serves a functions app: ``python -m local.host``."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""HTTP answers: what the worker returned, as the Azure host writes it."""
+"""Writes what the worker returned as HTTP answers, as the Azure host does."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

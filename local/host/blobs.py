@@ -1,4 +1,4 @@
-"""Blob triggers: the polling source and the Event Grid source, one internal queue.
+"""Finds new blobs by polling or by Event Grid, and runs blob triggers from one internal queue.
 
 As in the storage extension, both sources only put a message into the host's internal queue; the
 queue listener runs the function, with its retries, and after the last one moves the message to

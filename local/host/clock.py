@@ -1,4 +1,4 @@
-"""Waiting that a stop interrupts."""
+"""Waits until a time has passed or the host stops."""
 
 import asyncio
 

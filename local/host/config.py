@@ -1,4 +1,4 @@
-"""host.json, as far as this host obeys it.
+"""Reads host.json, as far as this host obeys it.
 
 The names and defaults are those of learn.microsoft.com/azure/azure-functions/functions-host-json
 and of the storage extension's option classes.

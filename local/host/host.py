@@ -1,4 +1,4 @@
-"""The host: an app's functions, each with its listener."""
+"""Starts and stops a listener for each of an app's functions."""
 
 import asyncio
 import logging

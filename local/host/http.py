@@ -1,4 +1,4 @@
-"""HTTP: the app's routes, and the host's own under /admin and /runtime.
+"""Serves the app's routes over HTTP, and the host's own under /admin and /runtime.
 
 As the Azure host does, requests and answers are held whole in memory, a body without a
 Content-Length is dropped, a body over 100 MB is refused, routes are tried in the order of the

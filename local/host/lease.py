@@ -1,4 +1,4 @@
-"""One holder at a time, by the lease of a blob."""
+"""Lets one holder in at a time, by the lease of a blob."""
 
 import asyncio
 import logging

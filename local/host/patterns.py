@@ -1,4 +1,4 @@
-"""Path patterns of blob triggers and route templates of HTTP triggers."""
+"""Matches path patterns of blob triggers and route templates of HTTP triggers."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The messages exchanged with the worker core, which calls this module `protos`.
+"""Defines the messages exchanged with the worker core, which calls this module `protos`.
 
 The core takes whatever classes it is given, as long as they have the names and fields of the
 Functions RPC protocol. These hold keyword fields, read unset fields as None and know which field

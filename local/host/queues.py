@@ -1,4 +1,4 @@
-"""Queue triggers: poll, run, delete; failures come back and end in the poison queue.
+"""Polls queues, runs their triggers and deletes; failures come back and end in the poison queue.
 
 The rules are those of the storage extension's QueueListener and QueueProcessor: a message is
 received with a long invisibility that is extended at half time while its function runs; success

@@ -1,4 +1,4 @@
-"""The host's own storage clients, one per connection name."""
+"""Opens the host's own storage clients, one per connection name."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""Timer triggers: one host at a time per function, never two runs at once, one catch-up.
+"""Runs timer triggers: one host at a time per function, never two runs at once, one catch-up.
 
 As the Azure host does: a lease per function in the host's container decides which host keeps the
 clock, a status blob remembers the last run, and a host that takes the clock over after a missed

@@ -1,4 +1,4 @@
-"""Microsoft's worker core, driven in-process: load an app, index it, run its functions.
+"""Drives Microsoft's worker core in-process: loads an app, indexes it, runs its functions.
 
 The core keeps its state in module globals, so there is one worker in a process. Async functions
 run on the caller's event loop and the others in the core's thread pool, as in production.

@@ -1,4 +1,4 @@
-"""Redocly CLI, the linter of the OpenAPI document: where it is and how it is run.
+"""Lints the OpenAPI document with Redocly CLI, from where it is installed.
 
 It asks nothing of the network: its statistics and its look for newer releases are turned off.
 """

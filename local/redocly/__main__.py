@@ -1,4 +1,4 @@
-"""``python -m local.redocly`` lints the OpenAPI document of the API."""
+"""Lints the OpenAPI document of the API: ``python -m local.redocly``."""
 
 import sys
 

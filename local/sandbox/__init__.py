@@ -1,1 +1,4 @@
-"""Sandboxes of the destinations: servers that enforce what the vendors publish."""
+"""Sandboxes of the destinations: servers that enforce what the vendors publish.
+
+`kit` has what they have in common; `mailchimp`, `constant_contact` and `activecampaign` have the rules.
+"""

@@ -9,4 +9,6 @@ https://learn.microsoft.com/azure/key-vault/general/service-limits
 Not reproduced: keys and certificates, backup and restore, roles inside the vault, firewalls, the
 end of the retention period, and the seconds that a deletion takes on Azure (here it is done at
 once). The official client waits for those seconds; test that against Azure.
+
+A request comes to `app`, is let in by `access`, and reads or changes `secrets`; `__main__` serves all three.
 """

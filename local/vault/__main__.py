@@ -1,4 +1,4 @@
-"""`python -m local.vault`: serve the vault at https://127.0.0.1:PORT until stopped."""
+"""Serves the vault at https://127.0.0.1:PORT until stopped: ``python -m local.vault``."""
 
 import argparse
 from pathlib import Path

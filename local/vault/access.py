@@ -1,4 +1,4 @@
-"""Who may call the vault, and how often."""
+"""Decides who may call the vault, and how often."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""The vault's REST interface."""
+"""Answers the vault's REST interface."""
 
 import json
 import time

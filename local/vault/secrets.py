@@ -1,4 +1,4 @@
-"""The secrets of the vault: versions, soft delete, and their files."""
+"""Keeps the secrets of the vault: versions, soft delete, and their files."""
 
 import json
 import re

@@ -21,4 +21,8 @@ Refusals that do not depend on what is stored, so that a file can plan its outco
 Not reproduced: single writes, tags and exclusions through the API, values of custom fields that do
 not fit their type, plans beyond a contact limit (a setting), the time real calls
 take (a setting: latency). Everything under /sandbox is ours and no part of ActiveCampaign.
+
+A request comes to `app`, which leads it to `control` (with `pages`) or `gate`; `api` then answers it
+with `rules`, `imports`, `contacts`, `answers` and `problems`; `courier` delivers `callbacks`. `state` is
+what there is, `settings` how it behaves; `__main__` serves it.
 """

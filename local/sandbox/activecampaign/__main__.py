@@ -1,4 +1,4 @@
-"""`python -m local.sandbox.activecampaign`: serve the sandbox until stopped."""
+"""Serves the sandbox until stopped: ``python -m local.sandbox.activecampaign``."""
 
 from local.sandbox.activecampaign.app import create_app
 from local.sandbox.activecampaign.courier import with_courier

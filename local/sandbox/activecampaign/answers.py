@@ -1,4 +1,4 @@
-"""The JSON the API answers with, in the shapes of the reference's examples: scalars are strings."""
+"""Makes the JSON of the API's answers, shaped as the reference's examples: scalars are strings."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The API under /api/3, behind the gate."""
+"""Answers the calls of the API under /api/3, once the gate has let them in."""
 
 from typing import Any
 

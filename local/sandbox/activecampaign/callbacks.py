@@ -1,4 +1,4 @@
-"""What the vendor posts to the address that an import gave, once the import has completed.
+"""Posts what an import asked for to the address that it gave, once it has completed.
 
 Published: that it is sent, by GET or POST; that `params` are added to the address or the body and
 `headers` to the request; and that a POST with `detailed_results` "true" holds the numbers of

@@ -1,4 +1,4 @@
-"""The contacts of an account, compact enough for a million of them (some 400 bytes each)."""
+"""Keeps the contacts of an account, compact enough for a million of them (some 400 bytes each)."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What of ActiveCampaign can be looked at and changed under /sandbox."""
+"""Shows and changes under /sandbox what only this vendor has: keys, lists, fields, exclusions."""
 
 from functools import partial
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""What every API call passes first: the account's host and key, and its rate."""
+"""Refuses calls by the account's host and key, and by its rate."""
 
 import re
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Imports of an account: queued, run one after the other, and never resubscribing anybody.
+"""Queues the imports of an account, runs them one after the other, and never resubscribes anybody.
 
 When an import begins and ends is settled as it is accepted; what it does is done as soon as somebody
 looks after its end. So time may jump.

@@ -1,4 +1,4 @@
-"""The page of the sandbox for people."""
+"""Shows people the accounts, their keys, and what their lists hold."""
 
 from html import escape
 from string import Template

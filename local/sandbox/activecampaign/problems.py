@@ -1,4 +1,4 @@
-"""ActiveCampaign's error answers; each endpoint has its own shape."""
+"""Words ActiveCampaign's errors, which each endpoint shapes in its own way."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a bulk import has to look like, and the words for what does not.
+"""Checks what a bulk import has to look like, and words what does not.
 
 The four rules of an address are published (reference/bulk-import-contacts); one contact that breaks
 them refuses the whole request. The reference's own answers show others failing afterwards, one by

@@ -1,4 +1,4 @@
-"""What can be changed about an account while it is used: its limits, and what no source settles."""
+"""Lists what can be changed about an account while it is used: limits, and what no source settles."""
 
 from typing import Literal
 

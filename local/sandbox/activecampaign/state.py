@@ -1,4 +1,4 @@
-"""What a sandbox knows: its accounts, their keys and settings, and what they hold."""
+"""Holds what the sandbox knows: its accounts, their keys and settings, and what they hold."""
 
 import hashlib
 from collections import Counter, deque

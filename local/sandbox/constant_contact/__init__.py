@@ -18,4 +18,8 @@ as correctable, anything too long as an error.
 Not reproduced: every other endpoint, tags, SMS, segments, contact exports, the removal of contacts,
 billing, confirmation mails, several users of an account, CORS. Everything under /sandbox is ours and no
 part of Constant Contact.
+
+A request comes to `app`, which leads it to `oauth`, `control` (with `pages`) or `gate`; `api` then answers it
+with `activities`, `contacts` and `problems`. `state` is what there is, `settings` how it behaves; `__main__`
+serves it.
 """

@@ -1,4 +1,4 @@
-"""`python -m local.sandbox.constant_contact`: serve the sandbox until stopped."""
+"""Serves the sandbox until stopped: ``python -m local.sandbox.constant_contact``."""
 
 from local.sandbox.constant_contact.app import create_app
 from local.sandbox.constant_contact.state import Account, Sandbox, Tokens

@@ -1,4 +1,4 @@
-"""Imports: queued, done one after another, and told of for ten days.
+"""Queues imports, does them one after another, and tells of them for ten days.
 
 Nothing runs by itself: what is to have been done by now is done when somebody asks, so that a clock which
 jumps works as well as one that goes.

@@ -1,4 +1,4 @@
-"""API v3, behind the gate."""
+"""Answers the calls of API v3, once the gate has let them in."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What an account holds: contacts, compact enough for a million of them, and how an import writes them."""
+"""Keeps the contacts of an account, compact enough for a million of them, as imports write them."""
 
 import re
 from collections import Counter

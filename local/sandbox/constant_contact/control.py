@@ -1,4 +1,4 @@
-"""What of Constant Contact can be looked at and changed under /sandbox."""
+"""Shows and changes under /sandbox what only this vendor has: access, rights, lists, fields."""
 
 from typing import Any, Literal
 

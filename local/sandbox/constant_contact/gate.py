@@ -1,4 +1,4 @@
-"""What every API call passes first: the application, its rate and its day, the token."""
+"""Refuses calls by their token, and by the rate and the day of the application."""
 
 import re
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Constant Contact's OAuth 2: sign-in page, token exchange, refresh and revocation.
+"""Signs people in by Constant Contact's OAuth 2: page, token exchange, refresh and revocation.
 
 Sources: https://developer.constantcontact.com/api_guide/server_flow.html and pkce_flow.html; the two kinds
 of refresh tokens are explained by the vendor's staff in its forum. The revocation endpoint (RFC 7009) is

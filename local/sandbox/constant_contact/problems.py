@@ -1,4 +1,4 @@
-"""The vendor's ways of saying no: arrays for most, an object where somebody may not come in."""
+"""Words the vendor's errors: arrays for most, an object where somebody may not come in."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What can be changed while the sandbox is used: limits, and what no source settles."""
+"""Lists what can be changed while the sandbox is used: limits, and what no source settles."""
 
 from typing import Literal
 

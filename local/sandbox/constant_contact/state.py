@@ -1,4 +1,4 @@
-"""What a sandbox knows: its application, accounts, tokens, faults and settings."""
+"""Holds what the sandbox knows: its application, accounts, tokens, faults and settings."""
 
 import secrets
 import uuid

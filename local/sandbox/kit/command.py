@@ -1,4 +1,4 @@
-"""The command line of a sandbox, which serves it until it is stopped."""
+"""Reads the command line of a sandbox, and serves it until it is stopped."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""/sandbox: look at what arrived, change how the sandbox behaves. No part of any vendor, open to anybody."""
+"""Shows under /sandbox what arrived, and changes how the sandbox behaves: no part of a vendor's API."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable

@@ -1,4 +1,4 @@
-"""Signing in by OAuth 2: the page where one allows it, and the codes that come of it."""
+"""Signs people in by OAuth 2: the page where one allows it, and the codes that come of it."""
 
 import hmac
 import secrets

@@ -1,4 +1,4 @@
-"""The HTML of a sandbox: its pages for people, and the one where they sign in."""
+"""Makes the HTML of a sandbox: its pages for people, and the one where they sign in."""
 
 from collections.abc import Mapping
 from html import escape

@@ -1,4 +1,4 @@
-"""What every sandbox knows: its accounts, what they asked for, and files that outlive it."""
+"""Holds what every sandbox knows: its accounts, what they asked for, and files that outlive it."""
 
 import json
 from collections import Counter

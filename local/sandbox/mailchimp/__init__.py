@@ -22,4 +22,7 @@ Refusals that do not depend on what is stored, so that a file can plan its outco
 Not reproduced: gzip, batches, segments, tag endpoints, interests, SMS, marketing permissions,
 mails to people, plan limits, caching of list statistics, API users below owner, the time real calls
 take (a setting: latency). Everything under /sandbox is ours and no part of Mailchimp.
+
+A request comes to `app`, which leads it to `oauth`, `control` (with `pages`) or `gate`; `api` then answers it
+with `audience`, `fields`, `answers` and `problems`. `state` is what there is; `__main__` serves it.
 """

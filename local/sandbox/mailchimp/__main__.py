@@ -1,4 +1,4 @@
-"""`python -m local.sandbox.mailchimp`: serve the sandbox until stopped."""
+"""Serves the sandbox until stopped: ``python -m local.sandbox.mailchimp``."""
 
 from local.sandbox.kit.clock import FastClock
 from local.sandbox.kit.command import add_application, parser, run

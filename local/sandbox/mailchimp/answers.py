@@ -1,4 +1,4 @@
-"""The JSON the API answers with, in the shapes and about the sizes of the real thing."""
+"""Makes the JSON that the API answers with, in the shapes and about the sizes of the real thing."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The Marketing API under /3.0, behind the gate."""
+"""Answers the calls of the Marketing API under /3.0, once the gate has let them in."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The sandbox as one ASGI application."""
+"""Makes one ASGI application of the sandbox."""
 
 from starlette.types import ASGIApp, Scope
 

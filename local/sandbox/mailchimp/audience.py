@@ -1,4 +1,4 @@
-"""An audience and its members, compact enough for a million of them (some 400 bytes each)."""
+"""Keeps an audience and its members, compact enough for a million of them (some 400 bytes each)."""
 
 import hashlib
 from collections import Counter

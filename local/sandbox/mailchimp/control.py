@@ -1,4 +1,4 @@
-"""What of Mailchimp can be looked at and changed under /sandbox."""
+"""Shows and changes under /sandbox what only this vendor has: audiences, members, merge fields."""
 
 from typing import Any, Literal
 

@@ -1,4 +1,4 @@
-"""Rules of addresses and merge fields, with Mailchimp's words for breaking them."""
+"""Checks addresses and merge fields, and says in Mailchimp's words which rule they break."""
 
 import re
 from dataclasses import dataclass, field

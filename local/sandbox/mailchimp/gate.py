@@ -1,4 +1,4 @@
-"""What every API call passes first: credentials and the connection limit."""
+"""Refuses calls by their token or key, data centre and connections."""
 
 import re
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Mailchimp's OAuth 2: sign-in page, token exchange and metadata.
+"""Signs people in by Mailchimp's OAuth 2: page, token exchange and metadata.
 
 No PKCE and no refresh, as at Mailchimp: https://mailchimp.com/developer/marketing/guides/access-user-data-oauth-2/
 """

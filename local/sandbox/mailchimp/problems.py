@@ -1,4 +1,4 @@
-"""Mailchimp's error answers: problem documents with an instance that is also the request's id."""
+"""Words Mailchimp's errors: problem documents with an instance that is also the request's id."""
 
 import uuid
 from collections.abc import Sequence

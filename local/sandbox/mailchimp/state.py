@@ -1,4 +1,4 @@
-"""What a sandbox knows: its accounts, tokens, faults and settings."""
+"""Holds what the sandbox knows: its accounts, tokens, faults and settings."""
 
 import base64
 import binascii
