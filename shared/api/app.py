@@ -10,9 +10,14 @@ from fastapi import FastAPI, Request, Security
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.routing import iter_route_contexts
 from fastapi.security import HTTPBearer
+from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse, Response
 
-from shared.api.middleware.guard import Guard
+from shared.api.middleware.authentication import Authentication
+from shared.api.middleware.headers import CommonHeaders
+from shared.api.middleware.language import AcceptedLanguage, PreferredLanguage
+from shared.api.middleware.last_resort import LastResort
+from shared.api.middleware.limits import BodyLimit, HeadLimits
 from shared.api.problems import HANDLED, Problem, answer
 from shared.api.routes import (
     about,
@@ -34,6 +39,17 @@ from shared.services import Services
 # Brings the model into the document; `describe` says which status is given for what.
 _PROBLEMS: dict[int | str, dict[str, Any]] = {"default": {"model": Problem}}
 _OPENAPI = "/api/openapi.json"
+_LAYERS = [
+    Middleware(AcceptedLanguage),
+    Middleware(CommonHeaders),
+    Middleware(LastResort),
+    Middleware(HeadLimits),
+    Middleware(Authentication),
+    Middleware(PreferredLanguage),
+    Middleware(BodyLimit),
+]
+"""What a request passes through, from the outside to the routes."""
+
 # FastAPI's page loads Swagger UI from these two; nothing else may run on it.
 _DOCS_POLICY = (
     "default-src 'none'; frame-ancestors 'none'; connect-src 'self'; "
@@ -52,6 +68,7 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
         openapi_url=_OPENAPI,
         redirect_slashes=False,
         responses=_PROBLEMS,
+        middleware=_LAYERS,
         # The host reports requests. This would add the words of errors, and of reports their address.
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
@@ -59,7 +76,7 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
     app.state.tokens = tokens
     for kind in HANDLED:
         app.add_exception_handler(kind, _answer)
-    # The guard has checked the token by then; this tells the documentation that there is one.
+    # `Authentication` has checked the token by then; this tells the documentation that there is one.
     bearer = HTTPBearer(
         bearerFormat="JWT",
         description="An access token of the identity provider that the app is set up with.",
@@ -82,7 +99,6 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
     app.include_router(reports.router)
     app.include_router(about.public)
     app.add_route("/api/docs", _docs(app), include_in_schema=False)
-    app.add_middleware(Guard)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign] # FastAPI's documented way
     return app
 

@@ -34,7 +34,7 @@ async def _services(request: Request) -> Services:
 
 
 async def _caller(request: Request) -> Caller:
-    caller: Caller = request.state.caller  # put there by the guard
+    caller: Caller = request.state.caller  # put there by the middleware `Authentication`
     return caller
 
 

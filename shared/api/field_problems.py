@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from shared.api.language import Words
+from shared.api.wording import Words
 from shared.domain.message import Message, say, say_count
 from shared.exports.validation import escaped
 

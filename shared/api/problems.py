@@ -19,8 +19,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from shared.api.field_problems import FieldProblem, field_problem
-from shared.api.language import Words
 from shared.api.tokens import NotSignedIn
+from shared.api.wording import Words
 from shared.domain.errors import (
     BadSegment,
     BatchRefused,
@@ -92,7 +92,7 @@ HANDLED = (*_KINDS, HTTPException)
 """The exceptions that `answer` explains; every other one is a fault of ours."""
 
 OF_ANY_REQUEST = (TOO_LARGE, QUERY_TOO_LONG, HEADERS_TOO_LARGE, UNEXPECTED)
-"""The kinds that the guard may answer, whatever is asked for."""
+"""The kinds that the middleware may answer, whatever is asked for."""
 
 KINDS = {kind.slug: kind for kind in (*_KINDS.values(), *OF_ANY_REQUEST, _REFUSED, _METHOD)}
 """Every kind, by slug."""

@@ -12,7 +12,7 @@ import azure.functions as func
 import httpx
 import pytest
 
-from shared.api.middleware.guard import MAX_BODY
+from shared.api.middleware.limits import MAX_BODY
 from shared.api.problems import KINDS
 from shared.api.routes.about import VERSION
 from shared.services import Services

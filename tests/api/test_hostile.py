@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.api.middleware.guard import MAX_HEADERS, MAX_QUERY
+from shared.api.middleware.limits import MAX_HEADERS, MAX_QUERY
 from shared.domain.connection import Connection
 from shared.storage.entries import ALL
 from shared.storage.ports import Unavailable

@@ -12,7 +12,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from shared.api.field_problems import field_problem
-from shared.api.language import accepted
+from shared.api.middleware.language import accepted
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome, Reject
 from shared.domain.people import Language

@@ -6,9 +6,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from shared.api.dependencies import AnyCaller, Page, TheServices
-from shared.api.language import Words, spoken
 from shared.api.problems import KINDS
 from shared.api.schemas.items import FieldItem, field_item
+from shared.api.wording import Words, spoken
 from shared.destinations.contract import KeyDestination, OAuthDestination
 from shared.domain.connection import TERMS_VERSION
 from shared.domain.errors import NotFound

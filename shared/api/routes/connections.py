@@ -16,9 +16,9 @@ from shared.api.dependencies import (
     cursor,
     tagged,
 )
-from shared.api.language import Words
 from shared.api.openapi.declared import documented
 from shared.api.schemas.items import ConnectionItem, SharedConnectionItem, connection_item
+from shared.api.wording import Words
 from shared.connections import manage, oauth_sign_in
 from shared.connections.api_key import connect_with_key
 from shared.connections.check import check_connection

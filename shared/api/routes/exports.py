@@ -17,7 +17,6 @@ from shared.api.dependencies import (
     cursor,
     tagged,
 )
-from shared.api.language import worded
 from shared.api.openapi.declared import documented
 from shared.api.schemas.items import (
     ExportItem,
@@ -35,6 +34,7 @@ from shared.api.schemas.runs import (
     run_detail,
     run_items,
 )
+from shared.api.wording import worded
 from shared.domain.errors import BadSegment, BatchRefused, Conflict, NeedsAttention
 from shared.domain.export import Export
 from shared.domain.people import Caller

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from shared.api.dependencies import TheServices
-from shared.api.language import spoken, worded
-from shared.api.middleware.guard import DONE
+from shared.api.middleware.authentication import DONE
 from shared.api.problems import answer
+from shared.api.wording import spoken, worded
 from shared.connections.oauth_sign_in import CALLBACK, BadState, finish_sign_in
 from shared.domain.errors import DestinationError, Refusal
 from shared.domain.message import Message, say

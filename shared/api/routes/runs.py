@@ -9,9 +9,9 @@ from fastapi import APIRouter
 from starlette.responses import StreamingResponse
 
 from shared.api.dependencies import After, AnyCaller, Contributor, Limit, Page, TheServices, cursor
-from shared.api.language import worded
 from shared.api.openapi.declared import documented
 from shared.api.schemas.runs import RunDetail, RunItem, run_detail, run_items
+from shared.api.wording import worded
 from shared.domain.errors import Conflict
 from shared.domain.outcomes import REJECT_COLUMNS, Reject
 from shared.runs.cancel import cancel_run

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from shared.api.language import Words
+from shared.api.wording import Words
 from shared.destinations.contract import Field as ProfileField
 from shared.destinations.contract import FieldType
 from shared.domain.connection import Connection, ConnectionStatus, Consent, SharedWith

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from shared.api.language import Words
 from shared.api.schemas.items import VersionItem, version_item
+from shared.api.wording import Words
 from shared.domain.outcomes import Counts
 from shared.domain.run import Event, Mode, Progress, Run, RunStatus, TriggerKind
 from shared.runs.history import is_canceling, run_progress

@@ -1,0 +1,47 @@
+"""Finds out who is calling, and refuses whoever has no valid token, except on the public paths."""
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from shared.api.middleware.layer import Layer
+from shared.api.problems import answer
+from shared.api.tokens import NotSignedIn, TokenCheck
+from shared.connections.oauth_sign_in import CALLBACK
+from shared.domain.errors import ProductError
+from shared.domain.message import say
+from shared.runs.send.import_callbacks import PATH as REPORTS
+
+DONE = "/api/v1/oauth/done"
+_PUBLIC = {"/api/health", "/api/docs", "/api/openapi.json", CALLBACK, DONE}
+"""The paths that need no token, besides those that begin as below."""
+
+_PUBLIC_FOLDERS = (
+    "/api/problems/",
+    f"{REPORTS}/",
+)  # an address of a report is its own authorisation
+
+
+class Authentication(Layer):
+    """Puts the caller into the state of the request, where routes find it."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check the token before anything else of a request is looked at."""
+        path = scope["path"]
+        if path not in _PUBLIC and not path.startswith(_PUBLIC_FOLDERS):
+            tokens: TokenCheck = scope["app"].state.tokens
+            try:
+                caller = await tokens.caller(_bearer(scope))
+            except (NotSignedIn, ProductError) as error:
+                await answer(Request(scope), error)(scope, receive, send)
+                return
+            scope.setdefault("state", {})["caller"] = caller
+        await self.app(scope, receive, send)
+
+
+def _bearer(scope: Scope) -> str:
+    scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        reason = say("Send a bearer token in the Authorization header.")
+        raise NotSignedIn(reason, given=False)
+    return token.strip()
