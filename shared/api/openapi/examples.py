@@ -26,21 +26,18 @@ from shared.api.routes.export_schedules import ExportScheduleBody, SetSchedules
 from shared.api.routes.exports import BegunRun, RunBody, RunsOfAll
 from shared.api.routes.lookups import ListItem
 from shared.api.routes.schedule import ScheduleBody
-from shared.api.schemas.items import (
-    AccountItem,
+from shared.api.schemas.connections import AccountItem, ConnectionItem, SharedConnectionItem
+from shared.api.schemas.exports import (
     Can,
-    ConnectionItem,
     ExportItem,
-    FieldItem,
     LastRun,
     LeftOutItem,
     SavedExportItem,
-    SegmentItem,
-    SharedConnectionItem,
-    VersionItem,
     WarningItem,
 )
+from shared.api.schemas.fields import FieldItem
 from shared.api.schemas.runs import EstimateItem, EventItem, PreviewItem, RunDetail, RunItem
+from shared.api.schemas.segments import SegmentItem, VersionItem
 from shared.connections.schemas import ConnectionChanges, NewConnection
 from shared.domain.audit import Action, Actor, Entry, Object, ObjectKind
 from shared.domain.connection import TERMS_VERSION, ConnectionStatus, Consent, SharedWith

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from shared.api.dependencies import AnyCaller, Page, TheServices
 from shared.api.problems import KINDS
-from shared.api.schemas.items import FieldItem, field_item
+from shared.api.schemas.fields import FieldItem, field_item
 from shared.api.wording import Words, spoken
 from shared.destinations.contract import KeyDestination, OAuthDestination
 from shared.domain.connection import TERMS_VERSION

@@ -17,7 +17,11 @@ from shared.api.dependencies import (
     tagged,
 )
 from shared.api.openapi.declared import documented
-from shared.api.schemas.items import ConnectionItem, SharedConnectionItem, connection_item
+from shared.api.schemas.connections import (
+    ConnectionItem,
+    SharedConnectionItem,
+    connection_item,
+)
 from shared.api.wording import Words
 from shared.connections import manage, oauth_sign_in
 from shared.connections.api_key import connect_with_key

@@ -5,7 +5,12 @@ from pydantic import BaseModel
 
 from shared.api.dependencies import Contributor, IfMatch, TheServices, tagged
 from shared.api.openapi.declared import documented
-from shared.api.schemas.items import ExportItem, LeftOutItem, export_item, left_out_items
+from shared.api.schemas.exports import (
+    ExportItem,
+    LeftOutItem,
+    export_item,
+    left_out_items,
+)
 from shared.domain.schedule import Followed
 from shared.exports.schedule import set_export_schedule, set_schedules
 from shared.exports.schemas import ManySchedules, ScheduleChoice

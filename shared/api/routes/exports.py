@@ -18,7 +18,7 @@ from shared.api.dependencies import (
     tagged,
 )
 from shared.api.openapi.declared import documented
-from shared.api.schemas.items import (
+from shared.api.schemas.exports import (
     ExportItem,
     LeftOutItem,
     SavedExportItem,

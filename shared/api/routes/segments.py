@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from shared.api.dependencies import After, Limit, Page, TheServices, cursor
 from shared.api.openapi.declared import documented
-from shared.api.schemas.items import SegmentItem, segment_item
+from shared.api.schemas.segments import SegmentItem, segment_item
 from shared.domain.errors import BadSegment, NotFound
 from shared.domain.message import say
 from shared.segments.catalogue import find_all

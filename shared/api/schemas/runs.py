@@ -1,4 +1,4 @@
-"""What the API says of runs, and of those that have not begun."""
+"""The bodies that tell of runs, and of those that have not begun."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from shared.api.schemas.items import VersionItem, version_item
+from shared.api.schemas.segments import VersionItem, version_item
 from shared.api.wording import Words
 from shared.domain.outcomes import Counts
 from shared.domain.run import Event, Mode, Progress, Run, RunStatus, TriggerKind

@@ -1,0 +1,62 @@
+"""The bodies that tell of segments and their versions."""
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from shared.api.wording import Words
+from shared.domain.segment import Segment, SegmentStatus, SegmentVersion
+from shared.segments.formats.registry import SPARK_FORMS, form_of
+
+
+class VersionItem(BaseModel):
+    """One version of a segment: a file, or a folder of files."""
+
+    segment: str
+    path: str  # that of a folder ends in a slash
+    form: str  # such as CSV or Parquet
+    files: int
+    size: int  # bytes
+    modified: datetime
+
+
+class SegmentItem(BaseModel):
+    """A segment.
+
+    `newest` is its newest complete version, whose columns and members these are; there may be none.
+    `status` is about the newest files, complete or not, and `reason` says why it is not ready.
+    """
+
+    name: str
+    status: SegmentStatus
+    reason: Words | None
+    columns: list[str]
+    members: int | None  # rows of the newest version; None until they are counted
+    versions: int
+    newest: VersionItem | None
+
+
+def segment_item(segment: Segment) -> SegmentItem:
+    """Return a segment as everybody sees it."""
+    return SegmentItem(
+        name=segment.name,
+        status=segment.status,
+        reason=segment.reason,
+        columns=list(segment.columns),
+        members=segment.facts.rows,
+        versions=segment.versions,
+        newest=version_item(segment.newest) if segment.newest else None,
+    )
+
+
+def version_item(version: SegmentVersion) -> VersionItem:
+    """Return a version of a segment as everybody sees it."""
+    form = form_of(version.sources[0].path, SPARK_FORMS)
+    return VersionItem(
+        segment=version.segment,
+        path=version.path,
+        form=form.name if form else "",
+        files=len(version.sources),
+        size=version.size,
+        modified=version.modified,
+    )
