@@ -6,6 +6,7 @@ only, and several times when several come at once.
 
 import asyncio
 
+from shared.api.paths import addresses_at
 from shared.destinations.registry import destinations
 from shared.domain.clock import SystemClock
 from shared.services import Services
@@ -35,7 +36,7 @@ def _open() -> Services:
         destinations=destinations(chosen),
         http=open_http(),
         clock=SystemClock(),
-        public_base_url=str(chosen.public_base_url).rstrip("/"),
+        addresses=addresses_at(str(chosen.public_base_url)),
         slice_seconds=chosen.slice_seconds,
         max_profiles=chosen.max_profiles,
         retention_days=chosen.retention_days,

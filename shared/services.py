@@ -12,6 +12,15 @@ from shared.transport.webhook import Webhook
 
 
 @dataclass(frozen=True, slots=True)
+class PublicAddresses:
+    """The addresses of the app that others are given."""
+
+    callback: str  # where a destination's sign-in page sends the browser
+    done: str  # the last page of a sign-in
+    reports: str  # where destinations report on jobs, without a slash at the end
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Storage, destinations, a way out, a clock, and the settings that use cases heed."""
 
@@ -19,7 +28,7 @@ class Services:
     destinations: Mapping[str, OAuthDestination | KeyDestination]
     http: httpx.AsyncClient
     clock: Clock
-    public_base_url: str  # without a trailing slash
+    addresses: PublicAddresses
     slice_seconds: float
     max_profiles: int
     retention_days: int = 30

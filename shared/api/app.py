@@ -18,6 +18,7 @@ from shared.api.middleware.headers import CommonHeaders
 from shared.api.middleware.language import AcceptedLanguage, PreferredLanguage
 from shared.api.middleware.last_resort import LastResort
 from shared.api.middleware.limits import BodyLimit, HeadLimits
+from shared.api.paths import DOCS, OPENAPI
 from shared.api.problems import HANDLED, Problem, answer
 from shared.api.routes import (
     about,
@@ -38,7 +39,6 @@ from shared.services import Services
 
 # Brings the model into the document; `describe` says which status is given for what.
 _PROBLEMS: dict[int | str, dict[str, Any]] = {"default": {"model": Problem}}
-_OPENAPI = "/api/openapi.json"
 _LAYERS = [
     Middleware(AcceptedLanguage),
     Middleware(CommonHeaders),
@@ -65,7 +65,7 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
         version=VERSION,
         docs_url=None,
         redoc_url=None,
-        openapi_url=_OPENAPI,
+        openapi_url=OPENAPI,
         redirect_slashes=False,
         responses=_PROBLEMS,
         middleware=_LAYERS,
@@ -98,7 +98,7 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
     app.include_router(oauth.router)
     app.include_router(reports.router)
     app.include_router(about.public)
-    app.add_route("/api/docs", _docs(app), include_in_schema=False)
+    app.add_route(DOCS, _docs(app), include_in_schema=False)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign] # FastAPI's documented way
     return app
 
@@ -125,7 +125,7 @@ def _methods(request: Request) -> set[str]:
 
 
 def _docs(app: FastAPI) -> Callable[[Request], Awaitable[Response]]:
-    page = bytes(get_swagger_ui_html(openapi_url=_OPENAPI, title=app.title).body)
+    page = bytes(get_swagger_ui_html(openapi_url=OPENAPI, title=app.title).body)
     scripts = re.findall(rb"<script>(.*?)</script>", page, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(b"".join(scripts)).digest()).decode()
     headers = {"Content-Security-Policy": _DOCS_POLICY.format(inline=f"sha256-{digest}")}

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from shared.api.field_problems import FieldProblem, field_problem
+from shared.api.paths import PROBLEMS
 from shared.api.tokens import NotSignedIn
 from shared.api.wording import Words
 from shared.domain.errors import (
@@ -122,7 +123,7 @@ def problem(
 ) -> Response:
     """Return a problem as a response, and log that it was given."""
     body = Problem(
-        type=f"/api/problems/{kind.slug}",
+        type=f"{PROBLEMS}/{kind.slug}",
         title=kind.title,
         status=kind.status,
         detail=detail,

@@ -36,9 +36,6 @@ from shared.services import Services
 from shared.storage.entries import ALL, OAuthState
 from shared.storage.ports import Stale, Stored
 
-CALLBACK = "/api/v1/oauth/callback"
-"""Where a destination's sign-in page sends the browser; registered with every destination."""
-
 _LIFETIME = timedelta(minutes=10)
 
 
@@ -82,7 +79,7 @@ async def begin_sign_in(services: Services, person: Person, key: str, etag: str 
     await record(services, Actor.of(person), Action.SIGN_IN_BEGUN, connection)
     await services.storage.oauth_states.insert(ALL, _digest(state), began)
     challenge = _base64(hashlib.sha256((await _verifier(services, state)).encode()).digest())
-    return destination.authorize_url(_redirect_uri(services), state, challenge)
+    return destination.authorize_url(services.addresses.callback, state, challenge)
 
 
 async def finish_sign_in(services: Services, state: str, code: str | None) -> None:
@@ -115,7 +112,7 @@ async def _exchange(
     credentials, account = await destination.exchange(
         open_sign_in(services, destination),
         code,
-        _redirect_uri(services),
+        services.addresses.callback,
         await _verifier(services, state),
     )
     await require_same_account(services, connection, account)
@@ -196,10 +193,6 @@ async def _forget_old_states(services: Services) -> None:
         if stored.value.expires_at <= now:
             with suppress(Stale):
                 await records.delete(ALL, stored.key, stored.etag)
-
-
-def _redirect_uri(services: Services) -> str:
-    return services.public_base_url + CALLBACK
 
 
 def _digest(state: str) -> str:

@@ -10,8 +10,8 @@ from fastapi import FastAPI
 
 from local.identity import SigningKey
 from shared.api.app import create_app
+from shared.api.paths import CALLBACK, addresses_at
 from shared.api.tokens import TokenCheck
-from shared.connections.oauth_sign_in import CALLBACK
 from shared.destinations.contract import Client
 from shared.destinations.mailchimp.destination import Mailchimp
 from shared.domain.connection import TERMS_VERSION
@@ -47,7 +47,7 @@ class Office:
             destinations={mailchimp.name: mailchimp},
             http=httpx.AsyncClient(transport=self.accounts),
             clock=self.clock,
-            public_base_url=BASE,
+            addresses=addresses_at(BASE),
             slice_seconds=240,
             max_profiles=1_000_000,
         )

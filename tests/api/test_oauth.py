@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from shared.api.paths import CALLBACK
 from shared.connections.check import mark_needs_sign_in
-from shared.connections.oauth_sign_in import CALLBACK
 from shared.connections.waiting_runs import waiting
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.message import say

@@ -12,7 +12,7 @@ from local.sandbox.activecampaign.state import Sandbox as ActiveCampaignSandbox
 from local.sandbox.constant_contact.app import create_app
 from local.sandbox.constant_contact.state import Sandbox as ConstantContactSandbox
 from local.sandbox.kit.state import PASSWORD
-from shared.connections.oauth_sign_in import CALLBACK
+from shared.api.paths import CALLBACK
 from shared.destinations.activecampaign.destination import ActiveCampaign
 from shared.destinations.constant_contact.destination import ConstantContact
 from shared.destinations.contract import Client

@@ -20,6 +20,7 @@ import httpx
 from local import addresses, health
 from local.processes import end, spawn
 from local.sandbox.kit.state import PASSWORD
+from shared.api.paths import addresses_at
 from shared.destinations.contract import Limits
 from shared.destinations.mailchimp.destination import Mailchimp
 from shared.domain.clock import SystemClock
@@ -144,7 +145,7 @@ async def measure(url: str, file: Path, folder: Path) -> tuple[float, float]:
         destinations={mailchimp.name: mailchimp},
         http=open_http(),
         clock=clock,
-        public_base_url="https://exports.test",
+        addresses=addresses_at("https://exports.test"),
         slice_seconds=100_000,
         max_profiles=_MOST_PROFILES,
     )

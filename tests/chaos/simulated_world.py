@@ -7,6 +7,7 @@ from datetime import datetime
 
 import httpx
 
+from shared.api.paths import addresses_at
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.export import Export
 from shared.domain.run import Run
@@ -70,7 +71,7 @@ class SimulatedWorld:
             },
             http=httpx.AsyncClient(),
             clock=self.clock,
-            public_base_url="https://exports.test",
+            addresses=addresses_at("https://exports.test"),
             slice_seconds=self.plan.slice_seconds,
             max_profiles=1_000_000,
         )

@@ -48,6 +48,10 @@ def test_loading_the_app_loads_nothing_that_only_work_needs() -> None:
     assert loaded(APP) == set()
 
 
+def test_what_works_on_runs_does_without_what_answers_requests() -> None:
+    assert loaded("import shared.bootstrap") & {"fastapi", "starlette"} == set()
+
+
 @pytest.mark.parametrize("name", sorted(HEAVY))
 def test_what_must_not_be_loaded_exists(name: str) -> None:
     assert loaded(f"import {name}") >= {name}

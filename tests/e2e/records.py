@@ -8,6 +8,7 @@ import httpx
 from azure.storage.blob import BlobLeaseClient, BlobServiceClient
 
 from local.stack import Stack
+from shared.api.paths import addresses_at
 from shared.domain.clock import SystemClock
 from shared.domain.run import Progress, Run, SliceMessage
 from shared.runs.history import find_run, run_progress
@@ -33,7 +34,7 @@ class Records:
             destinations={},
             http=httpx.AsyncClient(),
             clock=SystemClock(),
-            public_base_url=stack.urls["api"],
+            addresses=addresses_at(stack.urls["api"]),
             slice_seconds=1,
             max_profiles=1,
         )

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx
 
+from shared.api.paths import addresses_at
 from shared.destinations.contract import Client
 from shared.destinations.mailchimp.destination import Mailchimp
 from shared.domain.connection import Account, Connection, ConnectionStatus
@@ -44,7 +45,7 @@ class World:
             destinations={destination.name: destination},
             http=httpx.AsyncClient(transport=self.mailchimp),
             clock=self.clock,
-            public_base_url="https://exports.test",
+            addresses=addresses_at("https://exports.test"),
             slice_seconds=240,
             max_profiles=1_000_000,
         )

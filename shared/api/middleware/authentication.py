@@ -5,21 +5,17 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from shared.api.middleware.layer import Layer
+from shared.api.paths import CALLBACK, DOCS, DONE, HEALTH, OPENAPI, PROBLEMS, REPORTS
 from shared.api.problems import answer
 from shared.api.tokens import NotSignedIn, TokenCheck
-from shared.connections.oauth_sign_in import CALLBACK
 from shared.domain.errors import ProductError
 from shared.domain.message import say
-from shared.runs.send.import_callbacks import PATH as REPORTS
 
-DONE = "/api/v1/oauth/done"
-_PUBLIC = {"/api/health", "/api/docs", "/api/openapi.json", CALLBACK, DONE}
+_PUBLIC = {HEALTH, DOCS, OPENAPI, CALLBACK, DONE}
 """The paths that need no token, besides those that begin as below."""
 
-_PUBLIC_FOLDERS = (
-    "/api/problems/",
-    f"{REPORTS}/",
-)  # an address of a report is its own authorisation
+# The address of a report is its own authorisation.
+_PUBLIC_FOLDERS = (f"{PROBLEMS}/", f"{REPORTS}/")
 
 
 class Authentication(Layer):

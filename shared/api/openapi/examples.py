@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from shared.api.paths import PROBLEMS
 from shared.api.problems import Kind
 from shared.api.routes.about import (
     VERSION,
@@ -129,7 +130,7 @@ _RUN_ITEM = RunItem(
 _ANSWERS: tuple[BaseModel, ...] = (
     Me(id=_PERSON.id, name=_PERSON.name, role=Role.ADMINISTRATOR, language=None),
     Health(status="ok", version=VERSION),
-    KindItem(type="/api/problems/conflict", title="Not now", status=409),
+    KindItem(type=f"{PROBLEMS}/conflict", title="Not now", status=409),
     DestinationItem(
         name="mailchimp",
         title="Mailchimp",
@@ -265,7 +266,7 @@ _DETAILS = {
 def problem_example(kind: Kind) -> dict[str, Any]:
     """Return a problem of this kind as the API answers it."""
     example = {
-        "type": f"/api/problems/{kind.slug}",
+        "type": f"{PROBLEMS}/{kind.slug}",
         "title": str(kind.title),
         "status": kind.status,
         "detail": _DETAILS[kind.slug],

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from shared.api.dependencies import AnyCaller, Page, TheServices
+from shared.api.paths import HEALTH, PROBLEMS, V1
 from shared.api.problems import KINDS
 from shared.api.schemas.fields import FieldItem, field_item
 from shared.api.wording import Words, spoken
@@ -20,8 +21,8 @@ from shared.services import Services
 
 VERSION = "0.1.0"
 
-router = APIRouter(prefix="/api/v1", tags=["about"])
-public = APIRouter(prefix="/api", tags=["about"])
+router = APIRouter(prefix=V1, tags=["about"])
+public = APIRouter(tags=["about"])
 
 
 class Me(BaseModel):
@@ -148,16 +149,16 @@ def _destination(
     )
 
 
-@public.get("/health", operation_id="getHealth", summary="Is the app alive")
+@public.get(HEALTH, operation_id="getHealth", summary="Is the app alive")
 async def health() -> Health:
     """Answer without asking anything of storage."""
     return Health(status="ok", version=VERSION)
 
 
-@public.get("/problems/{slug}", operation_id="getProblem", summary="What a problem's type means")
+@public.get(PROBLEMS + "/{slug}", operation_id="getProblem", summary="What a problem's type means")
 async def explain(slug: str) -> KindItem:
     """Return what the `type` of a problem stands for."""
     if slug not in KINDS:
         raise NotFound(say("There is no such kind of problem."))
     kind = KINDS[slug]
-    return KindItem(type=f"/api/problems/{slug}", title=kind.title, status=kind.status)
+    return KindItem(type=f"{PROBLEMS}/{slug}", title=kind.title, status=kind.status)

@@ -7,11 +7,12 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BeforeValidator
 
 from shared.api.dependencies import Administrator, After, Limit, Page, TheServices, cursor
+from shared.api.paths import V1
 from shared.domain.audit import Entry
 from shared.domain.message import say
 from shared.people.audit_trail import read_trail
 
-router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
+router = APIRouter(prefix=V1 + "/audit", tags=["audit"])
 
 type ObjectId = Annotated[
     str | None,

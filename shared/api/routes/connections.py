@@ -17,6 +17,7 @@ from shared.api.dependencies import (
     tagged,
 )
 from shared.api.openapi.declared import documented
+from shared.api.paths import CONNECTIONS
 from shared.api.schemas.connections import (
     ConnectionItem,
     SharedConnectionItem,
@@ -33,7 +34,7 @@ from shared.domain.people import Caller
 from shared.records.chosen import Chosen, Id
 from shared.storage.ports import Stored
 
-router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
+router = APIRouter(prefix=CONNECTIONS, tags=["connections"])
 
 _ETAG_OF_CONNECTION = {
     "description": "Given with a connection, not with a page to sign in on.",
@@ -105,13 +106,13 @@ async def list_all(services: TheServices, caller: Contributor, wanted: TheWanted
 
 
 @router.post("", status_code=201, operation_id="createConnection", summary="Begin a connection")
-@documented(etag=True, location="/api/v1/connections/{key}")
+@documented(etag=True, location=CONNECTIONS + "/{key}")
 async def create(
     services: TheServices, caller: Administrator, body: NewConnection, response: Response
 ) -> Item:
     """Store a draft, which nobody can use yet."""
     stored = await manage.create_connection(services, caller.person, body)
-    response.headers["Location"] = f"/api/v1/connections/{stored.key}"
+    response.headers["Location"] = f"{CONNECTIONS}/{stored.key}"
     return _answer(response, stored, caller)
 
 

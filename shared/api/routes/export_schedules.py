@@ -5,6 +5,7 @@ from pydantic import BaseModel
 
 from shared.api.dependencies import Contributor, IfMatch, TheServices, tagged
 from shared.api.openapi.declared import documented
+from shared.api.paths import EXPORTS
 from shared.api.schemas.exports import (
     ExportItem,
     LeftOutItem,
@@ -16,7 +17,7 @@ from shared.exports.schedule import set_export_schedule, set_schedules
 from shared.exports.schemas import ManySchedules, ScheduleChoice
 from shared.exports.views import view
 
-router = APIRouter(prefix="/api/v1/exports", tags=["exports"])
+router = APIRouter(prefix=EXPORTS, tags=["exports"])
 
 
 class ExportScheduleBody(ScheduleChoice, frozen=True):

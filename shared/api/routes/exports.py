@@ -18,6 +18,7 @@ from shared.api.dependencies import (
     tagged,
 )
 from shared.api.openapi.declared import documented
+from shared.api.paths import EXPORTS, RUNS
 from shared.api.schemas.exports import (
     ExportItem,
     LeftOutItem,
@@ -51,7 +52,7 @@ from shared.services import Services
 from shared.storage.ports import Stored
 from shared.triggers.on_demand import run_all, run_on_demand
 
-router = APIRouter(prefix="/api/v1/exports", tags=["exports"])
+router = APIRouter(prefix=EXPORTS, tags=["exports"])
 
 
 class RunBody(Chosen, frozen=True):
@@ -116,13 +117,13 @@ async def list_all(
 
 
 @router.post("", status_code=201, operation_id="createExport", summary="Create an export")
-@documented(Conflict, BatchRefused, etag=True, location="/api/v1/exports/{key}")
+@documented(Conflict, BatchRefused, etag=True, location=EXPORTS + "/{key}")
 async def create(
     services: TheServices, caller: Contributor, body: ExportChoices, response: Response
 ) -> SavedExportItem:
     """Check everything at the destination and in the segments, then save. Saving runs nothing."""
     stored = await manage.create_export(services, caller, body)
-    response.headers["Location"] = f"/api/v1/exports/{stored.key}"
+    response.headers["Location"] = f"{EXPORTS}/{stored.key}"
     return await _saved(response, services, caller, stored)
 
 
@@ -160,7 +161,7 @@ async def remove(services: TheServices, caller: Contributor, key: str, etag: IfM
 @router.post(
     "/{key}/duplicate", status_code=201, operation_id="copyExport", summary="Copy an export"
 )
-@documented(etag=True, location="/api/v1/exports/{key}")
+@documented(etag=True, location=EXPORTS + "/{key}")
 async def duplicate(
     services: TheServices,
     caller: Contributor,
@@ -170,7 +171,7 @@ async def duplicate(
 ) -> SavedExportItem:
     """Save a copy under another name. It runs nothing, and delivers everything on its first run."""
     stored = await manage.copy_export(services, caller, key, body.name if body else None, worded)
-    response.headers["Location"] = f"/api/v1/exports/{stored.key}"
+    response.headers["Location"] = f"{EXPORTS}/{stored.key}"
     return await _saved(response, services, caller, stored)
 
 
@@ -222,7 +223,7 @@ async def run_every(
 
 
 @router.post("/{key}/run", status_code=202, operation_id="runExport", summary="Run an export now")
-@documented(Conflict, location="/api/v1/runs/{key}")
+@documented(Conflict, location=RUNS + "/{key}")
 async def run(
     services: TheServices,
     caller: Contributor,
@@ -234,7 +235,7 @@ async def run(
     """Begin a run and return it; it goes on by itself."""
     mode = body.mode if body else Mode.CHANGES
     begun = await run_on_demand(services, caller, key, mode, idempotency_key)
-    response.headers["Location"] = f"/api/v1/runs/{begun.id}"
+    response.headers["Location"] = f"{RUNS}/{begun.id}"
     return await run_detail(services, begun)
 
 

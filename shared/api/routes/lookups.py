@@ -7,11 +7,12 @@ from pydantic import BaseModel
 
 from shared.api.dependencies import After, Contributor, Limit, Page, TheServices, cursor
 from shared.api.openapi.declared import documented
+from shared.api.paths import CONNECTIONS
 from shared.api.schemas.fields import FieldItem, field_item
 from shared.connections.lookups import find_fields, find_lists
 from shared.domain.errors import BatchRefused, Conflict, NeedsAttention
 
-router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
+router = APIRouter(prefix=CONNECTIONS, tags=["connections"])
 
 
 class ListItem(BaseModel):

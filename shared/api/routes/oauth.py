@@ -7,10 +7,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from shared.api.dependencies import TheServices
-from shared.api.middleware.authentication import DONE
+from shared.api.paths import CALLBACK, DONE
 from shared.api.problems import answer
 from shared.api.wording import spoken, worded
-from shared.connections.oauth_sign_in import CALLBACK, BadState, finish_sign_in
+from shared.connections.oauth_sign_in import BadState, finish_sign_in
 from shared.domain.errors import DestinationError, Refusal
 from shared.domain.message import Message, say
 
@@ -56,7 +56,7 @@ async def callback(
     except (Refusal, DestinationError) as refusal:
         status = answer(request, refusal).status_code
         return _page(status, say("Not connected"), _begin_again(refusal))
-    return RedirectResponse(services.public_base_url + DONE, status_code=303)
+    return RedirectResponse(services.addresses.done, status_code=303)
 
 
 @router.get(

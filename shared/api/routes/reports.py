@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 
 from shared.api.dependencies import TheServices
+from shared.api.paths import REPORTS
 from shared.runs.send import import_callbacks
 
 router = APIRouter(tags=["runs"])
@@ -13,7 +14,7 @@ _BYTES = {"type": "string", "format": "binary"}  # whatever the destination post
 
 
 @router.post(
-    import_callbacks.PATH + "/{run_id}/{token}/{batch}",
+    REPORTS + "/{run_id}/{token}/{batch}",
     status_code=204,
     operation_id="reportJob",
     summary="Where a destination reports on a job",

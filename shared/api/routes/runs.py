@@ -10,6 +10,7 @@ from starlette.responses import StreamingResponse
 
 from shared.api.dependencies import After, AnyCaller, Contributor, Limit, Page, TheServices, cursor
 from shared.api.openapi.declared import documented
+from shared.api.paths import RUNS
 from shared.api.schemas.runs import RunDetail, RunItem, run_detail, run_items
 from shared.api.wording import worded
 from shared.domain.errors import Conflict
@@ -18,7 +19,7 @@ from shared.runs.cancel import cancel_run
 from shared.runs.history import find_run, record_download, reject_lines
 from shared.runs.recent_runs import recent_runs
 
-router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
+router = APIRouter(prefix=RUNS, tags=["runs"])
 
 # Before what a spreadsheet may take for a formula: a sign, also in its wide form, where a cell begins. To
 # one that separates by semicolons, as in Swedish and French, a cell may begin within one of ours.

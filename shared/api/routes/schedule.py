@@ -4,10 +4,11 @@ from fastapi import APIRouter, Response
 
 from shared.api.dependencies import Administrator, IfMatch, TheServices, tagged
 from shared.api.openapi.declared import documented
+from shared.api.paths import V1
 from shared.domain.schedule import RefreshSchedule
 from shared.schedules.refresh_schedule import read_schedule, set_schedule
 
-router = APIRouter(prefix="/api/v1/refresh-schedule", tags=["refresh schedule"])
+router = APIRouter(prefix=V1 + "/refresh-schedule", tags=["refresh schedule"])
 
 
 class ScheduleBody(RefreshSchedule, extra="forbid", strict=True):

@@ -4,13 +4,14 @@ from fastapi import APIRouter
 
 from shared.api.dependencies import After, Limit, Page, TheServices, cursor
 from shared.api.openapi.declared import documented
+from shared.api.paths import V1
 from shared.api.schemas.segments import SegmentItem, segment_item
 from shared.domain.errors import BadSegment, NotFound
 from shared.domain.message import say
 from shared.segments.catalogue import find_all
 from shared.segments.stats import describe, find_segment
 
-router = APIRouter(prefix="/api/v1/segments", tags=["segments"])
+router = APIRouter(prefix=V1 + "/segments", tags=["segments"])
 
 
 @router.get("", operation_id="listSegments", summary="Segments that can be exported")

@@ -26,7 +26,7 @@ from shared.people.audit_trail import record
 from shared.runs.prepare.prepare import prepare, resolve_versions
 from shared.runs.preview.discarding_storage import dry
 from shared.runs.preview.estimate import Estimate, estimate
-from shared.runs.send.import_callbacks import PATH
+from shared.runs.send.import_callbacks import address_of
 from shared.runs.send.ways import target_of
 from shared.runs.state.parts import batches_per_part, read_batches
 from shared.services import Services
@@ -67,7 +67,7 @@ async def preview(services: Services, caller: Caller, key: str, mode: Mode) -> P
     versions = await resolve_versions(services, export)
     async with signed_in(services, connection) as (destination, api):
         # Where a run's own address for reports would stand.
-        target = target_of(export, destination, f"{services.public_base_url}{PATH}/<run>/<token>")
+        target = target_of(export, destination, address_of(services, "<run>", "<token>"))
         encoder = await destination.encoder(api, target)
     run = Run(
         export_id=export.id,

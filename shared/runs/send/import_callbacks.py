@@ -16,14 +16,17 @@ from shared.services import Services
 from shared.storage.paths import reports_folder
 from shared.storage.ports import Secrets
 
-PATH = "/api/v1/reports"
 _MOST = 5  # of one batch; a destination may repeat itself, but not for ever
 
 
 async def report_url(services: Services, run_id: str) -> str:
     """Return the address to which a destination can report on a run: append `/<batch>`."""
-    token = await _token(services.storage.secrets, run_id)
-    return f"{services.public_base_url}{PATH}/{run_id}/{token}"
+    return address_of(services, run_id, await _token(services.storage.secrets, run_id))
+
+
+def address_of(services: Services, run_id: str, token: str) -> str:
+    """Return the address of a run's reports with this token."""
+    return f"{services.addresses.reports}/{run_id}/{token}"
 
 
 async def accept_report(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
+from shared.api.paths import addresses_at
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.export import Export
 from shared.domain.outcomes import Reject
@@ -43,7 +44,7 @@ class World:
             destinations={self.side.destination.name: self.side.destination},
             http=open_http(self.wire if self.recording else network),
             clock=self.side.clock,
-            public_base_url="https://exports.test",
+            addresses=addresses_at("https://exports.test"),
             slice_seconds=240,
             max_profiles=1_000_000,
         )

@@ -20,7 +20,7 @@ from shared.destinations.contract import Target
 from shared.domain.email import normal_form
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import RunStatus
-from shared.runs.send.import_callbacks import PATH, accept_report
+from shared.runs.send.import_callbacks import accept_report
 from shared.services import Services
 from tests.contract.destinations.sides import ActiveCampaignSide
 from tests.contract.destinations.world import address as address_of
@@ -233,7 +233,7 @@ class ToUs(httpx.AsyncBaseTransport):
         """Take a report as the API does."""
         given = urlsplit(str(request.url))
         assert given.netloc == "exports.test"
-        run_id, token, batch = given.path.removeprefix(f"{PATH}/").split("/")
+        run_id, token, batch = given.path.removeprefix("/api/v1/reports/").split("/")
         await accept_report(self._services, run_id, token, int(batch), await request.aread())
         return httpx.Response(204)
 

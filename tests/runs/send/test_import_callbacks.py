@@ -4,7 +4,7 @@ import pytest
 
 from shared.domain.errors import NotFound
 from shared.domain.run import Job, RunStatus
-from shared.runs.send.import_callbacks import PATH, accept_report, report_url
+from shared.runs.send.import_callbacks import accept_report, report_url
 from shared.runs.send.poller import RunFiles
 from tests.runs.slow import slow
 from tests.runs.small import leftovers, now, work_on_visible
@@ -14,7 +14,7 @@ from tests.runs.world import World, csv
 async def token_of(world: World, run_id: str) -> str:
     address = await report_url(world.services, run_id)
     beginning, _, token = address.rpartition("/")
-    assert beginning == f"https://exports.test{PATH}/{run_id}"
+    assert beginning == f"https://exports.test/api/v1/reports/{run_id}"
     return token
 
 
