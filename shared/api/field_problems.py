@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from shared.api.pointer import pointer
 from shared.api.wording import Words
 from shared.domain.message import Message, say, say_count
-from shared.exports.validation import escaped
 
 type _Context = Mapping[str, Any]
 """What pydantic says of a limit; it may quote the value in members that are not read here."""
@@ -29,8 +29,7 @@ def field_problem(error: Mapping[str, Any]) -> FieldProblem:
     if error["type"] == "json_invalid":
         return FieldProblem(pointer="", detail=detail)
     if where == "body":
-        pointer = "".join(f"/{escaped(str(step))[:100]}" for step in path)
-        return FieldProblem(pointer=pointer, detail=detail)
+        return FieldProblem(pointer=pointer(path, longest=100), detail=detail)
     return FieldProblem(parameter=str(path[0]), detail=detail)
 
 

@@ -20,6 +20,7 @@ from starlette.types import Scope
 
 from shared.api.field_problems import FieldProblem, field_problem
 from shared.api.paths import PROBLEMS
+from shared.api.pointer import pointer
 from shared.api.tokens import NotSignedIn
 from shared.api.wording import Words
 from shared.domain.errors import (
@@ -178,7 +179,7 @@ def _headers(error: Exception) -> dict[str, str]:
 
 def _errors(error: Exception) -> list[FieldProblem]:
     if isinstance(error, Invalid):
-        return [FieldProblem(pointer=error.pointer, detail=error.reason)]
+        return [FieldProblem(pointer=pointer(error.members), detail=error.reason)]
     if isinstance(error, RequestValidationError):
         return [field_problem(each) for each in error.errors()]
     return []

@@ -41,20 +41,20 @@ async def connect_with_key(
             "{destination} is connected by signing in there, so nothing is given here.",
             destination=destination.title,
         )
-        raise Invalid("/host", what)
+        raise Invalid(("host",), what)
     if host is None:
-        raise Invalid("/host", say("The host name of the account is missing."))
+        raise Invalid(("host",), say("The host name of the account is missing."))
     endpoint = destination.endpoint(host)
     credentials = await _credentials(services, connection, destination, api_key, secret_name)
     account = await _account(services, destination, endpoint, credentials)
     if account is None:
-        pointer = "/secret_name" if secret_name else "/api_key"
+        member = "secret_name" if secret_name else "api_key"
         what = say(
             "{destination} lets nobody in at {host} with this key. Check both.",
             destination=destination.title,
             host=endpoint,
         )
-        raise Invalid(pointer, what)
+        raise Invalid((member,), what)
     await require_same_account(services, connection, account)
     linked = secret_name is not None
     name = secret_name or await store_credentials(services.storage.secrets, credentials)
@@ -74,7 +74,7 @@ async def _credentials(
         return destination.credentials(api_key)
     if secret_name is not None and api_key is None:
         return await read_linked_key(services.storage.linked_secrets, secret_name, destination)
-    raise Invalid("/api_key", say("Give either the key, or in secret_name what holds it."))
+    raise Invalid(("api_key",), say("Give either the key, or in secret_name what holds it."))
 
 
 async def _account(

@@ -52,19 +52,19 @@ async def read_linked_key(
 ) -> Credentials:
     """Return the key that a secret of the linked vault holds.
 
-    Raise Conflict when no vault is linked, Invalid("/secret_name") or TryLater.
+    Raise Conflict when no vault is linked, Invalid(("secret_name",)) or TryLater.
     """
     if vault is None:
         raise Conflict(say("No vault is linked. Set LINKED_KEY_VAULT_URL, or give the key itself."))
     # The linked vault may be the app's own. What lies there for others must not go to this destination.
     if name.lower().startswith(_PREFIX) or name.lower() in list(OwnKey):
         what = say("The app keeps secrets of its own under such a name.")
-        raise Invalid("/secret_name", what)
+        raise Invalid(("secret_name",), what)
     try:
         return destination.credentials((await vault.get(name)).strip())
     except Missing:
         what = say("The linked vault has no secret {secret}.", secret=name)
-        raise Invalid("/secret_name", what) from None
+        raise Invalid(("secret_name",), what) from None
     except Unavailable:
         raise TryLater(
             say(
@@ -75,4 +75,4 @@ async def read_linked_key(
         ) from None
     except Invalid as error:
         what = say("The secret {secret} holds no key. {why}", secret=name, why=error.reason)
-        raise Invalid("/secret_name", what) from None
+        raise Invalid(("secret_name",), what) from None

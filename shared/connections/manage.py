@@ -60,7 +60,7 @@ async def create_connection(
         there = say(
             "There is no such destination. There are: {names}.", names=tuple(services.destinations)
         )
-        raise Invalid("/destination", there)
+        raise Invalid(("destination",), there)
     connection = Connection(
         id=new_id(services.clock),
         destination=new.destination,
@@ -88,7 +88,7 @@ async def record_consent(
     """Record that somebody accepted the data-privacy terms; raise Invalid for an outdated version."""
     if terms_version != TERMS_VERSION:
         what = say("The current version of the terms is {version}.", version=TERMS_VERSION)
-        raise Invalid("/terms_version", what)
+        raise Invalid(("terms_version",), what)
     consent = Consent(by=person, at=services.clock.now(), terms_version=terms_version)
     action = Action.CONNECTION_CONSENTED
     return await _update(services, person, action, key, etag, lambda now: now.agreed(consent))

@@ -67,7 +67,7 @@ async def begin_sign_in(services: Services, person: Person, key: str, etag: str 
             "{destination} is connected with a host name and a key.",
             destination=destination.title,
         )
-        raise Invalid("/host", what)
+        raise Invalid(("host",), what)
     await _forget_old_states(services)
     state = secrets.token_urlsafe(32)
     began = OAuthState(

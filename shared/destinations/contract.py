@@ -372,10 +372,10 @@ class KeyDestination(Destination, Protocol):
         """How an account is connected."""
 
     def endpoint(self, host: str) -> str:
-        """Return the host name that a person typed in its plain form; raise Invalid("/host", …)."""
+        """Return the host name that a person typed in its plain form; raise Invalid(("host",), …)."""
 
     def credentials(self, key: str) -> Credentials:
-        """Return what proves who we are; raise Invalid("/api_key", …) for what cannot be a key."""
+        """Return what proves who we are; raise Invalid(("api_key",), …) for what cannot be a key."""
 
     async def identify(self, api: Api, endpoint: str) -> Account:
         """Name the account that the key opens; raise NeedsAttention when it opens none."""

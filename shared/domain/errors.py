@@ -13,7 +13,7 @@ ProductError
     ├── NotAllowed        the caller may see it but not do this
     ├── Conflict          not now: the message says what to do instead
     ├── Outdated          somebody changed it since the caller read it
-    └── Invalid           a field of the request, named by its JSON pointer, is wrong
+    └── Invalid           a field of the request, named by its members, is wrong
 
 Reasons of these errors are shown to people. They never hold a secret or an address.
 """
@@ -23,6 +23,9 @@ from enum import StrEnum
 
 from shared.domain.message import Message
 from shared.domain.outcomes import RowOutcome
+
+type Members = tuple[str | int, ...]
+"""The way into a body: names of members, and places in lists from 0."""
 
 
 class ProductError(Exception):
@@ -120,8 +123,8 @@ class Outdated(Refusal):
 
 
 class Invalid(Refusal):
-    """One field of the request is wrong; `pointer` is its JSON pointer, such as `/fields/email`."""
+    """One field of the request is wrong; `members` lead to it, such as ("fields", "email")."""
 
-    def __init__(self, pointer: str, reason: Message) -> None:
+    def __init__(self, members: Members, reason: Message) -> None:
         super().__init__(reason)
-        self.pointer = pointer
+        self.members = members

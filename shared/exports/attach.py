@@ -63,7 +63,7 @@ async def attach_export(
 def _require_same_destination(services: Services, export: Export, connection: Connection) -> None:
     if connection.destination != export.destination:
         raise Invalid(
-            "/connection_id",
+            ("connection_id",),
             say(
                 "The connection {connection} is to {there}, and the export sends to {here}. Attach a "
                 "connection to {here}, or create another export.",

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from shared.connections.check import signed_in
 from shared.destinations.contract import Destination, Field
 from shared.domain.connection import Connection, Move
-from shared.domain.errors import BadSegment, Culprit, Invalid, NeedsAttention
+from shared.domain.errors import BadSegment, Culprit, Invalid, Members, NeedsAttention
 from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.people import Caller
@@ -25,7 +25,7 @@ async def usable_connection(services: Services, caller: Caller, key: str) -> Con
     """
     stored = await services.storage.connections.get(ALL, key)
     if stored is None or not stored.value.may_be_used_by(caller):
-        raise Invalid("/connection_id", say("There is no such connection."))
+        raise Invalid(("connection_id",), say("There is no such connection."))
     stored.value.require(Move.USE)
     return stored.value
 
@@ -54,7 +54,7 @@ async def _list_and_fields(
     except NeedsAttention as error:
         if error.culprit is not Culprit.LIST:
             raise
-        raise Invalid("/list_id", error.reason) from None
+        raise Invalid(("list_id",), error.reason) from None
 
 
 def check_fields(destination: Destination, fields: Sequence[Field], mapped: Iterable[str]) -> None:
@@ -66,12 +66,12 @@ def check_fields(destination: Destination, fields: Sequence[Field], mapped: Iter
         what = say(
             "{destination} has no such field. {there}", destination=destination.title, there=there
         )
-        raise Invalid(f"/fields/{escaped(name)}", what)
+        raise Invalid(("fields", name), what)
     for field in fields:
         if field.required and field.name not in chosen:
-            pointer = f"/fields/{escaped(field.name)}"
+            members = ("fields", field.name)
             raise Invalid(
-                pointer, say("Say which column holds this field: {field}.", field=field.title)
+                members, say("Say which column holds this field: {field}.", field=field.title)
             )
 
 
@@ -79,15 +79,15 @@ def check_clears(destination: Destination, choices: Export) -> None:
     """Raise Invalid unless the fields that an empty cell clears are mapped, and none is the address."""
     address = destination.fields[0]
     for index, name in enumerate(choices.clear_when_empty):
-        pointer = f"/clear_when_empty/{index}"
+        members = ("clear_when_empty", index)
         if name == address.name:
             raise Invalid(
-                pointer, say("This field cannot be cleared: {field}.", field=address.title)
+                members, say("This field cannot be cleared: {field}.", field=address.title)
             )
         if name not in choices.fields:
-            raise Invalid(pointer, say("No column is mapped to this field."))
+            raise Invalid(members, say("No column is mapped to this field."))
         if name in choices.clear_when_empty[:index]:
-            raise Invalid(pointer, say("This field is named twice."))
+            raise Invalid(members, say("This field is named twice."))
 
 
 def check_options(destination: Destination, chosen: Sequence[str]) -> None:
@@ -100,9 +100,9 @@ def check_options(destination: Destination, chosen: Sequence[str]) -> None:
                 destination=destination.title,
                 there=_named(known),
             )
-            raise Invalid(f"/options/{index}", what)
+            raise Invalid(("options", index), what)
         if name in chosen[:index]:
-            raise Invalid(f"/options/{index}", say("This option is named twice."))
+            raise Invalid(("options", index), say("This option is named twice."))
 
 
 async def check_segments(storage: Storage, choices: Export) -> None:
@@ -110,26 +110,21 @@ async def check_segments(storage: Storage, choices: Export) -> None:
     seen: set[str] = set()
     for index, name in enumerate(choices.segments):
         if name in seen:
-            raise Invalid(f"/segments/{index}", say("This segment is named twice."))
+            raise Invalid(("segments", index), say("This segment is named twice."))
         seen.add(name)
-        segment = await _segment(storage, name, f"/segments/{index}")
+        segment = await _segment(storage, name, ("segments", index))
         for field, column in choices.fields.items():
             if segment.columns.count(column) != 1:
-                raise Invalid(f"/fields/{escaped(field)}", _not_one(column, segment))
+                raise Invalid(("fields", field), _not_one(column, segment))
 
 
-def escaped(name: str) -> str:
-    """Return a name as one step of a JSON pointer (RFC 6901)."""
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-async def _segment(storage: Storage, name: str, pointer: str) -> Segment:
+async def _segment(storage: Storage, name: str, members: Members) -> Segment:
     try:
         segment = await find_segment(storage.segments, storage.versions, name)
     except BadSegment as error:
-        raise Invalid(pointer, error.reason) from None
+        raise Invalid(members, error.reason) from None
     if segment is None:
-        raise Invalid(pointer, say("There is no such segment."))
+        raise Invalid(members, say("There is no such segment."))
     return segment
 
 

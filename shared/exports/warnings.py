@@ -7,7 +7,7 @@ small to hold too many profiles, and else what is not known of a version yet.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.domain.errors import BadSegment
+from shared.domain.errors import BadSegment, Members
 from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.segment import SegmentVersion
@@ -21,9 +21,9 @@ _LEAST_BYTES = 7
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something about a saved export that its runs may stumble over; `pointer` is to its member."""
+    """Something about a saved export that its runs may stumble over; `members` lead to it."""
 
-    pointer: str
+    members: Members
     reason: Message
 
 
@@ -35,11 +35,11 @@ async def warnings(services: Services, export: Export) -> Sequence[Warned]:
         try:
             version = await newest_version(services.storage.segments, name)
         except BadSegment as error:
-            warned.append(Warned(f"/segments/{index}", _would_fail(error.reason)))
+            warned.append(Warned(("segments", index), _would_fail(error.reason)))
             continue
         if version is None:
             reason = say("The segment {segment} has no file now. Runs fail without.", segment=name)
-            warned.append(Warned(f"/segments/{index}", reason))
+            warned.append(Warned(("segments", index), reason))
         else:
             there[index] = version
     return [*warned, *await _too_many(services, export, there)]
@@ -54,16 +54,16 @@ async def _too_many(
         return []
     total = 0
     for index, version in there.items():
-        pointer = f"/segments/{index}"
+        members = ("segments", index)
         facts = await facts_of(storage.segments, storage.versions, version, count=True)
         if facts.problem:
-            return [Warned(pointer, _would_fail(facts.problem))]
+            return [Warned(members, _would_fail(facts.problem))]
         count = facts.rows or 0
         total += count
         if count > most:
-            return [Warned(pointer, _too_large(version.segment, destination.title, most))]
+            return [Warned(members, _too_large(version.segment, destination.title, most))]
         if total > most:
-            return [Warned("/segments", _too_large_together(destination.title, most))]
+            return [Warned(("segments",), _too_large_together(destination.title, most))]
     return []
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from shared.domain.errors import Members
 from shared.domain.export import Export
 from shared.exports.warnings import warnings
 from shared.segments.catalogue import newest_version
@@ -38,8 +39,8 @@ async def world_of(**segments: int) -> tuple[World, Read, Export]:
     return world, files, await world.export("many", segments=list(segments))
 
 
-async def said(world: World, export: Export) -> list[tuple[str, str]]:
-    return [(one.pointer, str(one.reason)) for one in await warnings(world.services, export)]
+async def said(world: World, export: Export) -> list[tuple[Members, str]]:
+    return [(one.members, str(one.reason)) for one in await warnings(world.services, export)]
 
 
 async def members(world: World, name: str) -> int | None:
@@ -54,20 +55,20 @@ async def members(world: World, name: str) -> int | None:
     ("segments", "where", "what"),
     [
         ({"A": 100}, [], ""),
-        ({"A": 101}, ["/segments/0"], "The segment A has more than 100 rows"),
+        ({"A": 101}, [("segments", 0)], "The segment A has more than 100 rows"),
         ({"A": 50, "B": 50}, [], ""),
-        ({"A": 50, "B": 51}, ["/segments"], "The segments have more than 100 rows together"),
-        ({"A": 1, "B": 200}, ["/segments/1"], "The segment B has more than 100 rows"),
+        ({"A": 50, "B": 51}, [("segments",)], "The segments have more than 100 rows together"),
+        ({"A": 1, "B": 200}, [("segments", 1)], "The segment B has more than 100 rows"),
         ({}, [], ""),
     ],
     ids=str,
 )
 async def test_segments_with_more_members_than_the_limit_are_warned_of(
-    segments: dict[str, int], where: list[str], what: str
+    segments: dict[str, int], where: list[Members], what: str
 ) -> None:
     world, _, export = await world_of(**segments)
     found = await said(world, export)
-    assert [pointer for pointer, _ in found] == where
+    assert [about for about, _ in found] == where
     assert all(reason.startswith(what) and "Mailchimp" in reason for _, reason in found)
 
 
@@ -92,7 +93,7 @@ async def test_another_version_is_counted_anew() -> None:
     world, _, export = await world_of(A=90)
     assert await said(world, export) == []
     await world.drop(csv(101), "A/2.csv")
-    assert [pointer for pointer, _ in await said(world, export)] == ["/segments/0"]
+    assert [about for about, _ in await said(world, export)] == [("segments", 0)]
 
 
 async def test_a_higher_limit_asks_for_no_other_count() -> None:
@@ -110,7 +111,7 @@ async def test_a_segment_without_a_file_is_warned_of() -> None:
     world, _, export = await world_of(A=10)
     await world.services.storage.segments.delete("A/")
     assert await said(world, export) == [
-        ("/segments/0", "The segment A has no file now. Runs fail without.")
+        (("segments", 0), "The segment A has no file now. Runs fail without.")
     ]
 
 
@@ -118,8 +119,8 @@ async def test_a_file_that_cannot_be_read_is_warned_of() -> None:
     world, _, export = await world_of(A=10)
     await world.drop(csv(200).encode() + b"\xff,,\n", "A/2.csv")
     world.having(max_profiles=1_000)
-    [(pointer, reason)] = await said(world, export)
-    assert pointer == "/segments/0"
+    [(about, reason)] = await said(world, export)
+    assert about == ("segments", 0)
     assert reason.startswith("Runs would fail: A/2.csv, line 202: byte ")
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from shared.api.pointer import pointer
 from shared.api.wording import Words
 from shared.domain.export import Export, Idle
 from shared.domain.run import RunStatus
@@ -74,7 +75,7 @@ def saved_export_item(view: ExportView, warned: Sequence[Warned]) -> SavedExport
     """Return an export that its caller has just saved."""
     return SavedExportItem(
         **export_item(view).model_dump(),
-        warnings=[WarningItem(pointer=one.pointer, detail=one.reason) for one in warned],
+        warnings=[WarningItem(pointer=pointer(one.members), detail=one.reason) for one in warned],
     )
 
 

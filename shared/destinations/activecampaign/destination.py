@@ -114,14 +114,14 @@ class ActiveCampaign:
                 destination=TITLE,
                 endings=tuple(f".{suffix}" for suffix in self.host_suffixes),
             )
-            raise Invalid("/host", what)
+            raise Invalid(("host",), what)
         return plain
 
     def credentials(self, key: str) -> Credentials:
         """Keep the key."""
         if not _KEY.fullmatch(key.strip()):
             what = say("This is no API key. Copy it from the Developer settings.")
-            raise Invalid("/api_key", what)
+            raise Invalid(("api_key",), what)
         return {"api_key": key.strip()}
 
     async def identify(self, api: Api, endpoint: str) -> Account:

@@ -65,13 +65,13 @@ class Postbox:
     def endpoint(self, host: str) -> str:
         """Return the name of an account's own host."""
         if not host.isalnum():
-            raise Invalid("/host", say("This is no Postbox account."))
+            raise Invalid(("host",), say("This is no Postbox account."))
         return host.lower()
 
     def credentials(self, key: str) -> Credentials:
         """Return the key, which can be anything that fits a header."""
         if not (key.isascii() and key.isprintable()):
-            raise Invalid("/api_key", say("This is no Postbox key."))
+            raise Invalid(("api_key",), say("This is no Postbox key."))
         return {"key": key}
 
     async def identify(self, api: Api, endpoint: str) -> Account:
