@@ -74,8 +74,8 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
     )
     app.state.get_services = get_services
     app.state.tokens = tokens
-    for kind in HANDLED:
-        app.add_exception_handler(kind, _answer)
+    for error in HANDLED:
+        app.add_exception_handler(error, _answer)
     # `Authentication` has checked the token by then; this tells the documentation that there is one.
     bearer = HTTPBearer(
         bearerFormat="JWT",

@@ -56,53 +56,57 @@ class Problem(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of problem; `slug` is what its type ends in."""
+class ProblemType:
+    """What a problem can be; `slug` is what its type ends in."""
 
     slug: str
     status: int
     title: Message
 
 
-NOT_SIGNED_IN = Kind("not-signed-in", 401, say("A valid bearer token is needed"))
-TOO_LARGE = Kind("too-large", 413, say("The request is too large"))
-QUERY_TOO_LONG = Kind("query-too-long", 414, say("The query of the address is too long"))
-HEADERS_TOO_LARGE = Kind("headers-too-large", 431, say("The headers are too large"))
-INVALID = Kind("invalid", 422, say("Something in the request is wrong"))
-UNEXPECTED = Kind("unexpected", 500, say("Something went wrong on our side"))
-_METHOD = Kind("method-not-allowed", 405, say("The path does not take this method"))
-_REFUSED = Kind("refused", 400, say("The request cannot be handled"))
-_CHANGED = Kind("outdated", 412, say("It was changed since you read it"))
-_LATER = Kind("try-later", 503, say("Try again later"))
+NOT_SIGNED_IN = ProblemType("not-signed-in", 401, say("A valid bearer token is needed"))
+TOO_LARGE = ProblemType("too-large", 413, say("The request is too large"))
+QUERY_TOO_LONG = ProblemType("query-too-long", 414, say("The query of the address is too long"))
+HEADERS_TOO_LARGE = ProblemType("headers-too-large", 431, say("The headers are too large"))
+INVALID = ProblemType("invalid", 422, say("Something in the request is wrong"))
+UNEXPECTED = ProblemType("unexpected", 500, say("Something went wrong on our side"))
+_METHOD = ProblemType("method-not-allowed", 405, say("The path does not take this method"))
+_REFUSED = ProblemType("refused", 400, say("The request cannot be handled"))
+_CHANGED = ProblemType("outdated", 412, say("It was changed since you read it"))
+_LATER = ProblemType("try-later", 503, say("Try again later"))
 
-_KINDS: dict[type[Exception], Kind] = {
+_TYPES: dict[type[Exception], ProblemType] = {
     NotSignedIn: NOT_SIGNED_IN,
-    NotAllowed: Kind("not-allowed", 403, say("You may not do this")),
-    NotFound: Kind("not-found", 404, say("There is no such thing")),
-    Conflict: Kind("conflict", 409, say("Not now")),
-    NeedsAttention: Kind("needs-attention", 409, say("Somebody must act at the destination")),
-    BadSegment: Kind("bad-segment", 409, say("The segment cannot be read")),
+    NotAllowed: ProblemType("not-allowed", 403, say("You may not do this")),
+    NotFound: ProblemType("not-found", 404, say("There is no such thing")),
+    Conflict: ProblemType("conflict", 409, say("Not now")),
+    NeedsAttention: ProblemType(
+        "needs-attention", 409, say("Somebody must act at the destination")
+    ),
+    BadSegment: ProblemType("bad-segment", 409, say("The segment cannot be read")),
     Outdated: _CHANGED,
     Stale: _CHANGED,
     Invalid: INVALID,
     RequestValidationError: INVALID,
-    BatchRefused: Kind("destination-refused", 502, say("The destination refused the request")),
+    BatchRefused: ProblemType(
+        "destination-refused", 502, say("The destination refused the request")
+    ),
     TryLater: _LATER,
     Unavailable: _LATER,
 }
-HANDLED = (*_KINDS, HTTPException)
+HANDLED = (*_TYPES, HTTPException)
 """The exceptions that `answer` explains; every other one is a fault of ours."""
 
 OF_ANY_REQUEST = (TOO_LARGE, QUERY_TOO_LONG, HEADERS_TOO_LARGE, UNEXPECTED)
-"""The kinds that the middleware may answer, whatever is asked for."""
+"""The types that the middleware may answer, whatever is asked for."""
 
-KINDS = {kind.slug: kind for kind in (*_KINDS.values(), *OF_ANY_REQUEST, _REFUSED, _METHOD)}
-"""Every kind, by slug."""
+PROBLEM_TYPES = {each.slug: each for each in (*_TYPES.values(), *OF_ANY_REQUEST, _REFUSED, _METHOD)}
+"""Every type, by slug."""
 
 _BY_STATUS = {
     # FastAPI's word for a body that it cannot even read, such as bytes that are no text.
     400: (INVALID, say("The body is not JSON.")),
-    404: (_KINDS[NotFound], say("There is nothing at this address.")),
+    404: (_TYPES[NotFound], say("There is nothing at this address.")),
     405: (_METHOD, say("The path takes other methods.")),
 }
 
@@ -117,24 +121,24 @@ def correlation_id(scope: Scope) -> str:
 
 def problem(
     scope: Scope,
-    kind: Kind,
+    problem_type: ProblemType,
     detail: Message,
     errors: Sequence[FieldProblem] = (),
     headers: dict[str, str] | None = None,
 ) -> Response:
     """Return a problem as a response, and log that it was given."""
     body = Problem(
-        type=f"{PROBLEMS}/{kind.slug}",
-        title=kind.title,
-        status=kind.status,
+        type=f"{PROBLEMS}/{problem_type.slug}",
+        title=problem_type.title,
+        status=problem_type.status,
         detail=detail,
         id=correlation_id(scope),
         errors=list(errors),
     )
-    _log.info("request %s: %d %s", body.id, kind.status, kind.slug)
+    _log.info("request %s: %d %s", body.id, problem_type.status, problem_type.slug)
     return JSONResponse(
         body.model_dump(exclude_none=True),
-        status_code=kind.status,
+        status_code=problem_type.status,
         headers=headers,
         media_type=MEDIA_TYPE,
     )
@@ -144,17 +148,18 @@ def answer(request: Request, error: Exception) -> Response:
     """Return the problem that an exception of `HANDLED` means."""
     if isinstance(error, HTTPException):
         unknown = (_REFUSED, say("Look at the documentation of the API: /api/docs."))
-        kind, detail = _BY_STATUS.get(error.status_code, unknown)
-        return problem(request.scope, kind, detail, headers=_headers(error))
-    kind = kind_of(type(error))
-    if kind.status == 503:  # the texts of both kinds name a record, a blob or a vendor, no values
+        problem_type, detail = _BY_STATUS.get(error.status_code, unknown)
+        return problem(request.scope, problem_type, detail, headers=_headers(error))
+    problem_type = type_of(type(error))
+    if problem_type.status == 503:
+        # The texts of both exceptions name a record, a blob or a vendor, no values.
         _log.warning("request %s: %s", correlation_id(request.scope), one_line(error))
-    return problem(request.scope, kind, _detail(error), _errors(error), _headers(error))
+    return problem(request.scope, problem_type, _detail(error), _errors(error), _headers(error))
 
 
-def kind_of(error: type[Exception]) -> Kind:
-    """Return the kind of problem that an exception of `HANDLED` means."""
-    return next(kind for known, kind in _KINDS.items() if issubclass(error, known))
+def type_of(error: type[Exception]) -> ProblemType:
+    """Return the type of problem that an exception of `HANDLED` means."""
+    return next(each for known, each in _TYPES.items() if issubclass(error, known))
 
 
 def _detail(error: Exception) -> Message:

@@ -85,7 +85,7 @@ class _Keys:
             raise jwt.InvalidKeyError("no key id")
         async with self._lock:
             if (key_id not in self._keys or self._are_old()) and self._may_ask():
-                await self._refresh()
+                await self._reload()
             if key_id in self._keys:
                 return self._keys[key_id]
             if self._fetched is None:
@@ -99,8 +99,8 @@ class _Keys:
     def _may_ask(self) -> bool:
         return self._asked is None or self._clock.monotonic() - self._asked >= _COOLDOWN
 
-    async def _refresh(self) -> None:
-        """Fetch the keys; when that fails, go on with those there are."""
+    async def _reload(self) -> None:
+        """Fetch the keys anew; when that fails, go on with those there are."""
         self._asked = self._clock.monotonic()
         try:
             self._keys = await self._fetch()

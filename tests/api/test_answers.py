@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from shared.api.middleware.limits import MAX_BODY
-from shared.api.problems import KINDS
+from shared.api.problems import PROBLEM_TYPES
 from shared.api.routes.about import VERSION
 from shared.services import Services
 from shared.storage.ports import Unavailable
@@ -33,9 +33,9 @@ async def test_a_problem_has_a_type_that_can_be_looked_up(office: Office) -> Non
 
 
 async def test_every_kind_of_problem_can_be_looked_up(office: Office) -> None:
-    for slug, kind in KINDS.items():
+    for slug, problem_type in PROBLEM_TYPES.items():
         answer = await office.http.get(f"/api/problems/{slug}")
-        assert answer.json()["status"] == kind.status
+        assert answer.json()["status"] == problem_type.status
 
 
 async def test_the_id_of_a_problem_is_in_the_log(

@@ -1,1 +1,4 @@
-"""The OpenAPI document."""
+"""The OpenAPI document, made when somebody asks for it.
+
+`declared` (what routes say of themselves), `examples`, `document`.
+"""

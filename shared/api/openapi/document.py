@@ -1,7 +1,7 @@
-"""The OpenAPI document: what FastAPI writes of the routes, completed with what it cannot know.
+"""Completes the OpenAPI document: what FastAPI writes of the routes, with what it cannot know.
 
 Problems by status, headers, examples and links follow from what a route depends on, from what it
-tells of itself (`documented`) and from the models of its bodies, so a new route is complete without
+declares of itself (`documented`) and from the models of its bodies, so a new route is complete without
 a line here.
 """
 
@@ -16,9 +16,9 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import RouteContext, iter_route_contexts
 
 from shared.api.dependencies import RAISES
-from shared.api.openapi.declared import Told, told_by
+from shared.api.openapi.declared import Declared, declared_by
 from shared.api.openapi.examples import EXAMPLES, problem_example
-from shared.api.problems import MEDIA_TYPE, OF_ANY_REQUEST, Kind, kind_of
+from shared.api.problems import MEDIA_TYPE, OF_ANY_REQUEST, ProblemType, type_of
 from shared.api.tokens import NotSignedIn
 from shared.domain.errors import NotAllowed, NotFound, TryLater
 
@@ -86,13 +86,13 @@ def describe(app: FastAPI) -> Json:
     components["examples"] = {}
     for operation in operations:
         route = routes[operation["operationId"]]
-        told = told_by(route.endpoint)
+        declared = declared_by(route.endpoint)
         operation.setdefault("security", [])
-        _add_headers(operation, told)
+        _add_headers(operation, declared)
         _add_examples(operation, components["schemas"])
-        kinds = _kinds(route, told, operation)
-        _add_problems(operation, kinds.values(), components["examples"])
-        _add_links(operation, told, document["paths"])
+        types = _problem_types(route, declared, operation)
+        _add_problems(operation, types.values(), components["examples"])
+        _add_links(operation, declared, document["paths"])
     return document
 
 
@@ -115,15 +115,17 @@ def _routes(app: FastAPI) -> Iterator[RouteContext]:
             yield route
 
 
-def _kinds(route: RouteContext, told: Told, operation: Json) -> dict[str, Kind]:
-    """Return every kind of problem that an operation may answer, by its slug."""
-    kinds = [
+def _problem_types(
+    route: RouteContext, declared: Declared, operation: Json
+) -> dict[str, ProblemType]:
+    """Return every type of problem that an operation may answer, by its slug."""
+    types = [
         *OF_ANY_REQUEST,
-        *map(kind_of, told.refusals),
-        *map(kind_of, _of_dependencies(route.dependant)),
-        *map(kind_of, _of_request(operation)),
+        *map(type_of, declared.refusals),
+        *map(type_of, _of_dependencies(route.dependant)),
+        *map(type_of, _of_request(operation)),
     ]
-    return {kind.slug: kind for kind in kinds}
+    return {each.slug: each for each in types}
 
 
 def _of_dependencies(dependant: Dependant) -> Iterator[type[Exception]]:
@@ -149,16 +151,16 @@ def _can_be_wrong(parameter: Json) -> bool:
     )
 
 
-def _add_problems(operation: Json, kinds: Iterable[Kind], examples: Json) -> None:
+def _add_problems(operation: Json, types: Iterable[ProblemType], examples: Json) -> None:
     responses: Json = operation["responses"]
     for unknown in ("422", "default"):
         responses.pop(unknown, None)
-    for kind in sorted(kinds, key=lambda kind: (kind.status, kind.slug)):
-        examples[kind.slug] = {"summary": str(kind.title), "value": problem_example(kind)}
-        response = responses.setdefault(str(kind.status), _problem(kind.status))
+    for each in sorted(types, key=lambda each: (each.status, each.slug)):
+        examples[each.slug] = {"summary": str(each.title), "value": problem_example(each)}
+        response = responses.setdefault(str(each.status), _problem(each.status))
         content = response["content"].setdefault(MEDIA_TYPE, _problem_content())
-        content["examples"][kind.slug] = {"$ref": f"#/components/examples/{kind.slug}"}
-        response["description"] = f"{response['description']} {kind.title}.".lstrip()
+        content["examples"][each.slug] = {"$ref": f"#/components/examples/{each.slug}"}
+        response["description"] = f"{response['description']} {each.title}.".lstrip()
 
 
 def _problem(status: int) -> Json:
@@ -170,8 +172,8 @@ def _problem_content() -> Json:
     return {"schema": _ref("schemas", "Problem"), "examples": {}}
 
 
-def _add_headers(operation: Json, told: Told) -> None:
-    names = [*(["ETag"] if told.etag else []), *(["Location"] if told.location else [])]
+def _add_headers(operation: Json, declared: Declared) -> None:
+    names = [*(["ETag"] if declared.etag else []), *(["Location"] if declared.location else [])]
     for _, response in _successes(operation):
         if names:
             response["headers"] = {name: _ref("headers", name) for name in names}
@@ -197,12 +199,12 @@ def _example(schema: Json, schemas: Json) -> Any:
     return None
 
 
-def _add_links(operation: Json, told: Told, paths: Mapping[str, Json]) -> None:
+def _add_links(operation: Json, declared: Declared, paths: Mapping[str, Json]) -> None:
     """Link to what can be done with the result: with what was made, and with the place in a list."""
     links: Json = {}
-    if told.location:
+    if declared.location:
         for path, below in paths.items():
-            if path == told.location or path.startswith(f"{told.location}/"):
+            if path == declared.location or path.startswith(f"{declared.location}/"):
                 links |= {each["operationId"]: _link(each, "key", "id") for each in below.values()}
     if any(each["name"] == "after" for each in operation.get("parameters", [])):
         links["nextPage"] = _link(operation, "after", "next")

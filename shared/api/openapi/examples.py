@@ -1,4 +1,4 @@
-"""One example of every body, for the OpenAPI document.
+"""Holds one example of every body, for the OpenAPI document.
 
 They are made of the models themselves, so that an example cannot have another shape than what it is
 an example of. Nobody in them is real, and no credential is among them.
@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.api.paths import PROBLEMS
-from shared.api.problems import Kind
+from shared.api.problems import ProblemType
 from shared.api.routes.about import (
     VERSION,
     DestinationItem,
@@ -263,17 +263,17 @@ _DETAILS = {
 }
 
 
-def problem_example(kind: Kind) -> dict[str, Any]:
-    """Return a problem of this kind as the API answers it."""
+def problem_example(problem_type: ProblemType) -> dict[str, Any]:
+    """Return a problem of this type as the API answers it."""
     example = {
-        "type": f"{PROBLEMS}/{kind.slug}",
-        "title": str(kind.title),
-        "status": kind.status,
-        "detail": _DETAILS[kind.slug],
+        "type": f"{PROBLEMS}/{problem_type.slug}",
+        "title": str(problem_type.title),
+        "status": problem_type.status,
+        "detail": _DETAILS[problem_type.slug],
         "id": "0f8fad5bd9cb469fa16570867728950e",
         "errors": [],
     }
-    if kind.slug == "invalid":
+    if problem_type.slug == "invalid":
         example["errors"] = [
             {"pointer": "/fields/email", "detail": "Say which column holds the Email."}
         ]

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from shared.api.dependencies import AnyCaller, Page, TheServices
 from shared.api.paths import HEALTH, PROBLEMS, V1
-from shared.api.problems import KINDS
+from shared.api.problems import PROBLEM_TYPES
 from shared.api.schemas.fields import FieldItem, field_item
 from shared.api.wording import Words, spoken
 from shared.destinations.contract import KeyDestination, OAuthDestination
@@ -158,7 +158,7 @@ async def health() -> Health:
 @public.get(PROBLEMS + "/{slug}", operation_id="getProblem", summary="What a problem's type means")
 async def explain(slug: str) -> KindItem:
     """Return what the `type` of a problem stands for."""
-    if slug not in KINDS:
+    if slug not in PROBLEM_TYPES:
         raise NotFound(say("There is no such kind of problem."))
-    kind = KINDS[slug]
-    return KindItem(type=f"{PROBLEMS}/{slug}", title=kind.title, status=kind.status)
+    problem_type = PROBLEM_TYPES[slug]
+    return KindItem(type=f"{PROBLEMS}/{slug}", title=problem_type.title, status=problem_type.status)
