@@ -4,7 +4,7 @@ Only the footer and the mapped columns are asked for. pyarrow does the reading, 
 only those bytes. No I/O here.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from shared.arrow import EMPTY, TEXT, pa, pc
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
 from shared.segments.formats.cell_text import text_of
+from shared.segments.formats.parquet.columns import is_mappable, plain
 from shared.segments.formats.parquet.pages import RowGroup, longest_text, pages_of, row_groups
 from shared.segments.formats.parquet.sparse import Pieces, Span, merged
 from shared.segments.formats.parquet.thrift import BadThrift
@@ -159,7 +160,7 @@ class ParquetRows:
 
     def _require_mappable(self, types: Sequence[tuple[str, Any]]) -> None:
         for name, kind in types:
-            if name in self._wanted and not _is_mappable(kind):
+            if name in self._wanted and not is_mappable(kind):
                 what = say(
                     "the column '{column}' holds {kind}, which no field can be filled with",
                     column=name,
@@ -238,7 +239,7 @@ class ParquetRows:
             array.validate(full=True)  # that it is UTF-8
             texts = array.fill_null(EMPTY) if array.null_count else array
         else:
-            texts = pa.array(map(text_of, _plain(array).to_pylist()), TEXT)
+            texts = pa.array(map(text_of, plain(array).to_pylist()), TEXT)
         if (pc.max(pc.utf8_length(texts)).as_py() or 0) > MAX_FIELD:
             raise self._bad_near(too_long())
         if pc.any(pc.match_substring(texts, "\0")).as_py():
@@ -280,27 +281,3 @@ def longest_of(codec: int, page: memoryview, unpacked: int) -> int:
     except _UNREADABLE:
         return unpacked  # what is wrong is said where the column is read
     return longest_text(plain)
-
-
-_NOT_MAPPABLE: Sequence[Callable[[Any], bool]] = (
-    pa.types.is_nested,
-    pa.types.is_fixed_size_binary,
-    pa.types.is_duration,
-    pa.types.is_interval,
-)
-
-
-def _is_mappable(kind: Any) -> bool:
-    return not any(refuses(kind) for refuses in _NOT_MAPPABLE)
-
-
-def _plain(array: Any) -> Any:
-    """Return an array whose values Python can hold and `text_of` can write."""
-    kind = array.type
-    if pa.types.is_timestamp(kind) and kind.unit == "ns":
-        return array.cast(pa.timestamp("us", kind.tz), safe=False)
-    if pa.types.is_time64(kind) and kind.unit == "ns":
-        return array.cast(pa.time64("us"), safe=False)
-    if pa.types.is_float16(kind) or pa.types.is_float32(kind):
-        return array.cast(TEXT).cast(pa.float64())  # 12.1 and not 12.100000381469727
-    return array

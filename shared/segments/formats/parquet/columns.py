@@ -1,0 +1,30 @@
+"""Says which types of columns can fill a field, and brings their values to what can be written as text."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from shared.arrow import TEXT, pa
+
+_NOT_MAPPABLE: Sequence[Callable[[Any], bool]] = (
+    pa.types.is_nested,
+    pa.types.is_fixed_size_binary,
+    pa.types.is_duration,
+    pa.types.is_interval,
+)
+
+
+def is_mappable(kind: Any) -> bool:
+    """Return whether a field can be filled with values of an Arrow type."""
+    return not any(refuses(kind) for refuses in _NOT_MAPPABLE)
+
+
+def plain(array: Any) -> Any:
+    """Return an array whose values Python can hold and `text_of` can write."""
+    kind = array.type
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        return array.cast(pa.timestamp("us", kind.tz), safe=False)
+    if pa.types.is_time64(kind) and kind.unit == "ns":
+        return array.cast(pa.time64("us"), safe=False)
+    if pa.types.is_float16(kind) or pa.types.is_float32(kind):
+        return array.cast(TEXT).cast(pa.float64())  # 12.1 and not 12.100000381469727
+    return array
