@@ -1,5 +1,6 @@
 """Some bytes of a file, as a file: what was brought of it can be read where it lies, and nothing else."""
 
+import io
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -30,10 +31,8 @@ def merged(spans: Iterable[Span]) -> list[Span]:
     return found
 
 
-class Pieces:
+class Pieces(io.RawIOBase):
     """A file for reading of `size` bytes that holds only some of them; raises OSError for the others."""
-
-    closed = False
 
     def __init__(self, size: int, pieces: Sequence[tuple[Span, bytes | bytearray]]) -> None:
         self._size = size
@@ -67,21 +66,10 @@ class Pieces:
         self._at = offset + (0, self._at, self._size)[whence]
         return self._at
 
-    def tell(self) -> int:
-        """Return the place."""
-        return self._at
-
     def readable(self) -> bool:
         """Return True."""
         return True
 
-    def writable(self) -> bool:
-        """Return False."""
-        return False
-
     def seekable(self) -> bool:
         """Return True."""
         return True
-
-    def close(self) -> None:
-        """Do nothing: the bytes belong to somebody else."""
