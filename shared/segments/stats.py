@@ -15,7 +15,8 @@ from shared.domain.segment import (
     VersionFacts,
 )
 from shared.segments.catalogue import find_one, replaced
-from shared.segments.formats.registry import Reader, open_file
+from shared.segments.formats.reader import Reader
+from shared.segments.formats.registry import open_file
 from shared.segments.formats.rows import Columns, Empty
 from shared.segments.inventory import Found
 from shared.storage.ports import Blobs, Missing, Records, Stale

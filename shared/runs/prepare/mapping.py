@@ -14,7 +14,8 @@ from shared.domain.segment import SegmentFile, SegmentVersion, VersionFacts
 from shared.runs.prepare.spool import Spool
 from shared.runs.state.rejects import RejectWriter
 from shared.segments.catalogue import replaced
-from shared.segments.formats.registry import Reader, open_file
+from shared.segments.formats.reader import Reader
+from shared.segments.formats.registry import open_file
 from shared.segments.formats.rows import Columns, Empty, Row
 from shared.segments.stats import bounded, keep
 from shared.storage.ports import Missing, Stale, Storage

@@ -1,52 +1,19 @@
 """The forms that segment files come in, and how each is opened: one table, from extension to reader.
 
-A reader is asked for the rows of one file, pinned by its ETag, block by block. Whatever the form, memory
-is bounded by the limits that the modules of the forms state.
+Whatever the form, memory is bounded by the limits that the modules of the forms state.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from shared.domain.segment import CsvSettings, SegmentFile, SegmentVersion
 from shared.segments.formats.csv.rows import CsvRows
 from shared.segments.formats.gunzip import Gunzip
 from shared.segments.formats.ndjson import NdjsonRows
 from shared.segments.formats.parquet.ranged import Ranged
-from shared.segments.formats.rows import Block
+from shared.segments.formats.reader import Reader
 from shared.segments.formats.streamed import Streamed
 from shared.storage.ports import Blobs
-
-
-class Reader(Protocol):
-    """The rows of one file, whatever its form.
-
-    `header` names the cells of a row. It is all columns or, of a typed form, the wanted ones that there
-    are; it is None until the first block came. `unseen` are wanted columns that no row had.
-    """
-
-    @property
-    def header(self) -> list[str] | None:
-        """What the cells of a row are."""
-
-    @property
-    def columns(self) -> Sequence[str]:
-        """All columns that the file has, as far as they are known."""
-
-    @property
-    def unseen(self) -> frozenset[str]:
-        """Wanted columns that no row had so far, where that cannot be seen from the header."""
-
-    def blocks(self) -> AsyncIterator[Block]:
-        """Yield the rows block by block, each to be used up before the next.
-
-        Raise BadSegment, or Empty when the file holds nothing at all; raise Missing or Stale when it is
-        no longer the version that is wanted.
-        """
-
-    async def total(self) -> int | None:
-        """Return how many rows there are if that can be known without reading them, else None."""
-
 
 type Open = Callable[[Blobs, SegmentFile, CsvSettings, Sequence[str]], Reader]
 """Container, file, settings and wanted columns -> reader."""

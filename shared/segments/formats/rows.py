@@ -47,12 +47,12 @@ type Block = Iterator[Row] | Columns
 """What a reader yields: rows where it has to look at each of them, else columns."""
 
 
-class StreamRows(Protocol):
-    """The rows of a file that is read from front to back.
+class Rows(Protocol):
+    """What is known of the rows of a file while its bytes come in.
 
     `header` names the cells of a row, and is None until the first row has come in. `columns` are all
     that the file has, as far as they are known. `unseen` are wanted columns that no row had yet. Every
-    error is a BadSegment that says where in which file. Rows must be taken before more is fed.
+    error is a BadSegment that says where in which file.
     """
 
     header: list[str] | None
@@ -61,6 +61,10 @@ class StreamRows(Protocol):
     @property
     def columns(self) -> Sequence[str]:
         """All columns that the file has."""
+
+
+class StreamRows(Rows, Protocol):
+    """The rows of a file that is read from front to back, to be taken before more is fed."""
 
     def feed(self, data: bytes) -> Block:
         """Take the next bytes of the file, and return the rows that they complete."""

@@ -1,13 +1,14 @@
-"""A file that is read from front to back as it streams in."""
+"""Reads a file from front to back as it streams in."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from itertools import chain
 
 from shared.domain.errors import BadSegment
 from shared.domain.message import say
 from shared.domain.segment import SegmentFile
 from shared.segments.formats.gunzip import Gunzip
+from shared.segments.formats.reader import Reader
 from shared.segments.formats.rows import Block, StreamRows
 from shared.storage.ports import Blobs
 
@@ -29,31 +30,14 @@ _SIGNATURES = {
 _LONGEST = max(map(len, _SIGNATURES))
 
 
-class Streamed:
-    """The `Reader` of a text file, compressed or not."""
+class Streamed(Reader[StreamRows]):
+    """Reads a text file, compressed or not."""
 
     def __init__(
         self, files: Blobs, file: SegmentFile, rows: StreamRows, gunzip: Gunzip | None = None
     ) -> None:
-        self._files = files
-        self._file = file
-        self._rows = rows
+        super().__init__(files, file, rows)
         self._gunzip = gunzip
-
-    @property
-    def header(self) -> list[str] | None:
-        """What the cells of a row are."""
-        return self._rows.header
-
-    @property
-    def columns(self) -> Sequence[str]:
-        """All columns that the file has, as far as they are known."""
-        return self._rows.columns
-
-    @property
-    def unseen(self) -> frozenset[str]:
-        """Wanted columns that no row had so far, where that cannot be seen from the header."""
-        return self._rows.unseen
 
     async def blocks(self) -> AsyncIterator[Block]:
         """Yield the rows block by block, as their bytes come in."""

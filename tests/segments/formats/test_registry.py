@@ -15,7 +15,8 @@ from local.processes import ROOT
 from shared.domain.errors import BadSegment
 from shared.domain.segment import CsvSettings, SegmentFile
 from shared.segments.formats.cell_text import text_of
-from shared.segments.formats.registry import FORMS, SPARK_FORMS, Reader, form_of
+from shared.segments.formats.reader import Reader
+from shared.segments.formats.registry import FORMS, SPARK_FORMS, form_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryBlobs
 from tests.segments.formats.csv.test_rows import cut

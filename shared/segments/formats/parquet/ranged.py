@@ -1,53 +1,38 @@
-"""A file of which only some ranges are read."""
-
-from __future__ import annotations
+"""Reads a Parquet file, of which only some ranges are brought."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Protocol
 
-from shared.domain.segment import SegmentFile
 from shared.segments.formats.parquet.sparse import Pieces, Span
-from shared.segments.formats.rows import Block
-from shared.storage.ports import Blobs
-
-if TYPE_CHECKING:  # see shared/arrow.py
-    from shared.segments.formats.parquet.rows import ParquetRows
+from shared.segments.formats.reader import Reader
+from shared.segments.formats.rows import Block, Rows
 
 _REQUEST = 4 * 1024 * 1024  # bytes asked for at once
 
 
-class Ranged:
-    """The `Reader` of a Parquet file."""
+class RangedRows(Rows, Protocol):
+    """The rows of a file that says which of its bytes it needs."""
 
-    def __init__(self, files: Blobs, file: SegmentFile, rows: ParquetRows) -> None:
-        self._files = files
-        self._file = file
-        self._rows = rows
+    count: int | None  # of rows, once that is known
 
-    @property
-    def header(self) -> list[str] | None:
-        """What the cells of a row are."""
-        return self._rows.header
+    def needs(self) -> Sequence[Span]:
+        """Return which bytes to bring next; none when the file has been read."""
 
-    @property
-    def columns(self) -> Sequence[str]:
-        """All columns that the file has."""
-        return self._rows.columns
+    def take(self, pieces: Pieces) -> Iterator[Block]:
+        """Take the bytes that were asked for, and yield the rows that they hold, block by block."""
 
-    @property
-    def unseen(self) -> frozenset[str]:
-        """Nothing: the header tells."""
-        return self._rows.unseen
+
+class Ranged(Reader[RangedRows]):
+    """Reads a Parquet file."""
 
     async def blocks(self) -> AsyncIterator[Block]:
         """Yield the rows block by block, some ten thousand at a time."""
         while spans := self._rows.needs():
             for block in self._rows.take(await self._brought(spans)):
                 yield block
-                await asyncio.sleep(
-                    0
-                )  # a row group may take long, and a lane must be renewed meanwhile
+                # A row group may take long, and a lane must be renewed meanwhile.
+                await asyncio.sleep(0)
 
     async def total(self) -> int | None:
         """Return how many rows there are, which the end of the file says."""
