@@ -12,6 +12,7 @@ import httpx
 
 from local.identity import SigningKey
 from shared.api.app import create_app
+from shared.api.paths import addresses_at
 from shared.api.tokens import TokenCheck
 from shared.domain.connection import TERMS_VERSION
 from shared.domain.run import SliceMessage
@@ -109,7 +110,7 @@ class Company:
             destinations={name: each.destination(clock) for name, each in known.items()},
             http=open_http(self.network),
             clock=clock,
-            public_base_url=BASE,
+            addresses=addresses_at(BASE),
             slice_seconds=SLICE_SECONDS,
             max_profiles=1_000_000,
             webhook=Webhook(f"https://{LISTENER}/", bytes(32)),

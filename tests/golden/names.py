@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-from shared.api.problems import KINDS
+from shared.api.problems import PROBLEM_TYPES
 from shared.records.app_keys import OwnKey
 from shared.settings import Settings, StorageAccount
 from tests.functions.test_app import index
@@ -22,7 +22,7 @@ async def names() -> dict[str, Any]:
         "secrets": sorted(OwnKey),
         "functions": index(),
         "settings": dict(sorted([*_settings(Settings), *_settings(StorageAccount)])),
-        "problems": {slug: kind.status for slug, kind in sorted(KINDS.items())},
+        "problems": {slug: of.status for slug, of in sorted(PROBLEM_TYPES.items())},
     }
 
 
