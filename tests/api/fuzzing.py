@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Mapping, MutableMapping
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
@@ -91,7 +92,8 @@ def bearer(role: str) -> str:
 @cache
 def schema() -> OpenApiSchema:
     """Return what cases are made of."""
-    made = schemathesis.openapi.from_dict(contract().document)
+    # A copy: drawn bodies can be examples of the document, and are changed in place.
+    made = schemathesis.openapi.from_dict(deepcopy(contract().document))
     made.app = contract().app
     # Who is let in is the matter of other tests; here every request is somebody's.
     made.config.generation.update(with_security_parameters=False)
