@@ -140,7 +140,7 @@ def violations(vendor: str, requests: Iterable[Sent]) -> list[str]:
 
 
 def violations_of_log(vendor: str, file: Path) -> list[str]:
-    """Return the same for what a sandbox recorded: a JSON object a line (local/sandbox/recording.py)."""
+    """Return the same for what a sandbox recorded: a JSON object a line (local/sandbox/kit/recording.py)."""
     lines = (json.loads(line) for line in file.read_text().splitlines())
     return violations(
         vendor,

@@ -91,7 +91,7 @@ class Side(Protocol):
 
 
 class SandboxClock:
-    """A sandbox's clock (local/sandbox/clock.py) that is the engine's."""
+    """A sandbox's clock (local/sandbox/kit/clock.py) that is the engine's."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock

@@ -120,6 +120,17 @@ async def test_jobs_are_done_one_after_another_and_tell_how_far_they_are(
     assert sandbox.accounts[1].contacts.repeated == 300
 
 
+async def test_what_was_over_before_the_counts_began_anew_is_not_counted(
+    api: httpx.AsyncClient, http: httpx.AsyncClient, clock: HandClock, newsletter: str
+) -> None:
+    body = {"list_ids": [newsletter], "import_data": [{"email": "a@example.com"}]}
+    await api.post("/activities/contacts_json_import", json=body)
+    clock.time += 60  # nobody has asked about it yet
+    await http.post("/sandbox/reset-stats")
+    [told, _] = (await http.get("/sandbox/stats")).json()["accounts"]
+    assert (told["contacts"], told["contacts_received"]) == (1, 0)
+
+
 @pytest.mark.parametrize("ending", ["failed", "timed_out", "cancelled"])
 async def test_a_job_that_ends_otherwise_has_done_nothing(
     done: Import, http: httpx.AsyncClient, account: Account, ending: str
