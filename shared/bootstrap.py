@@ -13,7 +13,7 @@ from shared.services import Services
 from shared.settings import settings
 from shared.storage.clients import open_storage
 from shared.telemetry import export
-from shared.transport.client import open_http
+from shared.transport.fast_client import open_http
 from shared.transport.webhook import open_webhook
 
 _lock = asyncio.Lock()

@@ -1,9 +1,10 @@
 """Connecting an account with its host name and a key, or with the name of a secret that holds the key."""
 
+from shared.connections.access import Access, require_same_account, use_credentials
 from shared.connections.credentials import read_linked_key, store_credentials
 from shared.connections.manage import MESSAGES
-from shared.connections.oauth_sign_in import Access, require_same_account, use_credentials
-from shared.destinations.contract import Credentials, KeyDestination
+from shared.destinations.contract import KeyDestination
+from shared.destinations.model import Credentials
 from shared.domain.audit import Action, Actor
 from shared.domain.connection import Account, Connection, Move
 from shared.domain.errors import Invalid, NeedsAttention
@@ -13,7 +14,8 @@ from shared.people.audit_trail import Recording
 from shared.records.records import find, require_current
 from shared.services import Services
 from shared.storage.ports import Stored
-from shared.transport.client import Fixed, VendorApi
+from shared.transport.authorisation import Fixed
+from shared.transport.client import VendorApi
 from shared.transport.pace import Pace
 
 

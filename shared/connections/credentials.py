@@ -8,7 +8,8 @@ import json
 from collections.abc import Mapping
 from uuid import uuid4
 
-from shared.destinations.contract import Credentials, KeyDestination
+from shared.destinations.contract import KeyDestination
+from shared.destinations.model import Credentials
 from shared.domain.errors import Conflict, Culprit, Invalid, NeedsAttention, TryLater
 from shared.domain.message import say
 from shared.records.app_keys import OwnKey

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shared.connections.check import signed_in
 from shared.connections.manage import find_connection
-from shared.destinations.contract import Field, ListInfo
+from shared.destinations.model import Field, ListInfo
 from shared.domain.errors import Culprit, NeedsAttention, NotFound
 from shared.domain.people import Caller
 from shared.records.paging import page_of

@@ -12,7 +12,8 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 from shared.connections.credentials import as_secret, gone, read_credentials
-from shared.destinations.contract import Credentials, OAuthDestination, SignIn
+from shared.destinations.contract import OAuthDestination, SignIn
+from shared.destinations.model import Credentials
 from shared.domain.clock import Clock
 from shared.domain.errors import NeedsAttention, RateLimited, TryLater
 from shared.domain.message import say

@@ -2,20 +2,15 @@
 
 from shared.connections.credentials import read_credentials, read_linked_key
 from shared.connections.token_refresh import Refreshing
-from shared.destinations.contract import Credentials, Destination, KeyDestination
+from shared.destinations.contract import Destination, KeyDestination
+from shared.destinations.model import Credentials
 from shared.domain.connection import Connection
 from shared.domain.errors import Culprit, NeedsAttention, Refusal, TryLater
 from shared.domain.message import say
 from shared.services import Services
 from shared.storage.ports import SecretReader
-from shared.transport.client import (
-    Authorisation,
-    Budget,
-    Fixed,
-    Unlimited,
-    VendorApi,
-    VendorSignIn,
-)
+from shared.transport.authorisation import Authorisation, Fixed
+from shared.transport.client import Budget, Unlimited, VendorApi, VendorSignIn
 from shared.transport.day_budget import DayBudget
 from shared.transport.pace import Pace
 

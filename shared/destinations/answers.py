@@ -1,4 +1,4 @@
-"""What the destinations' files share in reading answers."""
+"""What the destinations' files share: reading answers, and the sentences and titles that all of them use."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,10 +6,15 @@ from contextlib import contextmanager
 from shared.domain.errors import TryLater
 from shared.domain.message import Message, say
 
+EMAIL = say("Email")
+FIRST_NAME = say("First name")
+LAST_NAME = say("Last name")
+PHONE = say("Phone")
+
 
 @contextmanager
 def parsing_answer(title: str) -> Iterator[None]:
-    """Turn what goes wrong while an answer of `who` is taken apart into TryLater."""
+    """Turn what goes wrong while an answer is taken apart into TryLater."""
     try:
         yield
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
@@ -17,7 +22,7 @@ def parsing_answer(title: str) -> Iterator[None]:
 
 
 def malformed_answer(title: str) -> TryLater:
-    """Return what an answer of `who` means that cannot be taken apart."""
+    """Return what an answer means that cannot be taken apart."""
     return TryLater(say("{destination} gave an answer that makes no sense.", destination=title))
 
 

@@ -5,22 +5,26 @@ profiles and read answers. Batching, retries, pacing, checkpoints and rejects be
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from itertools import chain
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import httpx
 
+from shared.destinations.batch import Batch
+from shared.destinations.model import (
+    Credentials,
+    Field,
+    Finished,
+    Limits,
+    ListInfo,
+    Option,
+    Sent,
+    Target,
+)
 from shared.domain.connection import Account
 from shared.domain.errors import DestinationError
 from shared.domain.message import Message
-from shared.domain.outcomes import RowOutcome
 from shared.domain.run import Job
-
-type Credentials = Mapping[str, str]
-"""What proves who we are at a vendor. Kept in the vault as JSON, never logged."""
 
 type Encode = Callable[[str, Sequence[str]], bytes]
 """(address, the cell of each mapped field in the export's order) -> the vendor's JSON of one profile.
@@ -31,96 +35,6 @@ Raises InvalidProfile.
 
 type Read = Callable[[bytes], Any]
 """Takes the bytes of an answer apart. Raises ValueError for what is no JSON, or DestinationError."""
-
-
-class InvalidProfile(Exception):
-    """A profile that breaks a rule of the destination: it becomes an `invalid` reject."""
-
-    def __init__(self, code: str, reason: Message) -> None:
-        super().__init__(str(reason))
-        self.code = code
-        self.reason = reason
-
-
-class FieldType(StrEnum):
-    """What the values of a field are."""
-
-    EMAIL = "email"
-    TEXT = "text"
-    PHONE = "phone"
-    NUMBER = "number"
-    DATE = "date"  # with or without a time
-    BIRTHDAY = "birthday"  # a day and a month
-    URL = "url"
-    CHOICE = "choice"  # one of `choices`
-    CHOICES = "choices"  # any of `choices`
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of a profile that an export can fill."""
-
-    name: str
-    title: Message | str  # ours, or what the account calls a field of its own
-    required: bool = False
-    kind: FieldType = FieldType.TEXT
-    longest: int | None = None  # characters, or what the destination's file says it counts
-    choices: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """Something about an export that only this destination has, on or off; off unless chosen."""
-
-    name: str
-    title: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """So many requests in so many seconds; `of` is how the requests that count begin."""
-
-    requests: int
-    seconds: float
-    of: str = ""  # "METHOD /path"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one lane of the destination may be asked; source in each destination's file."""
-
-    profiles_per_batch: int
-    bytes_per_batch: int
-    concurrency: int  # requests under way at once
-    least_per_batch: int = 1  # a smaller batch is joined with its neighbour where that can be done
-    rates: Sequence[Rate] = ()
-    requests_per_day: int | None = None  # from 00:00 UTC to 00:00 UTC
-    profiles_per_export: int = 1_000_000
-    first_poll_after: float = 5.0  # seconds from sending a job to asking about it
-    jobs_per_poll: int = 20
-    seconds_a_request: float = 2.0  # an assumption, for estimates only: no vendor publishes it
-    poll_returns_all: bool = False  # one request tells of every job, so all are polled together
-
-
-@dataclass(frozen=True, slots=True)
-class ListInfo:
-    """One list (audience) of an account."""
-
-    id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where the profiles of an export go, and what of them."""
-
-    list_id: str
-    fields: Sequence[str] = ()  # mapped ones in the order of the cells, the address excluded
-    clears: Collection[str] = ()  # of these, the fields whose empty cell clears what is there
-    options: Collection[str] = ()  # the destination's own, those that are on
-    report_url: str = (
-        ""  # a destination that reports on a job by itself may post to f"{this}/{batch}"
-    )
 
 
 class Encoder(Protocol):
@@ -142,79 +56,6 @@ class Encoder(Protocol):
         """Return what the run's timeline is to say, once all are written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The profiles of one request, as they were prepared: sending decodes and encodes none of them.
-
-    `joined` is the destination's own JSON of each profile with a comma and a line feed between two,
-    so it can stand in a JSON array as it is. No JSON holds a raw line feed, so it can be split again.
-    """
-
-    origins: bytes  # "<segment number>:<row>", separated by tabs
-    addresses: bytes  # in their normal form, separated by tabs
-    joined: bytes
-    size: int  # profiles
-    number: int = 0  # among the batches of the run
-    rows: Sequence[tuple[int, int]] = ()  # the ranges of the batch that this piece holds; () is all
-
-    def index_of(self) -> dict[str, int]:
-        """Return where in the batch each address is; a batch never holds an address twice."""
-        return {address: at for at, address in enumerate(self.addresses.decode().split("\t"))}
-
-    @property
-    def indexes(self) -> Sequence[int]:
-        """Where each profile of this piece stands in the batch as it was prepared."""
-        if not self.rows:
-            return range(self.size)
-        return tuple(chain.from_iterable(range(*each) for each in self.rows))
-
-    def only(self, kept: Sequence[int]) -> "Batch":
-        """Return the piece that holds these profiles, by ascending index within this one."""
-        origins, addresses = self.origins.split(b"\t"), self.addresses.split(b"\t")
-        fragments, indexes = self.joined.split(b",\n"), self.indexes
-        return Batch(
-            b"\t".join(origins[at] for at in kept),
-            b"\t".join(addresses[at] for at in kept),
-            b",\n".join(fragments[at] for at in kept),
-            size=len(kept),
-            number=self.number,
-            rows=_ranges([indexes[at] for at in kept]),
-        )
-
-
-def _ranges(indexes: Sequence[int]) -> Sequence[tuple[int, int]]:
-    """Return ascending numbers as ranges, the end excluded."""
-    ranges: list[tuple[int, int]] = []
-    for index in indexes:
-        if ranges and ranges[-1][1] == index:
-            ranges[-1] = (ranges[-1][0], index + 1)
-        else:
-            ranges.append((index, index + 1))
-    return ranges
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What a destination said to a batch: outcomes now, or a job that will tell them.
-
-    `outcomes` are those of the profiles that are not accepted (and, with a job, not in it).
-    """
-
-    outcomes: Sequence[RowOutcome] = ()
-    job: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What became of a job. A job that `failed` did nothing: the engine sends its profiles again."""
-
-    job: Job
-    outcomes: Sequence[
-        RowOutcome
-    ] = ()  # of the profiles that are not accepted; within the job's piece
-    failed: Message | None = None  # why
-
-
 class JobFiles(Protocol):
     """What the engine kept of a job."""
 
@@ -223,14 +64,6 @@ class JobFiles(Protocol):
 
     async def reports(self, job: Job) -> Sequence[bytes]:
         """Return what the destination posted to `Target.report_url` for the job's batch, oldest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """Our registration as an OAuth client of a destination."""
-
-    id: str
-    secret: str = field(repr=False)
 
 
 class Api(Protocol):

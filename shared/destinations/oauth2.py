@@ -14,7 +14,8 @@ from urllib.parse import urlencode
 import jwt
 
 from shared.destinations.answers import parsing_answer
-from shared.destinations.contract import Client, Credentials, SignIn
+from shared.destinations.contract import SignIn
+from shared.destinations.model import Client, Credentials
 from shared.domain.clock import Clock
 from shared.domain.errors import BatchRefused, Culprit, DestinationError, NeedsAttention, TryLater
 from shared.domain.message import Message, say

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from shared.destinations.activecampaign.destination import ActiveCampaign
 from shared.destinations.constant_contact.destination import ConstantContact
-from shared.destinations.contract import Client, KeyDestination, OAuthDestination
+from shared.destinations.contract import KeyDestination, OAuthDestination
 from shared.destinations.mailchimp.destination import Mailchimp
+from shared.destinations.model import Client
 from shared.settings import Settings
 
 type AnyDestination = OAuthDestination | KeyDestination

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from shared.connections.check import signed_in
-from shared.destinations.contract import Destination, Field
+from shared.destinations.contract import Destination
+from shared.destinations.model import Field
 from shared.domain.connection import Connection, Move
 from shared.domain.errors import BadSegment, Culprit, Invalid, Members, NeedsAttention
 from shared.domain.export import Export

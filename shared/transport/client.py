@@ -8,69 +8,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
 
-import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from shared.destinations.contract import Read
 from shared.domain.errors import RateLimited
 from shared.telemetry.spans import Call, call
+from shared.transport.authorisation import Authorisation
 from shared.transport.pace import Pace
 from shared.transport.verdict import Explain, lost, understood
-
-# Mailchimp ends a call after 120 seconds, the longest of the three; a little more lets its answer come.
-ANSWER_SECONDS = 125.0
-
-
-def open_http(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """Return the client that all vendor connections of this process share.
-
-    aiohttp carries the requests: a call costs half of what it does over httpx's own transport. How many
-    run at once is up to the engine.
-    """
-    return _Client(transport or AiohttpTransport(client=_session))
-
-
-class _Client(httpx.AsyncClient):
-    """httpx without what no call of ours has a use for, which takes a fifth of what a call costs.
-
-    That is following redirects, httpx's own sign-ins, a line of log for each request, and cookies, which
-    accounts that share the client must not share.
-    """
-
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
-        super().__init__(
-            transport=transport,
-            timeout=httpx.Timeout(30, read=ANSWER_SECONDS, pool=None),
-            headers={"User-Agent": "segment-exports"},
-        )
-        self._carrier = transport
-
-    async def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
-        """Send a request and read the whole answer, which may be a redirect; raise RequestError."""
-        response = await self._carrier.handle_async_request(request)
-        response.request = request
-        try:
-            await response.aread()
-        finally:
-            await response.aclose()
-        return response
-
-
-def _session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
-    )
-
-
-class Authorisation(Protocol):
-    """What lets us into one account."""
-
-    async def headers(self) -> Mapping[str, str]:
-        """Return the headers that authorise a request now; raise DestinationError where there are none."""
-
-    async def renew(self, refused: Mapping[str, str]) -> bool:
-        """Replace headers that were refused with a 401; False when that cannot be done."""
 
 
 class Budget(Protocol):
@@ -78,21 +23,6 @@ class Budget(Protocol):
 
     async def spend(self) -> None:
         """Count one request; raise DailyQuotaExhausted when none is left."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """Headers that last until somebody takes the credentials back."""
-
-    fixed: Mapping[str, str] = field(repr=False)
-
-    async def headers(self) -> Mapping[str, str]:
-        """Return the headers."""
-        return self.fixed
-
-    async def renew(self, refused: Mapping[str, str]) -> bool:
-        """Say that there are no others."""
-        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ request of the one before had just been sent, so nothing but `slowness` has to b
 
 from collections.abc import Sequence
 
-from shared.destinations.contract import Rate
+from shared.destinations.model import Rate
 from shared.domain.clock import Clock
 
 # What a request may arrive too early or too late, so that a full window of ours never has one too many.

@@ -12,8 +12,8 @@ from local.identity import SigningKey
 from shared.api.app import create_app
 from shared.api.paths import CALLBACK, addresses_at
 from shared.api.tokens import TokenCheck
-from shared.destinations.contract import Client
 from shared.destinations.mailchimp.destination import Mailchimp
+from shared.destinations.model import Client
 from shared.domain.connection import TERMS_VERSION
 from shared.services import Services
 from tests.api.contract import Contract

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from shared.destinations.contract import Credentials
+from shared.destinations.model import Credentials
 from shared.domain.connection import Connection
 from shared.storage.entries import ALL
 from shared.storage.ports import Missing

@@ -15,7 +15,7 @@ from local.sandbox.kit.state import PASSWORD
 from shared.api.paths import CALLBACK
 from shared.destinations.activecampaign.destination import ActiveCampaign
 from shared.destinations.constant_contact.destination import ConstantContact
-from shared.destinations.contract import Client
+from shared.destinations.model import Client
 from tests.api.office import BASE, Office
 from tests.contract.destinations.side import InProcess, SandboxClock
 from tests.contract.postbox.destination import Postbox

@@ -21,8 +21,8 @@ from local import addresses, health
 from local.processes import end, spawn
 from local.sandbox.kit.state import PASSWORD
 from shared.api.paths import addresses_at
-from shared.destinations.contract import Limits
 from shared.destinations.mailchimp.destination import Mailchimp
+from shared.destinations.model import Limits
 from shared.domain.clock import SystemClock
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.export import Export
@@ -33,7 +33,7 @@ from shared.runs.start import start_run
 from shared.services import Services
 from shared.storage.entries import ALL
 from shared.storage.ports import BlobInfo, Missing
-from shared.transport.client import open_http
+from shared.transport.fast_client import open_http
 from tests.bench.profiles import FIELDS
 from tests.contract.destinations.sides import CALLBACK, CLIENT, through_the_sign_in_page
 from tests.fakes.people import consent

@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.destinations.contract import Destination, Finished, ListsJobs, Sent
+from shared.destinations.contract import Destination, ListsJobs
+from shared.destinations.model import Finished, Sent
 from shared.storage.entries import SettingsTable
 from shared.storage.ports import Storage, Stored
 

@@ -20,8 +20,9 @@ from local.sandbox.mailchimp.state import Sandbox as MailchimpSandbox
 from local.sandbox.mailchimp.state import new_audience
 from shared.destinations.activecampaign.destination import ActiveCampaign
 from shared.destinations.constant_contact.destination import ConstantContact
-from shared.destinations.contract import Credentials, KeyDestination, Limits, OAuthDestination
+from shared.destinations.contract import KeyDestination, OAuthDestination
 from shared.destinations.mailchimp.destination import Mailchimp
+from shared.destinations.model import Credentials, Limits
 from shared.domain.clock import Clock
 from shared.domain.connection import Account
 from tests.chaos.simulated_files import FAKE, GONE, ODD, Names

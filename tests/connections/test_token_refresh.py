@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import httpx
 import pytest
 
+from shared.connections.access import Access, use_credentials
 from shared.connections.credentials import store_credentials
-from shared.connections.oauth_sign_in import Access, use_credentials
 from shared.connections.vendor_api import open_api
 from shared.domain.audit import SYSTEM, Action
 from shared.domain.connection import ConnectionStatus
@@ -17,7 +17,7 @@ from shared.domain.run import RunStatus
 from shared.people.audit_trail import Recording
 from shared.services import Services
 from shared.storage.ports import Unavailable
-from shared.transport.client import open_http
+from shared.transport.fast_client import open_http
 from tests.contract.destinations.side import InProcess, fault
 from tests.contract.destinations.sides import ConstantContactSide
 from tests.contract.destinations.world import World, csv

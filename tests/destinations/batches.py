@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from shared.destinations.contract import Batch
+from shared.destinations.batch import Batch
 from shared.domain.run import Job
 from tests.fakes.clock import FakeClock
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import orjson
 
-from shared.destinations.contract import Client, Read
+from shared.destinations.contract import Read
 from shared.destinations.mailchimp.destination import Mailchimp
+from shared.destinations.model import Client
 from shared.domain.connection import Account
 from shared.domain.errors import DestinationError
 

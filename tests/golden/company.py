@@ -19,7 +19,7 @@ from shared.domain.run import SliceMessage
 from shared.runs.slice import run_slice
 from shared.services import Services
 from shared.storage.ports import Storage
-from shared.transport.client import open_http
+from shared.transport.fast_client import open_http
 from shared.transport.webhook import Webhook
 from shared.triggers.every_minute import tick
 from tests.chaos.simulated_vendors import (

@@ -4,16 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from shared.destinations.contract import (
-    Api,
-    Batch,
-    Client,
-    Finished,
-    JobFiles,
-    Limits,
-    Sent,
-    Target,
-)
+from shared.destinations.batch import Batch
+from shared.destinations.contract import Api, JobFiles
+from shared.destinations.model import Client, Finished, Limits, Sent, Target
 from shared.domain.clock import Clock
 from shared.domain.run import Job
 from tests.runs.small import BATCH, SmallBatches

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from shared.destinations.contract import Client, Limits
 from shared.destinations.mailchimp.destination import Mailchimp
+from shared.destinations.model import Client, Limits
 from shared.domain.connection import Connection
 from shared.domain.run import Run, SliceMessage
 from shared.runs.history import find_run

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from shared.connections.waiting_runs import resume_runs
-from shared.destinations.contract import Finished
+from shared.destinations.model import Finished
 from shared.domain.errors import Conflict
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome

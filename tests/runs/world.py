@@ -9,8 +9,8 @@ from uuid import uuid4
 import httpx
 
 from shared.api.paths import addresses_at
-from shared.destinations.contract import Client
 from shared.destinations.mailchimp.destination import Mailchimp
+from shared.destinations.model import Client
 from shared.domain.connection import Account, Connection, ConnectionStatus
 from shared.domain.export import Export
 from shared.domain.outcomes import Reject

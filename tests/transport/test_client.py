@@ -14,7 +14,9 @@ from shared.domain.errors import (
     TryLater,
 )
 from shared.domain.message import say
-from shared.transport.client import ANSWER_SECONDS, Fixed, VendorApi, VendorSignIn, open_http
+from shared.transport.authorisation import Fixed
+from shared.transport.client import VendorApi, VendorSignIn
+from shared.transport.fast_client import ANSWER_SECONDS, open_http
 from shared.transport.pace import Pace
 from tests.fakes.clock import FakeClock
 

@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.destinations.contract import Rate
+from shared.destinations.model import Rate
 from shared.transport.pace import Pace
 from tests.fakes.clock import FakeClock
 

@@ -3,7 +3,7 @@
 from pydantic import BaseModel
 
 from shared.api.wording import Words
-from shared.destinations.contract import Field, FieldType
+from shared.destinations.model import Field, FieldType
 
 
 class FieldItem(BaseModel):

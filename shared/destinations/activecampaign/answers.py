@@ -18,7 +18,8 @@ import httpx
 import orjson
 
 from shared.destinations.answers import parsing_answer, refused
-from shared.destinations.contract import Api, Field, FieldType, ListInfo
+from shared.destinations.contract import Api
+from shared.destinations.model import Field, FieldType, ListInfo
 from shared.domain.errors import (
     BatchRefused,
     Culprit,

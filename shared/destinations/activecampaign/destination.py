@@ -35,16 +35,18 @@ from shared.destinations.activecampaign.answers import (
     queued,
 )
 from shared.destinations.activecampaign.jobs import Numbering, finished
-from shared.destinations.answers import no_list, parsing_answer
-from shared.destinations.contract import (
-    Api,
-    Batch,
+from shared.destinations.answers import EMAIL, FIRST_NAME, LAST_NAME, PHONE, no_list, parsing_answer
+from shared.destinations.batch import Batch
+from shared.destinations.contract import Api, Encoder, JobFiles
+from shared.destinations.encoding.encoder import ValuesEncoder
+from shared.destinations.encoding.field_types import SEPARATOR
+from shared.destinations.encoding.template import Group, Layout, member
+from shared.destinations.encoding.values import Values
+from shared.destinations.model import (
     Credentials,
-    Encoder,
     Field,
     FieldType,
     Finished,
-    JobFiles,
     Limits,
     ListInfo,
     Option,
@@ -52,10 +54,6 @@ from shared.destinations.contract import (
     Sent,
     Target,
 )
-from shared.destinations.encoding.encoder import ValuesEncoder
-from shared.destinations.encoding.template import Group, Layout, member
-from shared.destinations.encoding.values import SEPARATOR, Values
-from shared.destinations.titles import EMAIL, FIRST_NAME, LAST_NAME, PHONE
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.connection import Account
 from shared.domain.errors import BatchRefused, Culprit, DestinationError, Invalid, NeedsAttention

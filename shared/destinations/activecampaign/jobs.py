@@ -19,7 +19,8 @@ import orjson
 
 from shared.destinations.activecampaign.answers import LONGEST_REASON, TITLE, Refusal
 from shared.destinations.answers import ended, parsing_answer
-from shared.destinations.contract import Finished, JobFiles
+from shared.destinations.contract import JobFiles
+from shared.destinations.model import Finished
 from shared.domain.email import normal_form
 from shared.domain.errors import BatchRefused
 from shared.domain.message import say

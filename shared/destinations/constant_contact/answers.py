@@ -18,7 +18,8 @@ import orjson
 
 from shared.destinations import oauth2
 from shared.destinations.answers import malformed_answer, parsing_answer, refused
-from shared.destinations.contract import Api, Field, FieldType, ListInfo
+from shared.destinations.contract import Api
+from shared.destinations.model import Field, FieldType, ListInfo
 from shared.domain.errors import (
     BatchRefused,
     Culprit,

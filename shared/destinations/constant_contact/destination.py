@@ -24,7 +24,16 @@ from urllib.parse import urlsplit
 import httpx
 
 from shared.destinations import oauth2
-from shared.destinations.answers import no_account, no_list, parsing_answer
+from shared.destinations.answers import (
+    EMAIL,
+    FIRST_NAME,
+    LAST_NAME,
+    PHONE,
+    no_account,
+    no_list,
+    parsing_answer,
+)
+from shared.destinations.batch import Batch
 from shared.destinations.constant_contact.answers import (
     CUSTOM,
     ID,
@@ -36,28 +45,23 @@ from shared.destinations.constant_contact.answers import (
     require_privileges,
 )
 from shared.destinations.constant_contact.jobs import finished, holds, id_of
-from shared.destinations.contract import (
-    Api,
-    Batch,
+from shared.destinations.contract import Api, Encoder, JobFiles, SignIn
+from shared.destinations.encoding.encoder import ValuesEncoder
+from shared.destinations.encoding.template import Group, Layout, member
+from shared.destinations.encoding.values import Values, at_most, characters
+from shared.destinations.model import (
     Client,
     Credentials,
-    Encoder,
     Field,
     FieldType,
     Finished,
     InvalidProfile,
-    JobFiles,
     Limits,
     ListInfo,
     Rate,
     Sent,
-    SignIn,
     Target,
 )
-from shared.destinations.encoding.encoder import ValuesEncoder
-from shared.destinations.encoding.template import Group, Layout, member
-from shared.destinations.encoding.values import Values, at_most, characters
-from shared.destinations.titles import EMAIL, FIRST_NAME, LAST_NAME, PHONE
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.connection import Account
 from shared.domain.errors import (

@@ -13,7 +13,8 @@ from typing import Any
 
 from shared.destinations.answers import ended, parsing_answer
 from shared.destinations.constant_contact.answers import ID, TITLE
-from shared.destinations.contract import Finished, JobFiles
+from shared.destinations.contract import JobFiles
+from shared.destinations.model import Finished
 from shared.domain.email import normal_form
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome

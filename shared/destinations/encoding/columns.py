@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 
 from shared.arrow import EMPTY, TEXT, pa, pc
-from shared.destinations.contract import InvalidProfile
 from shared.destinations.encoding.template import Group, Layout
 from shared.destinations.encoding.values import Rule, Values
+from shared.destinations.model import InvalidProfile
 from shared.domain.email import PLAIN
 
 WHITESPACE = (

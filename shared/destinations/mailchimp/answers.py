@@ -15,7 +15,7 @@ import msgspec
 import orjson
 
 from shared.destinations.answers import malformed_answer
-from shared.destinations.contract import Batch
+from shared.destinations.batch import Batch
 from shared.domain.email import normal_form
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome

@@ -20,23 +20,17 @@ from urllib.parse import urlencode
 import httpx
 import msgspec
 
-from shared.destinations.answers import malformed_answer, no_account, parsing_answer, refused
-from shared.destinations.contract import (
-    Api,
-    Batch,
-    Client,
-    Credentials,
-    Encoder,
-    Field,
-    FieldType,
-    Finished,
-    JobFiles,
-    Limits,
-    ListInfo,
-    Sent,
-    SignIn,
-    Target,
+from shared.destinations.answers import (
+    EMAIL,
+    FIRST_NAME,
+    LAST_NAME,
+    malformed_answer,
+    no_account,
+    parsing_answer,
+    refused,
 )
+from shared.destinations.batch import Batch
+from shared.destinations.contract import Api, Encoder, JobFiles, SignIn
 from shared.destinations.mailchimp.answers import (
     ANSWER_FIELDS,
     TITLE,
@@ -47,8 +41,18 @@ from shared.destinations.mailchimp.answers import (
     refused_as,
 )
 from shared.destinations.mailchimp.profiles import LONGEST, Members, MergeField, mappable
+from shared.destinations.model import (
+    Client,
+    Credentials,
+    Field,
+    FieldType,
+    Finished,
+    Limits,
+    ListInfo,
+    Sent,
+    Target,
+)
 from shared.destinations.oauth2 import no_access
-from shared.destinations.titles import EMAIL, FIRST_NAME, LAST_NAME
 from shared.domain.connection import Account
 from shared.domain.errors import (
     BatchRefused,

@@ -16,11 +16,11 @@ from typing import Any
 
 import msgspec
 
-from shared.destinations.contract import Field, FieldType, Target
+from shared.destinations.answers import FIRST_NAME, LAST_NAME
 from shared.destinations.encoding.encoder import ValuesEncoder
 from shared.destinations.encoding.template import Group, Layout, member
 from shared.destinations.encoding.values import Values
-from shared.destinations.titles import FIRST_NAME, LAST_NAME
+from shared.destinations.model import Field, FieldType, Target
 from shared.domain.message import Message, say_count
 
 LONGEST = 255  # bytes

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from shared.destinations.contract import Encoder, InvalidProfile
+from shared.destinations.contract import Encoder
+from shared.destinations.model import InvalidProfile
 from shared.domain.email import is_address, normal_form
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export

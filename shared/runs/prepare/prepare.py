@@ -13,7 +13,8 @@ from itertools import compress
 from operator import not_
 from typing import IO
 
-from shared.destinations.contract import Encoder, Limits
+from shared.destinations.contract import Encoder
+from shared.destinations.model import Limits
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export
 from shared.domain.message import say

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
-from shared.destinations.contract import Limits
+from shared.destinations.model import Limits
 from shared.domain.message import Message, say
 from shared.transport.day_budget import seconds_to_tomorrow
 from shared.transport.pace import interval

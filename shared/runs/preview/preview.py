@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from shared.connections.check import signed_in
-from shared.destinations.contract import Destination, Target
+from shared.destinations.contract import Destination
+from shared.destinations.model import Target
 from shared.domain.audit import Action, Actor
 from shared.domain.clock import Clock
 from shared.domain.connection import Connection, Move

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from shared.destinations.contract import Api, Batch, Destination, Sent, Target
+from shared.destinations.batch import Batch
+from shared.destinations.contract import Api, Destination
+from shared.destinations.model import Sent, Target
 from shared.domain.clock import Clock
 from shared.domain.errors import BatchRefused, DailyQuotaExhausted, RateLimited, TryLater
 from shared.domain.message import Message
@@ -121,7 +123,7 @@ class Delivery:
         return Job(
             id=key,
             batch=piece.number,
-            rows=list(inside.rows),
+            rows=list(inside.ranges),
             size=inside.size,
             sent_at=self.clock.now(),
             tries=tries,

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.destinations.contract import Batch
+from shared.destinations.batch import Batch
 from shared.domain.errors import DestinationError
 from shared.domain.run import Checkpoint
 from shared.runs.send.batch_sender import Answer, Delivery, unanswered

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from shared.destinations.contract import Api, Batch, Destination, Finished, Limits
+from shared.destinations.batch import Batch
+from shared.destinations.contract import Api, Destination
+from shared.destinations.model import Finished, Limits
 from shared.domain.clock import Clock
 from shared.domain.message import Message, say
 from shared.domain.outcomes import Outcome, RowOutcome

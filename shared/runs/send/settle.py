@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator
 
-from shared.destinations.contract import Batch, Limits
+from shared.destinations.batch import Batch
+from shared.destinations.model import Limits
 from shared.domain.run import Checkpoint, Run
 from shared.runs.send.poller import RunFiles
 from shared.runs.state.delivered import (

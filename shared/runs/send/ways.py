@@ -1,7 +1,8 @@
 """What a slice sends with: the way to one list, what records the answers, and what looks after jobs."""
 
 from shared.connections.vendor_api import open_api
-from shared.destinations.contract import Destination, ListsJobs, Target
+from shared.destinations.contract import Destination, ListsJobs
+from shared.destinations.model import Target
 from shared.domain.export import Export
 from shared.domain.run import Run
 from shared.runs.send.batch_sender import Delivery

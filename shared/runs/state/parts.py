@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Sequence
 
 from isal import isal_zlib
 
-from shared.destinations.contract import Batch, Limits
+from shared.destinations.batch import Batch
+from shared.destinations.model import Limits
 from shared.runs.state.profiles import Profiles
 from shared.storage.paths import part
 from shared.storage.ports import Blobs

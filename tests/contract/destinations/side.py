@@ -8,7 +8,8 @@ import httpx
 from starlette.types import ASGIApp
 
 from local.sandbox.kit.faults import Fault, Faults
-from shared.destinations.contract import Credentials, KeyDestination, OAuthDestination
+from shared.destinations.contract import KeyDestination, OAuthDestination
+from shared.destinations.model import Credentials
 from shared.domain.connection import Account
 from tests.fakes.clock import FakeClock
 

@@ -24,10 +24,12 @@ from local.sandbox.mailchimp.audience import Member, digest_of
 from local.sandbox.mailchimp.state import Sandbox as MailchimpSandbox
 from shared.destinations.activecampaign.destination import ActiveCampaign
 from shared.destinations.constant_contact.destination import ConstantContact
-from shared.destinations.contract import Client, Credentials, KeyDestination, OAuthDestination
+from shared.destinations.contract import KeyDestination, OAuthDestination
 from shared.destinations.mailchimp.destination import Mailchimp
+from shared.destinations.model import Client, Credentials
 from shared.domain.connection import Account
-from shared.transport.client import Fixed, VendorApi, VendorSignIn
+from shared.transport.authorisation import Fixed
+from shared.transport.client import VendorApi, VendorSignIn
 from shared.transport.pace import Pace
 from tests.contract.destinations.side import SandboxClock, Side
 from tests.contract.postbox.destination import Postbox

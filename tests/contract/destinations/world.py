@@ -16,7 +16,7 @@ from shared.runs.slice import run_slice
 from shared.runs.start import start_run
 from shared.services import Services
 from shared.storage.entries import ALL
-from shared.transport.client import open_http
+from shared.transport.fast_client import open_http
 from tests.contract.destinations.side import InProcess, Side
 from tests.contract.wire import Wire
 from tests.fakes.people import consent

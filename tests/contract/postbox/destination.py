@@ -11,24 +11,22 @@ from typing import Any, Literal
 import httpx
 
 from shared.destinations.answers import parsing_answer
-from shared.destinations.contract import (
-    Api,
-    Batch,
+from shared.destinations.batch import Batch
+from shared.destinations.contract import Api, Encoder, JobFiles
+from shared.destinations.encoding.encoder import ValuesEncoder
+from shared.destinations.encoding.template import Group, Layout, member
+from shared.destinations.encoding.values import Values
+from shared.destinations.model import (
     Credentials,
-    Encoder,
     Field,
     FieldType,
     Finished,
-    JobFiles,
     Limits,
     ListInfo,
     Rate,
     Sent,
     Target,
 )
-from shared.destinations.encoding.encoder import ValuesEncoder
-from shared.destinations.encoding.template import Group, Layout, member
-from shared.destinations.encoding.values import Values
 from shared.domain.connection import Account
 from shared.domain.email import normal_form
 from shared.domain.errors import Culprit, DestinationError, Invalid, NeedsAttention

@@ -7,9 +7,12 @@ from typing import Any
 from local.sandbox.activecampaign.app import create_app
 from local.sandbox.activecampaign.state import Sandbox
 from shared.destinations.activecampaign.destination import ActiveCampaign
-from shared.destinations.contract import Batch, Finished
+from shared.destinations.batch import Batch
+from shared.destinations.model import Finished
 from shared.domain.connection import Account
-from shared.transport.client import Fixed, VendorApi, open_http
+from shared.transport.authorisation import Fixed
+from shared.transport.client import VendorApi
+from shared.transport.fast_client import open_http
 from shared.transport.pace import Pace
 from tests.contract.destinations.side import InProcess, SandboxClock
 from tests.contract.wire import Wire

@@ -10,7 +10,7 @@ import pytest
 from local.sandbox.activecampaign.settings import Settings
 from local.sandbox.activecampaign.state import CustomField
 from shared.destinations.activecampaign.answers import Refusal
-from shared.destinations.contract import Field, FieldType, Target
+from shared.destinations.model import Field, FieldType, Target
 from shared.domain.errors import (
     BatchRefused,
     Culprit,

@@ -11,7 +11,8 @@ from local.sandbox.activecampaign.settings import Ending, Settings
 from local.sandbox.kit.faults import Fault
 from shared.destinations.activecampaign.answers import Refusal
 from shared.destinations.activecampaign.jobs import Numbering
-from shared.destinations.contract import Batch, Target
+from shared.destinations.batch import Batch
+from shared.destinations.model import Target
 from shared.domain.email import normal_form
 from shared.domain.errors import BatchRefused, NeedsAttention, TryLater
 from shared.domain.message import say

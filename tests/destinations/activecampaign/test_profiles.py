@@ -9,7 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from local.sandbox.kit.faults import Fault
-from shared.destinations.contract import Batch, Encoder, InvalidProfile, Read, Target
+from shared.destinations.batch import Batch
+from shared.destinations.contract import Encoder, Read
+from shared.destinations.model import InvalidProfile, Target
 from shared.domain.errors import BatchRefused, NeedsAttention, RateLimited, TryLater
 from shared.runs.state.parts import PartWriter, batches_per_part, read_batches
 from shared.runs.state.profiles import Profiles

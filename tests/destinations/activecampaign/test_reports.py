@@ -16,7 +16,7 @@ from local.sandbox.activecampaign.settings import Settings
 from local.sandbox.activecampaign.state import Exclusion
 from shared.destinations.activecampaign.destination import ActiveCampaign
 from shared.destinations.activecampaign.jobs import reasons
-from shared.destinations.contract import Target
+from shared.destinations.model import Target
 from shared.domain.email import normal_form
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import RunStatus

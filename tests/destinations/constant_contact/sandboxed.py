@@ -10,9 +10,11 @@ from local.sandbox.constant_contact.app import create_app
 from local.sandbox.constant_contact.state import Sandbox
 from local.sandbox.kit.state import PASSWORD
 from shared.destinations.constant_contact.destination import ConstantContact
-from shared.destinations.contract import Client, Credentials
+from shared.destinations.model import Client, Credentials
 from shared.domain.connection import Account
-from shared.transport.client import Fixed, VendorApi, VendorSignIn, open_http
+from shared.transport.authorisation import Fixed
+from shared.transport.client import VendorApi, VendorSignIn
+from shared.transport.fast_client import open_http
 from shared.transport.pace import Pace
 from tests.contract.destinations.side import InProcess, SandboxClock
 from tests.contract.wire import Wire

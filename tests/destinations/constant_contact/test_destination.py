@@ -11,7 +11,7 @@ import pytest
 from local.sandbox.constant_contact.settings import Settings
 from local.sandbox.constant_contact.state import PRIVILEGES, CustomField
 from shared.destinations.constant_contact.destination import ConstantContact
-from shared.destinations.contract import Client, Field, FieldType, Target
+from shared.destinations.model import Client, Field, FieldType, Target
 from shared.domain.connection import Account
 from shared.domain.errors import (
     BatchRefused,

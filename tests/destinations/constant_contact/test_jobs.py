@@ -13,8 +13,10 @@ from local.sandbox.constant_contact.contacts import Contact
 from local.sandbox.constant_contact.settings import Settings
 from local.sandbox.constant_contact.state import CustomField
 from local.sandbox.kit.faults import Fault
+from shared.destinations.batch import Batch
 from shared.destinations.constant_contact.destination import ConstantContact
-from shared.destinations.contract import Batch, Client, Encoder, Finished, InvalidProfile, Target
+from shared.destinations.contract import Encoder
+from shared.destinations.model import Client, Finished, InvalidProfile, Target
 from shared.domain.errors import (
     BatchRefused,
     Culprit,

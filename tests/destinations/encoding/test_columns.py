@@ -8,11 +8,11 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from shared.destinations.contract import Field, FieldType, InvalidProfile, Target
 from shared.destinations.encoding.columns import WHITESPACE
 from shared.destinations.encoding.encoder import ValuesEncoder
 from shared.destinations.encoding.template import Group, Layout, member
 from shared.destinations.encoding.values import Rule, Values
+from shared.destinations.model import Field, FieldType, InvalidProfile, Target
 from tests.destinations.encoding.alike import plain
 
 CHOICES = ("Small", 'La"rge')

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.destinations.contract import Field, FieldType, InvalidProfile, Target
 from shared.destinations.encoding.values import Values, Write
+from shared.destinations.model import Field, FieldType, InvalidProfile, Target
 
 FIRST = Field("first_name", "First name", longest=5)
 LAST = Field("last_name", "Last name", longest=5)

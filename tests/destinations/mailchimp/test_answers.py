@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.destinations.contract import Batch, Sent, Target
+from shared.destinations.batch import Batch
 from shared.destinations.mailchimp.answers import read
+from shared.destinations.model import Sent, Target
 from shared.domain.errors import BatchRefused, TryLater
 from shared.domain.message import Message, say
 from shared.domain.outcomes import Outcome, RowOutcome

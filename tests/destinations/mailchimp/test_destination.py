@@ -8,9 +8,9 @@ import httpx
 import orjson
 import pytest
 
-from shared.destinations.contract import Client, Field, FieldType
+from shared.destinations.answers import FIRST_NAME
 from shared.destinations.mailchimp.destination import Mailchimp
-from shared.destinations.titles import FIRST_NAME
+from shared.destinations.model import Client, Field, FieldType
 from shared.domain.connection import Account
 from shared.domain.errors import BatchRefused, Culprit, NeedsAttention, RateLimited, TryLater
 from shared.domain.message import say

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.destinations.contract import Encode, Encoder, InvalidProfile, Target
+from shared.destinations.contract import Encode, Encoder
+from shared.destinations.model import InvalidProfile, Target
 from shared.domain.errors import TryLater
 from tests.destinations.encoding.alike import plain
 from tests.destinations.says import MAILCHIMP, NONSENSE, Says

@@ -12,9 +12,12 @@ from local.sandbox.mailchimp.app import create_app
 from local.sandbox.mailchimp.audience import Audience
 from local.sandbox.mailchimp.fields import MergeField
 from local.sandbox.mailchimp.state import Sandbox
-from shared.destinations.contract import Batch, Target
+from shared.destinations.batch import Batch
+from shared.destinations.model import Target
 from shared.domain.outcomes import Outcome
-from shared.transport.client import Fixed, VendorApi, open_http
+from shared.transport.authorisation import Fixed
+from shared.transport.client import VendorApi
+from shared.transport.fast_client import open_http
 from shared.transport.pace import Pace
 from tests.contract.wire import Wire, needs_specs, violations
 from tests.destinations.says import ACCOUNT, MAILCHIMP

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.destinations.contract import Limits, Rate
+from shared.destinations.model import Limits, Rate
 from shared.runs.preview.estimate import estimate
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

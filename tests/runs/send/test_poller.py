@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.destinations.contract import Batch, Finished
+from shared.destinations.batch import Batch
+from shared.destinations.model import Finished
 from shared.domain.errors import BatchRefused, DailyQuotaExhausted
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome

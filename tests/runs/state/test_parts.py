@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.destinations.contract import Batch, Limits
+from shared.destinations.batch import Batch
+from shared.destinations.model import Limits
 from shared.runs.state.parts import PartWriter, batches_per_part, read_batches, read_part
 from shared.runs.state.profiles import Profiles
 from shared.storage.paths import part

@@ -1,0 +1,72 @@
+"""Putting an account that was proven, and what opens it, on a connection: the end of every way to connect."""
+
+from dataclasses import dataclass
+
+from shared.connections.index import exports_on
+from shared.connections.manage import MESSAGES
+from shared.connections.waiting_runs import resume_runs
+from shared.domain.connection import Account, Connection, ConnectionStatus
+from shared.domain.errors import Conflict, Refusal
+from shared.domain.message import say
+from shared.people.audit_trail import Recording, Unrecorded
+from shared.records.records import update
+from shared.services import Services
+from shared.storage.ports import Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An account that was proven, and the name of the secret that opens it."""
+
+    account: Account
+    secret_name: str
+    linked: bool = False  # whether that is a secret of the linked vault
+
+
+async def use_credentials(
+    services: Services, key: str, etag: str | None, access: Access, recording: Recording
+) -> Stored[Connection]:
+    """Put an account and its new credentials on a connection, and go on with runs that waited for them.
+
+    The credentials that it had before are removed, as are the new ones if the connection is gone;
+    those of the linked vault never are.
+    """
+    before: list[Connection] = []
+
+    def change(now: Connection) -> Connection:
+        before.append(now)
+        return now.connected(access.account, access.secret_name, access.linked)
+
+    try:
+        stored = await update(services.storage.connections, key, MESSAGES, etag, change, recording)
+    except (Refusal, Unrecorded):
+        if not access.linked:
+            await services.storage.secrets.delete(access.secret_name)
+        raise
+    was = before[-1]
+    if was.secret_name and not was.linked_secret:
+        await services.storage.secrets.delete(was.secret_name)
+    if was.status is ConnectionStatus.NEEDS_SIGN_IN:
+        await resume_runs(services, key)
+    return stored
+
+
+async def require_same_account(
+    services: Services, connection: Connection, account: Account
+) -> None:
+    """Refuse another account while exports depend on the lists of the one that is connected."""
+    known = connection.account
+    if (
+        known is None
+        or known.id == account.id
+        or not await exports_on(services.storage, connection.id)
+    ):
+        return
+    raise Conflict(
+        say(
+            "This is the account {account}, but the exports on this connection use lists of "
+            "{known}. Connect that account, or make another connection for this one.",
+            account=account.name,
+            known=known.name,
+        )
+    )
