@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from shared.destinations.contract import KeyDestination, OAuthDestination
+from shared.destinations.contract import Destination
 from shared.domain.clock import Clock
 from shared.storage.ports import Storage
 from shared.transport.webhook import Webhook
@@ -25,7 +25,7 @@ class Services:
     """Storage, destinations, a way out, a clock, and the settings that use cases heed."""
 
     storage: Storage
-    destinations: Mapping[str, OAuthDestination | KeyDestination]
+    destinations: Mapping[str, Destination]
     http: httpx.AsyncClient
     clock: Clock
     addresses: PublicAddresses

@@ -3,7 +3,8 @@
 from shared.connections.access import Access, require_same_account, use_credentials
 from shared.connections.credentials import read_linked_key, store_credentials
 from shared.connections.manage import MESSAGES
-from shared.destinations.contract import KeyDestination
+from shared.connections.vendor_api import open_sign_in
+from shared.destinations.contract import ApiKey, Destination
 from shared.destinations.model import Credentials
 from shared.domain.audit import Action, Actor
 from shared.domain.connection import Account, Connection, Move
@@ -14,9 +15,6 @@ from shared.people.audit_trail import Recording
 from shared.records.records import find, require_current
 from shared.services import Services
 from shared.storage.ports import Stored
-from shared.transport.authorisation import Fixed
-from shared.transport.client import VendorApi
-from shared.transport.pace import Pace
 
 
 async def connect_with_key(
@@ -38,7 +36,8 @@ async def connect_with_key(
     connection = stored.value
     connection.require(Move.LINK)  # what every way to connect needs
     destination = services.destinations[connection.destination]
-    if destination.auth != "api_key":
+    auth = destination.auth
+    if not isinstance(auth, ApiKey):
         what = say(
             "{destination} is connected by signing in there, so nothing is given here.",
             destination=destination.title,
@@ -46,8 +45,8 @@ async def connect_with_key(
         raise Invalid(("host",), what)
     if host is None:
         raise Invalid(("host",), say("The host name of the account is missing."))
-    endpoint = destination.endpoint(host)
-    credentials = await _credentials(services, connection, destination, api_key, secret_name)
+    endpoint = auth.endpoint(host)
+    credentials = await _credentials(services, connection, auth, api_key, secret_name)
     account = await _account(services, destination, endpoint, credentials)
     if account is None:
         member = "secret_name" if secret_name else "api_key"
@@ -67,33 +66,24 @@ async def connect_with_key(
 async def _credentials(
     services: Services,
     connection: Connection,
-    destination: KeyDestination,
+    auth: ApiKey,
     api_key: str | None,
     secret_name: str | None,
 ) -> Credentials:
     if api_key is not None and secret_name is None:
         connection.require(Move.CONNECT)
-        return destination.credentials(api_key)
+        return auth.credentials(api_key)
     if secret_name is not None and api_key is None:
-        return await read_linked_key(services.storage.linked_secrets, secret_name, destination)
+        return await read_linked_key(services.storage.linked_secrets, secret_name, auth)
     raise Invalid(("api_key",), say("Give either the key, or in secret_name what holds it."))
 
 
 async def _account(
-    services: Services, destination: KeyDestination, endpoint: str, credentials: Credentials
+    services: Services, destination: Destination, endpoint: str, credentials: Credentials
 ) -> Account | None:
     """Ask which account a key opens; None if none."""
-    nobody = Account(id="", name="", endpoint=endpoint)
-    api = VendorApi(
-        services.http,
-        destination.name,
-        destination.title,
-        destination.base_url(nobody),
-        Fixed(destination.headers(credentials)),
-        destination.explain,
-        Pace(services.clock, destination.limits.rates),
-    )
+    sign_in = open_sign_in(services, destination)
     try:
-        return await destination.identify(api, endpoint)
+        return await destination.account(sign_in, credentials, endpoint)
     except NeedsAttention:
         return None

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from uuid import uuid4
 
-from shared.destinations.contract import KeyDestination
+from shared.destinations.contract import ApiKey
 from shared.destinations.model import Credentials
 from shared.domain.errors import Conflict, Culprit, Invalid, NeedsAttention, TryLater
 from shared.domain.message import say
@@ -48,9 +48,7 @@ def gone() -> NeedsAttention:
     return NeedsAttention(Culprit.CONNECTION, reason)
 
 
-async def read_linked_key(
-    vault: SecretReader | None, name: str, destination: KeyDestination
-) -> Credentials:
+async def read_linked_key(vault: SecretReader | None, name: str, auth: ApiKey) -> Credentials:
     """Return the key that a secret of the linked vault holds.
 
     Raise Conflict when no vault is linked, Invalid(("secret_name",)) or TryLater.
@@ -62,7 +60,7 @@ async def read_linked_key(
         what = say("The app keeps secrets of its own under such a name.")
         raise Invalid(("secret_name",), what)
     try:
-        return destination.credentials((await vault.get(name)).strip())
+        return auth.credentials((await vault.get(name)).strip())
     except Missing:
         what = say("The linked vault has no secret {secret}.", secret=name)
         raise Invalid(("secret_name",), what) from None

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from shared.connections.credentials import read_credentials
 from shared.connections.index import exports_on
 from shared.connections.schemas import ConnectionChanges, NewConnection
-from shared.connections.vendor_api import open_sign_in
+from shared.connections.vendor_api import open_tokens
 from shared.connections.waiting_runs import waiting
+from shared.destinations.contract import OAuth2
 from shared.domain.audit import Action, Actor
 from shared.domain.connection import TERMS_VERSION, Connection, Consent, Move
 from shared.domain.errors import Conflict, DestinationError, Invalid, NotFound, Outdated
@@ -172,11 +173,11 @@ async def _remove_credentials(services: Services, connection: Connection) -> Non
 async def _revoke(services: Services, connection: Connection, secret_name: str) -> None:
     """Give credentials back where there is a way to. What fails here must not keep the connection."""
     destination = services.destinations[connection.destination]
-    if destination.auth != "oauth":
+    if not isinstance(destination.auth, OAuth2):
         return
     try:
         credentials = await read_credentials(services.storage.secrets, secret_name)
-        await destination.revoke(open_sign_in(services, destination), credentials)
+        await open_tokens(services, destination, destination.auth).revoke(credentials)
     except DestinationError as error:
         why = one_line(error.reason)
         log.warning("credentials of connection %s not revoked: %s", connection.id, why)

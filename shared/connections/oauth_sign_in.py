@@ -21,7 +21,9 @@ from datetime import timedelta
 from shared.connections.access import Access, require_same_account, use_credentials
 from shared.connections.credentials import store_credentials
 from shared.connections.manage import MESSAGES
-from shared.connections.vendor_api import open_sign_in
+from shared.connections.vendor_api import open_tokens
+from shared.destinations.contract import OAuth2
+from shared.destinations.oauth2 import authorize_url
 from shared.domain.audit import Action, Actor
 from shared.domain.connection import Connection, Move
 from shared.domain.errors import Conflict, DestinationError, Invalid, Refusal
@@ -51,7 +53,7 @@ async def begin_sign_in(services: Services, person: Person, key: str, etag: str 
     connection = stored.value
     connection.require(Move.CONNECT)
     destination = services.destinations[connection.destination]
-    if destination.auth != "oauth":
+    if not isinstance(destination.auth, OAuth2):
         what = say(
             "{destination} is connected with a host name and a key.",
             destination=destination.title,
@@ -68,7 +70,7 @@ async def begin_sign_in(services: Services, person: Person, key: str, etag: str 
     await record(services, Actor.of(person), Action.SIGN_IN_BEGUN, connection)
     await services.storage.oauth_states.insert(ALL, _digest(state), began)
     challenge = _base64(hashlib.sha256((await _verifier(services, state)).encode()).digest())
-    return destination.authorize_url(services.addresses.callback, state, challenge)
+    return authorize_url(destination.auth, services.addresses.callback, state, challenge)
 
 
 async def finish_sign_in(services: Services, state: str, code: str | None) -> None:
@@ -96,14 +98,12 @@ async def _exchange(
     if code is None:
         raise Conflict(say("The sign-in was not completed. Nothing was changed."))
     destination = services.destinations[connection.destination]
-    if destination.auth != "oauth":
+    if not isinstance(destination.auth, OAuth2):
         raise BadState(say("This connection has no sign-in."))
-    credentials, account = await destination.exchange(
-        open_sign_in(services, destination),
-        code,
-        services.addresses.callback,
-        await _verifier(services, state),
-    )
+    tokens = open_tokens(services, destination, destination.auth)
+    verifier = await _verifier(services, state)
+    credentials = await tokens.exchange(code, services.addresses.callback, verifier)
+    account = await destination.account(tokens.sign_in, credentials, endpoint="")
     await require_same_account(services, connection, account)
     return Access(account, await store_credentials(services.storage.secrets, credentials))
 

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 from shared.connections.credentials import as_secret, gone, read_credentials
-from shared.destinations.contract import OAuthDestination, SignIn
 from shared.destinations.model import Credentials
+from shared.destinations.oauth2 import Tokens
 from shared.domain.clock import Clock
 from shared.domain.errors import NeedsAttention, RateLimited, TryLater
 from shared.domain.message import say
@@ -35,8 +35,7 @@ class Refreshing:
 
     def __init__(
         self,
-        destination: OAuthDestination,
-        sign_in: SignIn,
+        tokens: Tokens,
         vault: Secrets,
         leases: Leases,
         clock: Clock,
@@ -44,8 +43,7 @@ class Refreshing:
         secret_name: str,
         credentials: Credentials,
     ) -> None:
-        self._destination = destination
-        self._sign_in = sign_in
+        self._tokens = tokens
         self._vault = vault
         self._leases = leases
         self._clock = clock
@@ -68,8 +66,8 @@ class Refreshing:
 
     def _take(self, credentials: Credentials) -> None:
         self._credentials = credentials
-        self._headers = self._destination.headers(credentials)
-        self._ends_at = self._destination.expires_at(credentials)
+        self._headers = self._tokens.auth.headers(credentials)
+        self._ends_at = self._tokens.expire_at(credentials)
 
     def _ends_soon(self) -> bool:
         return self._ends_at is not None and self._ends_at - _EARLY <= self._clock.now()
@@ -107,7 +105,7 @@ class Refreshing:
     async def _asked(self, old: Credentials) -> Credentials:
         for attempt in range(1, _TRIES + 1):
             try:
-                return await self._destination.refresh(self._sign_in, old)
+                return await self._tokens.refresh(old)
             except RateLimited as error:
                 wait = error.after or _BUSY_SECONDS
                 if attempt == _TRIES or wait > _LONGEST_BUSY:
@@ -146,7 +144,7 @@ class Refreshing:
         until = self._clock.monotonic() + _PATIENCE
         while (lease_id := await self._leases.acquire(self._lease)) is None:
             if self._clock.monotonic() >= until:
-                title = self._destination.title
+                title = self._tokens.title
                 raise TryLater(
                     say("The sign-in at {destination} is being refreshed.", destination=title)
                 )

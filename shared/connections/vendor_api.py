@@ -2,8 +2,9 @@
 
 from shared.connections.credentials import read_credentials, read_linked_key
 from shared.connections.token_refresh import Refreshing
-from shared.destinations.contract import Destination, KeyDestination
+from shared.destinations.contract import ApiKey, Destination, OAuth2
 from shared.destinations.model import Credentials
+from shared.destinations.oauth2 import Tokens
 from shared.domain.connection import Connection
 from shared.domain.errors import Culprit, NeedsAttention, Refusal, TryLater
 from shared.domain.message import say
@@ -18,6 +19,12 @@ from shared.transport.pace import Pace
 def open_sign_in(services: Services, destination: Destination) -> VendorSignIn:
     """Return the way to a destination's sign-in service."""
     return VendorSignIn(services.http, destination.name, destination.title, destination.explain)
+
+
+def open_tokens(services: Services, destination: Destination, auth: OAuth2) -> Tokens:
+    """Return the service of a destination that gives tokens."""
+    sign_in = open_sign_in(services, destination)
+    return Tokens(destination.title, auth, sign_in, services.clock)
 
 
 async def open_api(
@@ -48,34 +55,32 @@ async def _authorisation(
     services: Services, connection: Connection, secret_name: str
 ) -> Authorisation:
     storage, destination = services.storage, services.destinations[connection.destination]
-    if destination.auth == "api_key" and connection.linked_secret:
-        key = await _linked_key(storage.linked_secrets, secret_name, destination)
-        return Fixed(destination.headers(key))
-    credentials = await read_credentials(storage.secrets, secret_name)
-    if destination.auth == "api_key":
-        return Fixed(destination.headers(credentials))
-    return Refreshing(
-        destination,
-        open_sign_in(services, destination),
-        storage.secrets,
-        storage.lanes,
-        services.clock,
-        connection.id,
-        secret_name,
-        credentials,
-    )
+    match destination.auth:
+        case ApiKey() as auth if connection.linked_secret:
+            key = await _linked_key(storage.linked_secrets, secret_name, auth)
+            return Fixed(auth.headers(key))
+        case ApiKey() as auth:
+            return Fixed(auth.headers(await read_credentials(storage.secrets, secret_name)))
+        case OAuth2() as auth:
+            return Refreshing(
+                open_tokens(services, destination, auth),
+                storage.secrets,
+                storage.lanes,
+                services.clock,
+                connection.id,
+                secret_name,
+                await read_credentials(storage.secrets, secret_name),
+            )
 
 
-async def _linked_key(
-    vault: SecretReader | None, name: str, destination: KeyDestination
-) -> Credentials:
+async def _linked_key(vault: SecretReader | None, name: str, auth: ApiKey) -> Credentials:
     """Return a linked key; raise NeedsAttention or TryLater.
 
     What nobody asked for just now is no mistake of a caller, and more people read of it than may
     know the name of a secret.
     """
     try:
-        return await read_linked_key(vault, name, destination)
+        return await read_linked_key(vault, name, auth)
     except Refusal:
         reason = say(
             "The linked vault holds no usable key for this connection any more. Put it back under "

@@ -1,17 +1,21 @@
-"""What a destination is: everything that the engine asks of a vendor, and all that a vendor's file may use.
+"""What a destination is: everything that the engine asks of a vendor, and all that a vendor's files may use.
 
-A destination states its fields and limits and knows how to sign in, check, look up lists, encode
-profiles and read answers. Batching, retries, pacing, checkpoints and rejects belong to the engine.
+A destination states its fields, its limits and how one signs in, and knows how to check, look up lists,
+encode profiles and read answers. Batching, retries, pacing, checkpoints and rejects belong to the engine.
 """
 
+import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
-from typing import Any, Literal, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import httpx
 
 from shared.destinations.batch import Batch
 from shared.destinations.model import (
+    About,
+    Client,
     Credentials,
     Field,
     Finished,
@@ -22,7 +26,7 @@ from shared.destinations.model import (
     Target,
 )
 from shared.domain.connection import Account
-from shared.domain.errors import DestinationError
+from shared.domain.errors import DestinationError, Invalid
 from shared.domain.message import Message
 from shared.domain.run import Job
 
@@ -98,117 +102,163 @@ class SignIn(Protocol):
         """Return the JSON of an answer."""
 
 
-@runtime_checkable
-class ListsJobs(Protocol):
-    """A destination that lists the jobs of an account, so that one whose answer was lost can be found."""
+@dataclass(frozen=True, slots=True)
+class OAuth2:
+    """Accounts are connected by signing in at the vendor: OAuth 2 with a code (RFC 6749)."""
 
-    async def jobs(self, api: Api, size: int | None = None) -> Collection[str]:
-        """Return the jobs there are, or those of so many profiles."""
+    client: Client
+    authorize_url: str  # of the page where somebody signs in
+    token_url: str
+    revoke_url: str | None = None  # where tokens can be given back (RFC 7009)
+    scopes: str = ""  # separated by spaces
+    pkce: bool = False  # whether the vendor knows PKCE (RFC 7636)
+    secret_in_form: bool = False  # rather than in a header
+    refreshes: bool = False  # whether tokens end, and come with one that is traded for others
+
+    def headers(self, credentials: Credentials) -> Mapping[str, str]:
+        """Return the headers that authorise a request."""
+        return {"Authorization": f"Bearer {credentials['access_token']}"}
 
 
-class Destination(Protocol):
-    """A vendor that profiles can be sent to. Each is also an OAuthDestination or a KeyDestination."""
+# A label of a host's name; a whole name, whose last label is no number.
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_NAME = re.compile(_LABEL)
+_HOST = re.compile(rf"(?=.{{4,253}}\Z)(?:{_LABEL}\.)+[a-z]{{2,}}")
+_KEY = re.compile(r"[\x21-\x7e]{8,512}")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """Accounts are connected with a key, and with the name of the host that is the account's own."""
+
+    header: str  # that carries the key
+    wrong_host: (
+        Message  # what to say of a host name that cannot be one, and where to find the right one
+    )
+    wrong_key: Message  # the same of a key
+    host_suffixes: Sequence[
+        str
+    ] = ()  # that hosts end in; without any, an account is a name with no dot
+    before_key: str = ""  # in the header
+
+    def endpoint(self, host: str) -> str:
+        """Return the host name that a person typed in its plain form; raise Invalid(("host",), …)."""
+        plain = re.sub(r"\Ahttps?://", "", host.strip().lower()).removesuffix("/").removesuffix(".")
+        allowed = any(plain.endswith(f".{suffix}") for suffix in self.host_suffixes)
+        whole = _HOST.fullmatch(plain) and allowed if self.host_suffixes else _NAME.fullmatch(plain)
+        if not whole:
+            raise Invalid(("host",), self.wrong_host)
+        return plain
+
+    def credentials(self, key: str) -> Credentials:
+        """Return what proves who we are; raise Invalid(("api_key",), …) for what cannot be a key."""
+        if not _KEY.fullmatch(key.strip()):
+            raise Invalid(("api_key",), self.wrong_key)
+        return {"api_key": key.strip()}
+
+    def headers(self, credentials: Credentials) -> Mapping[str, str]:
+        """Return the headers that authorise a request."""
+        return {self.header: f"{self.before_key}{credentials['api_key']}"}
+
+
+class Destination(ABC):
+    """A vendor that profiles can be sent to; PollsJobs and ListsJobs say what some can do beside this."""
+
+    options: Sequence[Option] = ()
+    """What an export can choose that only this destination has."""
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """Its name in the API, such as `mailchimp`."""
 
     @property
-    def title(self) -> str:
-        """Its name for people, such as `Mailchimp`."""
+    @abstractmethod
+    def about(self) -> About:
+        """What only people read of it."""
 
     @property
+    @abstractmethod
+    def auth(self) -> OAuth2 | ApiKey:
+        """How an account is connected."""
+
+    @property
+    @abstractmethod
     def fields(self) -> Sequence[Field]:
         """The fields that every account has; the first is the address."""
 
     @property
-    def options(self) -> Sequence[Option]:
-        """What an export can choose that only this destination has."""
-
-    @property
+    @abstractmethod
     def limits(self) -> Limits:
         """The published limits that the engine keeps."""
 
+    @property
+    def title(self) -> str:
+        """Its name for people, such as `Mailchimp`."""
+        return self.about.title
+
+    @abstractmethod
+    async def account(self, sign_in: SignIn, credentials: Credentials, endpoint: str) -> Account:
+        """Name the account that new credentials open; raise NeedsAttention when they open none.
+
+        `endpoint` is the host that was given with a key, and empty after a sign-in.
+        """
+
+    @abstractmethod
     def base_url(self, account: Account) -> str:
         """Return the address of the account's API; never anything that a user typed unchecked."""
 
-    def headers(self, credentials: Credentials) -> Mapping[str, str]:
-        """Return the headers that authorise a request."""
-
+    @abstractmethod
     def lane(self, account: Account) -> str:
         """Return the name of the quota that requests for this account use up; safe as a blob name."""
 
+    @abstractmethod
     def explain(self, response: httpx.Response) -> DestinationError | None:
         """Return what an answer means where that differs from the table in transport.verdict.
 
         It is asked about errors, and about successes that are not JSON.
         """
 
+    @abstractmethod
     async def check(self, api: Api) -> None:
         """Prove that the credentials work and suffice for exports, changing nothing."""
 
+    @abstractmethod
     async def lists(self, api: Api) -> Sequence[ListInfo]:
         """Return the lists of the account."""
 
+    @abstractmethod
     async def look_up(self, api: Api, list_id: str) -> ListInfo:
         """Return one list; raise NeedsAttention(LIST) when there is none with this id."""
 
+    @abstractmethod
     async def fields_of(self, api: Api, list_id: str) -> Sequence[Field]:
         """Return `fields` and those that the account or the list has beside them."""
 
+    @abstractmethod
     async def encoder(self, api: Api, target: Target) -> Encoder:
         """Return how profiles are written for a target."""
 
+    @abstractmethod
     def body(self, target: Target, batch: Batch) -> bytes:
         """Return the body of the request that `send` makes for a batch; a preview shows it, too."""
 
+    @abstractmethod
     async def send(self, api: Api, target: Target, batch: Batch) -> Sent:
         """Send a batch, which may have been sent before; raise BatchRefused as its docstring says."""
+
+
+@runtime_checkable
+class PollsJobs(Protocol):
+    """A destination that answers with jobs, which it does in its own time."""
 
     async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
         """Return those of the jobs that are over. They are all there are, or `jobs_per_poll` of them."""
 
 
-class OAuthDestination(Destination, Protocol):
-    """A destination whose accounts are connected by signing in there."""
+@runtime_checkable
+class ListsJobs(Protocol):
+    """A destination that lists the jobs of an account, so that one whose answer was lost can be found."""
 
-    @property
-    def auth(self) -> Literal["oauth"]:
-        """How an account is connected."""
-
-    def authorize_url(self, redirect_uri: str, state: str, challenge: str) -> str:
-        """Return the page where an administrator signs in and lets us in.
-
-        `challenge` is PKCE's, made by S256; a destination without PKCE leaves it out.
-        """
-
-    async def exchange(
-        self, sign_in: SignIn, code: str, redirect_uri: str, verifier: str
-    ) -> tuple[Credentials, Account]:
-        """Turn the code that the sign-in page sent back into credentials, and name their account."""
-
-    def expires_at(self, credentials: Credentials) -> datetime | None:
-        """Return when the credentials have to be refreshed; None where they last."""
-
-    async def refresh(self, sign_in: SignIn, credentials: Credentials) -> Credentials:
-        """Return new credentials for old; raise NeedsAttention when somebody must sign in again."""
-
-    async def revoke(self, sign_in: SignIn, credentials: Credentials) -> None:
-        """Take the credentials back at the destination, where it has a way to do that."""
-
-
-class KeyDestination(Destination, Protocol):
-    """A destination whose accounts are connected with a host name and a key."""
-
-    @property
-    def auth(self) -> Literal["api_key"]:
-        """How an account is connected."""
-
-    def endpoint(self, host: str) -> str:
-        """Return the host name that a person typed in its plain form; raise Invalid(("host",), …)."""
-
-    def credentials(self, key: str) -> Credentials:
-        """Return what proves who we are; raise Invalid(("api_key",), …) for what cannot be a key."""
-
-    async def identify(self, api: Api, endpoint: str) -> Account:
-        """Name the account that the key opens; raise NeedsAttention when it opens none."""
+    async def jobs(self, api: Api, size: int | None = None) -> Collection[str]:
+        """Return the jobs there are, or those of so many profiles."""

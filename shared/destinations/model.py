@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 from shared.domain.message import Message
@@ -44,6 +45,18 @@ class Field:
     kind: FieldType = FieldType.TEXT
     longest: int | None = None  # characters, or what the destination's file says it counts
     choices: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What only people read of a destination; source of each fact in the destination's file."""
+
+    title: str
+    home_url: str
+    list_title: Message  # what the id of a list is called
+    list_help_url: str | None = None  # a page that tells where a list's id is found
+    key_help_url: str | None = None  # the same of the host name and the key
+    longest_run: timedelta | None = None  # that a million profiles may take, if anybody says it
 
 
 @dataclass(frozen=True, slots=True)

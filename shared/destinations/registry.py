@@ -4,15 +4,13 @@ from collections.abc import Mapping
 
 from shared.destinations.activecampaign.destination import ActiveCampaign
 from shared.destinations.constant_contact.destination import ConstantContact
-from shared.destinations.contract import KeyDestination, OAuthDestination
+from shared.destinations.contract import Destination
 from shared.destinations.mailchimp.destination import Mailchimp
 from shared.destinations.model import Client
 from shared.settings import Settings
 
-type AnyDestination = OAuthDestination | KeyDestination
 
-
-def destinations(settings: Settings) -> Mapping[str, AnyDestination]:
+def destinations(settings: Settings) -> Mapping[str, Destination]:
     """Return the destinations as the settings shape them."""
     mailchimp = Mailchimp(
         Client(settings.mailchimp_client_id, settings.mailchimp_client_secret.get_secret_value()),
@@ -38,5 +36,5 @@ def destinations(settings: Settings) -> Mapping[str, AnyDestination]:
         [suffix.strip().lower().lstrip(".") for suffix in suffixes if suffix.strip()],
         expects_reports=settings.public_base_url.scheme == "https",
     )
-    known: tuple[AnyDestination, ...] = (mailchimp, constant_contact, activecampaign)
+    known: tuple[Destination, ...] = (mailchimp, constant_contact, activecampaign)
     return {destination.name: destination for destination in known}

@@ -63,9 +63,7 @@ class Vendors:
         known = (
             Postbox("https://postbox.test"),
             ActiveCampaign("https://{host}", ["api-us1.com"], clock=office.clock),
-            ConstantContact(
-                Client("client", SECRET), "https://cc.test", "https://cc.test", clock=office.clock
-            ),
+            ConstantContact(Client("client", SECRET), "https://cc.test", "https://cc.test"),
         )
         services = office.services
         office.services = replace(

@@ -179,7 +179,7 @@ async def _new_audience(url: str, name: str) -> str:
 async def _export(services: Services, mailchimp: Mailchimp, audience: str) -> None:
     """Connect the account, and store an export to the audience."""
     credentials, account = await through_the_sign_in_page(
-        mailchimp, services.http, "owner1@example.com", PASSWORD
+        mailchimp, services.http, "owner1@example.com", PASSWORD, services.clock
     )
     now, storage = services.clock.now(), services.storage
     connection = Connection(

@@ -20,7 +20,7 @@ from local.sandbox.mailchimp.state import Sandbox as MailchimpSandbox
 from local.sandbox.mailchimp.state import new_audience
 from shared.destinations.activecampaign.destination import ActiveCampaign
 from shared.destinations.constant_contact.destination import ConstantContact
-from shared.destinations.contract import KeyDestination, OAuthDestination
+from shared.destinations.contract import Destination
 from shared.destinations.mailchimp.destination import Mailchimp
 from shared.destinations.model import Credentials, Limits
 from shared.domain.clock import Clock
@@ -48,7 +48,7 @@ class Vendor(Protocol):
     def faults(self) -> Faults:
         """The faults that the sandbox shows."""
 
-    def destination(self, clock: Clock) -> OAuthDestination | KeyDestination:
+    def destination(self, clock: Clock) -> Destination:
         """Return the destination as a host with this clock has it."""
 
     async def sign_in(self, http: httpx.AsyncClient, number: int) -> tuple[Credentials, Account]:
@@ -90,6 +90,7 @@ class MailchimpVendor:
 
     def __init__(self, clock: FakeClock, latency: float, connections: int) -> None:
         self._connections = connections
+        self.clock = clock
         self.sandbox = MailchimpSandbox(
             SandboxClock(clock), CLIENT.id, CLIENT.secret, (CALLBACK,), latency=latency
         )
@@ -102,7 +103,7 @@ class MailchimpVendor:
     def faults(self) -> Faults:
         return self.sandbox.faults
 
-    def destination(self, clock: Clock) -> OAuthDestination:
+    def destination(self, clock: Clock) -> Destination:
         login, api = "https://login.mailchimp.com", "https://{dc}.api.mailchimp.com"
         return SmallMailchimp(CLIENT, login, api, connections=self._connections)
 
@@ -111,7 +112,7 @@ class MailchimpVendor:
         destination = Mailchimp(
             CLIENT, "https://login.mailchimp.com", "https://{dc}.api.mailchimp.com"
         )
-        return await through_the_sign_in_page(destination, http, owner, PASSWORD)
+        return await through_the_sign_in_page(destination, http, owner, PASSWORD, self.clock)
 
     def list_of(self, number: int, nth: int) -> str:
         return list(self.sandbox.accounts[number].audiences)[nth]
@@ -160,13 +161,12 @@ class ActiveCampaignVendor:
     def faults(self) -> Faults:
         return self.sandbox.faults
 
-    def destination(self, clock: Clock) -> KeyDestination:
+    def destination(self, clock: Clock) -> Destination:
         return SmallActiveCampaign("https://{host}", ["api-us1.com"], clock=clock)
 
     async def sign_in(self, http: httpx.AsyncClient, number: int) -> tuple[Credentials, Account]:
         account, destination = self.sandbox.accounts[number], self.destination(FakeClock())
-        credentials = destination.credentials(account.api_key)
-        return credentials, await with_the_key(destination, http, credentials, account.host)
+        return await with_the_key(destination, http, account.api_key, account.host)
 
     def list_of(self, number: int, nth: int) -> str:
         return str(nth + 1)
@@ -221,15 +221,15 @@ class ConstantContactVendor:
     def faults(self) -> Faults:
         return self.sandbox.faults
 
-    def destination(self, clock: Clock) -> OAuthDestination:
+    def destination(self, clock: Clock) -> Destination:
         login, api = "https://authz.constantcontact.com", "https://api.cc.email"
-        return SmallConstantContact(CLIENT, login, api, clock=clock)
+        return SmallConstantContact(CLIENT, login, api)
 
     async def sign_in(self, http: httpx.AsyncClient, number: int) -> tuple[Credentials, Account]:
         self.clock.advance(1.1)  # the token endpoint answers once a second
         owner = self.sandbox.accounts[number].email
         destination = self.destination(self.clock)
-        return await through_the_sign_in_page(destination, http, owner, PASSWORD)
+        return await through_the_sign_in_page(destination, http, owner, PASSWORD, self.clock)
 
     def list_of(self, number: int, nth: int) -> str:
         return list(self.sandbox.accounts[number].lists)[nth]

@@ -10,7 +10,7 @@ from shared.api.paths import HEALTH, PROBLEMS, V1
 from shared.api.problems import PROBLEM_TYPES
 from shared.api.schemas.fields import FieldItem, field_item
 from shared.api.wording import Words, spoken
-from shared.destinations.contract import KeyDestination, OAuthDestination
+from shared.destinations.contract import Destination, OAuth2
 from shared.domain.connection import TERMS_VERSION
 from shared.domain.errors import NotFound
 from shared.domain.message import say
@@ -124,14 +124,12 @@ async def destinations(services: TheServices) -> Page[DestinationItem]:
     return Page(items=[_destination(each, services.max_profiles) for each in known])
 
 
-def _destination(
-    destination: OAuthDestination | KeyDestination, max_profiles: int
-) -> DestinationItem:
+def _destination(destination: Destination, max_profiles: int) -> DestinationItem:
     limits = destination.limits
     return DestinationItem(
         name=destination.name,
         title=destination.title,
-        auth=destination.auth,
+        auth="oauth" if isinstance(destination.auth, OAuth2) else "api_key",
         terms_version=TERMS_VERSION,
         fields=[field_item(field) for field in destination.fields],
         options=[OptionItem(name=one.name, title=one.title) for one in destination.options],

@@ -137,6 +137,19 @@ def queued(answer: Any) -> str:
     )
 
 
+def require_user(answer: Any) -> None:
+    """Raise NeedsAttention if a key is nobody's: an answer without a user is a page that lets nobody in."""
+    user = answer.get("user") if isinstance(answer, dict) else None
+    if not user or not isinstance(user, dict):
+        raise NeedsAttention(
+            Culprit.CONNECTION,
+            say(
+                "{destination} did not say whose key it is. Check host and key.",
+                destination=TITLE,
+            ),
+        )
+
+
 async def all_of(api: Api, path: str) -> Sequence[Mapping[str, Any]]:
     """Return every page of a collection."""
     pages: list[Mapping[str, Any]] = []

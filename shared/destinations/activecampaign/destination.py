@@ -10,14 +10,16 @@ Facts and their sources (API v3, its description of August 2026 and the referenc
   come only with a callback, whose shape is written nowhere.
 - 5 requests a second are counted by account. A wrong key is answered with a 403 or with a web page.
 - An empty text overwrites what is stored, and optional fields that are not sent stay.
+- The help page "Getting started with the API" is where others point for host and key. That a million
+  profiles take up to 90 minutes is what Customer Insights says of its own export.
 """
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
+from functools import cached_property
 
 import httpx
 import orjson
@@ -33,16 +35,18 @@ from shared.destinations.activecampaign.answers import (
     list_info,
     own_fields,
     queued,
+    require_user,
 )
 from shared.destinations.activecampaign.jobs import Numbering, finished
 from shared.destinations.answers import EMAIL, FIRST_NAME, LAST_NAME, PHONE, no_list, parsing_answer
 from shared.destinations.batch import Batch
-from shared.destinations.contract import Api, Encoder, JobFiles
+from shared.destinations.contract import Api, ApiKey, Destination, Encoder, JobFiles, SignIn
 from shared.destinations.encoding.encoder import ValuesEncoder
 from shared.destinations.encoding.field_types import SEPARATOR
 from shared.destinations.encoding.template import Group, Layout, member
 from shared.destinations.encoding.values import Values
 from shared.destinations.model import (
+    About,
     Credentials,
     Field,
     FieldType,
@@ -56,12 +60,10 @@ from shared.destinations.model import (
 )
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.connection import Account
-from shared.domain.errors import BatchRefused, Culprit, DestinationError, Invalid, NeedsAttention
+from shared.domain.errors import BatchRefused, Culprit, DestinationError, NeedsAttention
 from shared.domain.message import say
 from shared.domain.run import Job
 
-_HOST = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}")
-_KEY = re.compile(r"[\x21-\x7e]{8,512}")
 _LIST_ID = re.compile(r"[0-9]{1,18}")
 
 _BODY_BYTES = 399_999
@@ -72,7 +74,7 @@ _NO_AUTOMATIONS = "exclude_automations"
 
 
 @dataclass(frozen=True)
-class ActiveCampaign:
+class ActiveCampaign(Destination):
     """The ActiveCampaign destination; the address is a setting so that a stand-in can take its place."""
 
     url: str  # holds {host}, the account's own
@@ -82,8 +84,13 @@ class ActiveCampaign:
     _numbering: Numbering = field(default_factory=Numbering, repr=False)
 
     name = "activecampaign"
-    title = TITLE
-    auth: Literal["api_key"] = "api_key"
+    about = About(
+        title=TITLE,
+        home_url="https://www.activecampaign.com",
+        list_title=say("List ID"),
+        key_help_url="https://help.activecampaign.com/hc/en-us/articles/207317590",
+        longest_run=timedelta(minutes=90),
+    )
     fields = (
         Field("email", EMAIL, required=True, kind=FieldType.EMAIL),
         Field("first_name", FIRST_NAME, longest=LONGEST),
@@ -101,48 +108,27 @@ class ActiveCampaign:
         jobs_per_poll=2,  # more at once would keep the next import waiting for its turn
     )
 
-    def endpoint(self, host: str) -> str:
-        """Return the account's host; refuse what is no plain name under one of the allowed suffixes."""
-        plain = re.sub(r"\Ahttps?://", "", host.strip().lower()).removesuffix("/").removesuffix(".")
-        allowed = any(plain.endswith(f".{suffix}") for suffix in self.host_suffixes)
-        if not _HOST.fullmatch(plain) or not allowed:
-            what = say(
-                "Give the host name from the Developer settings of {destination}, without https://. "
-                "It ends in one of: {endings}.",
-                destination=TITLE,
-                endings=tuple(f".{suffix}" for suffix in self.host_suffixes),
-            )
-            raise Invalid(("host",), what)
-        return plain
+    @cached_property
+    def auth(self) -> ApiKey:
+        """Only hosts under one of the allowed suffixes are ever asked."""
+        wrong_host = say(
+            "Give the host name from the Developer settings of {destination}, without https://. "
+            "It ends in one of: {endings}.",
+            destination=TITLE,
+            endings=tuple(f".{suffix}" for suffix in self.host_suffixes),
+        )
+        wrong_key = say("This is no API key. Copy it from the Developer settings.")
+        return ApiKey("Api-Token", wrong_host, wrong_key, self.host_suffixes)
 
-    def credentials(self, key: str) -> Credentials:
-        """Keep the key."""
-        if not _KEY.fullmatch(key.strip()):
-            what = say("This is no API key. Copy it from the Developer settings.")
-            raise Invalid(("api_key",), what)
-        return {"api_key": key.strip()}
-
-    async def identify(self, api: Api, endpoint: str) -> Account:
-        """Ask whose key it is. An answer without a user is a page that lets nobody in."""
-        answer = await api.get("/users/me")
-        user = answer.get("user") if isinstance(answer, dict) else None
-        if not user or not isinstance(user, dict):
-            raise NeedsAttention(
-                Culprit.CONNECTION,
-                say(
-                    "{destination} did not say whose key it is. Check host and key.",
-                    destination=TITLE,
-                ),
-            )
+    async def account(self, sign_in: SignIn, credentials: Credentials, endpoint: str) -> Account:
+        """Ask whose key it is."""
+        url, headers = self._url(endpoint), self.auth.headers(credentials)
+        require_user(await sign_in.get_json(f"{url}/users/me", headers))
         return Account(id=endpoint, name=endpoint.partition(".")[0], endpoint=endpoint)
 
     def base_url(self, account: Account) -> str:
         """Return the account's API. Its host was checked when it was typed, and is checked again."""
-        return f"{self.url.format(host=self.endpoint(account.endpoint))}/api/3"
-
-    def headers(self, credentials: Credentials) -> Mapping[str, str]:
-        """Authorise with the key."""
-        return {"Api-Token": credentials["api_key"]}
+        return self._url(account.endpoint)
 
     def lane(self, account: Account) -> str:
         """One quota for each account."""
@@ -154,7 +140,7 @@ class ActiveCampaign:
 
     async def check(self, api: Api) -> None:
         """Ask who we are."""
-        await self.identify(api, "")
+        require_user(await api.get("/users/me"))
 
     async def lists(self, api: Api) -> Sequence[ListInfo]:
         """Return every list."""
@@ -224,6 +210,9 @@ class ActiveCampaign:
             young = self.clock.now() - job.sent_at < _REPORT_WITHIN
             over += await finished(job, answer, files, self.expects_reports and young)
         return over
+
+    def _url(self, host: str) -> str:
+        return f"{self.url.format(host=self.auth.endpoint(host))}/api/3"
 
 
 def _layout(target: Target, fields: Sequence[str]) -> Layout:

@@ -8,14 +8,16 @@ Facts and their sources:
 - An account user may have 10 connections open at once (Fundamentals, "Throttling").
 - OAuth tokens do not expire and there is no refresh token ("Access user data with OAuth 2").
 - The metadata call answers 200 with an error object when the token is wrong.
+- An audience ID is what its settings show by that name. That a million profiles take up to three hours is
+  what Customer Insights says of its own export. The address of the help page is from memory: unverified.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
-from urllib.parse import urlencode
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
 
 import httpx
 import msgspec
@@ -30,7 +32,7 @@ from shared.destinations.answers import (
     refused,
 )
 from shared.destinations.batch import Batch
-from shared.destinations.contract import Api, Encoder, JobFiles, SignIn
+from shared.destinations.contract import Api, Destination, Encoder, OAuth2, SignIn
 from shared.destinations.mailchimp.answers import (
     ANSWER_FIELDS,
     TITLE,
@@ -42,17 +44,16 @@ from shared.destinations.mailchimp.answers import (
 )
 from shared.destinations.mailchimp.profiles import LONGEST, Members, MergeField, mappable
 from shared.destinations.model import (
+    About,
     Client,
     Credentials,
     Field,
     FieldType,
-    Finished,
     Limits,
     ListInfo,
     Sent,
     Target,
 )
-from shared.destinations.oauth2 import no_access
 from shared.domain.connection import Account
 from shared.domain.errors import (
     BatchRefused,
@@ -63,7 +64,6 @@ from shared.domain.errors import (
 )
 from shared.domain.message import say
 from shared.domain.outcomes import RowOutcome
-from shared.domain.run import Job
 
 _DATA_CENTRE = re.compile(r"[a-z]{2,4}[0-9]{1,3}")
 _USER_ID = re.compile(r"[0-9]{1,20}")
@@ -74,7 +74,7 @@ _MERGE_FIELDS = ",".join(f"merge_fields.{key}" for key in ("tag", "name", "type"
 
 
 @dataclass(frozen=True)
-class Mailchimp:
+class Mailchimp(Destination):
     """The Mailchimp destination; the addresses are settings so that a stand-in can take their place."""
 
     client: Client
@@ -84,14 +84,24 @@ class Mailchimp:
     connections: int = 10  # all that it allows; the setting is lower
 
     name = "mailchimp"
-    title = TITLE
-    auth: Literal["oauth"] = "oauth"
+    about = About(
+        title=TITLE,
+        home_url="https://mailchimp.com",
+        list_title=say("Audience ID"),
+        list_help_url="https://mailchimp.com/help/find-audience-id/",  # unverified
+        longest_run=timedelta(hours=3),
+    )
     fields = (
         Field("email", EMAIL, required=True, kind=FieldType.EMAIL),
         Field("first_name", FIRST_NAME, longest=LONGEST),
         Field("last_name", LAST_NAME, longest=LONGEST),
     )
-    options = ()
+
+    @cached_property
+    def auth(self) -> OAuth2:
+        """Tokens last, there are no scopes, and no PKCE is documented, nor a call that revokes tokens."""
+        url = f"{self.login_url}/oauth2"
+        return OAuth2(self.client, f"{url}/authorize", f"{url}/token", secret_in_form=True)
 
     @property
     def limits(self) -> Limits:
@@ -100,57 +110,14 @@ class Mailchimp:
             profiles_per_batch=500, bytes_per_batch=2_000_000, concurrency=self.connections
         )
 
-    def authorize_url(self, redirect_uri: str, state: str, challenge: str) -> str:
-        """Return Mailchimp's sign-in page. It documents no PKCE."""
-        query = {
-            "response_type": "code",
-            "client_id": self.client.id,
-            "redirect_uri": redirect_uri,
-            "state": state,
-        }
-        return f"{self.login_url}/oauth2/authorize?{urlencode(query)}"
-
-    async def exchange(
-        self, sign_in: SignIn, code: str, redirect_uri: str, verifier: str
-    ) -> tuple[Credentials, Account]:
-        """Trade the code for a token, and ask which account and data centre it is for."""
-        form = {
-            "grant_type": "authorization_code",
-            "client_id": self.client.id,
-            "client_secret": self.client.secret,
-            "redirect_uri": redirect_uri,
-            "code": code,
-        }
-        try:
-            answer = await sign_in.post_form(f"{self.login_url}/oauth2/token", form)
-        except BatchRefused:  # a 400, say for a code that was used before
-            answer = None
-        token = answer.get("access_token") if isinstance(answer, dict) else None
-        if not token:
-            raise NeedsAttention(Culprit.CONNECTION, no_access(TITLE))
-        metadata = await sign_in.get_json(
-            f"{self.login_url}/oauth2/metadata", {"Authorization": f"OAuth {token}"}
-        )
-        return {"access_token": str(token)}, _account(metadata)
-
-    def expires_at(self, credentials: Credentials) -> datetime | None:
-        """Say that tokens last."""
-        return None
-
-    async def refresh(self, sign_in: SignIn, credentials: Credentials) -> Credentials:
-        """Return the same: there is nothing to refresh with."""
-        return credentials
-
-    async def revoke(self, sign_in: SignIn, credentials: Credentials) -> None:
-        """Do nothing: Mailchimp documents no call for it. The owner can remove our app there."""
+    async def account(self, sign_in: SignIn, credentials: Credentials, endpoint: str) -> Account:
+        """Ask which account and data centre a token is for."""
+        headers = {"Authorization": f"OAuth {credentials['access_token']}"}
+        return _account(await sign_in.get_json(f"{self.login_url}/oauth2/metadata", headers))
 
     def base_url(self, account: Account) -> str:
         """Return the API of the account's data centre."""
         return f"{self.api_url.format(dc=account.endpoint)}/3.0"
-
-    def headers(self, credentials: Credentials) -> Mapping[str, str]:
-        """Authorise with the access token."""
-        return {"Authorization": f"Bearer {credentials['access_token']}"}
 
     def lane(self, account: Account) -> str:
         """One quota per account user: that is what the 10 connections are counted by."""
@@ -237,10 +204,6 @@ class Mailchimp:
             guilty = RowOutcome(0, said, error.code, error.reason)
             raise BatchRefused(error.code, error.reason, [guilty]) from None
         return Sent(outcomes(batch, answer))
-
-    async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
-        """Return nothing: Mailchimp answers at once and has no jobs."""
-        return ()
 
     async def _audience(self, api: Api, list_id: str) -> dict[str, Any]:
         if not _LIST_ID.fullmatch(list_id):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from shared.destinations.batch import Batch
-from shared.destinations.contract import Api, Destination
+from shared.destinations.contract import Api, Destination, PollsJobs
 from shared.destinations.model import Finished, Limits
 from shared.domain.clock import Clock
 from shared.domain.message import Message, say
@@ -99,7 +99,8 @@ class JobPoller:
 
     async def poll(self, jobs: Sequence[Job]) -> PollResult:
         """Ask about jobs; raise TryLater or NeedsAttention."""
-        over = await self.destination.poll(self.api, jobs, self.files)
+        polls = self.destination
+        over = await polls.poll(self.api, jobs, self.files) if isinstance(polls, PollsJobs) else ()
         now = self.clock.now()
         told = {each.job.id for each in over}
         silent = [job for job in jobs if job.id not in told and now - job.sent_at >= _GIVEN_UP]

@@ -8,7 +8,7 @@ import httpx
 from starlette.types import ASGIApp
 
 from local.sandbox.kit.faults import Fault, Faults
-from shared.destinations.contract import KeyDestination, OAuthDestination
+from shared.destinations.contract import Destination
 from shared.destinations.model import Credentials
 from shared.domain.connection import Account
 from tests.fakes.clock import FakeClock
@@ -26,7 +26,7 @@ class Side(Protocol):
         """The clock of the engine and of the sandbox."""
 
     @property
-    def destination(self) -> OAuthDestination | KeyDestination:
+    def destination(self) -> Destination:
         """What is held to the contract."""
 
     @property

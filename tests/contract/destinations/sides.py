@@ -24,18 +24,19 @@ from local.sandbox.mailchimp.audience import Member, digest_of
 from local.sandbox.mailchimp.state import Sandbox as MailchimpSandbox
 from shared.destinations.activecampaign.destination import ActiveCampaign
 from shared.destinations.constant_contact.destination import ConstantContact
-from shared.destinations.contract import KeyDestination, OAuthDestination
+from shared.destinations.contract import ApiKey, Destination, OAuth2
 from shared.destinations.mailchimp.destination import Mailchimp
 from shared.destinations.model import Client, Credentials
+from shared.destinations.oauth2 import authorize_url
+from shared.domain.clock import Clock
 from shared.domain.connection import Account
-from shared.transport.authorisation import Fixed
-from shared.transport.client import VendorApi, VendorSignIn
-from shared.transport.pace import Pace
+from shared.transport.client import VendorSignIn
 from tests.contract.destinations.side import SandboxClock, Side
 from tests.contract.postbox.destination import Postbox
 from tests.contract.postbox.sandbox import JOB_SECONDS, Person
 from tests.contract.postbox.sandbox import Sandbox as PostboxSandbox
 from tests.contract.postbox.sandbox import create_app as postbox_app
+from tests.destinations.signing_in import signed_in
 from tests.fakes.clock import FakeClock
 
 CLIENT = Client("contract", "contract-secret")
@@ -43,35 +44,33 @@ CALLBACK = "https://exports.test/api/v1/oauth/callback"
 
 
 async def through_the_sign_in_page(
-    destination: OAuthDestination, http: httpx.AsyncClient, username: str, password: str
+    destination: Destination,
+    http: httpx.AsyncClient,
+    username: str,
+    password: str,
+    clock: Clock,
 ) -> tuple[Credentials, Account]:
     """Sign in as a person would: open the page, fill in the form, allow, and come back with a code."""
     verifier = "v" * 64
     challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-    page = await http.get(destination.authorize_url(CALLBACK, "state", challenge))
+    assert isinstance(destination.auth, OAuth2)
+    page = await http.get(authorize_url(destination.auth, CALLBACK, "state", challenge))
     form = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
     form |= {"username": username, "password": password, "decision": "allow"}
     back = await http.post(page.url.copy_with(query=None), data=form)
     code = parse_qs(urlsplit(back.headers["location"]).query)["code"][0]
     sign_in = VendorSignIn(http, destination.name, destination.title, destination.explain)
-    return await destination.exchange(sign_in, code, CALLBACK, verifier)
+    return await signed_in(destination, sign_in, code, CALLBACK, verifier, clock)
 
 
 async def with_the_key(
-    destination: KeyDestination, http: httpx.AsyncClient, credentials: Credentials, host: str
-) -> Account:
+    destination: Destination, http: httpx.AsyncClient, key: str, host: str
+) -> tuple[Credentials, Account]:
     """Find out whose key it is."""
-    endpoint = destination.endpoint(host)
-    api = VendorApi(
-        http,
-        destination.name,
-        destination.title,
-        destination.base_url(Account(id="", name="", endpoint=endpoint)),
-        Fixed(destination.headers(credentials)),
-        destination.explain,
-        Pace(FakeClock()),
-    )
-    return await destination.identify(api, endpoint)
+    assert isinstance(destination.auth, ApiKey)
+    credentials, endpoint = destination.auth.credentials(key), destination.auth.endpoint(host)
+    sign_in = VendorSignIn(http, destination.name, destination.title, destination.explain)
+    return credentials, await destination.account(sign_in, credentials, endpoint)
 
 
 class MailchimpSide:
@@ -107,7 +106,7 @@ class MailchimpSide:
         self, http: httpx.AsyncClient, number: int = 1
     ) -> tuple[Credentials, Account]:
         owner = self.sandbox.accounts[number].email
-        return await through_the_sign_in_page(self.destination, http, owner, PASSWORD)
+        return await through_the_sign_in_page(self.destination, http, owner, PASSWORD, self.clock)
 
     def list_of(self, number: int) -> str:
         return next(iter(self.sandbox.accounts[number].audiences))
@@ -174,8 +173,7 @@ class ActiveCampaignSide:
         self, http: httpx.AsyncClient, number: int = 1
     ) -> tuple[Credentials, Account]:
         account = self.sandbox.accounts[number]
-        credentials = self.destination.credentials(account.api_key)
-        return credentials, await with_the_key(self.destination, http, credentials, account.host)
+        return await with_the_key(self.destination, http, account.api_key, account.host)
 
     def list_of(self, number: int) -> str:
         return self.list_id
@@ -241,7 +239,7 @@ class ConstantContactSide:
         self.app = constant_contact_app(self.sandbox)
         self.faults = self.sandbox.faults
         self.destination = ConstantContact(
-            CLIENT, "https://authz.constantcontact.com", "https://api.cc.email", clock=self.clock
+            CLIENT, "https://authz.constantcontact.com", "https://api.cc.email"
         )
         self.account = self.sandbox.accounts[1]
         self.list_id = next(iter(self.account.lists))
@@ -251,7 +249,7 @@ class ConstantContactSide:
     ) -> tuple[Credentials, Account]:
         self.clock.advance(1.1)  # the token endpoint answers once a second
         owner = self.sandbox.accounts[number].email
-        return await through_the_sign_in_page(self.destination, http, owner, PASSWORD)
+        return await through_the_sign_in_page(self.destination, http, owner, PASSWORD, self.clock)
 
     def list_of(self, number: int) -> str:
         return next(iter(self.sandbox.accounts[number].lists))
@@ -327,8 +325,7 @@ class PostboxSide:
     ) -> tuple[Credentials, Account]:
         if number > 1:
             pytest.skip("Postbox has one account")
-        credentials = self.destination.credentials(self.sandbox.key)
-        return credentials, await with_the_key(self.destination, http, credentials, "acme")
+        return await with_the_key(self.destination, http, self.sandbox.key, "acme")
 
     def list_of(self, number: int) -> str:
         return self.list_id

@@ -6,17 +6,19 @@ each request that is over within a few seconds, names of up to 40 characters, a 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import timedelta
+from typing import Any
 
 import httpx
 
 from shared.destinations.answers import parsing_answer
 from shared.destinations.batch import Batch
-from shared.destinations.contract import Api, Encoder, JobFiles
+from shared.destinations.contract import Api, ApiKey, Destination, Encoder, JobFiles, SignIn
 from shared.destinations.encoding.encoder import ValuesEncoder
 from shared.destinations.encoding.template import Group, Layout, member
 from shared.destinations.encoding.values import Values
 from shared.destinations.model import (
+    About,
     Credentials,
     Field,
     FieldType,
@@ -29,7 +31,7 @@ from shared.destinations.model import (
 )
 from shared.domain.connection import Account
 from shared.domain.email import normal_form
-from shared.domain.errors import Culprit, DestinationError, Invalid, NeedsAttention
+from shared.domain.errors import Culprit, DestinationError, NeedsAttention
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job
@@ -38,20 +40,30 @@ _NAMES = {"first_name": "given", "last_name": "family"}
 
 
 @dataclass(frozen=True)
-class Postbox:
+class Postbox(Destination):
     """The Postbox destination."""
 
     url: str
 
     name = "postbox"
-    title = "Postbox"
-    auth: Literal["api_key"] = "api_key"
+    about = About(
+        title="Postbox",
+        home_url="https://postbox.test",
+        list_title=say("Name of the list"),
+        key_help_url="https://postbox.test/help/keys",
+        longest_run=timedelta(hours=1),
+    )
+    auth = ApiKey(
+        header="Authorization",
+        before_key="Key ",
+        wrong_host=say("This is no Postbox account."),
+        wrong_key=say("This is no Postbox key."),
+    )
     fields = (
         Field("email", "Email", required=True, kind=FieldType.EMAIL),
         Field("first_name", "First name", longest=40),
         Field("last_name", "Last name", longest=40),
     )
-    options = ()
     limits = Limits(
         profiles_per_batch=100,
         bytes_per_batch=200_000,
@@ -60,31 +72,15 @@ class Postbox:
         first_poll_after=4,
     )
 
-    def endpoint(self, host: str) -> str:
-        """Return the name of an account's own host."""
-        if not host.isalnum():
-            raise Invalid(("host",), say("This is no Postbox account."))
-        return host.lower()
-
-    def credentials(self, key: str) -> Credentials:
-        """Return the key, which can be anything that fits a header."""
-        if not (key.isascii() and key.isprintable()):
-            raise Invalid(("api_key",), say("This is no Postbox key."))
-        return {"key": key}
-
-    async def identify(self, api: Api, endpoint: str) -> Account:
+    async def account(self, sign_in: SignIn, credentials: Credentials, endpoint: str) -> Account:
         """Ask who the key belongs to."""
-        answer = await api.get("/me")
+        answer = await sign_in.get_json(f"{self.url}/v1/me", self.auth.headers(credentials))
         with parsing_answer(self.title):
             return Account(id=str(answer["id"]), name=str(answer["name"]), endpoint=endpoint)
 
     def base_url(self, account: Account) -> str:
         """Return the only API there is."""
         return f"{self.url}/v1"
-
-    def headers(self, credentials: Credentials) -> Mapping[str, str]:
-        """Authorise with the key."""
-        return {"Authorization": f"Key {credentials['key']}"}
 
     def lane(self, account: Account) -> str:
         """One quota for each account."""
@@ -96,7 +92,7 @@ class Postbox:
 
     async def check(self, api: Api) -> None:
         """Ask who we are."""
-        await self.identify(api, "")
+        await api.get("/me")
 
     async def lists(self, api: Api) -> Sequence[ListInfo]:
         """Return every list; they come in one answer."""

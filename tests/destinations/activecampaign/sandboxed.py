@@ -44,13 +44,13 @@ class World:
         """Return a way to an account that is authorised by its key, or by another one."""
         account = self.sandbox.accounts[number]
         endpoint = host or account.host
-        credentials = self.destination.credentials(key or account.api_key)
+        credentials = self.destination.auth.credentials(key or account.api_key)
         return VendorApi(
             http=self.http,
             destination=self.destination.name,
             title=self.destination.title,
             base_url=self.destination.base_url(Account(id=endpoint, name="", endpoint=endpoint)),
-            authorisation=Fixed(self.destination.headers(credentials)),
+            authorisation=Fixed(self.destination.auth.headers(credentials)),
             explain=self.destination.explain,
             pace=Pace(self.clock, self.destination.limits.rates),
         )

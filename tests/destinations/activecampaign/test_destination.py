@@ -11,6 +11,7 @@ from local.sandbox.activecampaign.settings import Settings
 from shared.destinations.activecampaign.destination import ActiveCampaign
 from shared.domain.connection import Account
 from shared.domain.errors import Culprit, Invalid, NeedsAttention
+from tests.contract.destinations.sides import with_the_key
 from tests.destinations.activecampaign.sandboxed import ACTIVECAMPAIGN, SUFFIXES, World
 from tests.destinations.says import NONSENSE, Says
 
@@ -30,12 +31,12 @@ KEY = "a" * 72
     ],
 )
 def test_a_host_is_kept_in_its_plain_form(typed: str) -> None:
-    assert ACTIVECAMPAIGN.endpoint(typed) == HOST
+    assert ACTIVECAMPAIGN.auth.endpoint(typed) == HOST
 
 
 @pytest.mark.parametrize("typed", ["acme.activehosted.com", "a.b-c.api-us1.com", "1.api-us1.com"])
 def test_a_host_may_end_in_each_of_the_suffixes(typed: str) -> None:
-    assert ACTIVECAMPAIGN.endpoint(typed) == typed
+    assert ACTIVECAMPAIGN.auth.endpoint(typed) == typed
 
 
 STRANGE_HOSTS = {
@@ -84,15 +85,15 @@ def test_what_is_no_host_of_theirs_is_refused_with_what_to_type(typed: str) -> N
     with pytest.raises(
         Invalid, match=r"ends in one of: \.api-us1\.com, \.activehosted\.com\."
     ) as refused:
-        ACTIVECAMPAIGN.endpoint(typed)
+        ACTIVECAMPAIGN.auth.endpoint(typed)
     assert refused.value.members == ("host",)
 
 
 def test_an_organisation_can_allow_other_hosts_and_no_longer_these() -> None:
     custom = ActiveCampaign("https://{host}", ["mail.acme.example"])
-    assert custom.endpoint("eu.mail.acme.example") == "eu.mail.acme.example"
+    assert custom.auth.endpoint("eu.mail.acme.example") == "eu.mail.acme.example"
     with pytest.raises(Invalid, match=r"ends in one of: \.mail\.acme\.example\."):
-        custom.endpoint(HOST)
+        custom.auth.endpoint(HOST)
 
 
 @settings(max_examples=300)
@@ -105,7 +106,7 @@ def test_an_organisation_can_allow_other_hosts_and_no_longer_these() -> None:
 )
 def test_whatever_is_typed_no_request_goes_to_another_host(typed: str) -> None:
     try:
-        host = ACTIVECAMPAIGN.endpoint(typed)
+        host = ACTIVECAMPAIGN.auth.endpoint(typed)
     except Invalid:
         return
     url = httpx.URL(ACTIVECAMPAIGN.base_url(Account(id=host, name="", endpoint=host)))
@@ -121,8 +122,8 @@ def test_a_stored_host_is_checked_again_before_a_request() -> None:
 
 
 def test_a_key_goes_into_its_header_without_what_was_copied_with_it() -> None:
-    credentials = ACTIVECAMPAIGN.credentials(f" {KEY}\n")
-    assert ACTIVECAMPAIGN.headers(credentials) == {"Api-Token": KEY}
+    credentials = ACTIVECAMPAIGN.auth.credentials(f" {KEY}\n")
+    assert ACTIVECAMPAIGN.auth.headers(credentials) == {"Api-Token": KEY}
 
 
 @pytest.mark.parametrize(
@@ -130,14 +131,16 @@ def test_a_key_goes_into_its_header_without_what_was_copied_with_it() -> None:
 )
 def test_what_can_be_no_key_is_refused_and_not_repeated(typed: str) -> None:
     with pytest.raises(Invalid) as refused:
-        ACTIVECAMPAIGN.credentials(typed)
+        ACTIVECAMPAIGN.auth.credentials(typed)
     assert refused.value.members == ("api_key",)
     assert str(refused.value) == "This is no API key. Copy it from the Developer settings."
 
 
 async def test_a_key_opens_the_account_at_its_host() -> None:
     world = World()
-    account = await world.destination.identify(world.api(), "acme1.api-us1.com")
+    _, account = await with_the_key(
+        world.destination, world.http, world.account.api_key, " ACME1.api-us1.com"
+    )
     assert account == Account(id="acme1.api-us1.com", name="acme1", endpoint="acme1.api-us1.com")
     await world.destination.check(world.api())
 
@@ -148,7 +151,7 @@ async def test_a_key_opens_the_account_at_its_host() -> None:
 )
 async def test_who_is_nobody_is_let_in_nowhere(answer: Any) -> None:
     with pytest.raises(NeedsAttention, match="did not say whose key it is") as halted:
-        await ACTIVECAMPAIGN.identify(Says(me=answer), HOST)
+        await ACTIVECAMPAIGN.account(Says(me=answer), {"api_key": KEY}, HOST)
     assert halted.value.culprit is Culprit.CONNECTION
 
 

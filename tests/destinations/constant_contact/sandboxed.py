@@ -11,6 +11,7 @@ from local.sandbox.constant_contact.state import Sandbox
 from local.sandbox.kit.state import PASSWORD
 from shared.destinations.constant_contact.destination import ConstantContact
 from shared.destinations.model import Client, Credentials
+from shared.destinations.oauth2 import Tokens, authorize_url
 from shared.domain.connection import Account
 from shared.transport.authorisation import Fixed
 from shared.transport.client import VendorApi, VendorSignIn
@@ -18,6 +19,7 @@ from shared.transport.fast_client import open_http
 from shared.transport.pace import Pace
 from tests.contract.destinations.side import InProcess, SandboxClock
 from tests.contract.wire import Wire
+from tests.destinations.signing_in import signed_in, tokens
 from tests.fakes.clock import FakeClock
 
 OURS = Client("our-id", "our-secret")
@@ -47,7 +49,7 @@ class World:
         self.list_id = next(iter(self.account.lists))
         self.wire = Wire(InProcess(create_app(self.sandbox)))
         self.http = open_http(self.wire)
-        self.destination = ConstantContact(self.client, LOGIN, API, clock=self.clock)
+        self.destination = ConstantContact(self.client, LOGIN, API)
         self.sign_in = VendorSignIn(
             self.http, self.destination.name, self.destination.title, self.destination.explain
         )
@@ -55,7 +57,9 @@ class World:
     async def code(self) -> str:
         """Sign in at the page as a person would, and return the code that comes back."""
         self.clock.advance(1.1)  # one request for tokens a second
-        page = await self.http.get(self.destination.authorize_url(CALLBACK, "state", CHALLENGE))
+        page = await self.http.get(
+            authorize_url(self.destination.auth, CALLBACK, "state", CHALLENGE)
+        )
         form = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
         form |= {"username": self.account.email, "password": PASSWORD, "decision": "allow"}
         back = await self.http.post(page.url.copy_with(query=None), data=form)
@@ -65,7 +69,16 @@ class World:
 
     async def connect(self) -> tuple[Credentials, Account]:
         """Sign in."""
-        return await self.destination.exchange(self.sign_in, await self.code(), CALLBACK, VERIFIER)
+        return await self.signed_in(await self.code())
+
+    async def signed_in(self, code: str, verifier: str = VERIFIER) -> tuple[Credentials, Account]:
+        """Sign in with a code."""
+        return await signed_in(self.destination, self.sign_in, code, CALLBACK, verifier, self.clock)
+
+    @property
+    def tokens(self) -> Tokens:
+        """What gives tokens and takes them back."""
+        return tokens(self.destination, self.sign_in, self.clock)
 
     async def api(self) -> VendorApi:
         """Return an authorised way to the account."""
@@ -80,7 +93,7 @@ class World:
             destination=self.destination.name,
             title=self.destination.title,
             base_url=self.destination.base_url(account),
-            authorisation=Fixed(self.destination.headers(credentials)),
+            authorisation=Fixed(self.destination.auth.headers(credentials)),
             explain=self.destination.explain,
             pace=Pace(self.clock, self.destination.limits.rates),
         )

@@ -12,6 +12,7 @@ from local.sandbox.constant_contact.settings import Settings
 from local.sandbox.constant_contact.state import PRIVILEGES, CustomField
 from shared.destinations.constant_contact.destination import ConstantContact
 from shared.destinations.model import Client, Field, FieldType, Target
+from shared.destinations.oauth2 import authorize_url
 from shared.domain.connection import Account
 from shared.domain.errors import (
     BatchRefused,
@@ -32,13 +33,16 @@ from tests.destinations.constant_contact.sandboxed import (
     World,
 )
 from tests.destinations.says import NONSENSE, Says
+from tests.destinations.signing_in import signed_in, tokens
 
 PRIVILEGED = [{"privilege_id": 1, "privilege_name": name} for name in PRIVILEGES["contacts"]]
 SUMMARY = {"encoded_account_id": "p07", "organization_name": "Acme"}
 
 
 def test_the_sign_in_page_is_told_who_asks_for_what_and_the_challenge() -> None:
-    url = httpx.URL(CONSTANT_CONTACT.authorize_url("https://ours.test/cb?a=1", "st&te", "chal"))
+    url = httpx.URL(
+        authorize_url(CONSTANT_CONTACT.auth, "https://ours.test/cb?a=1", "st&te", "chal")
+    )
     assert str(url.copy_with(query=None)) == "https://authz.test/oauth2/default/v1/authorize"
     assert dict(url.params) == {
         "response_type": "code",
@@ -66,7 +70,7 @@ async def test_a_code_of_another_browser_is_refused() -> None:
     world = World()
     code = await world.code()
     with pytest.raises(NeedsAttention, match=r"invalid_grant.*Sign in again") as halted:
-        await world.destination.exchange(world.sign_in, code, CALLBACK, "w" * 64)
+        await world.signed_in(code, "w" * 64)
     assert halted.value.culprit is Culprit.CONNECTION
 
 
@@ -110,7 +114,7 @@ async def test_privileges_that_make_no_sense_are_asked_for_later(answer: Any) ->
 
 async def exchange(**answers: Any) -> tuple[Mapping[str, str], Account]:
     says = Says(**{"privileges": PRIVILEGED, "summary": SUMMARY, **answers})
-    return await CONSTANT_CONTACT.exchange(says, "code", CALLBACK, VERIFIER)
+    return await signed_in(CONSTANT_CONTACT, says, "code", CALLBACK, VERIFIER)
 
 
 @pytest.mark.parametrize("answer", [*NONSENSE, {"access_token": ""}])
@@ -137,7 +141,7 @@ async def test_an_account_without_a_name_is_called_by_the_vendors() -> None:
 async def test_a_token_ends_when_it_says() -> None:
     world = World()
     credentials, _ = await world.connect()
-    ends = world.destination.expires_at(credentials)
+    ends = world.tokens.expire_at(credentials)
     assert ends is not None
     assert abs(ends - world.clock.now() - timedelta(hours=24)) < timedelta(seconds=5)
 
@@ -148,15 +152,18 @@ LATER = datetime(2027, 1, 1, tzinfo=UTC)
 @pytest.mark.parametrize("token", ["opaque", "a.b.c", jwt.encode({}, "k" * 32, "HS256")])
 def test_a_token_that_does_not_say_ends_when_its_answer_said(token: str) -> None:
     kept = {"access_token": token, "expires_at": str(LATER.timestamp())}
-    assert CONSTANT_CONTACT.expires_at(kept) == LATER
-    assert CONSTANT_CONTACT.expires_at({"access_token": token}) is None
+    assert tokens(CONSTANT_CONTACT, Says()).expire_at(kept) == LATER
+    assert tokens(CONSTANT_CONTACT, Says()).expire_at({"access_token": token}) is None
 
 
 @pytest.mark.parametrize("exp", [10**18, -(10**18), "soon", None, [1]])
 def test_an_end_that_makes_no_sense_is_none(exp: Any) -> None:
     token = jwt.encode({"exp": LATER} | {"ends": exp}, "k" * 32, "HS256")
-    assert CONSTANT_CONTACT.expires_at({"access_token": token}) == LATER
-    assert CONSTANT_CONTACT.expires_at({"access_token": "x", "expires_at": "1e30"}) is None
+    assert tokens(CONSTANT_CONTACT, Says()).expire_at({"access_token": token}) == LATER
+    assert (
+        tokens(CONSTANT_CONTACT, Says()).expire_at({"access_token": "x", "expires_at": "1e30"})
+        is None
+    )
 
 
 @pytest.mark.parametrize("given", [86_400, int(LATER.timestamp())], ids=["seconds", "an instant"])
@@ -167,9 +174,11 @@ async def test_a_lifetime_is_kept_as_an_instant_whichever_it_was(given: int) -> 
         privileges=PRIVILEGED,
         summary=SUMMARY,
     )
-    credentials, _ = await world.destination.exchange(says, "code", CALLBACK, VERIFIER)
+    credentials, _ = await signed_in(
+        CONSTANT_CONTACT, says, "code", CALLBACK, VERIFIER, world.clock
+    )
     ends = LATER if given > 10**9 else world.clock.now() + timedelta(days=1)
-    assert world.destination.expires_at(credentials) == ends
+    assert world.tokens.expire_at(credentials) == ends
 
 
 @pytest.mark.parametrize("rotating", [True, False])
@@ -178,7 +187,7 @@ async def test_a_refresh_gives_tokens_that_work(rotating: bool) -> None:
     world.sandbox.settings = Settings(rotating=rotating)
     old, account = await world.connect()
     world.clock.advance(90_000)
-    new = await world.destination.refresh(world.sign_in, old)
+    new = await world.tokens.refresh(old)
     assert (new["refresh_token"] != old["refresh_token"]) == rotating
     assert new["access_token"] != old["access_token"]
     await world.destination.check(world.api_with(new, account))
@@ -187,7 +196,7 @@ async def test_a_refresh_gives_tokens_that_work(rotating: bool) -> None:
 async def test_a_refresh_token_that_is_kept_is_not_repeated_in_the_answer() -> None:
     says = Says(token={"access_token": "new"})
     given = {"access_token": "old", "refresh_token": "stays"}
-    assert await CONSTANT_CONTACT.refresh(says, given) == {
+    assert await tokens(CONSTANT_CONTACT, says).refresh(given) == {
         "access_token": "new",
         "refresh_token": "stays",
     }
@@ -197,10 +206,10 @@ async def test_a_refresh_token_that_was_used_needs_a_sign_in() -> None:
     world = World()
     old, _ = await world.connect()
     world.clock.advance(2)
-    await world.destination.refresh(world.sign_in, old)
+    await world.tokens.refresh(old)
     world.clock.advance(2)
     with pytest.raises(NeedsAttention, match="no longer accepts the sign-in") as halted:
-        await world.destination.refresh(world.sign_in, old)
+        await world.tokens.refresh(old)
     assert halted.value.culprit is Culprit.CONNECTION
     assert old["refresh_token"] not in str(halted.value)
 
@@ -209,34 +218,34 @@ async def test_refreshing_twice_in_a_second_is_tried_later() -> None:
     world = World()
     old, _ = await world.connect()
     with pytest.raises(TryLater):
-        await world.destination.refresh(world.sign_in, old)
+        await world.tokens.refresh(old)
 
 
 async def test_a_sign_in_without_a_refresh_token_ends_with_its_access_token() -> None:
     with pytest.raises(NeedsAttention, match="Sign in again"):
-        await CONSTANT_CONTACT.refresh(Says(), {"access_token": "tok"})
+        await tokens(CONSTANT_CONTACT, Says()).refresh({"access_token": "tok"})
 
 
 @pytest.mark.parametrize("answer", NONSENSE)
 async def test_a_refresh_that_makes_no_sense_is_tried_later(answer: Any) -> None:
     given = {"access_token": "old", "refresh_token": "old"}
     with pytest.raises(TryLater, match="makes no sense"):
-        await CONSTANT_CONTACT.refresh(Says(token=answer), given)
+        await tokens(CONSTANT_CONTACT, Says(token=answer)).refresh(given)
 
 
 async def test_a_refusal_of_the_sign_in_service_is_never_taken_for_one_of_a_batch() -> None:
     says = Says(token=BatchRefused("http_400", say("Constant Contact refused the request (400).")))
     with pytest.raises(NeedsAttention, match=r"refused the request \(400\)\. Sign in again"):
-        await CONSTANT_CONTACT.refresh(says, {"access_token": "a", "refresh_token": "b"})
+        await tokens(CONSTANT_CONTACT, says).refresh({"access_token": "a", "refresh_token": "b"})
 
 
 async def test_what_is_revoked_cannot_be_refreshed() -> None:
     world = World()
     credentials, _ = await world.connect()
-    await world.destination.revoke(world.sign_in, credentials)
+    await world.tokens.revoke(credentials)
     world.clock.advance(2)
     with pytest.raises(NeedsAttention):
-        await world.destination.refresh(world.sign_in, credentials)
+        await world.tokens.refresh(credentials)
 
 
 def test_all_accounts_share_a_lane_that_does_not_tell_the_app_key() -> None:

@@ -11,14 +11,18 @@ import pytest
 from shared.destinations.answers import FIRST_NAME
 from shared.destinations.mailchimp.destination import Mailchimp
 from shared.destinations.model import Client, Field, FieldType
+from shared.destinations.oauth2 import authorize_url
 from shared.domain.connection import Account
 from shared.domain.errors import BatchRefused, Culprit, NeedsAttention, RateLimited, TryLater
 from shared.domain.message import say
 from tests.destinations.says import ACCOUNT, MAILCHIMP, NONSENSE, Says
+from tests.destinations.signing_in import signed_in
 
 
 def test_the_sign_in_page_is_told_who_asks_and_where_to_come_back_to() -> None:
-    url = httpx.URL(MAILCHIMP.authorize_url("https://ours.test/cb?a=1&b=2", "st&te", "unused"))
+    url = httpx.URL(
+        authorize_url(MAILCHIMP.auth, "https://ours.test/cb?a=1&b=2", "st&te", "unused")
+    )
     assert (url.scheme, url.host, url.path) == ("https", "login.test", "/oauth2/authorize")
     assert dict(url.params) == {
         "response_type": "code",
@@ -32,7 +36,7 @@ METADATA = {"dc": "us3", "user_id": 7, "accountname": "Acme", "api_endpoint": "h
 
 
 async def exchange(says: Says) -> tuple[Mapping[str, str], Account]:
-    return await MAILCHIMP.exchange(says, "the-code", "https://ours.test/cb", "unused")
+    return await signed_in(MAILCHIMP, says, "the-code", "https://ours.test/cb", "unused")
 
 
 async def test_a_code_is_traded_for_a_token_and_the_account_it_opens() -> None:
@@ -119,7 +123,7 @@ def test_a_stand_in_may_have_one_address_for_all_data_centres() -> None:
 
 
 def test_a_request_is_authorised_by_the_token() -> None:
-    assert MAILCHIMP.headers({"access_token": "tok"}) == {"Authorization": "Bearer tok"}
+    assert MAILCHIMP.auth.headers({"access_token": "tok"}) == {"Authorization": "Bearer tok"}
 
 
 def test_accounts_of_two_data_centres_have_two_lanes() -> None:
