@@ -10,6 +10,16 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from math import inf
+
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_chain,
+    wait_fixed,
+)
 
 from shared.connections.credentials import as_secret, gone, read_credentials
 from shared.destinations.model import Credentials
@@ -103,30 +113,35 @@ class Refreshing:
         return new
 
     async def _asked(self, old: Credentials) -> Credentials:
-        for attempt in range(1, _TRIES + 1):
-            try:
-                return await self._tokens.refresh(old)
-            except RateLimited as error:
-                wait = error.after or _BUSY_SECONDS
-                if attempt == _TRIES or wait > _LONGEST_BUSY:
-                    raise
-            await self._clock.sleep(wait)
-        raise AssertionError("the last try returns or raises")
+        retrying = AsyncRetrying(
+            sleep=self._clock.sleep,
+            retry=retry_if_exception(lambda error: _busy_seconds(error) <= _LONGEST_BUSY),
+            wait=lambda state: _busy_seconds(state.outcome.exception() if state.outcome else None),
+            stop=stop_after_attempt(_TRIES),
+            reraise=True,
+        )
+        return await retrying(self._tokens.refresh, old)
 
     async def _kept(self) -> Credentials:
         return await read_credentials(self._vault, self._secret_name)
 
     async def _store(self, new: Credentials) -> None:
-        for wait in (*_STORE_WAITS, None):
-            try:
-                return await self._vault.set(self._secret_name, as_secret(new))
-            except AlreadyExists:  # the name of a deleted secret: somebody signed in anew
-                raise gone() from None
-            except Unavailable:
-                if wait is None:
-                    raise
-            await self._clock.sleep(wait)
-        raise AssertionError("the last try returns or raises")
+        retrying = AsyncRetrying(
+            sleep=self._clock.sleep,
+            retry=retry_if_exception_type(Unavailable),
+            wait=wait_chain(*map(wait_fixed, _STORE_WAITS)),
+            stop=stop_after_attempt(len(_STORE_WAITS) + 1),
+            reraise=True,
+        )
+
+        # What tenacity calls must look asynchronous to it, whatever stands behind the port.
+        async def store() -> None:
+            await self._vault.set(self._secret_name, as_secret(new))
+
+        try:
+            await retrying(store)
+        except AlreadyExists:  # the name of a deleted secret: somebody signed in anew
+            raise gone() from None
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
@@ -156,3 +171,8 @@ class Refreshing:
             await self._clock.sleep(_RENEW_SECONDS)
             with suppress(Unavailable):
                 await self._leases.renew(self._lease, lease_id)
+
+
+def _busy_seconds(error: BaseException | None) -> float:
+    """Return in how many seconds a sign-in service that has too many requests may be asked again."""
+    return error.after or _BUSY_SECONDS if isinstance(error, RateLimited) else inf

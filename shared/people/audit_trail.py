@@ -13,6 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import BaseModel, JsonValue
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_chain,
+    wait_fixed,
+)
 
 from shared.domain.audit import (
     Action,
@@ -193,13 +200,17 @@ async def _append(services: Services, entry: Entry) -> None:
 
 
 async def _insert(services: Services, partition: str, entry: Entry) -> None:
-    for wait in (*_WAITS, None):
-        try:
-            with suppress(AlreadyExists):  # then an earlier try had worked
-                await services.storage.audit.insert(partition, entry.id, entry)
-        except Unavailable:
-            if wait is None:
-                raise
-        else:
-            return
-        await services.clock.sleep(wait)
+    retrying = AsyncRetrying(
+        sleep=services.clock.sleep,
+        retry=retry_if_exception_type(Unavailable),
+        wait=wait_chain(*map(wait_fixed, _WAITS)),
+        stop=stop_after_attempt(len(_WAITS) + 1),
+        reraise=True,
+    )
+
+    # What tenacity calls must look asynchronous to it, whatever stands behind the port.
+    async def insert() -> None:
+        with suppress(AlreadyExists):  # then an earlier try had worked
+            await services.storage.audit.insert(partition, entry.id, entry)
+
+    await retrying(insert)

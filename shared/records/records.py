@@ -11,7 +11,8 @@ from shared.domain.clock import Clock
 from shared.domain.errors import NotFound, Outdated
 from shared.domain.message import Message
 from shared.storage.entries import ALL
-from shared.storage.ports import Records, Stale, Stored
+from shared.storage.guarded_update import Contended, guarded_update
+from shared.storage.ports import Records, Stored
 
 _TRIES = 3
 
@@ -61,18 +62,18 @@ async def update[T: BaseModel](
     record, when somebody else writes in between. `recording` gets the record
     before and after, and records that before it lets the change be stored.
     """
-    for _ in range(_TRIES):
-        stored = await find(records, key, messages)
+
+    def absent() -> T:
+        raise NotFound(messages.none)
+
+    def changed(stored: Stored[T]) -> T:
         require_current(stored, etag, messages)
-        changed = change(stored.value)
-        if changed == stored.value:
-            return stored
-        try:
-            async with recording(stored.value, changed):
-                return Stored(key, changed, await records.replace(ALL, key, changed, stored.etag))
-        except Stale:
-            continue
-    raise Outdated(messages.busy)
+        return change(stored.value)
+
+    try:
+        return await guarded_update(records, ALL, key, absent, changed, _TRIES, recording)
+    except Contended:
+        raise Outdated(messages.busy) from None
 
 
 async def scan[T: BaseModel](

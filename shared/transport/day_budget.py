@@ -12,7 +12,8 @@ from shared.domain.clock import Clock
 from shared.domain.errors import DailyQuotaExhausted, TryLater
 from shared.domain.message import say
 from shared.storage.entries import Quota, SettingsTable
-from shared.storage.ports import AlreadyExists, Records, Stale
+from shared.storage.guarded_update import Contended, guarded_update
+from shared.storage.ports import Records
 from shared.telemetry import metrics
 
 _LARGEST_BLOCK = 32
@@ -30,13 +31,12 @@ class DayBudget:
         destination: str,
         title: str,
         per_day: int,
-        block: int = 1,
     ) -> None:
         self._records = records
         self._clock = clock
         self._lane = lane
         self._destination = destination
-        self._who = title
+        self._title = title
         self._per_day = per_day
         self._block = 1
         self._left = 0
@@ -61,7 +61,7 @@ class DayBudget:
                     say(
                         "All {requests} requests that {destination} allows in a day are used up.",
                         requests=self._per_day,
-                        destination=self._who,
+                        destination=self._title,
                     )
                 )
             return now.model_copy(update={"day": today, "used": used + taken})
@@ -91,21 +91,12 @@ async def keep_slowness(records: Records[Quota], lane: str, slowness: float) -> 
 
 async def change(records: Records[Quota], lane: str, how: Callable[[Quota], Quota]) -> None:
     """Change what is kept of a lane, whoever else does the same."""
-    for _ in range(_TRIES):
-        stored = await records.get(SettingsTable.QUOTAS, lane)
-        before = stored.value if stored else Quota()
-        after = how(before)
-        if after == before:
-            return
-        try:
-            if stored is None:
-                await records.insert(SettingsTable.QUOTAS, lane, after)
-            else:
-                await records.replace(SettingsTable.QUOTAS, lane, after, stored.etag)
-        except (AlreadyExists, Stale):
-            continue
-        return
-    raise TryLater(say("Too many are asking the destination at once."))
+    try:
+        await guarded_update(
+            records, SettingsTable.QUOTAS, lane, Quota, lambda now: how(now.value), _TRIES
+        )
+    except Contended:
+        raise TryLater(say("Too many are asking the destination at once.")) from None
 
 
 def seconds_to_tomorrow(now: datetime) -> float:

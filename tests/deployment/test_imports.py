@@ -25,6 +25,7 @@ HEAVY = {
     "azure.storage.queue",
     "azure.monitor.opentelemetry",
     "opentelemetry",
+    "tenacity",
     "shared.exports",
     "shared.destinations",
     "shared.api",
