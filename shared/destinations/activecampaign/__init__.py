@@ -1,1 +1,4 @@
-"""ActiveCampaign."""
+"""ActiveCampaign.
+
+`destination` asks, `profiles` writes contacts, `answers` reads what comes back, and `jobs` imports.
+"""

@@ -1,4 +1,4 @@
-"""ActiveCampaign: what its answers say, of errors, lists, fields and imports that it queues.
+"""ActiveCampaign: what its answers say, of errors, users, lists and imports that it queues.
 
 Facts and their sources:
 - A whole import is refused with a 400 whose `failureReasons` are objects for single contacts and texts
@@ -6,8 +6,6 @@ Facts and their sources:
 - A 429 may carry Retry-After; the documentation shows 30 seconds. Errors from the network in front are
   JSON with `retry_after` (recordings of others).
 - A wrong key is a 403 without a body (seen), or a web page (in the tests of others).
-- Choices of a field stand beside the fields, in `fieldOptions`. The description's example has none, so
-  the names in them are assumed.
 """
 
 import re
@@ -18,8 +16,6 @@ import httpx
 import orjson
 
 from shared.destinations.answers import parsing_answer, refused
-from shared.destinations.contract import Api
-from shared.destinations.model import Field, FieldType, ListInfo
 from shared.domain.errors import (
     BatchRefused,
     Culprit,
@@ -31,16 +27,11 @@ from shared.domain.errors import (
 from shared.domain.message import say, say_count
 
 TITLE = "ActiveCampaign"
-OWN = "field:"
-"""How the names of custom fields begin here; the id follows."""
-LONGEST = 255
-"""Characters of a text; no length is published."""
 LONGEST_REASON = 300
 """Characters of its own words that are kept."""
 
 _BATCH_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _API = "/api/3/"
-_PAGE = 100
 _A_MINUTE = 60.0
 _BUSY_SECONDS = 30.0
 _MOVED = say(
@@ -51,21 +42,6 @@ _LOG_IN = re.compile(rb"log.?in|sign.?in|password", re.IGNORECASE)
 _RATE = re.compile(r"rate limit|per minute", re.IGNORECASE)
 _ADDRESS = re.compile(r"\S+@\S+")
 _NUMBER = re.compile(r"[0-9]{1,9}")
-
-_KINDS = {
-    "text": FieldType.TEXT,
-    "textarea": FieldType.TEXT,
-    "hidden": FieldType.TEXT,
-    "date": FieldType.DATE,
-    "datetime": FieldType.DATE,
-    "number": FieldType.NUMBER,
-    "currency": FieldType.NUMBER,
-    "dropdown": FieldType.CHOICE,
-    "radio": FieldType.CHOICE,
-    "checkbox": FieldType.CHOICES,
-    "listbox": FieldType.CHOICES,
-    "multiselect": FieldType.CHOICES,
-}
 
 
 class Refusal(BatchRefused):
@@ -150,61 +126,6 @@ def require_user(answer: Any) -> None:
         )
 
 
-async def all_of(api: Api, path: str) -> Sequence[Mapping[str, Any]]:
-    """Return every page of a collection."""
-    pages: list[Mapping[str, Any]] = []
-    found = 0
-    while True:
-        page = await api.get(path, {"limit": str(_PAGE), "offset": str(found)})
-        with parsing_answer(TITLE):
-            items = page[path.strip("/")]
-            if not isinstance(items, list):
-                raise TypeError("no list of things")
-            pages.append(page)
-            found += len(items)
-            meta = page.get("meta") or {}
-            total = int(meta.get("total", found + (len(items) == _PAGE)))
-        if not items or found >= total:
-            return pages
-
-
-def list_info(item: Any) -> ListInfo:
-    """Return a list."""
-    with parsing_answer(TITLE):
-        return ListInfo(str(int(item["id"])), str(item["name"]))
-
-
-def own_fields(pages: Sequence[Mapping[str, Any]]) -> Iterator[Field]:
-    """Return the custom fields that can be mapped: those of a type that is known."""
-    choices: dict[str, list[str]] = {}
-    for field_id, value in (pair for page in pages for pair in _options(page)):
-        choices.setdefault(field_id, []).append(value)
-    with parsing_answer(TITLE):
-        for item in (item for page in pages for item in page["fields"]):
-            if kind := _KINDS.get(str(item["type"])):
-                yield _field(item, kind, choices.get(str(item["id"]), ()))
-
-
-def _options(page: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Return ids of fields with a choice each, of those that are told in the way that is assumed."""
-    for option in _listed(page, "fieldOptions"):
-        if isinstance(option, dict) and option.get("field") and option.get("value"):
-            yield str(option["field"]), str(option["value"])
-
-
-def _field(item: Mapping[str, Any], kind: FieldType, choices: Sequence[str]) -> Field:
-    chosen = kind in (FieldType.CHOICE, FieldType.CHOICES)
-    if chosen and not choices:
-        kind = FieldType.TEXT  # what they are is not told, so the value is sent as it is
-    return Field(
-        f"{OWN}{int(item['id'])}",
-        str(item["title"]),
-        kind=kind,
-        longest=LONGEST if kind is FieldType.TEXT else None,
-        choices=choices if chosen else (),
-    )
-
-
 def _said(response: httpx.Response) -> Mapping[str, Any]:
     try:
         body = orjson.loads(response.content)
@@ -213,17 +134,18 @@ def _said(response: httpx.Response) -> Mapping[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _listed(said: Mapping[str, Any], name: str) -> Sequence[Any]:
+def listed(said: Mapping[str, Any], name: str) -> Sequence[Any]:
+    """Return a list in an answer, nothing if it is no list."""
     found = said.get(name)
     return found if isinstance(found, list) else ()
 
 
 def _words(said: Mapping[str, Any]) -> str:
     """Return the vendor's own words of an error, without addresses."""
-    errors = [each for each in _listed(said, "errors") if isinstance(each, dict)]
+    errors = [each for each in listed(said, "errors") if isinstance(each, dict)]
     words = [
         said.get("message"),
-        *(each for each in _listed(said, "failureReasons") if isinstance(each, str)),
+        *(each for each in listed(said, "failureReasons") if isinstance(each, str)),
         *(each.get("detail") or each.get("title") for each in errors),
     ]
     text = " ".join(str(each) for each in words if each)
@@ -250,7 +172,7 @@ def _refused_import(said: Mapping[str, Any], response: httpx.Response) -> Destin
 
 def _named(said: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
     """Return who is named by number, and why. Scalars are texts in most of its answers."""
-    for each in _listed(said, "failureReasons"):
+    for each in listed(said, "failureReasons"):
         number = str(each.get("contact")) if isinstance(each, dict) else ""
         if _NUMBER.fullmatch(number):
             yield int(number), str(each.get("failureReason") or "")[:LONGEST_REASON]

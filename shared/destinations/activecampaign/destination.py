@@ -4,10 +4,6 @@ Facts and their sources (API v3, its description of August 2026 and the referenc
 - `POST /import/bulk_import` queues up to 250 contacts in at most 399,999 bytes; fewer than 10 are
   discouraged, and a request of one contact counts for five: 100 imports a minute, 20 of one contact.
 - An import never subscribes somebody to a list that they left; such an address is in `failure`.
-- One bad contact refuses the whole request with a 400 whose `failureReasons` name contacts by number.
-  Whether the first is 0 or 1 is written nowhere, so it is found out. Exceeding the rate is a 400, too.
-- `GET /import/info` tells what became of an import: addresses that failed, without a reason. Reasons
-  come only with a callback, whose shape is written nowhere.
 - 5 requests a second are counted by account. A wrong key is answered with a 403 or with a web page.
 - An empty text overwrites what is stored, and optional fields that are not sent stay.
 - The help page "Getting started with the API" is where others point for host and key. That a million
@@ -22,29 +18,29 @@ from datetime import timedelta
 from functools import cached_property
 
 import httpx
-import orjson
 
 from shared.destinations.activecampaign.answers import (
-    LONGEST,
-    OWN,
     TITLE,
     NothingThere,
     Refusal,
-    all_of,
     explained,
-    list_info,
-    own_fields,
     queued,
     require_user,
 )
 from shared.destinations.activecampaign.jobs import Numbering, finished
+from shared.destinations.activecampaign.profiles import (
+    LONGEST,
+    NO_AUTOMATIONS,
+    OWN,
+    all_of,
+    contacts,
+    list_info,
+    own_fields,
+    request_body,
+)
 from shared.destinations.answers import EMAIL, FIRST_NAME, LAST_NAME, PHONE, no_list, parsing_answer
 from shared.destinations.batch import Batch
 from shared.destinations.contract import Api, ApiKey, Destination, Encoder, JobFiles, SignIn
-from shared.destinations.encoding.encoder import ValuesEncoder
-from shared.destinations.encoding.field_types import SEPARATOR
-from shared.destinations.encoding.template import Group, Layout, member
-from shared.destinations.encoding.values import Values
 from shared.destinations.model import (
     About,
     Credentials,
@@ -65,12 +61,10 @@ from shared.domain.message import say
 from shared.domain.run import Job
 
 _LIST_ID = re.compile(r"[0-9]{1,18}")
-
 _BODY_BYTES = 399_999
 _ENVELOPE_BYTES = 2_000  # the callback and the brackets
 _ALONE = 5  # imports that one of a single contact counts for
 _REPORT_WITHIN = timedelta(seconds=60)  # of an import's request
-_NO_AUTOMATIONS = "exclude_automations"
 
 
 @dataclass(frozen=True)
@@ -97,7 +91,7 @@ class ActiveCampaign(Destination):
         Field("last_name", LAST_NAME, longest=LONGEST),
         Field("phone", PHONE, kind=FieldType.PHONE, longest=LONGEST),
     )
-    options = (Option(_NO_AUTOMATIONS, say("Do not start automations for these contacts")),)
+    options = (Option(NO_AUTOMATIONS, say("Do not start automations for these contacts")),)
     limits = Limits(
         profiles_per_batch=250,
         bytes_per_batch=_BODY_BYTES - _ENVELOPE_BYTES,
@@ -167,20 +161,11 @@ class ActiveCampaign(Destination):
         await self.look_up(api, target.list_id)
         fills_own = any(name.startswith(OWN) for name in target.fields)
         fields = await self.fields_of(api, target.list_id) if fills_own else self.fields
-        values = Values(fields, target, {FieldType.CHOICES: _several})
-        return ValuesEncoder(_layout(target, [rule.name for rule in values.rules]), values)
+        return contacts(fields, target)
 
     def body(self, target: Target, batch: Batch) -> bytes:
         """Return contacts to import, and where to report on them."""
-        more = _options(target)
-        if target.report_url:
-            more["callback"] = {
-                "url": f"{target.report_url}/{batch.number}",
-                "requestType": "POST",
-                "detailed_results": "true",
-            }
-        rest = b"," + orjson.dumps(more)[1:] if more else b"}"
-        return b'{"contacts":[%b]%b' % (batch.joined, rest)
+        return request_body(target, batch)
 
     async def send(self, api: Api, target: Target, batch: Batch) -> Sent:
         """Queue an import; doing it twice is the same as doing it once, but for automations."""
@@ -213,28 +198,3 @@ class ActiveCampaign(Destination):
 
     def _url(self, host: str) -> str:
         return f"{self.url.format(host=self.auth.endpoint(host))}/api/3"
-
-
-def _layout(target: Target, fields: Sequence[str]) -> Layout:
-    """Return the JSON of a contact: its standard fields, its own ones by number, and the list."""
-    standard = {name: member(name) for name in fields if not name.startswith(OWN)}
-    own = {
-        name: (f'{{"id":{int(name.removeprefix(OWN))},"value":', "}")
-        for name in fields
-        if name.startswith(OWN)
-    }
-    always = {"subscribe": [{"listid": int(target.list_id)}], **_options(target)}
-    return Layout(
-        before='{"email":',
-        groups=[Group(standard, opening=","), Group(own, opening=',"fields":[', closing="]")],
-        after=f",{orjson.dumps(always)[1:].decode()}",
-    )
-
-
-def _options(target: Target) -> dict[str, object]:
-    """Return what stands both in the request and in each of its contacts."""
-    return {_NO_AUTOMATIONS: True} if _NO_AUTOMATIONS in target.options else {}
-
-
-def _several(plain: str) -> str:
-    return "||" + plain.replace(SEPARATOR, "||") + "||"

@@ -1,11 +1,10 @@
-"""Constant Contact: what its answers say, of errors, users, lists and fields.
+"""Constant Contact: what its answers say, of errors, users and lists.
 
 Facts and their sources:
 - Errors are arrays of objects, but a single object for 401, and OAuth's own at the sign-in (schemas of
   the description). `throttled` and `quota_exceeded` are how other programs read the guide; the words
   of a full queue are in the description. Whatever is not known counts as throttled.
 - Links to next pages are paths with a cursor (description).
-- Types of custom fields and their choices are in the guide, "Custom Fields Overview".
 """
 
 import re
@@ -17,9 +16,10 @@ import httpx
 import orjson
 
 from shared.destinations import oauth2
-from shared.destinations.answers import malformed_answer, parsing_answer, refused
+from shared.destinations.answers import malformed_answer, no_account, parsing_answer, refused
 from shared.destinations.contract import Api
-from shared.destinations.model import Field, FieldType, ListInfo
+from shared.destinations.model import ListInfo
+from shared.domain.connection import Account
 from shared.domain.errors import (
     BatchRefused,
     Culprit,
@@ -33,21 +33,7 @@ from shared.domain.message import say
 
 TITLE = "Constant Contact"
 ID = re.compile(r"[0-9A-Za-z-]{1,64}")
-CUSTOM = "cf:"
-"""How the names of custom fields begin in an import."""
-
 _PRIVILEGES = ("contacts:write", "contacts:lists:read")
-_CUSTOM_LENGTH = 255
-# How an import takes a `datetime` or a `multi_select` is written nowhere, so they are not offered.
-_KINDS = {
-    "string": FieldType.TEXT,
-    "text_area": FieldType.TEXT,
-    "date": FieldType.DATE,
-    "number": FieldType.NUMBER,
-    "currency": FieldType.NUMBER,
-    "single_select": FieldType.CHOICE,
-    "boolean": FieldType.CHOICE,
-}
 _QUEUE_SECONDS = 60.0  # until a full queue may have room
 _THROTTLED_SECONDS = 1.5
 
@@ -131,25 +117,32 @@ def require_privileges(answer: Any) -> None:
         )
 
 
+def account_of(summary: Any, host: str) -> Account:
+    """Return the account that a summary tells of; raise NeedsAttention if it tells of none."""
+    said = summary if isinstance(summary, dict) else {}
+    key = said.get("encoded_account_id")
+    if not isinstance(key, str) or not ID.fullmatch(key):
+        raise NeedsAttention(Culprit.CONNECTION, no_account(TITLE))
+    return Account(id=key, name=str(said.get("organization_name") or TITLE), endpoint=host)
+
+
+def existing(item: Mapping[str, Any]) -> ListInfo:
+    """Return a list; raise NeedsAttention(LIST) for one that was deleted."""
+    with parsing_answer(TITLE):
+        if item.get("deleted_at"):
+            reason = say(
+                "The list {list} was deleted at {destination}.",
+                list=str(item["name"]),
+                destination=TITLE,
+            )
+            raise NeedsAttention(Culprit.LIST, reason)
+    return list_info(item)
+
+
 def list_info(item: Mapping[str, Any]) -> ListInfo:
     """Return a list."""
     with parsing_answer(TITLE):
         return ListInfo(str(item["list_id"]), str(item["name"]))
-
-
-def custom_field(item: Mapping[str, Any]) -> Field | None:
-    """Return a custom field as one that can be mapped, or None if it cannot be imported."""
-    with parsing_answer(TITLE):
-        kind = _KINDS.get(item["type"])
-        name, title = f"{CUSTOM}{item['name']}", str(item.get("label") or item["name"])
-        choices = [str(each["choice_label"]) for each in item.get("choices") or ()]
-    if kind is None:
-        return None
-    if item["type"] == "boolean":
-        choices = ["true", "false"]
-    elif kind is FieldType.CHOICE and not choices:
-        kind = FieldType.TEXT
-    return Field(name, title, kind=kind, longest=_CUSTOM_LENGTH, choices=choices)
 
 
 async def pages(

@@ -5,8 +5,6 @@ Facts and their sources (V3 API, description 3.0.178 and the developer guide):
   rest of a longer request is dropped without a word, so ours stay below 3.9 million bytes.
 - An import changes only the properties that it is sent, and never a contact's permission. Who
   unsubscribed from the account is counted in `cannot_add_to_list_count` and not added.
-- A job tells numbers, and messages that need not name anybody. `GET /activities` tells of all jobs of
-  the last 10 days at once. A job that is no longer there ends as the engine ends it: unknown after a day.
 - 4 requests a second and 10,000 a day are counted by app key, that is for all accounts together; an
   account can have 1,000 jobs waiting. Each of the three is answered with a 429.
 - Access tokens last 24 hours, and a refresh token may work only once (vendor's forum).
@@ -18,38 +16,32 @@ Facts and their sources (V3 API, description 3.0.178 and the developer guide):
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import cached_property
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
-from shared.destinations.answers import (
-    EMAIL,
-    FIRST_NAME,
-    LAST_NAME,
-    PHONE,
-    no_account,
-    no_list,
-    parsing_answer,
-)
+from shared.destinations.answers import EMAIL, FIRST_NAME, LAST_NAME, PHONE, no_list, parsing_answer
 from shared.destinations.batch import Batch
 from shared.destinations.constant_contact.answers import (
-    CUSTOM,
     ID,
     TITLE,
-    custom_field,
+    account_of,
+    existing,
     explained,
     list_info,
     pages,
     require_privileges,
 )
-from shared.destinations.constant_contact.jobs import finished, holds, id_of
+from shared.destinations.constant_contact.jobs import id_of, listed, over
+from shared.destinations.constant_contact.profiles import (
+    ADDRESS_LENGTH,
+    Contacts,
+    custom_field,
+    custom_ones,
+)
 from shared.destinations.contract import Api, Destination, Encoder, JobFiles, OAuth2, SignIn
-from shared.destinations.encoding.encoder import ValuesEncoder
-from shared.destinations.encoding.template import Group, Layout, member
-from shared.destinations.encoding.values import Values, at_most, characters
 from shared.destinations.model import (
     About,
     Client,
@@ -57,7 +49,6 @@ from shared.destinations.model import (
     Field,
     FieldType,
     Finished,
-    InvalidProfile,
     Limits,
     ListInfo,
     Rate,
@@ -65,21 +56,12 @@ from shared.destinations.model import (
     Target,
 )
 from shared.domain.connection import Account
-from shared.domain.errors import (
-    BatchRefused,
-    Culprit,
-    DestinationError,
-    NeedsAttention,
-)
-from shared.domain.message import Message, say
+from shared.domain.errors import BatchRefused, Culprit, DestinationError, NeedsAttention
+from shared.domain.message import say
 from shared.domain.run import Job
 
 _BODY_BYTES = 3_900_000  # whichever megabyte is meant
 _ENVELOPE_BYTES = 200
-_ADDRESS_LENGTH = 80  # in the help pages; the import's own description says 50
-_ADDRESS_LENGTH_IN_DOUBT = 50
-_CUSTOM_FIELDS = 25  # of one contact
-_TOO_LONG = at_most(EMAIL, characters(_ADDRESS_LENGTH))
 
 
 @dataclass(frozen=True)
@@ -101,7 +83,7 @@ class ConstantContact(Destination):
         longest_run=timedelta(hours=1),
     )
     fields = (
-        Field("email", EMAIL, required=True, kind=FieldType.EMAIL, longest=_ADDRESS_LENGTH),
+        Field("email", EMAIL, required=True, kind=FieldType.EMAIL, longest=ADDRESS_LENGTH),
         Field("first_name", FIRST_NAME, longest=50),
         Field("last_name", LAST_NAME, longest=50),
         Field("phone", PHONE, kind=FieldType.PHONE, longest=25),
@@ -138,7 +120,8 @@ class ConstantContact(Destination):
         """See what the user may do, and ask which account it is."""
         url, headers = f"{self.api_url}/v3/account", self.auth.headers(credentials)
         require_privileges(await sign_in.get_json(f"{url}/user/privileges", headers))
-        return self._account(await sign_in.get_json(f"{url}/summary", headers))
+        host = urlsplit(self.api_url).netloc
+        return account_of(await sign_in.get_json(f"{url}/summary", headers), host)
 
     def base_url(self, account: Account) -> str:
         """Return the API, which is one for all accounts."""
@@ -170,15 +153,7 @@ class ConstantContact(Destination):
             answer = await api.get(f"/contact_lists/{list_id}")
         except NeedsAttention as error:
             raise none if error.culprit is Culprit.LIST else error from None
-        with parsing_answer(TITLE):
-            if answer.get("deleted_at"):
-                reason = say(
-                    "The list {list} was deleted at {destination}.",
-                    list=str(answer["name"]),
-                    destination=TITLE,
-                )
-                raise NeedsAttention(Culprit.LIST, reason)
-        return list_info(answer)
+        return existing(answer)
 
     async def fields_of(self, api: Api, list_id: str) -> Sequence[Field]:
         """Return the fields of every account, and the custom fields of this one."""
@@ -189,21 +164,9 @@ class ConstantContact(Destination):
     async def encoder(self, api: Api, target: Target) -> Encoder:
         """Look up whether the list is there, and the custom fields if the export fills some."""
         await self.look_up(api, target.list_id)
-        custom = sum(name.startswith(CUSTOM) for name in target.fields)
-        if custom > _CUSTOM_FIELDS:
-            raise NeedsAttention(
-                Culprit.LIST,
-                say(
-                    "{destination} takes {most} custom fields of a contact at most; the export "
-                    "fills {fields}.",
-                    destination=TITLE,
-                    most=_CUSTOM_FIELDS,
-                    fields=custom,
-                ),
-            )
+        custom = custom_ones(target)
         fields = await self.fields_of(api, target.list_id) if custom else self.fields
-        values = Values(fields, target, {FieldType.DATE: self._date})
-        return _Contacts(values, target)
+        return Contacts(fields, target, self.date_format)
 
     def body(self, target: Target, batch: Batch) -> bytes:
         """Return contacts to import."""
@@ -223,59 +186,8 @@ class ConstantContact(Destination):
 
     async def jobs(self, api: Api, size: int | None = None) -> Collection[str]:
         """Return the imports of the account, or those of so many contacts."""
-        found: set[str] = set()
-        async for activities in pages(api, "/activities", "activities", limit="500"):
-            with parsing_answer(TITLE):
-                found |= {id_of(each) for each in activities if size is None or holds(each, size)}
-        return found
+        return await listed(api, size)
 
     async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
         """Find the jobs among those of the account."""
-        waiting = {job.id: job for job in jobs}
-        over: list[Finished] = []
-        async for activities in pages(api, "/activities", "activities", limit="500"):
-            for activity in activities:
-                if job := waiting.pop(str(activity.get("activity_id")), None):
-                    over += await finished(job, activity, files)
-            if not waiting:
-                break
-        return over
-
-    def _account(self, summary: Any) -> Account:
-        said = summary if isinstance(summary, dict) else {}
-        key = said.get("encoded_account_id")
-        if not isinstance(key, str) or not ID.fullmatch(key):
-            raise NeedsAttention(Culprit.CONNECTION, no_account(TITLE))
-        name = str(said.get("organization_name") or TITLE)
-        return Account(id=key, name=name, endpoint=urlsplit(self.api_url).netloc)
-
-    def _date(self, text: str) -> str:
-        return date.fromisoformat(text[:10]).strftime(self.date_format)
-
-
-class _Contacts(ValuesEncoder):
-    """Writes the profiles of one export for one list."""
-
-    def __init__(self, values: Values, target: Target) -> None:
-        group = Group({name: member(name) for name in target.fields}, opening=",")
-        layout = Layout(before='{"email":', groups=[group], after="}")
-        super().__init__(layout, values, _ADDRESS_LENGTH_IN_DOUBT)
-        self._long = 0  # addresses
-
-    def encode(self, address: str, cells: Sequence[str]) -> bytes:
-        """Return the JSON of one contact; raise InvalidProfile."""
-        if len(address) > _ADDRESS_LENGTH:
-            raise InvalidProfile("bad_value", _TOO_LONG)
-        self._long += len(address) > _ADDRESS_LENGTH_IN_DOUBT
-        return super().encode(address, cells)
-
-    def notes(self) -> Sequence[Message]:
-        """Return what was left out and cut, and how many addresses may be too long."""
-        about_long = say(
-            "Addresses longer than {longest} characters: {addresses}. {destination} may refuse "
-            "them.",
-            longest=_ADDRESS_LENGTH_IN_DOUBT,
-            addresses=self._long,
-            destination=TITLE,
-        )
-        return [*super().notes(), *([about_long] if self._long else ())]
+        return await over(api, jobs, files)

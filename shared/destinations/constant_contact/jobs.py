@@ -1,19 +1,20 @@
 """Constant Contact: imports are jobs, told of in one collection, by numbers more than by names.
 
 Facts and their sources:
-- `GET /activities` tells of the last 10 days (description).
+- `GET /activities` tells of all jobs of the last 10 days at once (description). A job that is no longer
+  there ends as the engine ends it: unknown after a day.
 - `cannot_add_to_list_count` counts who unsubscribed from the account, `error_count` and
   `correctable_count` who could not be imported (description). `person_count` should be what was sent.
 - Messages are plain strings; V2 gave fewer than there were errors, such as "Line 355: Invalid email".
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from shared.destinations.answers import ended, parsing_answer
-from shared.destinations.constant_contact.answers import ID, TITLE
-from shared.destinations.contract import JobFiles
+from shared.destinations.constant_contact.answers import ID, TITLE, pages
+from shared.destinations.contract import Api, JobFiles
 from shared.destinations.model import Finished
 from shared.domain.email import normal_form
 from shared.domain.message import say
@@ -28,6 +29,28 @@ _CODES = {Outcome.SUPPRESSED: "cannot_add_to_list", Outcome.REFUSED: "contact_er
 _LONGEST_TEXT = 300
 
 
+async def listed(api: Api, size: int | None) -> Collection[str]:
+    """Return the imports of the account, or those of so many contacts."""
+    found: set[str] = set()
+    async for activities in pages(api, "/activities", "activities", limit="500"):
+        with parsing_answer(TITLE):
+            found |= {id_of(each) for each in activities if size is None or _holds(each, size)}
+    return found
+
+
+async def over(api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
+    """Find jobs among those of the account, and return those that are over."""
+    waiting = {job.id: job for job in jobs}
+    found: list[Finished] = []
+    async for activities in pages(api, "/activities", "activities", limit="500"):
+        for activity in activities:
+            if job := waiting.pop(str(activity.get("activity_id")), None):
+                found += await _finished(job, activity, files)
+        if not waiting:
+            break
+    return found
+
+
 def id_of(activity: Mapping[str, Any]) -> str:
     """Return the id of a job; raise what `parsing_answer` catches."""
     key = activity["activity_id"]
@@ -36,14 +59,14 @@ def id_of(activity: Mapping[str, Any]) -> str:
     return str(key)
 
 
-def holds(activity: Mapping[str, Any], size: int) -> bool:
+def _holds(activity: Mapping[str, Any], size: int) -> bool:
     """Say whether an activity has so many contacts; by its description it counts a header row, too."""
     status = activity.get("status") or {}
     total, people = status.get("items_total_count"), status.get("person_count")
     return total == size or (total == size + 1 and people == size)
 
 
-async def finished(job: Job, activity: Mapping[str, Any], files: JobFiles) -> Sequence[Finished]:
+async def _finished(job: Job, activity: Mapping[str, Any], files: JobFiles) -> Sequence[Finished]:
     """Return what became of a job, if it is over."""
     state = activity.get("state")
     if state in _DID_NOTHING:

@@ -1,1 +1,4 @@
-"""Mailchimp."""
+"""Mailchimp.
+
+`destination` asks, `profiles` writes members, `answers` reads what comes back.
+"""

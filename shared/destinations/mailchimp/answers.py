@@ -1,4 +1,4 @@
-"""Mailchimp: what its answers say, of each member of a bulk call and of a request that is refused.
+"""Mailchimp: what its answers say, of members of a bulk call, of accounts, and of a refused request.
 
 Facts and their sources:
 - An answer to a bulk call holds every member whole, some 1.7 MB. `fields` cuts it down; the reference
@@ -7,6 +7,7 @@ Facts and their sources:
   3.0 reference). Problem documents have titles, which change less than words do.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,9 +15,17 @@ import httpx
 import msgspec
 import orjson
 
-from shared.destinations.answers import malformed_answer
+from shared.destinations.answers import malformed_answer, no_account, refused
 from shared.destinations.batch import Batch
+from shared.domain.connection import Account
 from shared.domain.email import normal_form
+from shared.domain.errors import (
+    BatchRefused,
+    Culprit,
+    DestinationError,
+    NeedsAttention,
+    RateLimited,
+)
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
 
@@ -30,6 +39,9 @@ ANSWER_FIELDS = ",".join(
         "total_updated",
     )
 )
+_DATA_CENTRE = re.compile(r"[a-z]{2,4}[0-9]{1,3}")
+_USER_ID = re.compile(r"[0-9]{1,20}")
+_BLOCKED = "compliance related"
 _LEFT_OUT = say("The answer of {destination} leaves it out.", destination=TITLE)
 _DETAIL = 300  # characters of a problem's words that are kept
 _EXISTS = "ERROR_CONTACT_EXISTS"
@@ -127,12 +139,51 @@ def refused_as(code: str, reason: str, address: str) -> Outcome:
     return Outcome.SUPPRESSED if said_no else Outcome.REFUSED
 
 
-def is_json(response: httpx.Response) -> bool:
+def explained(response: httpx.Response) -> DestinationError | None:
+    """Return what an error means where that differs from the common table."""
+    status = response.status_code
+    if status == httpx.codes.FORBIDDEN and not _is_json(response):
+        return RateLimited(
+            say(
+                "{destination} is limiting requests (a 403 without an explanation).",
+                destination=TITLE,
+            )
+        )
+    title, detail = _problem(response)
+    if title.lower() == _BLOCKED:
+        return NeedsAttention(
+            Culprit.CONNECTION,
+            say(
+                "{destination} has shut this account off ({words}). Sign in there to see why.",
+                destination=TITLE,
+                words=title,
+            ),
+        )
+    if status == httpx.codes.BAD_REQUEST and title:
+        code = title[:60].lower().replace(" ", "_")
+        return BatchRefused(code, refused(TITLE, f"400, {title}", detail))
+    return None
+
+
+def account_of(metadata: Any) -> Account:
+    """Read the metadata; it is a 200 with an error object when the token is wrong."""
+    said = metadata if isinstance(metadata, dict) else {}
+    centre, user = str(said.get("dc")), str(said.get("user_id"))
+    if not _DATA_CENTRE.fullmatch(centre) or not _USER_ID.fullmatch(user):
+        raise NeedsAttention(Culprit.CONNECTION, no_account(TITLE))
+    return Account(
+        id=f"{centre}-{user}",
+        name=str(said.get("accountname") or TITLE),
+        endpoint=centre,
+    )
+
+
+def _is_json(response: httpx.Response) -> bool:
     """Say whether an answer claims to be JSON."""
     return "json" in response.headers.get("content-type", "")
 
 
-def problem(response: httpx.Response) -> tuple[str, str]:
+def _problem(response: httpx.Response) -> tuple[str, str]:
     """Return the title and the words of a problem document; empty texts where there is none."""
     try:
         said = orjson.loads(response.content)

@@ -12,7 +12,6 @@ Facts and their sources:
   what Customer Insights says of its own export. The address of the help page is from memory: unverified.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,29 +19,33 @@ from functools import cached_property
 from typing import Any
 
 import httpx
-import msgspec
 
 from shared.destinations.answers import (
     EMAIL,
     FIRST_NAME,
     LAST_NAME,
     malformed_answer,
-    no_account,
     parsing_answer,
-    refused,
 )
 from shared.destinations.batch import Batch
 from shared.destinations.contract import Api, Destination, Encoder, OAuth2, SignIn
 from shared.destinations.mailchimp.answers import (
     ANSWER_FIELDS,
     TITLE,
-    is_json,
+    account_of,
+    explained,
     outcomes,
-    problem,
     read,
     refused_as,
 )
-from shared.destinations.mailchimp.profiles import LONGEST, Members, MergeField, mappable
+from shared.destinations.mailchimp.profiles import (
+    LONGEST,
+    Members,
+    mappable,
+    merge_fields,
+    no_audience,
+    require_id,
+)
 from shared.destinations.model import (
     About,
     Client,
@@ -55,22 +58,11 @@ from shared.destinations.model import (
     Target,
 )
 from shared.domain.connection import Account
-from shared.domain.errors import (
-    BatchRefused,
-    Culprit,
-    DestinationError,
-    NeedsAttention,
-    RateLimited,
-)
+from shared.domain.errors import BatchRefused, Culprit, DestinationError, NeedsAttention
 from shared.domain.message import say
 from shared.domain.outcomes import RowOutcome
 
-_DATA_CENTRE = re.compile(r"[a-z]{2,4}[0-9]{1,3}")
-_USER_ID = re.compile(r"[0-9]{1,20}")
-_LIST_ID = re.compile(r"[0-9a-zA-Z]{1,64}")
 _PAGE = 1000
-_BLOCKED = "compliance related"
-_MERGE_FIELDS = ",".join(f"merge_fields.{key}" for key in ("tag", "name", "type", "options"))
 
 
 @dataclass(frozen=True)
@@ -113,7 +105,7 @@ class Mailchimp(Destination):
     async def account(self, sign_in: SignIn, credentials: Credentials, endpoint: str) -> Account:
         """Ask which account and data centre a token is for."""
         headers = {"Authorization": f"OAuth {credentials['access_token']}"}
-        return _account(await sign_in.get_json(f"{self.login_url}/oauth2/metadata", headers))
+        return account_of(await sign_in.get_json(f"{self.login_url}/oauth2/metadata", headers))
 
     def base_url(self, account: Account) -> str:
         """Return the API of the account's data centre."""
@@ -125,28 +117,7 @@ class Mailchimp(Destination):
 
     def explain(self, response: httpx.Response) -> DestinationError | None:
         """Tell throttling, a blocked account and refused profiles by what Mailchimp says of them."""
-        status = response.status_code
-        if status == httpx.codes.FORBIDDEN and not is_json(response):
-            return RateLimited(
-                say(
-                    "{destination} is limiting requests (a 403 without an explanation).",
-                    destination=TITLE,
-                )
-            )
-        title, detail = problem(response)
-        if title.lower() == _BLOCKED:
-            return NeedsAttention(
-                Culprit.CONNECTION,
-                say(
-                    "{destination} has shut this account off ({words}). Sign in there to see why.",
-                    destination=TITLE,
-                    words=title,
-                ),
-            )
-        if status == httpx.codes.BAD_REQUEST and title:
-            code = title[:60].lower().replace(" ", "_")
-            return BatchRefused(code, refused(TITLE, f"400, {title}", detail))
-        return None
+        return explained(response)
 
     async def check(self, api: Api) -> None:
         """Ping."""
@@ -172,7 +143,7 @@ class Mailchimp(Destination):
 
     async def fields_of(self, api: Api, list_id: str) -> Sequence[Field]:
         """Return the fields that every audience has, and this one's merge fields."""
-        own = {field.name: field for field in mappable(await self._merge_fields(api, list_id))}
+        own = {field.name: field for field in mappable(await merge_fields(api, list_id))}
         everywhere = [own.pop(field.name, field) for field in self.fields]
         return [*everywhere, *own.values()]
 
@@ -181,8 +152,7 @@ class Mailchimp(Destination):
         audience = await self._audience(api, target.list_id)
         # With double opt-in a person confirms first; `subscribed` would go round that.
         status = "pending" if audience.get("double_optin") else "subscribed"
-        merge_fields = await self._merge_fields(api, target.list_id)
-        return Members(merge_fields, target, status)
+        return Members(await merge_fields(api, target.list_id), target, status)
 
     def body(self, target: Target, batch: Batch) -> bytes:
         """Return members to add or update."""
@@ -206,38 +176,11 @@ class Mailchimp(Destination):
         return Sent(outcomes(batch, answer))
 
     async def _audience(self, api: Api, list_id: str) -> dict[str, Any]:
-        if not _LIST_ID.fullmatch(list_id):
-            raise _no_audience(list_id)
+        require_id(list_id)
         try:
             answer = await api.get(f"/lists/{list_id}", {"fields": "id,name,double_optin"})
         except NeedsAttention as error:
-            raise _no_audience(list_id) if error.culprit is Culprit.LIST else error from None
+            raise no_audience(list_id) if error.culprit is Culprit.LIST else error from None
         if not isinstance(answer, dict) or "id" not in answer:
             raise malformed_answer(TITLE)
         return answer
-
-    async def _merge_fields(self, api: Api, list_id: str) -> Sequence[MergeField]:
-        if not _LIST_ID.fullmatch(list_id):
-            raise _no_audience(list_id)
-        params = {"count": str(_PAGE), "fields": _MERGE_FIELDS}
-        answer = await api.get(f"/lists/{list_id}/merge-fields", params)
-        with parsing_answer(self.title):
-            return msgspec.convert(answer["merge_fields"], list[MergeField])
-
-
-def _no_audience(list_id: str) -> NeedsAttention:
-    reason = say("{destination} has no audience with the ID {id}.", destination=TITLE, id=list_id)
-    return NeedsAttention(Culprit.LIST, reason)
-
-
-def _account(metadata: Any) -> Account:
-    """Read the metadata; it is a 200 with an error object when the token is wrong."""
-    said = metadata if isinstance(metadata, dict) else {}
-    centre, user = str(said.get("dc")), str(said.get("user_id"))
-    if not _DATA_CENTRE.fullmatch(centre) or not _USER_ID.fullmatch(user):
-        raise NeedsAttention(Culprit.CONNECTION, no_account(TITLE))
-    return Account(
-        id=f"{centre}-{user}",
-        name=str(said.get("accountname") or TITLE),
-        endpoint=centre,
-    )

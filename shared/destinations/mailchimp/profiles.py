@@ -16,15 +16,21 @@ from typing import Any
 
 import msgspec
 
-from shared.destinations.answers import FIRST_NAME, LAST_NAME
+from shared.destinations.answers import FIRST_NAME, LAST_NAME, parsing_answer
+from shared.destinations.contract import Api
 from shared.destinations.encoding.encoder import ValuesEncoder
 from shared.destinations.encoding.template import Group, Layout, member
 from shared.destinations.encoding.values import Values
+from shared.destinations.mailchimp.answers import TITLE
 from shared.destinations.model import Field, FieldType, Target
-from shared.domain.message import Message, say_count
+from shared.domain.errors import Culprit, NeedsAttention
+from shared.domain.message import Message, say, say_count
 
 LONGEST = 255  # bytes
 
+_LIST_ID = re.compile(r"[0-9a-zA-Z]{1,64}")
+_MOST_FIELDS = 1000
+_ASKED = ",".join(f"merge_fields.{key}" for key in ("tag", "name", "type", "options"))
 _TAGS = {"first_name": "FNAME", "last_name": "LNAME", "phone": "PHONE"}
 _NAMES = {tag: name for name, tag in _TAGS.items()}
 _UNCHANGED = {("FNAME", "First Name"): FIRST_NAME, ("LNAME", "Last Name"): LAST_NAME}
@@ -70,6 +76,27 @@ class MergeField(msgspec.Struct):
             longest=None if kind is FieldType.CHOICE else LONGEST,
             choices=tuple(str(choice) for choice in self.option("choices") or ()),
         )
+
+
+def require_id(list_id: str) -> None:
+    """Raise NeedsAttention(LIST) for what cannot be the id of an audience."""
+    if not _LIST_ID.fullmatch(list_id):
+        raise no_audience(list_id)
+
+
+def no_audience(list_id: str) -> NeedsAttention:
+    """Return what an id means that is no audience's."""
+    reason = say("{destination} has no audience with the ID {id}.", destination=TITLE, id=list_id)
+    return NeedsAttention(Culprit.LIST, reason)
+
+
+async def merge_fields(api: Api, list_id: str) -> Sequence[MergeField]:
+    """Return the merge fields of an audience."""
+    require_id(list_id)
+    params = {"count": str(_MOST_FIELDS), "fields": _ASKED}
+    answer = await api.get(f"/lists/{list_id}/merge-fields", params)
+    with parsing_answer(TITLE):
+        return msgspec.convert(answer["merge_fields"], list[MergeField])
 
 
 def mappable(merge_fields: Sequence[MergeField]) -> Sequence[Field]:

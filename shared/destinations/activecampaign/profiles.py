@@ -1,0 +1,145 @@
+"""ActiveCampaign: lists and custom fields of an account, and how profiles are written as contacts.
+
+Facts and their sources:
+- Choices of a field stand beside the fields, in `fieldOptions`. The description's example has none, so
+  the names in them are assumed.
+- Custom fields are written by number, several choices as `||a||b||` (description).
+- Where `exclude_automations` belongs is written in two ways, so it stands in both places.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from shared.destinations.activecampaign.answers import TITLE, listed
+from shared.destinations.answers import parsing_answer
+from shared.destinations.batch import Batch
+from shared.destinations.contract import Api
+from shared.destinations.encoding.encoder import ValuesEncoder
+from shared.destinations.encoding.field_types import SEPARATOR
+from shared.destinations.encoding.template import Group, Layout, member
+from shared.destinations.encoding.values import Values
+from shared.destinations.model import Field, FieldType, ListInfo, Target
+
+OWN = "field:"
+"""How the names of custom fields begin here; the id follows."""
+LONGEST = 255
+"""Characters of a text; no length is published."""
+NO_AUTOMATIONS = "exclude_automations"
+
+_PAGE = 100
+
+_KINDS = {
+    "text": FieldType.TEXT,
+    "textarea": FieldType.TEXT,
+    "hidden": FieldType.TEXT,
+    "date": FieldType.DATE,
+    "datetime": FieldType.DATE,
+    "number": FieldType.NUMBER,
+    "currency": FieldType.NUMBER,
+    "dropdown": FieldType.CHOICE,
+    "radio": FieldType.CHOICE,
+    "checkbox": FieldType.CHOICES,
+    "listbox": FieldType.CHOICES,
+    "multiselect": FieldType.CHOICES,
+}
+
+
+async def all_of(api: Api, path: str) -> Sequence[Mapping[str, Any]]:
+    """Return every page of a collection."""
+    pages: list[Mapping[str, Any]] = []
+    found = 0
+    while True:
+        page = await api.get(path, {"limit": str(_PAGE), "offset": str(found)})
+        with parsing_answer(TITLE):
+            items = page[path.strip("/")]
+            if not isinstance(items, list):
+                raise TypeError("no list of things")
+            pages.append(page)
+            found += len(items)
+            meta = page.get("meta") or {}
+            total = int(meta.get("total", found + (len(items) == _PAGE)))
+        if not items or found >= total:
+            return pages
+
+
+def list_info(item: Any) -> ListInfo:
+    """Return a list."""
+    with parsing_answer(TITLE):
+        return ListInfo(str(int(item["id"])), str(item["name"]))
+
+
+def own_fields(pages: Sequence[Mapping[str, Any]]) -> Iterator[Field]:
+    """Return the custom fields that can be mapped: those of a type that is known."""
+    choices: dict[str, list[str]] = {}
+    for field_id, value in (pair for page in pages for pair in _choices(page)):
+        choices.setdefault(field_id, []).append(value)
+    with parsing_answer(TITLE):
+        for item in (item for page in pages for item in page["fields"]):
+            if kind := _KINDS.get(str(item["type"])):
+                yield _field(item, kind, choices.get(str(item["id"]), ()))
+
+
+def _choices(page: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Return ids of fields with a choice each, of those that are told in the way that is assumed."""
+    for option in listed(page, "fieldOptions"):
+        if isinstance(option, dict) and option.get("field") and option.get("value"):
+            yield str(option["field"]), str(option["value"])
+
+
+def _field(item: Mapping[str, Any], kind: FieldType, choices: Sequence[str]) -> Field:
+    chosen = kind in (FieldType.CHOICE, FieldType.CHOICES)
+    if chosen and not choices:
+        kind = FieldType.TEXT  # what they are is not told, so the value is sent as it is
+    return Field(
+        f"{OWN}{int(item['id'])}",
+        str(item["title"]),
+        kind=kind,
+        longest=LONGEST if kind is FieldType.TEXT else None,
+        choices=choices if chosen else (),
+    )
+
+
+def contacts(fields: Sequence[Field], target: Target) -> ValuesEncoder:
+    """Return how profiles are written for a target with these fields."""
+    values = Values(fields, target, {FieldType.CHOICES: _several})
+    return ValuesEncoder(_layout(target, [rule.name for rule in values.rules]), values)
+
+
+def request_body(target: Target, batch: Batch) -> bytes:
+    """Return the body of an import: its contacts, and where to report on them."""
+    more = _options_of(target)
+    if target.report_url:
+        more["callback"] = {
+            "url": f"{target.report_url}/{batch.number}",
+            "requestType": "POST",
+            "detailed_results": "true",
+        }
+    rest = b"," + orjson.dumps(more)[1:] if more else b"}"
+    return b'{"contacts":[%b]%b' % (batch.joined, rest)
+
+
+def _layout(target: Target, fields: Sequence[str]) -> Layout:
+    """Return the JSON of a contact: its standard fields, its own ones by number, and the list."""
+    standard = {name: member(name) for name in fields if not name.startswith(OWN)}
+    own = {
+        name: (f'{{"id":{int(name.removeprefix(OWN))},"value":', "}")
+        for name in fields
+        if name.startswith(OWN)
+    }
+    always = {"subscribe": [{"listid": int(target.list_id)}], **_options_of(target)}
+    return Layout(
+        before='{"email":',
+        groups=[Group(standard, opening=","), Group(own, opening=',"fields":[', closing="]")],
+        after=f",{orjson.dumps(always)[1:].decode()}",
+    )
+
+
+def _options_of(target: Target) -> dict[str, object]:
+    """Return what stands both in the request and in each of its contacts."""
+    return {NO_AUTOMATIONS: True} if NO_AUTOMATIONS in target.options else {}
+
+
+def _several(plain: str) -> str:
+    return "||" + plain.replace(SEPARATOR, "||") + "||"
