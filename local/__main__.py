@@ -16,7 +16,7 @@ from local.identity import ROLES
 from local.processes import StackError
 from local.stack import STATE, Stack, token
 from local.vendors import VENDORS
-from shared.segments.formats.registry import FORMS
+from shared.segments.formats.registry import FORMATS
 from shared.segments.paths import SUCCESS, Kind, place_of
 
 
@@ -95,7 +95,7 @@ def _blobs(file: Path, segment: str) -> list[tuple[str, Path]]:
     elif file.is_file():
         names = {file: f"{segment}/{file.name}"}
         wanted = (Kind.FILE,)
-        advice = f"One is called SEGMENT/NAME with one of {', '.join(FORMS)} at its end."
+        advice = f"One is called SEGMENT/NAME with one of {', '.join(FORMATS)} at its end."
     else:
         raise StackError(f"There is no file {file}.")
     kept = [

@@ -1,6 +1,6 @@
 """What Customer Insights writes of an export: model.json, at its level, after all its files.
 
-The form is that of the Common Data Model ("model.json", learn.microsoft.com/common-data-model/model-json,
+The format is that of the Common Data Model ("model.json", learn.microsoft.com/common-data-model/model-json,
 schema at github.com/microsoft/CDM, docs/schema/modeljsonschema.json): entities with attributes and
 partitions. Which folder it lies in is told by "Export segments to Azure Blob Storage" of Customer Insights.
 """

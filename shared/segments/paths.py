@@ -23,7 +23,7 @@ from enum import Enum, auto
 
 from shared.domain.message import Message, say
 from shared.domain.segment import MAX_FILES, CsvSettings, SegmentFile, SegmentVersion
-from shared.segments.formats.registry import FORMS, SPARK_FORMS, extension_of
+from shared.segments.formats.registry import FORMATS, SPARK_FORMATS, extension_of
 from shared.storage.ports import BlobInfo
 
 SUCCESS = "_SUCCESS"
@@ -93,7 +93,7 @@ def place_of(path: str) -> Place | None:
         return None
     if folders and _PART.match(name):
         return Place(Kind.PART, folders[0], folder)
-    extension = extension_of(name, FORMS)
+    extension = extension_of(name, FORMATS)
     if extension is None:
         return None
     stem = name[: -len(extension)]
@@ -223,11 +223,11 @@ def _why_not(folder: Folder, newest: datetime) -> Message | None:
         )
     if len(folder.parts) > MAX_FILES:
         return too_many(folder.path, len(folder.parts))
-    forms = {extension_of(part.name, SPARK_FORMS) for part in folder.parts}
-    if None in forms or len({SPARK_FORMS[each] for each in forms if each}) > 1:
+    formats = {extension_of(part.name, SPARK_FORMATS) for part in folder.parts}
+    if None in formats or len({SPARK_FORMATS[each] for each in formats if each}) > 1:
         return say(
             "{path} has files of several forms, or of one that is not read here. The forms are {forms}.",
             path=folder.path,
-            forms=", ".join(FORMS),
+            forms=", ".join(FORMATS),
         )
     return None

@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from shared.segments.formats.registry import FORMS
+from shared.segments.formats.registry import FORMATS
 from tests.bench import engine, plain
 from tests.bench.profiles import write_segment
 from tests.bench.results import Results, Row
@@ -28,7 +28,7 @@ from tests.segments.memory import peak_mib
 _LOOPS = {"plain loop, DictReader": plain.with_names, "plain loop, reader": plain.with_numbers}
 _RATIOS = ("times_dict_reader", "times_reader")
 _ONCE = {".csv": "CSV", ".quoted.csv": "CSV, each cell quoted"} | {
-    extension: form.name for extension, form in FORMS.items() if "jsonl" not in extension
+    extension: each.name for extension, each in FORMATS.items() if "jsonl" not in extension
 }
 """The forms by the end of a file's name; .jsonl is another name of NDJSON."""
 

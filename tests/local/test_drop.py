@@ -11,7 +11,7 @@ from azure.storage.blob import BlobServiceClient
 from local.__main__ import drop
 from local.processes import ROOT, StackError
 from local.stack import Stack
-from shared.segments.formats.registry import FORMS
+from shared.segments.formats.registry import FORMATS
 
 COMMAND = [sys.executable, "-m", "local", "drop"]
 
@@ -52,7 +52,7 @@ def test_a_folder_of_part_files_is_dropped_with_its_end_at_last(
     ]
 
 
-@pytest.mark.parametrize("extension", FORMS)
+@pytest.mark.parametrize("extension", FORMATS)
 def test_every_form_can_be_dropped(tmp_path: Path, extension: str) -> None:
     file = tmp_path / f"today{extension}"
     file.write_bytes(b"")

@@ -19,7 +19,7 @@ from pathlib import Path
 from shared.domain.errors import BadSegment
 from shared.domain.segment import SegmentVersion, VersionFacts
 from shared.segments.catalogue import find_all
-from shared.segments.formats.registry import SPARK_FORMS, extension_of, open_file
+from shared.segments.formats.registry import SPARK_FORMATS, extension_of, open_file
 from shared.segments.formats.rows import MAX_FIELD
 from shared.segments.stats import facts_of
 from tests.fakes.clock import FakeClock
@@ -48,7 +48,7 @@ _BITS = [
     b"\\u0000",
 ]
 _NUMBERS = [0, 1, 0x7F, 0x80, 0xFF, 0x7FFF_FFFF, 0xFFFF_FFFF, 2**63 - 1, 2**64 - 1]
-_PATHS = [*(f"S/part-0{extension}" for extension in SPARK_FORMS), MODEL]
+_PATHS = [*(f"S/part-0{extension}" for extension in SPARK_FORMATS), MODEL]
 
 
 @cache
@@ -57,7 +57,7 @@ def seeds() -> Sequence[tuple[str, bytes]]:
     found = set()
     for case in cases().values():
         for name, data in case.files.items():
-            extension = extension_of(name, SPARK_FORMS)
+            extension = extension_of(name, SPARK_FORMATS)
             if extension and 0 < len(data) <= _LONGEST:
                 found.add((MODEL if name == MODEL else f"S/part-0{extension}", data))
     return sorted(found)
@@ -111,7 +111,7 @@ def try_seed(seed: int) -> int:
     try:
         return asyncio.run(read(path, data, piece))
     except Exception:
-        kept = Path(tempfile.gettempdir()) / f"fuzz-{seed}{extension_of(path, SPARK_FORMS)}"
+        kept = Path(tempfile.gettempdir()) / f"fuzz-{seed}{extension_of(path, SPARK_FORMATS)}"
         kept.write_bytes(data)
         print(f"Seed {seed} fails; its file is {kept}.", file=sys.stderr)
         raise

@@ -186,6 +186,6 @@ def test_a_closed_folder_that_cannot_be_read_says_why(names: list[str], said: st
     assert said in str(there.awaited and there.awaited.reason)
 
 
-def test_json_and_ndjson_are_one_form() -> None:
+def test_json_and_ndjson_are_one_format() -> None:
     one = version(blob("S/part-00000.json"), blob("S/part-00001.ndjson"), blob("S/_SUCCESS"))
     assert len(one.sources) == 2

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from shared.api.wording import Words
 from shared.domain.segment import Segment, SegmentStatus, SegmentVersion
-from shared.segments.formats.registry import SPARK_FORMS, form_of
+from shared.segments.formats.registry import SPARK_FORMATS, format_of
 
 
 class VersionItem(BaseModel):
@@ -51,11 +51,11 @@ def segment_item(segment: Segment) -> SegmentItem:
 
 def version_item(version: SegmentVersion) -> VersionItem:
     """Return a version of a segment as everybody sees it."""
-    form = form_of(version.sources[0].path, SPARK_FORMS)
+    known = format_of(version.sources[0].path, SPARK_FORMATS)
     return VersionItem(
         segment=version.segment,
         path=version.path,
-        form=form.name if form else "",
+        form=known.name if known else "",
         files=len(version.sources),
         size=version.size,
         modified=version.modified,

@@ -1,6 +1,6 @@
-"""The forms that segment files come in, and how each is opened: one table, from extension to reader.
+"""Opens segment files by their format: one table, from the extension of a name to its reader.
 
-Whatever the form, memory is bounded by the limits that the modules of the forms state.
+Whatever the format, memory is bounded by the limits that the modules of the formats state.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,8 +20,8 @@ type Open = Callable[[Blobs, SegmentFile, CsvSettings, Sequence[str]], Reader]
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """A form of files; `name` is for people."""
+class Format:
+    """A file format; `name` is for people."""
 
     name: str
     open: Open
@@ -49,20 +49,20 @@ def _parquet(files: Blobs, file: SegmentFile, _: CsvSettings, wanted: Sequence[s
     return Ranged(files, file, ParquetRows(file.path, file.size, wanted))
 
 
-_NDJSON, _NDJSON_GZ = Form("NDJSON", _ndjson), Form("NDJSON.gz", _ndjson_gz)
+_NDJSON, _NDJSON_GZ = Format("NDJSON", _ndjson), Format("NDJSON.gz", _ndjson_gz)
 
-FORMS: Mapping[str, Form] = {
-    ".csv": Form("CSV", _csv),
-    ".csv.gz": Form("CSV.gz", _csv_gz),
+FORMATS: Mapping[str, Format] = {
+    ".csv": Format("CSV", _csv),
+    ".csv.gz": Format("CSV.gz", _csv_gz),
     ".ndjson": _NDJSON,
     ".jsonl": _NDJSON,
     ".ndjson.gz": _NDJSON_GZ,
     ".jsonl.gz": _NDJSON_GZ,
-    ".parquet": Form("Parquet", _parquet),
+    ".parquet": Format("Parquet", _parquet),
 }
 """By the end of a file's name, whatever the case of its letters."""
 
-SPARK_FORMS: Mapping[str, Form] = {**FORMS, ".json": _NDJSON, ".json.gz": _NDJSON_GZ}
+SPARK_FORMATS: Mapping[str, Format] = {**FORMATS, ".json": _NDJSON, ".json.gz": _NDJSON_GZ}
 """The same for part files: what Spark calls JSON is an object a line."""
 
 
@@ -70,19 +70,19 @@ def open_file(
     files: Blobs, version: SegmentVersion, file: SegmentFile, wanted: Sequence[str] = ()
 ) -> Reader:
     """Return the reader of one file of a version."""
-    form = form_of(file.path, SPARK_FORMS)
-    if form is None:
-        raise AssertionError(f"{file.path} is part of a version and has no form")
-    return form.open(files, file, version.csv, wanted)
+    found = format_of(file.path, SPARK_FORMATS)
+    if found is None:
+        raise AssertionError(f"{file.path} is part of a version and has no format")
+    return found.open(files, file, version.csv, wanted)
 
 
-def form_of(path: str, forms: Mapping[str, Form] = FORMS) -> Form | None:
-    """Return the form of a file, or None if it has none of these."""
-    extension = extension_of(path, forms)
-    return forms[extension] if extension else None
+def format_of(path: str, formats: Mapping[str, Format] = FORMATS) -> Format | None:
+    """Return the format of a file, or None if it has none of these."""
+    extension = extension_of(path, formats)
+    return formats[extension] if extension else None
 
 
-def extension_of(path: str, forms: Mapping[str, Form] = FORMS) -> str | None:
-    """Return the end of a file's name that says its form, as it stands in the table."""
+def extension_of(path: str, formats: Mapping[str, Format] = FORMATS) -> str | None:
+    """Return the end of a file's name that says its format, as it stands in the table."""
     lower = path.lower()
-    return next((extension for extension in forms if lower.endswith(extension)), None)
+    return next((extension for extension in formats if lower.endswith(extension)), None)

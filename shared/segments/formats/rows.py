@@ -1,4 +1,4 @@
-"""What readers of all forms have in common. None of them does I/O: bytes go in, rows come out."""
+"""Defines rows, whatever the format, and what all formats refuse. No I/O: bytes go in, rows come out."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -46,13 +46,13 @@ class Streamed(Reader[StreamRows]):
             if head is None:
                 yield self._rows.feed(piece)
             elif len(head := head + piece) >= _LONGEST:
-                self._refuse_other_forms(head)
+                self._refuse_other_formats(head)
                 yield self._rows.feed(head)
                 head = None
         if head is None:
             yield self._rows.close()
         else:
-            self._refuse_other_forms(head)
+            self._refuse_other_formats(head)
             yield chain(self._rows.feed(head), self._rows.close())
 
     async def total(self) -> int | None:
@@ -83,7 +83,7 @@ class Streamed(Reader[StreamRows]):
             for piece in self._gunzip.close():
                 yield piece
 
-    def _refuse_other_forms(self, head: bytes) -> None:
+    def _refuse_other_formats(self, head: bytes) -> None:
         for signature, what in _SIGNATURES.items():
             if head.startswith(signature):
                 raise BadSegment(

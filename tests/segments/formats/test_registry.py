@@ -1,4 +1,4 @@
-"""Each form gives the same rows of the same profiles, wherever its bytes are cut."""
+"""Each format gives the same rows of the same profiles, wherever its bytes are cut."""
 
 import asyncio
 import gzip
@@ -16,7 +16,7 @@ from shared.domain.errors import BadSegment
 from shared.domain.segment import CsvSettings, SegmentFile
 from shared.segments.formats.cell_text import text_of
 from shared.segments.formats.reader import Reader
-from shared.segments.formats.registry import FORMS, SPARK_FORMS, form_of
+from shared.segments.formats.registry import FORMATS, SPARK_FORMATS, format_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryBlobs
 from tests.segments.formats.csv.test_rows import cut
@@ -33,7 +33,7 @@ tables = st.lists(st.tuples(cells, cells), min_size=1, max_size=30)
 
 
 def written(extension: str, table: Sequence[tuple[str, str]]) -> bytes:
-    """Return a file of this form with these rows."""
+    """Return a file of this format with these rows."""
     if extension == ".parquet":
         columns = dict(zip(COLUMNS, map(list, zip(*table, strict=True)), strict=True))
         return parquet(columns, row_group_size=7 if len(table) < 100 else None)
@@ -53,11 +53,11 @@ async def rows_of(
     files = MemoryBlobs(FakeClock(), piece)
     await files.write(path, data)
     info = await files.info(path)
-    form = form_of(path)
+    of_path = format_of(path)
     assert info is not None
-    assert form is not None
+    assert of_path is not None
     file = SegmentFile(path=path, etag=info.etag, size=info.size)
-    reader = form.open(files, file, CsvSettings(), COLUMNS)
+    reader = of_path.open(files, file, CsvSettings(), COLUMNS)
     found = []
     async for block in reader.blocks():
         for number, row in block:
@@ -66,7 +66,7 @@ async def rows_of(
     return found
 
 
-@pytest.mark.parametrize("extension", FORMS)
+@pytest.mark.parametrize("extension", FORMATS)
 @settings(max_examples=40, deadline=None)
 @given(table=tables, piece=st.integers(1, 300))
 async def test_what_was_written_comes_back(
@@ -164,7 +164,7 @@ async def opened(files: MemoryBlobs, data: bytes) -> Reader:
     info = await files.info("S/1.parquet")
     assert info is not None
     file = SegmentFile(path="S/1.parquet", etag=info.etag, size=info.size)
-    return FORMS[".parquet"].open(files, file, CsvSettings(), ["Email"])
+    return FORMATS[".parquet"].open(files, file, CsvSettings(), ["Email"])
 
 
 def test_pyarrow_is_imported_where_rows_are_read_and_not_before() -> None:
@@ -176,8 +176,10 @@ def test_pyarrow_is_imported_where_rows_are_read_and_not_before() -> None:
 
 
 def test_the_longest_extension_wins() -> None:
-    named = {end: form.name for end, form in SPARK_FORMS.items()}
-    assert {end: found.name for end in named if (found := form_of(f"a{end}", SPARK_FORMS))} == named
+    named = {end: each.name for end, each in SPARK_FORMATS.items()}
+    assert {
+        end: found.name for end in named if (found := format_of(f"a{end}", SPARK_FORMATS))
+    } == named
 
 
 @pytest.mark.parametrize("extension", [".csv.gz", ".parquet"])
