@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from shared.domain.errors import BadSegment
 from shared.domain.message import say
 from shared.domain.segment import SegmentVersion
-from shared.segments.inventory import Found, Listing, sort_out
+from shared.segments.inventory import Listing, SegmentFiles, classify
 from shared.segments.model_json import (
     MAX_MODEL,
     Entity,
@@ -15,8 +15,8 @@ from shared.segments.model_json import (
 )
 from shared.segments.paths import (
     MODEL,
+    IncompleteVersion,
     Kind,
-    Pending,
     Place,
     export_folder,
     folder_version,
@@ -29,19 +29,19 @@ from shared.storage.ports import BlobInfo, Blobs, Missing, Stale
 _BLOCK = 256 * 1024  # bytes parsed at once
 
 
-async def find_all(files: Blobs) -> dict[str, Found]:
+async def find_all(files: Blobs) -> dict[str, SegmentFiles]:
     """Return what there is of every segment, by name."""
-    listing = sort_out([blob async for blob in files.list()])
+    listing = classify([blob async for blob in files.list()])
     for folder in sorted(listing.models.keys() | listing.exported.keys()):
         await _explain(files, listing, folder)
     return dict(sorted(listing.segments.items()))
 
 
-async def find_one(files: Blobs, name: str) -> Found | None:
+async def find_one(files: Blobs, name: str) -> SegmentFiles | None:
     """Return what there is of one segment, or None if there is nothing."""
     folder = export_folder(name)
     if folder is None:
-        listing = sort_out([blob async for blob in files.list(name)])
+        listing = classify([blob async for blob in files.list(name)])
         return listing.segments.get(name)
     return await _find_exported(files, name, folder)
 
@@ -54,8 +54,8 @@ async def newest_version(files: Blobs, name: str) -> SegmentVersion | None:
     found = await find_one(files, name)
     if found is None:
         return None
-    if found.newest is None and found.pending is not None:
-        raise BadSegment(found.pending.reason)
+    if found.newest is None and found.incomplete is not None:
+        raise BadSegment(found.incomplete.reason)
     return found.newest
 
 
@@ -126,22 +126,22 @@ async def _explain(files: Blobs, listing: Listing, folder: str) -> None:
     except BadSegment as error:
         for blob in there.values():
             if place := place_of(blob.name):
-                pending = Pending(f"{folder}{MODEL}", blob.modified, error.reason)
-                listing.segments[place.segment].add(pending)
+                incomplete = IncompleteVersion(f"{folder}{MODEL}", blob.modified, error.reason)
+                listing.segments[place.segment].add(incomplete)
         return
     for entity in entities:
         listing.segments[entity.segment].add(exported_version(entity, there, model.modified))
 
 
-async def _find_exported(files: Blobs, name: str, folder: str) -> Found | None:
+async def _find_exported(files: Blobs, name: str, folder: str) -> SegmentFiles | None:
     """Return what there is of one segment of Customer Insights, or None if there is nothing."""
-    found = Found()
+    found = SegmentFiles()
     try:
         model, entities = await _told(files, folder, await files.info(f"{folder}{MODEL}"))
     except BadSegment as error:
         async for blob in files.list(f"{folder}{name.rpartition('.')[2]}/"):
-            found.add(Pending(f"{folder}{MODEL}", blob.modified, error.reason))
-        return found if found.pending else None
+            found.add(IncompleteVersion(f"{folder}{MODEL}", blob.modified, error.reason))
+        return found if found.incomplete else None
     told = [entity for entity in entities if entity.segment == name]
     for entity in told:
         found.add(exported_version(entity, await _there(files, entity), model.modified))

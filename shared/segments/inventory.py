@@ -1,4 +1,4 @@
-"""What a listing of the container shows of each segment."""
+"""Sorts a listing of the container into the files of each segment, and these into versions."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -7,8 +7,8 @@ from datetime import datetime
 
 from shared.domain.segment import SegmentVersion
 from shared.segments.paths import (
+    IncompleteVersion,
     Kind,
-    Pending,
     Place,
     folder_version,
     folders_in,
@@ -19,44 +19,49 @@ from shared.storage.ports import BlobInfo
 
 
 @dataclass(slots=True)
-class Found:
-    """What there is of one segment."""
+class SegmentFiles:
+    """What there is of one segment: its newest version, and what is none yet."""
 
     newest: SegmentVersion | None = None
     versions: int = 0
-    pending: Pending | None = None  # the newest one
+    incomplete: IncompleteVersion | None = None  # the newest one
 
-    def add(self, one: SegmentVersion | Pending) -> None:
+    def add(self, one: SegmentVersion | IncompleteVersion) -> None:
         """Take one more of its versions, in any order."""
-        if isinstance(one, Pending):
-            if self.pending is None or (self.pending.at, self.pending.path) < (one.at, one.path):
-                self.pending = one
+        if isinstance(one, IncompleteVersion):
+            if self.incomplete is None or (self.incomplete.at, self.incomplete.path) < (
+                one.at,
+                one.path,
+            ):
+                self.incomplete = one
             return
         self.versions += 1
         if self.newest is None or _age(self.newest) < _age(one):
             self.newest = one
 
     @property
-    def awaited(self) -> Pending | None:
+    def awaited(self) -> IncompleteVersion | None:
         """What is newer than the newest version and no version yet."""
-        if self.pending and self.newest and self.pending.at <= self.newest.landed:
+        if self.incomplete and self.newest and self.incomplete.at <= self.newest.landed:
             return None
-        return self.pending
+        return self.incomplete
 
 
 @dataclass(slots=True)
 class Listing:
     """What there is of each segment, and what a model.json has yet to explain."""
 
-    segments: defaultdict[str, Found] = field(default_factory=lambda: defaultdict(Found))
+    segments: defaultdict[str, SegmentFiles] = field(
+        default_factory=lambda: defaultdict(SegmentFiles)
+    )
     models: dict[str, BlobInfo] = field(default_factory=dict)  # by the folder of their export
     exported: defaultdict[str, dict[str, BlobInfo]] = field(
         default_factory=lambda: defaultdict(dict)
     )  # files of Customer Insights by name, by the folder of their export
 
 
-def sort_out(blobs: Iterable[BlobInfo]) -> Listing:
-    """Return what some blobs are together."""
+def classify(blobs: Iterable[BlobInfo]) -> Listing:
+    """Return what a listing of blobs shows of each segment."""
     listing = Listing()
     folders: list[tuple[Place, BlobInfo]] = []
     for blob in blobs:

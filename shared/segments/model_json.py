@@ -18,8 +18,8 @@ from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
 from shared.domain.segment import MAX_FILES, CsvSettings, SegmentVersion
 from shared.segments.paths import (
+    IncompleteVersion,
     Kind,
-    Pending,
     exported_name,
     joined,
     place_of,
@@ -102,7 +102,7 @@ def read_model(folder: str, data: bytes) -> list[Entity]:
 
 def exported_version(
     entity: Entity, there: Mapping[str, BlobInfo], written: datetime
-) -> SegmentVersion | Pending:
+) -> SegmentVersion | IncompleteVersion:
     """Return the version that an entity is, from the files that are there, or why it is none.
 
     `written` is when its model.json was.
@@ -113,7 +113,7 @@ def exported_version(
     reason = entity.problem or _why_not(entity, paths, within, there)
     at = max([written, *(blob.modified for blob in blobs)])
     if reason is not None:
-        return Pending(f"{entity.folder}model.json", at, reason)
+        return IncompleteVersion(f"{entity.folder}model.json", at, reason)
     return joined(entity.segment, _common_folder(within), blobs, written, entity.csv)
 
 

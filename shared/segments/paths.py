@@ -55,7 +55,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class IncompleteVersion:
     """What is not a version, or not yet, and why."""
 
     path: str
@@ -161,13 +161,13 @@ def folders_in(placed: Iterable[tuple[Place, BlobInfo]]) -> list[Folder]:
     return [folder for folder in found.values() if folder.parts]
 
 
-def folder_version(folder: Folder) -> SegmentVersion | Pending:
+def folder_version(folder: Folder) -> SegmentVersion | IncompleteVersion:
     """Return the version that a folder of part files is, or why it is none."""
     newest = max(part.modified for part in folder.parts)
     reason = _why_not(folder, newest)
     if reason is not None:
         at = max(newest, folder.success.modified) if folder.success else newest
-        return Pending(folder.path, at, reason)
+        return IncompleteVersion(folder.path, at, reason)
     closed = folder.success.modified if folder.success else None
     return joined(folder.segment, folder.path, folder.parts, closed)
 

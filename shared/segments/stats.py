@@ -18,7 +18,7 @@ from shared.segments.catalogue import find_one, replaced
 from shared.segments.formats.reader import Reader
 from shared.segments.formats.registry import open_file
 from shared.segments.formats.rows import Columns, Empty
-from shared.segments.inventory import Found
+from shared.segments.inventory import SegmentFiles
 from shared.storage.ports import Blobs, Missing, Records, Stale
 
 KEPT = 5
@@ -41,7 +41,7 @@ async def find_segment(files: Blobs, records: Records[VersionFacts], name: str) 
 
 
 async def describe(
-    files: Blobs, records: Records[VersionFacts], name: str, found: Found
+    files: Blobs, records: Records[VersionFacts], name: str, found: SegmentFiles
 ) -> Segment:
     """Return a segment as people see it."""
     facts = VersionFacts()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.domain.segment import MAX_FILES, SegmentVersion
-from shared.segments.inventory import Found, sort_out
+from shared.segments.inventory import SegmentFiles, classify
 from shared.segments.paths import Kind, closing, export_folder, place_of, segment_of
 from shared.storage.ports import BlobInfo
 
@@ -17,8 +17,8 @@ def blob(name: str, second: int = 0, etag: str | None = None) -> BlobInfo:
     return BlobInfo(name, etag or f'"{name}"', 10, NOON + timedelta(seconds=second))
 
 
-def found(*blobs: BlobInfo, name: str = "S") -> Found:
-    return sort_out(blobs).segments[name]
+def found(*blobs: BlobInfo, name: str = "S") -> SegmentFiles:
+    return classify(blobs).segments[name]
 
 
 def version(*blobs: BlobInfo) -> SegmentVersion:
