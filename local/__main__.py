@@ -17,7 +17,7 @@ from local.processes import StackError
 from local.stack import STATE, Stack, token
 from local.vendors import VENDORS
 from shared.segments.formats.registry import FORMATS
-from shared.segments.paths import SUCCESS, Kind, place_of
+from shared.segments.paths import SUCCESS, PathKind, place_of
 
 
 def main() -> int:
@@ -90,11 +90,11 @@ def _blobs(file: Path, segment: str) -> list[tuple[str, Path]]:
     if file.is_dir():
         files = sorted(file.iterdir(), key=lambda each: (each.name == SUCCESS, each.name))
         names = {each: f"{segment}/{file.name}/{each.name}" for each in files if each.is_file()}
-        wanted: tuple[Kind, ...] = (Kind.PART, Kind.SUCCESS)
+        wanted: tuple[PathKind, ...] = (PathKind.PART, PathKind.SUCCESS)
         advice = f"A folder holds files called part-NUMBER, and {SUCCESS}."
     elif file.is_file():
         names = {file: f"{segment}/{file.name}"}
-        wanted = (Kind.FILE,)
+        wanted = (PathKind.FILE,)
         advice = f"One is called SEGMENT/NAME with one of {', '.join(FORMATS)} at its end."
     else:
         raise StackError(f"There is no file {file}.")

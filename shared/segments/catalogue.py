@@ -16,7 +16,7 @@ from shared.segments.model_json import (
 from shared.segments.paths import (
     MODEL,
     IncompleteVersion,
-    Kind,
+    PathKind,
     Place,
     export_folder,
     folder_version,
@@ -66,15 +66,15 @@ async def landed_versions(files: Blobs, path: str) -> list[SegmentVersion]:
     it tells of; a file that it named before it was there completes one, too.
     """
     place = place_of(path)
-    if place is None or place.kind is Kind.PART:
+    if place is None or place.kind is PathKind.PART:
         return []
-    if place.kind is Kind.FILE:
+    if place.kind is PathKind.FILE:
         blob = await files.info(path)
         return [version_of(blob, place)] if blob else []
-    if place.kind is Kind.SUCCESS:
+    if place.kind is PathKind.SUCCESS:
         return await _folder_versions(files, place)
     versions = await _exported_versions(files, place.folder)
-    if place.kind is Kind.MODEL:
+    if place.kind is PathKind.MODEL:
         return versions
     return [each for each in versions if any(file.path == path for file in each.files)]
 

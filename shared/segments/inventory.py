@@ -8,7 +8,7 @@ from datetime import datetime
 from shared.domain.segment import SegmentVersion
 from shared.segments.paths import (
     IncompleteVersion,
-    Kind,
+    PathKind,
     Place,
     folder_version,
     folders_in,
@@ -69,13 +69,13 @@ def classify(blobs: Iterable[BlobInfo]) -> Listing:
         if place is None:
             continue
         match place.kind:
-            case Kind.FILE:
+            case PathKind.FILE:
                 listing.segments[place.segment].add(version_of(blob, place))
-            case Kind.PART | Kind.SUCCESS:
+            case PathKind.PART | PathKind.SUCCESS:
                 folders.append((place, blob))
-            case Kind.EXPORTED:
+            case PathKind.EXPORTED:
                 listing.exported[place.folder][blob.name] = blob
-            case Kind.MODEL:
+            case PathKind.MODEL:
                 listing.models[place.folder] = blob
     for folder in folders_in(folders):
         listing.segments[folder.segment].add(folder_version(folder))

@@ -19,7 +19,7 @@ from shared.domain.message import Message, say
 from shared.domain.segment import MAX_FILES, CsvSettings, SegmentVersion
 from shared.segments.paths import (
     IncompleteVersion,
-    Kind,
+    PathKind,
     exported_name,
     joined,
     place_of,
@@ -229,7 +229,7 @@ def _why_not(
 
 def _is_exported(path: str) -> bool:
     place = place_of(path)
-    return place is not None and place.kind is Kind.EXPORTED
+    return place is not None and place.kind is PathKind.EXPORTED
 
 
 def _common_folder(paths: Sequence[str]) -> str:

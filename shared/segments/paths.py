@@ -35,7 +35,7 @@ _PART = re.compile(r"part-(?:[mr]-)?\d+", re.IGNORECASE)
 _FEWEST_FOLDERS = 3  # of a file of Customer Insights: instance, export, segment
 
 
-class Kind(Enum):
+class PathKind(Enum):
     """What a path can be."""
 
     FILE = auto()  # a version by itself
@@ -49,7 +49,7 @@ class Kind(Enum):
 class Place:
     """What a path is, and which segment it belongs to (none in particular for a model.json)."""
 
-    kind: Kind
+    kind: PathKind
     segment: str
     folder: str  # of the version, with a slash at its end; of the export at Customer Insights
 
@@ -76,7 +76,11 @@ class Folder:
 def segment_of(path: str) -> str | None:
     """Return the segment that a path in the container holds data of, or None if it is no segment file."""
     place = place_of(path)
-    return place.segment if place and place.kind in (Kind.FILE, Kind.PART, Kind.EXPORTED) else None
+    return (
+        place.segment
+        if place and place.kind in (PathKind.FILE, PathKind.PART, PathKind.EXPORTED)
+        else None
+    )
 
 
 def place_of(path: str) -> Place | None:
@@ -88,28 +92,28 @@ def place_of(path: str) -> Place | None:
         return _exported(folders, name)
     folder = "".join(f"{step}/" for step in folders)
     if folders and name == SUCCESS:
-        return Place(Kind.SUCCESS, folders[0], folder)
+        return Place(PathKind.SUCCESS, folders[0], folder)
     if name.startswith(_HIDDEN):
         return None
     if folders and _PART.match(name):
-        return Place(Kind.PART, folders[0], folder)
+        return Place(PathKind.PART, folders[0], folder)
     extension = extension_of(name, FORMATS)
     if extension is None:
         return None
     stem = name[: -len(extension)]
-    return Place(Kind.FILE, folders[0] if folders else stem, folder) if stem else None
+    return Place(PathKind.FILE, folders[0] if folders else stem, folder) if stem else None
 
 
 def _exported(folders: Sequence[str], name: str) -> Place | None:
     """Return what a path below `CustomerInsights_…` is."""
     folder = "".join(f"{step}/" for step in folders[:2])
     if len(folders) == _FEWEST_FOLDERS - 1 and name == MODEL:
-        return Place(Kind.MODEL, "", folder)
+        return Place(PathKind.MODEL, "", folder)
     if len(folders) < _FEWEST_FOLDERS or "." in folders[0] + folders[2] or not all(folders[:3]):
         return None
     if name.startswith(_HIDDEN) or extension_of(name) is None:
         return None
-    return Place(Kind.EXPORTED, exported_name(folder, folders[2]), folder)
+    return Place(PathKind.EXPORTED, exported_name(folder, folders[2]), folder)
 
 
 def exported_name(folder: str, entity: str) -> str:
@@ -129,11 +133,11 @@ def export_folder(segment: str) -> str | None:
 def closing(path: str, place: Place) -> str:
     """Return the path whose arrival completes the version that a file belongs to."""
     match place.kind:
-        case Kind.FILE:
+        case PathKind.FILE:
             return path
-        case Kind.PART | Kind.SUCCESS:
+        case PathKind.PART | PathKind.SUCCESS:
             return place.folder + SUCCESS
-        case Kind.EXPORTED | Kind.MODEL:
+        case PathKind.EXPORTED | PathKind.MODEL:
             return place.folder + MODEL
 
 
@@ -152,9 +156,9 @@ def folders_in(placed: Iterable[tuple[Place, BlobInfo]]) -> list[Folder]:
     """Return the folders of part files that there are."""
     found: dict[str, Folder] = {}
     for place, blob in placed:
-        if place.kind in (Kind.PART, Kind.SUCCESS):
+        if place.kind in (PathKind.PART, PathKind.SUCCESS):
             folder = found.setdefault(place.folder, Folder(place.segment, place.folder))
-            if place.kind is Kind.PART:
+            if place.kind is PathKind.PART:
                 folder.parts.append(blob)
             else:
                 folder.success = blob

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.segment import MAX_FILES, SegmentVersion
 from shared.segments.inventory import SegmentFiles, classify
-from shared.segments.paths import Kind, closing, export_folder, place_of, segment_of
+from shared.segments.paths import PathKind, closing, export_folder, place_of, segment_of
 from shared.storage.ports import BlobInfo
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -79,15 +79,17 @@ def test_a_path_belongs_to_a_segment(path: str, segment: str | None) -> None:
 @pytest.mark.parametrize(
     ("path", "kind", "closes"),
     [
-        ("S/1.csv", Kind.FILE, "S/1.csv"),
-        ("S/run/part-00001.csv", Kind.PART, "S/run/_SUCCESS"),
-        ("S/part-r-00001.parquet", Kind.PART, "S/_SUCCESS"),
-        ("S/run/_SUCCESS", Kind.SUCCESS, "S/run/_SUCCESS"),
-        (f"{EXPORT}/model.json", Kind.MODEL, f"{EXPORT}/model.json"),
-        (f"{EXPORT}/High/2020/08/24/1433/High_1.csv", Kind.EXPORTED, f"{EXPORT}/model.json"),
+        ("S/1.csv", PathKind.FILE, "S/1.csv"),
+        ("S/run/part-00001.csv", PathKind.PART, "S/run/_SUCCESS"),
+        ("S/part-r-00001.parquet", PathKind.PART, "S/_SUCCESS"),
+        ("S/run/_SUCCESS", PathKind.SUCCESS, "S/run/_SUCCESS"),
+        (f"{EXPORT}/model.json", PathKind.MODEL, f"{EXPORT}/model.json"),
+        (f"{EXPORT}/High/2020/08/24/1433/High_1.csv", PathKind.EXPORTED, f"{EXPORT}/model.json"),
     ],
 )
-def test_a_path_says_what_it_is_and_what_completes_it(path: str, kind: Kind, closes: str) -> None:
+def test_a_path_says_what_it_is_and_what_completes_it(
+    path: str, kind: PathKind, closes: str
+) -> None:
     place = place_of(path)
     assert place is not None
     assert (place.kind, closing(path, place)) == (kind, closes)
