@@ -17,7 +17,7 @@ from local.processes import StackError
 from local.stack import STATE, Stack, token
 from local.vendors import VENDORS
 from shared.segments.formats.registry import FORMATS
-from shared.segments.paths import SUCCESS, PathKind, place_of
+from shared.segments.paths import SUCCESS, PathKind, parse_path
 
 
 def main() -> int:
@@ -101,7 +101,7 @@ def _blobs(file: Path, segment: str) -> list[tuple[str, Path]]:
     kept = [
         (name, each)
         for each, name in names.items()
-        if (place := place_of(name)) and place.kind in wanted and place.segment == segment
+        if (parsed := parse_path(name)) and parsed.kind in wanted and parsed.segment == segment
     ]
     if not kept:  # storage would take it, and nothing would come of it
         raise StackError(f"{segment}/{file.name} is no segment file. {advice}")

@@ -17,16 +17,14 @@ from shared.segments.paths import (
     MODEL,
     IncompleteVersion,
     PathKind,
-    Place,
+    SegmentPath,
     export_folder,
     folder_version,
     folders_in,
-    place_of,
+    parse_path,
     version_of,
 )
 from shared.storage.ports import BlobInfo, Blobs, Missing, Stale
-
-_BLOCK = 256 * 1024  # bytes parsed at once
 
 
 async def find_all(files: Blobs) -> dict[str, SegmentFiles]:
@@ -65,16 +63,16 @@ async def landed_versions(files: Blobs, path: str) -> list[SegmentVersion]:
     A part file completes none: `_SUCCESS` does. A model.json completes one version of each segment that
     it tells of; a file that it named before it was there completes one, too.
     """
-    place = place_of(path)
-    if place is None or place.kind is PathKind.PART:
+    parsed = parse_path(path)
+    if parsed is None or parsed.kind is PathKind.PART:
         return []
-    if place.kind is PathKind.FILE:
+    if parsed.kind is PathKind.FILE:
         blob = await files.info(path)
-        return [version_of(blob, place)] if blob else []
-    if place.kind is PathKind.SUCCESS:
-        return await _folder_versions(files, place)
-    versions = await _exported_versions(files, place.folder)
-    if place.kind is PathKind.MODEL:
+        return [version_of(blob, parsed)] if blob else []
+    if parsed.kind is PathKind.SUCCESS:
+        return await _folder_versions(files, parsed)
+    versions = await _exported_versions(files, parsed.folder)
+    if parsed.kind is PathKind.MODEL:
         return versions
     return [each for each in versions if any(file.path == path for file in each.files)]
 
@@ -90,13 +88,13 @@ def replaced(path: str) -> BadSegment:
     )
 
 
-async def _folder_versions(files: Blobs, place: Place) -> list[SegmentVersion]:
-    placed = [
+async def _folder_versions(files: Blobs, parsed: SegmentPath) -> list[SegmentVersion]:
+    paths = [
         (there, blob)
-        async for blob in files.list(place.folder)
-        if (there := place_of(blob.name)) and there.folder == place.folder
+        async for blob in files.list(parsed.folder)
+        if (there := parse_path(blob.name)) and there.folder == parsed.folder
     ]
-    found = map(folder_version, folders_in(placed))
+    found = map(folder_version, folders_in(paths))
     return [each for each in found if isinstance(each, SegmentVersion)]
 
 
@@ -125,9 +123,9 @@ async def _explain(files: Blobs, listing: Listing, folder: str) -> None:
         model, entities = await _told(files, folder, listing.models.get(folder))
     except BadSegment as error:
         for blob in there.values():
-            if place := place_of(blob.name):
+            if parsed := parse_path(blob.name):
                 incomplete = IncompleteVersion(f"{folder}{MODEL}", blob.modified, error.reason)
-                listing.segments[place.segment].add(incomplete)
+                listing.segments[parsed.segment].add(incomplete)
         return
     for entity in entities:
         listing.segments[entity.segment].add(exported_version(entity, there, model.modified))

@@ -9,10 +9,10 @@ from shared.domain.segment import SegmentVersion
 from shared.segments.paths import (
     IncompleteVersion,
     PathKind,
-    Place,
+    SegmentPath,
     folder_version,
     folders_in,
-    place_of,
+    parse_path,
     version_of,
 )
 from shared.storage.ports import BlobInfo
@@ -63,20 +63,20 @@ class Listing:
 def classify(blobs: Iterable[BlobInfo]) -> Listing:
     """Return what a listing of blobs shows of each segment."""
     listing = Listing()
-    folders: list[tuple[Place, BlobInfo]] = []
+    folders: list[tuple[SegmentPath, BlobInfo]] = []
     for blob in blobs:
-        place = place_of(blob.name)
-        if place is None:
+        parsed = parse_path(blob.name)
+        if parsed is None:
             continue
-        match place.kind:
+        match parsed.kind:
             case PathKind.FILE:
-                listing.segments[place.segment].add(version_of(blob, place))
+                listing.segments[parsed.segment].add(version_of(blob, parsed))
             case PathKind.PART | PathKind.SUCCESS:
-                folders.append((place, blob))
+                folders.append((parsed, blob))
             case PathKind.EXPORTED:
-                listing.exported[place.folder][blob.name] = blob
+                listing.exported[parsed.folder][blob.name] = blob
             case PathKind.MODEL:
-                listing.models[place.folder] = blob
+                listing.models[parsed.folder] = blob
     for folder in folders_in(folders):
         listing.segments[folder.segment].add(folder_version(folder))
     return listing

@@ -22,7 +22,7 @@ from shared.segments.paths import (
     PathKind,
     exported_name,
     joined,
-    place_of,
+    parse_path,
     too_many,
 )
 from shared.storage.ports import BlobInfo
@@ -228,8 +228,8 @@ def _why_not(
 
 
 def _is_exported(path: str) -> bool:
-    place = place_of(path)
-    return place is not None and place.kind is PathKind.EXPORTED
+    parsed = parse_path(path)
+    return parsed is not None and parsed.kind is PathKind.EXPORTED
 
 
 def _common_folder(paths: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
-"""Which files make a version of a segment: rules over names, times and ETags, without any I/O.
+"""Says which files make a version of a segment: rules over names, times and ETags, without any I/O.
 
-| layout | files | complete |
+| version | files | complete |
 |---|---|---|
 | a file | `<Segment>.<ext>`, `<Segment>/<anything>.<ext>` | when it is there |
 | a folder | `<Segment>/…/part-<number>…` | when `_SUCCESS` is there, and newer than they are |
@@ -10,7 +10,7 @@ What a path is follows from the path alone. Files and folders whose names begin 
 data: every tool that writes part files keeps its own notes there.
 
 The name of a segment is its folder. That of a segment of Customer Insights is `CustomerInsights_<instance>.
-<Export>.<Segment>`: no other layout has names that begin so, and neither an instance nor, by the schema of
+<Export>.<Segment>`: no other segment has a name that begins so, and neither an instance nor, by the schema of
 model.json, an entity has a dot in its name, so that no two segments have the same name.
 """
 
@@ -46,7 +46,7 @@ class PathKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SegmentPath:
     """What a path is, and which segment it belongs to (none in particular for a model.json)."""
 
     kind: PathKind
@@ -75,15 +75,15 @@ class Folder:
 
 def segment_of(path: str) -> str | None:
     """Return the segment that a path in the container holds data of, or None if it is no segment file."""
-    place = place_of(path)
+    parsed = parse_path(path)
     return (
-        place.segment
-        if place and place.kind in (PathKind.FILE, PathKind.PART, PathKind.EXPORTED)
+        parsed.segment
+        if parsed and parsed.kind in (PathKind.FILE, PathKind.PART, PathKind.EXPORTED)
         else None
     )
 
 
-def place_of(path: str) -> Place | None:
+def parse_path(path: str) -> SegmentPath | None:
     """Return what a path is, or None if it has nothing to do with segments."""
     *folders, name = path.split("/")
     if any(step.startswith(_HIDDEN) for step in folders) or (folders and not folders[0]):
@@ -92,28 +92,28 @@ def place_of(path: str) -> Place | None:
         return _exported(folders, name)
     folder = "".join(f"{step}/" for step in folders)
     if folders and name == SUCCESS:
-        return Place(PathKind.SUCCESS, folders[0], folder)
+        return SegmentPath(PathKind.SUCCESS, folders[0], folder)
     if name.startswith(_HIDDEN):
         return None
     if folders and _PART.match(name):
-        return Place(PathKind.PART, folders[0], folder)
+        return SegmentPath(PathKind.PART, folders[0], folder)
     extension = extension_of(name, FORMATS)
     if extension is None:
         return None
     stem = name[: -len(extension)]
-    return Place(PathKind.FILE, folders[0] if folders else stem, folder) if stem else None
+    return SegmentPath(PathKind.FILE, folders[0] if folders else stem, folder) if stem else None
 
 
-def _exported(folders: Sequence[str], name: str) -> Place | None:
+def _exported(folders: Sequence[str], name: str) -> SegmentPath | None:
     """Return what a path below `CustomerInsights_…` is."""
     folder = "".join(f"{step}/" for step in folders[:2])
     if len(folders) == _FEWEST_FOLDERS - 1 and name == MODEL:
-        return Place(PathKind.MODEL, "", folder)
+        return SegmentPath(PathKind.MODEL, "", folder)
     if len(folders) < _FEWEST_FOLDERS or "." in folders[0] + folders[2] or not all(folders[:3]):
         return None
     if name.startswith(_HIDDEN) or extension_of(name) is None:
         return None
-    return Place(PathKind.EXPORTED, exported_name(folder, folders[2]), folder)
+    return SegmentPath(PathKind.EXPORTED, exported_name(folder, folders[2]), folder)
 
 
 def exported_name(folder: str, entity: str) -> str:
@@ -130,21 +130,21 @@ def export_folder(segment: str) -> str | None:
     return f"{instance}/{export}/"
 
 
-def closing(path: str, place: Place) -> str:
+def closing(path: str, parsed: SegmentPath) -> str:
     """Return the path whose arrival completes the version that a file belongs to."""
-    match place.kind:
+    match parsed.kind:
         case PathKind.FILE:
             return path
         case PathKind.PART | PathKind.SUCCESS:
-            return place.folder + SUCCESS
+            return parsed.folder + SUCCESS
         case PathKind.EXPORTED | PathKind.MODEL:
-            return place.folder + MODEL
+            return parsed.folder + MODEL
 
 
-def version_of(blob: BlobInfo, place: Place) -> SegmentVersion:
+def version_of(blob: BlobInfo, parsed: SegmentPath) -> SegmentVersion:
     """Return the version that a file is by itself."""
     return SegmentVersion(
-        segment=place.segment,
+        segment=parsed.segment,
         path=blob.name,
         etag=blob.etag,
         size=blob.size,
@@ -152,13 +152,13 @@ def version_of(blob: BlobInfo, place: Place) -> SegmentVersion:
     )
 
 
-def folders_in(placed: Iterable[tuple[Place, BlobInfo]]) -> list[Folder]:
+def folders_in(paths: Iterable[tuple[SegmentPath, BlobInfo]]) -> list[Folder]:
     """Return the folders of part files that there are."""
     found: dict[str, Folder] = {}
-    for place, blob in placed:
-        if place.kind in (PathKind.PART, PathKind.SUCCESS):
-            folder = found.setdefault(place.folder, Folder(place.segment, place.folder))
-            if place.kind is PathKind.PART:
+    for parsed, blob in paths:
+        if parsed.kind in (PathKind.PART, PathKind.SUCCESS):
+            folder = found.setdefault(parsed.folder, Folder(parsed.segment, parsed.folder))
+            if parsed.kind is PathKind.PART:
                 folder.parts.append(blob)
             else:
                 folder.success = blob

@@ -13,7 +13,7 @@ from shared.records.records import LARGEST_PAGE, scan
 from shared.runs.slice import run_slice
 from shared.runs.start import create_run, start_run
 from shared.segments.catalogue import landed_versions
-from shared.segments.paths import closing, place_of
+from shared.segments.paths import closing, parse_path
 from shared.segments.stats import facts_of
 from shared.services import Services
 from shared.storage.entries import Bookmark, SettingsTable
@@ -70,8 +70,8 @@ async def _closings(
     newest: datetime | None = None
     async for blob in services.storage.segments.list():
         newest = max(newest or blob.modified, blob.modified)
-        if since < blob.modified <= until and (place := place_of(blob.name)):
-            paths[closing(blob.name, place)] = None
+        if since < blob.modified <= until and (parsed := parse_path(blob.name)):
+            paths[closing(blob.name, parsed)] = None
     return list(paths), newest
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.segment import MAX_FILES, SegmentVersion
 from shared.segments.inventory import SegmentFiles, classify
-from shared.segments.paths import PathKind, closing, export_folder, place_of, segment_of
+from shared.segments.paths import PathKind, closing, export_folder, parse_path, segment_of
 from shared.storage.ports import BlobInfo
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -90,9 +90,9 @@ def test_a_path_belongs_to_a_segment(path: str, segment: str | None) -> None:
 def test_a_path_says_what_it_is_and_what_completes_it(
     path: str, kind: PathKind, closes: str
 ) -> None:
-    place = place_of(path)
-    assert place is not None
-    assert (place.kind, closing(path, place)) == (kind, closes)
+    parsed = parse_path(path)
+    assert parsed is not None
+    assert (parsed.kind, closing(path, parsed)) == (kind, closes)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_path_says_what_it_is_and_what_completes_it(
     ["_SUCCESS", "S/_temporary/_SUCCESS", "model.json", "S/model.json", f"{EXPORT}/a/model.json"],
 )
 def test_a_closing_file_that_closes_nothing_is_nothing(path: str) -> None:
-    assert place_of(path) is None
+    assert parse_path(path) is None
 
 
 def test_the_name_of_an_exported_segment_says_where_it_lies() -> None:
