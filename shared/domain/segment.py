@@ -63,7 +63,7 @@ class SegmentVersion(BaseModel, frozen=True):
         return file.path.removeprefix(self.path) if len(self.files) > 1 else ""
 
 
-class VersionFacts(BaseModel, frozen=True):
+class VersionStats(BaseModel, frozen=True):
     """What there is to know of a version, which is found out once."""
 
     columns: list[str] = []
@@ -86,11 +86,11 @@ class Segment:
     name: str
     newest: SegmentVersion | None
     versions: int
-    facts: VersionFacts  # of `newest`
+    stats: VersionStats  # of `newest`
     status: SegmentStatus = SegmentStatus.READY
     reason: Message | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of its newest complete version."""
-        return tuple(self.facts.columns)
+        return tuple(self.stats.columns)

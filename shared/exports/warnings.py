@@ -12,7 +12,7 @@ from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.segment import SegmentVersion
 from shared.segments.catalogue import newest_version
-from shared.segments.stats import facts_of
+from shared.segments.stats import stats_of
 from shared.services import Services
 
 _LEAST_BYTES = 7
@@ -55,10 +55,10 @@ async def _too_many(
     total = 0
     for index, version in there.items():
         members = ("segments", index)
-        facts = await facts_of(storage.segments, storage.versions, version, count=True)
-        if facts.problem:
-            return [Warned(members, _would_fail(facts.problem))]
-        count = facts.rows or 0
+        stats = await stats_of(storage.segments, storage.versions, version, count=True)
+        if stats.problem:
+            return [Warned(members, _would_fail(stats.problem))]
+        count = stats.rows or 0
         total += count
         if count > most:
             return [Warned(members, _too_large(version.segment, destination.title, most))]

@@ -1,4 +1,4 @@
-"""What there is to know of a version: found out once, and kept until newer versions push it out.
+"""Finds out what there is to know of a version once, and keeps it until newer versions push it out.
 
 Columns are read when somebody looks. Rows are counted by whoever reads the whole version anyway, which is
 prepare, by the arrival of a version that no run has read, and by a look at a small one.
@@ -12,7 +12,7 @@ from shared.domain.segment import (
     Segment,
     SegmentStatus,
     SegmentVersion,
-    VersionFacts,
+    VersionStats,
 )
 from shared.segments.catalogue import find_one, replaced
 from shared.segments.formats.reader import Reader
@@ -22,57 +22,57 @@ from shared.segments.inventory import SegmentFiles
 from shared.storage.ports import Blobs, Missing, Records, Stale
 
 KEPT = 5
-"""Versions of a segment of which facts are kept."""
+"""Versions of a segment of which stats are kept."""
 
 _SMALL = 8 * 1024 * 1024  # bytes that are counted while somebody waits
 _COLUMN_CHARACTERS = 100_000  # of the names of columns that are kept
 _LATEST = 9_999_999_999_999  # milliseconds; subtracted from, so that newer versions sort first
 
 
-async def find_segment(files: Blobs, records: Records[VersionFacts], name: str) -> Segment | None:
+async def find_segment(files: Blobs, records: Records[VersionStats], name: str) -> Segment | None:
     """Return a segment, or None if there is none; raise BadSegment when it cannot be read."""
     found = await find_one(files, name)
     if found is None:
         return None
     segment = await describe(files, records, name, found)
-    if segment.reason is not None and (segment.newest is None or segment.facts.problem):
-        raise BadSegment(segment.facts.problem or segment.reason)
+    if segment.reason is not None and (segment.newest is None or segment.stats.problem):
+        raise BadSegment(segment.stats.problem or segment.reason)
     return segment
 
 
 async def describe(
-    files: Blobs, records: Records[VersionFacts], name: str, found: SegmentFiles
+    files: Blobs, records: Records[VersionStats], name: str, found: SegmentFiles
 ) -> Segment:
     """Return a segment as people see it."""
-    facts = VersionFacts()
+    stats = VersionStats()
     status, reason = SegmentStatus.READY, None
     if found.newest is not None:
-        facts = await facts_of(files, records, found.newest)
-        if facts.problem is not None:
-            status, reason = SegmentStatus.UNREADABLE, facts.problem
+        stats = await stats_of(files, records, found.newest)
+        if stats.problem is not None:
+            status, reason = SegmentStatus.UNREADABLE, stats.problem
     if (awaited := found.awaited) is not None:
         status, reason = SegmentStatus.INCOMPLETE, awaited.reason
-    return Segment(name, found.newest, found.versions, facts, status, reason)
+    return Segment(name, found.newest, found.versions, stats, status, reason)
 
 
-async def facts_of(
-    files: Blobs, records: Records[VersionFacts], version: SegmentVersion, count: bool = False
-) -> VersionFacts:
-    """Return the facts of a version; count its rows, however many, if that is asked for."""
+async def stats_of(
+    files: Blobs, records: Records[VersionStats], version: SegmentVersion, count: bool = False
+) -> VersionStats:
+    """Return the stats of a version; count its rows, however many, if that is asked for."""
     stored = await records.get(*_key(version))
     if stored and (stored.value.rows is not None or stored.value.problem or not count):
         return stored.value
-    facts = await _read(files, version, count or version.size <= _SMALL)
-    await keep(records, version, facts)
-    return facts
+    stats = await _read(files, version, count or version.size <= _SMALL)
+    await keep(records, version, stats)
+    return stats
 
 
 async def keep(
-    records: Records[VersionFacts], version: SegmentVersion, facts: VersionFacts
+    records: Records[VersionStats], version: SegmentVersion, stats: VersionStats
 ) -> None:
-    """Store the facts of a version, and remove those of older versions that nobody asks for any more."""
+    """Store the stats of a version, and remove those of older versions that nobody asks for any more."""
     partition, key = _key(version)
-    await records.put(partition, key, facts)
+    await records.put(partition, key, stats)
     older = await records.page(partition, after=key)
     for stored in older[KEPT - 1 :]:
         await records.delete(partition, stored.key)
@@ -89,7 +89,7 @@ def bounded(columns: Sequence[str]) -> list[str]:
     return kept
 
 
-async def _read(files: Blobs, version: SegmentVersion, count: bool) -> VersionFacts:
+async def _read(files: Blobs, version: SegmentVersion, count: bool) -> VersionStats:
     """Read a version to its end, or as far as its columns can be seen."""
     columns: Sequence[str] = ()
     rows: int | None = 0
@@ -98,18 +98,18 @@ async def _read(files: Blobs, version: SegmentVersion, count: bool) -> VersionFa
         try:
             seen = await _seen(reader, count)
         except (Missing, Stale):
-            return VersionFacts(problem=replaced(file.path).reason)
+            return VersionStats(problem=replaced(file.path).reason)
         except Empty as error:
             if len(version.sources) == 1:
-                return VersionFacts(problem=error.reason)
+                return VersionStats(problem=error.reason)
             continue
         except BadSegment as error:
-            return VersionFacts(columns=bounded(columns), problem=error.reason)
+            return VersionStats(columns=bounded(columns), problem=error.reason)
         columns = columns or reader.columns
         rows = None if rows is None or seen is None else rows + seen
         if rows is None and columns:
             break
-    return VersionFacts(columns=bounded(columns), rows=rows)
+    return VersionStats(columns=bounded(columns), rows=rows)
 
 
 async def _seen(reader: Reader, count: bool) -> int | None:
@@ -126,7 +126,7 @@ async def _seen(reader: Reader, count: bool) -> int | None:
 
 
 def _key(version: SegmentVersion) -> tuple[str, str]:
-    """Return the partition and the key of the facts of a version: newer ones sort first."""
+    """Return the partition and the key of the stats of a version: newer ones sort first."""
     partition = hashlib.sha256(version.segment.encode()).hexdigest()[:32]
     digest = hashlib.sha256(version.key.encode()).hexdigest()[:32]
     return partition, f"{_LATEST - int(version.modified.timestamp() * 1000):013d}-{digest}"

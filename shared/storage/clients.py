@@ -19,7 +19,7 @@ from shared.domain.export import Export
 from shared.domain.people import Preferences
 from shared.domain.run import Checkpoint, Run, SliceMessage
 from shared.domain.schedule import RefreshSchedule
-from shared.domain.segment import VersionFacts
+from shared.domain.segment import VersionStats
 from shared.settings import Settings, StorageAccount
 from shared.storage.blobs import BlobContainer, BlobLeases, BlobRecords
 from shared.storage.entries import (
@@ -124,7 +124,7 @@ def open_storage(settings: Settings) -> OpenStorage:
         quotas=table("settings", Quota),
         preferences=table("settings", Preferences),
         audit=TableTrail(tables.get_table_client("audit"), Entry),
-        versions=table("versions", VersionFacts),
+        versions=table("versions", VersionStats),
         segments=container("segments"),
         run_files=container("runs"),
         delivered=container("delivered"),

@@ -16,7 +16,7 @@ from shared.domain.export import Export
 from shared.domain.people import Preferences
 from shared.domain.run import Checkpoint, Run, SliceMessage
 from shared.domain.schedule import RefreshSchedule
-from shared.domain.segment import VersionFacts
+from shared.domain.segment import VersionStats
 from shared.storage.entries import (
     ActiveRun,
     Bookmark,
@@ -197,7 +197,7 @@ class Storage:
     quotas: Records[Quota]
     preferences: Records[Preferences]
     audit: Trail[Entry]
-    versions: Records[VersionFacts]
+    versions: Records[VersionStats]
     segments: Blobs
     run_files: Blobs
     delivered: Blobs

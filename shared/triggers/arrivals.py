@@ -14,7 +14,7 @@ from shared.runs.slice import run_slice
 from shared.runs.start import create_run, start_run
 from shared.segments.catalogue import landed_versions
 from shared.segments.paths import closing, parse_path
-from shared.segments.stats import facts_of
+from shared.segments.stats import stats_of
 from shared.services import Services
 from shared.storage.entries import Bookmark, SettingsTable
 
@@ -43,7 +43,7 @@ async def arrive(services: Services, path: str) -> None:
         if isinstance(failure, BaseException):
             raise failure
     for version in versions:  # a version that no run has read is counted here
-        await facts_of(storage.segments, storage.versions, version, count=True)
+        await stats_of(storage.segments, storage.versions, version, count=True)
 
 
 async def sweep_arrivals(services: Services) -> None:

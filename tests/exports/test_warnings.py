@@ -9,7 +9,7 @@ from shared.domain.errors import Members
 from shared.domain.export import Export
 from shared.exports.warnings import warnings
 from shared.segments.catalogue import newest_version
-from shared.segments.stats import facts_of
+from shared.segments.stats import stats_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryBlobs
 from tests.runs.world import World, csv, ready
@@ -48,7 +48,7 @@ async def members(world: World, name: str) -> int | None:
     storage = world.services.storage
     version = await newest_version(storage.segments, name)
     assert version is not None
-    return (await facts_of(storage.segments, storage.versions, version)).rows
+    return (await stats_of(storage.segments, storage.versions, version)).rows
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from shared.domain.export import Export
 from shared.domain.people import Preferences
 from shared.domain.run import Checkpoint, Run, SliceMessage
 from shared.domain.schedule import RefreshSchedule
-from shared.domain.segment import VersionFacts
+from shared.domain.segment import VersionStats
 from shared.storage.entries import (
     ActiveRun,
     Bookmark,
@@ -342,7 +342,7 @@ def memory_storage(clock: Clock) -> Storage:
         quotas=MemoryRecords(Quota),
         preferences=MemoryRecords(Preferences),
         audit=MemoryTrail(Entry),
-        versions=MemoryRecords(VersionFacts),
+        versions=MemoryRecords(VersionStats),
         segments=MemoryBlobs(clock),
         run_files=MemoryBlobs(clock),
         delivered=MemoryBlobs(clock),

@@ -17,11 +17,11 @@ from functools import cache
 from pathlib import Path
 
 from shared.domain.errors import BadSegment
-from shared.domain.segment import SegmentVersion, VersionFacts
+from shared.domain.segment import SegmentVersion, VersionStats
 from shared.segments.catalogue import find_all
 from shared.segments.formats.registry import SPARK_FORMATS, extension_of, open_file
 from shared.segments.formats.rows import MAX_FIELD
-from shared.segments.stats import facts_of
+from shared.segments.stats import stats_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryBlobs, MemoryRecords
 from tests.segments.corpus import EXPORT, MODEL, cases
@@ -85,7 +85,7 @@ async def read(path: str, data: bytes, piece: int) -> int:
     found = (await find_all(files)).get(name)
     if found is None or found.newest is None:
         return -1
-    await facts_of(files, MemoryRecords(VersionFacts), found.newest, count=True)
+    await stats_of(files, MemoryRecords(VersionStats), found.newest, count=True)
     return await _rows(files, found.newest)
 
 

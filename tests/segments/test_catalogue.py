@@ -3,9 +3,9 @@
 import pytest
 
 from shared.domain.errors import BadSegment
-from shared.domain.segment import Segment, SegmentStatus, VersionFacts
+from shared.domain.segment import Segment, SegmentStatus, VersionStats
 from shared.segments.catalogue import find_all, newest_version
-from shared.segments.stats import describe, facts_of, find_segment
+from shared.segments.stats import describe, find_segment, stats_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryBlobs, MemoryRecords
 
@@ -16,7 +16,7 @@ class Container:
     def __init__(self, piece: int = 1024) -> None:
         self.clock = FakeClock()
         self.files = MemoryBlobs(self.clock, piece)
-        self.records = MemoryRecords(VersionFacts)
+        self.records = MemoryRecords(VersionStats)
 
     async def drop(self, path: str, data: bytes = b"Email,First\na@x.com,A\n") -> None:
         self.clock.advance(1)
@@ -132,6 +132,6 @@ async def test_a_version_that_was_replaced_has_no_columns_to_tell() -> None:
     version = await newest_version(container.files, "Customers")
     assert version is not None
     await container.drop("Customers.csv")
-    facts = await facts_of(container.files, container.records, version)
-    assert facts.columns == []
-    assert "was replaced or removed while it was read" in str(facts.problem)
+    stats = await stats_of(container.files, container.records, version)
+    assert stats.columns == []
+    assert "was replaced or removed while it was read" in str(stats.problem)

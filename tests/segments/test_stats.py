@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.domain.segment import Segment, SegmentStatus, SegmentVersion, VersionFacts
+from shared.domain.segment import Segment, SegmentStatus, SegmentVersion, VersionStats
 from shared.segments.catalogue import find_all, newest_version
-from shared.segments.stats import KEPT, bounded, describe, facts_of
+from shared.segments.stats import KEPT, bounded, describe, stats_of
 from shared.triggers.arrivals import arrive
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryBlobs, MemoryRecords
@@ -24,7 +24,7 @@ class Watched(MemoryBlobs):
     def __init__(self) -> None:
         self.clock = FakeClock()
         super().__init__(self.clock)
-        self.records = MemoryRecords(VersionFacts)
+        self.records = MemoryRecords(VersionStats)
         self.reads = 0
 
     async def stream(self, name: str, etag: str | None = None) -> AsyncIterator[bytes]:
@@ -54,7 +54,7 @@ async def test_a_version_is_read_once() -> None:
     await files.drop("S/1.csv", HEAD + b"a@x.com,A\nb@x.com,B\n")
     for _ in range(3):
         segment = await files.shown()
-        assert (segment.columns, segment.facts.rows) == (("Email", "First"), 2)
+        assert (segment.columns, segment.stats.rows) == (("Email", "First"), 2)
     assert files.reads == 1
 
 
@@ -72,16 +72,16 @@ async def test_a_new_version_is_read_anew() -> None:
     files = Watched()
     for rows in (1, 2):
         await files.drop("S/1.csv", HEAD + b"a@x.com,A\n" * rows)
-        assert (await files.shown()).facts.rows == rows
+        assert (await files.shown()).stats.rows == rows
 
 
 async def test_a_large_version_is_counted_by_its_arrival_and_not_while_somebody_waits() -> None:
     files = Watched()
     await files.drop("S/1.csv", LARGE)
     segment = await files.shown()
-    assert (segment.columns, segment.facts.rows) == (("Email", "First"), None)
-    await facts_of(files, files.records, await files.version(), count=True)
-    assert (await files.shown()).facts.rows == 900_000
+    assert (segment.columns, segment.stats.rows) == (("Email", "First"), None)
+    await stats_of(files, files.records, await files.version(), count=True)
+    assert (await files.shown()).stats.rows == 900_000
     assert files.reads == 2
 
 
@@ -90,7 +90,7 @@ async def test_the_end_of_parquet_says_how_many_there_are() -> None:
     data = parquet({"Email": [f"{n}@x.com" for n in range(900_000)]}, compression="none")
     assert len(data) > 8 * 1024 * 1024
     await files.drop("S/1.parquet", data)
-    assert (await files.shown()).facts.rows == 900_000
+    assert (await files.shown()).stats.rows == 900_000
     assert files.reads == 1
 
 
@@ -101,7 +101,7 @@ async def test_the_files_of_a_folder_are_counted_together() -> None:
     await files.drop("S/run/part-00002.csv", HEAD + b"b@x.com,A\nc@x.com,C\n")
     await files.drop("S/run/_SUCCESS")
     segment = await files.shown()
-    assert (segment.columns, segment.facts.rows) == (("Email", "First"), 3)
+    assert (segment.columns, segment.stats.rows) == (("Email", "First"), 3)
 
 
 async def test_an_incomplete_version_is_shown_beside_the_one_that_counts() -> None:
@@ -112,7 +112,7 @@ async def test_an_incomplete_version_is_shown_beside_the_one_that_counts() -> No
     assert segment.newest is not None
     assert (segment.status, segment.newest.path) == (SegmentStatus.INCOMPLETE, "S/1.csv")
     assert str(segment.reason) == "S/run/ is not complete: _SUCCESS is not there yet."
-    assert segment.facts.rows == 1
+    assert segment.stats.rows == 1
 
 
 async def test_a_segment_of_customer_insights_has_the_columns_of_its_model() -> None:
@@ -120,7 +120,7 @@ async def test_a_segment_of_customer_insights_has_the_columns_of_its_model() -> 
     await files.drop(ONE, b"a@x.com,A,B\n" * 3)
     await files.drop(MODEL, model(at(ONE)))
     segment = await files.shown(EXPORTED)
-    assert (segment.columns, segment.facts.rows) == (("Email", "First", "Last"), 3)
+    assert (segment.columns, segment.stats.rows) == (("Email", "First", "Last"), 3)
 
 
 @pytest.mark.parametrize("told", [b"{", model(at(ONE), at(ONE.replace("_1", "_9")))])
@@ -159,5 +159,5 @@ async def test_a_run_leaves_the_facts_of_what_it_read_and_an_arrival_those_of_wh
         version = await newest_version(storage.segments, name)
         assert version is not None
         await storage.segments.delete(version.path)  # so that nothing but the record can tell
-        facts = await facts_of(storage.segments, storage.versions, version)
-        assert (facts.rows, facts.problem) == (rows, None)
+        stats = await stats_of(storage.segments, storage.versions, version)
+        assert (stats.rows, stats.problem) == (rows, None)

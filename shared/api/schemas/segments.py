@@ -43,7 +43,7 @@ def segment_item(segment: Segment) -> SegmentItem:
         status=segment.status,
         reason=segment.reason,
         columns=list(segment.columns),
-        members=segment.facts.rows,
+        members=segment.stats.rows,
         versions=segment.versions,
         newest=version_item(segment.newest) if segment.newest else None,
     )

@@ -11,7 +11,7 @@ from shared.domain.errors import BadSegment
 from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.outcomes import Outcome, Reject
-from shared.domain.segment import SegmentFile, SegmentVersion, VersionFacts
+from shared.domain.segment import SegmentFile, SegmentVersion, VersionStats
 from shared.runs.prepare.spool import Spool
 from shared.runs.state.rejects import RejectWriter
 from shared.segments.catalogue import replaced
@@ -76,8 +76,8 @@ class Mapper:
             unseen.append(reader.unseen)
         if unseen and (nowhere := frozenset.intersection(*unseen)):
             raise self._nowhere(version, min(nowhere))
-        facts = VersionFacts(columns=bounded(columns), rows=self.rows - before)
-        await keep(storage.versions, version, facts)
+        stats = VersionStats(columns=bounded(columns), rows=self.rows - before)
+        await keep(storage.versions, version, stats)
 
     async def _read_file(self, file: SegmentFile, reader: Reader) -> None:
         places: _Places | None = None
