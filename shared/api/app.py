@@ -1,4 +1,4 @@
-"""The API as one ASGI application. Nothing is opened here: services come with the first request."""
+"""Puts the API together as one ASGI application. Nothing is opened: services come with the first request."""
 
 import base64
 import hashlib

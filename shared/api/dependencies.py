@@ -1,4 +1,4 @@
-"""What routes ask for by type: the services, the caller, a role, an ETag, a place in a list.
+"""Gives routes what they ask for by type: the services, the caller, a role, an ETag, a place in a list.
 
 All are coroutines, also those that await nothing: FastAPI runs plain functions in threads.
 """

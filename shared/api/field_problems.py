@@ -1,4 +1,4 @@
-"""What is wrong with a member of a request, in words of ours for what pydantic found."""
+"""Says what is wrong with a member of a request, in words of ours for what pydantic found."""
 
 import re
 from collections.abc import Callable, Mapping

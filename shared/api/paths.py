@@ -1,4 +1,4 @@
-"""The paths of the API that more than one module names, and the whole addresses that others are given.
+"""Names the paths of the API that several modules need, and the whole addresses that others are given.
 
 Bootstrap reads it also where no API is, so nothing of FastAPI may be imported here.
 """

@@ -1,4 +1,4 @@
-"""How refusals and failures are answered: problem details (RFC 9457).
+"""Answers refusals and failures with problem details (RFC 9457).
 
 A problem's `type` is `/api/problems/<slug>`, which this API also answers, so it can be looked up
 wherever the product runs; the slugs never change. `id` finds the request in the logs. What a caller

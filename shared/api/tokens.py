@@ -1,4 +1,4 @@
-"""Validating bearer tokens against the OIDC issuer of the settings.
+"""Validates bearer tokens against the OIDC issuer of the settings.
 
 Accepted are RS256 tokens of exactly this issuer for exactly this audience, within their time, with
 a role. There is no leeway for clocks: Entra ID dates `nbf` five minutes back, and Azure's clocks agree.

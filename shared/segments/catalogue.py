@@ -1,4 +1,4 @@
-"""Which segments there are, and which versions of them have landed."""
+"""Finds out which segments there are, and which versions of them have landed."""
 
 from collections.abc import Mapping
 

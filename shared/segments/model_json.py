@@ -1,4 +1,4 @@
-"""What Customer Insights writes of an export: model.json, at its level, after all its files.
+"""Reads what Customer Insights writes of an export: model.json, at its level, after all its files.
 
 The format is that of the Common Data Model ("model.json", learn.microsoft.com/common-data-model/model-json,
 schema at github.com/microsoft/CDM, docs/schema/modeljsonschema.json): entities with attributes and

@@ -1,6 +1,6 @@
-"""The base of the layers: plain ASGI applications, each around the next.
+"""Defines what a layer is: a plain ASGI application around the next one.
 
-They are no dependencies of routes because they must also hold where FastAPI answers by itself (an
+Layers are no dependencies of routes because they must also hold where FastAPI answers by itself (an
 unknown path, a body that is no JSON).
 """
 

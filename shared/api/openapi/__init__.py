@@ -1,4 +1,4 @@
 """The OpenAPI document, made when somebody asks for it.
 
-`declared` (what routes say of themselves), `examples`, `document`.
+Routes say of themselves what is `declared`; `document` adds that and `examples` to what FastAPI writes.
 """

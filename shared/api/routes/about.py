@@ -1,4 +1,4 @@
-"""What a program asks first: who am I, where can I send to, is anybody there."""
+"""Answers what a program asks first: who am I, where can I send to, is anybody there."""
 
 from typing import Annotated, Literal
 

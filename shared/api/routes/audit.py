@@ -1,4 +1,4 @@
-"""The audit trail: who did what."""
+"""Lists the audit trail: who did what."""
 
 import re
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Connections: set up by administrators, and seen by contributors once they are shared."""
+"""Sets up, shares and removes connections; contributors see those that are shared with them."""
 
 from typing import Annotated, Literal
 

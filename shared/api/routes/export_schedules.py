@@ -1,4 +1,4 @@
-"""When exports run: the schedule of one, or of many at once."""
+"""Sets when exports run: the schedule of one, or of many at once."""
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel

@@ -1,4 +1,4 @@
-"""Exports: which segments go to which list with which fields."""
+"""Creates, changes and runs exports: which segments go to which list with which fields."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What a connection's account has to choose from: lists, and the fields of a list."""
+"""Lists what a connection's account has to choose from: lists, and the fields of a list."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Where a sign-in at a destination ends. Its callers are browsers without a token."""
+"""Ends a sign-in at a destination. The callers are browsers without a token."""
 
 import html
 from typing import Any

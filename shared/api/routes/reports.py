@@ -1,4 +1,4 @@
-"""Where destinations report on jobs. Its callers are their servers, which have no token of ours."""
+"""Takes what destinations report on jobs. The callers are their servers, which have no token of ours."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Runs of all exports, and the rows that they did not bring across."""
+"""Shows and cancels runs of all exports, and gives out the rows that they did not bring across."""
 
 import csv
 import io

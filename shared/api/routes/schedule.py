@@ -1,4 +1,4 @@
-"""The refresh schedule of the system: when every export that follows it runs."""
+"""Sets the refresh schedule of the system: when every export that follows it runs."""
 
 from fastapi import APIRouter, Response
 

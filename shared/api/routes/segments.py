@@ -1,4 +1,4 @@
-"""Segments: what has landed in storage."""
+"""Lists segments: what has landed in storage."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""The bodies that tell of connections. None of them ever holds a secret's name."""
+"""Makes the bodies that tell of connections. None of them ever holds a secret's name."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""The bodies that tell of exports, also of those to which something was not done."""
+"""Makes the bodies that tell of exports, also of those to which something was not done."""
 
 from collections.abc import Sequence
 from datetime import datetime

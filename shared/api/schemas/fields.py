@@ -1,4 +1,4 @@
-"""The bodies that tell of the fields of a destination."""
+"""Makes the bodies that tell of the fields of a destination."""
 
 from pydantic import BaseModel
 

@@ -1,4 +1,4 @@
-"""The bodies that tell of runs, and of those that have not begun."""
+"""Makes the bodies that tell of runs, and of those that have not begun."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The bodies that tell of segments and their versions."""
+"""Makes the bodies that tell of segments and their versions."""
 
 from datetime import datetime
 

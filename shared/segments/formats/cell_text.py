@@ -1,4 +1,4 @@
-"""Values of typed files as the text of a cell.
+"""Writes values of typed files as the text of a cell.
 
 | value | text |
 |---|---|

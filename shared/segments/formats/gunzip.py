@@ -1,4 +1,4 @@
-"""Unpacking gzip as it streams in, in pieces of bounded size. No I/O here.
+"""Unpacks gzip as it streams in, in pieces of bounded size. No I/O here.
 
 An archive may have several members, one behind the other, and zeros at its end (RFC 1952, and what
 tapes left behind). Anything else behind a member is an error: it would be data that nobody reads.

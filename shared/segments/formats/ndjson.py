@@ -1,4 +1,4 @@
-"""Reading NDJSON as it streams in: an object a line, in UTF-8. Bytes go in, rows come out, no I/O here.
+"""Reads NDJSON as it streams in: an object a line, in UTF-8. Bytes go in, rows come out, no I/O here.
 
 What columns there are is known only when the last object was read. So the columns that are wanted are
 looked up in each object, a missing one is an empty cell, and `unseen` tells which of them no object had.

@@ -1,4 +1,4 @@
-"""Reading a CSV segment file as it streams in: bytes go in, rows come out, no I/O here.
+"""Reads a CSV segment file as it streams in: bytes go in, rows come out, no I/O here.
 
 RFC 4180 in UTF-8 with or without a byte order mark; with a header, unless the settings say what the
 columns are. A block of whole lines is parsed at a time: by pyarrow where each line is a row and there is

@@ -1,4 +1,4 @@
-"""Where the row groups and pages of a Parquet file lie and how large they are, from its own metadata.
+"""Finds where the row groups and pages of a Parquet file lie, and how large they are, in its own metadata.
 
 The structs are those of parquet.thrift of the Parquet format: FileMetaData, RowGroup, ColumnChunk,
 ColumnMetaData in the footer, and the PageHeader in front of each page.

@@ -1,4 +1,4 @@
-"""Reading Parquet a row group at a time: it says which bytes it needs, and turns them into columns of text.
+"""Reads Parquet a row group at a time: says which bytes it needs, and turns them into columns of text.
 
 Only the footer and the mapped columns are asked for. pyarrow does the reading, over a file that has
 only those bytes. No I/O here.

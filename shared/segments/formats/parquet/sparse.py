@@ -1,4 +1,4 @@
-"""Some bytes of a file, as a file: what was brought of it can be read where it lies, and nothing else."""
+"""Shows some bytes of a file as a file: what was brought of it is read where it lies, and nothing else."""
 
 import io
 from collections.abc import Iterable, Sequence

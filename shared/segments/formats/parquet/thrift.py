@@ -1,4 +1,4 @@
-"""Structs in Thrift's compact protocol, as thrift-compact-protocol.md of Apache Thrift encodes them.
+"""Reads structs in Thrift's compact protocol, as thrift-compact-protocol.md of Apache Thrift has it.
 
 Parquet's own metadata is written so. pyarrow reads it, too, but some of what it offers of it ends the
 process when a file is damaged, and some it does not offer.
