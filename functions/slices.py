@@ -22,6 +22,6 @@ async def slices_poison(message: func.QueueMessage) -> None:
     """Close the run of a message that failed at every try."""
     async with execution("slices_poison") as services:
         from shared.domain.run import SliceMessage
-        from shared.runs.break_off import fail_run
+        from shared.runs.ending import give_up
 
-        await fail_run(services, SliceMessage.model_validate_json(message.get_body()))
+        await give_up(services, SliceMessage.model_validate_json(message.get_body()))

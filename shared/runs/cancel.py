@@ -10,14 +10,14 @@ from shared.domain.audit import Action, Actor
 from shared.domain.errors import Conflict
 from shared.domain.message import say
 from shared.domain.people import Caller
-from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
+from shared.domain.run import Run, RunStatus, SliceMessage
 from shared.exports.manage import find_to_edit
 from shared.people.audit_trail import recorded_with
 from shared.records.records import scan
-from shared.runs.break_off import break_off, end_without
+from shared.runs.ending import abort, load_for_ending, orphan
 from shared.runs.history import find_run
 from shared.runs.lanes.wakeups import wake
-from shared.runs.state.checkpoint import Fenced, OpenCheckpoint
+from shared.runs.state.checkpoint import Fenced
 from shared.runs.state.context import Order, order_of
 from shared.services import Services
 from shared.storage.entries import Bookmark, SettingsTable
@@ -54,24 +54,22 @@ async def sweep_cancels(services: Services) -> None:
 async def _carry_out(services: Services, run_id: str, *, wakes: bool) -> None:
     """End a run that was canceled, unless a slice works on it or has to ask about its jobs."""
     storage = services.storage
-    # In this order: see break_off.
-    checkpoint = await OpenCheckpoint.read(storage.checkpoints, run_id)
-    stored = await storage.runs.get(*split_run_id(run_id))
-    waits = stored is not None and await _waits_for_sign_in(services, stored.value)
-    if stored is None or (stored.value.status.is_over and not waits):
+    run = await load_for_ending(storage, run_id)
+    waits = run is not None and await _waits_for_sign_in(services, run.stored.value)
+    if run is None or (run.stored.value.status.is_over and not waits):
         await storage.bookmarks.delete(SettingsTable.CANCELS, run_id)
         return
-    if stored.value.status is RunStatus.PROCESSING:
+    if run.stored.value.status is RunStatus.PROCESSING:
         return  # if its slice has died, sweep_runs finds it
-    order = await order_of(services, stored.value)
+    order, checkpoint = await order_of(services, run.stored.value), run.checkpoint.value
     try:
         if not isinstance(order, Order):
-            await end_without(services, stored, order)
-        elif waits or all(job.failed for job in checkpoint.value.jobs):
-            await break_off(services, order, stored, checkpoint, RunStatus.CANCELED)
+            await orphan(services, run.stored, order)
+        elif waits or all(job.failed for job in checkpoint.jobs):
+            await abort(services, order, run, RunStatus.CANCELED)
             await storage.active_runs.delete(waiting(order.connection.id), run_id)
         elif wakes:
-            await wake(services, SliceMessage(run_id=run_id, slice=checkpoint.value.slice), 0)
+            await wake(services, SliceMessage(run_id=run_id, slice=checkpoint.slice), 0)
     except (Fenced, Stale):
         return  # a slice has begun to work on it, and will see the sign
 

@@ -1,34 +1,162 @@
-"""Ending a run, in an order in which a crash leaves nothing wrong behind."""
+"""Ending runs: every way in which a run comes to be over, and the order in which that is written down.
+
+=========  =================================  ============================  ==========================
+function   when                               status                        what its list was told last
+=========  =================================  ============================  ==========================
+finish     everything was sent                successful                    all of it; settled before
+skip       there is nothing new to send       skipped                       stays as it is
+suspend    somebody has to sign in            skipped, and goes on later    stays as it is
+abort      a failure for good, or a cancel    failed_permanent or canceled  what was sent so far
+give_up    the queue gave up its message      failed_permanent              what was sent so far
+orphan     what it works for is gone          canceled                      forgotten
+=========  =================================  ============================  ==========================
+
+All of them write in one order, in which a crash leaves nothing wrong behind: what the list was told, the
+run, the index of runs to be forgotten, the webhook's outbox, and last the index of active runs. Until a
+run has left that one, whoever finds it there cleans up again.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+import orjson
 
 from shared.connections.check import mark_needs_sign_in
 from shared.connections.waiting_runs import resume_runs, waiting
 from shared.domain.connection import Connection
 from shared.domain.message import Message, say
-from shared.domain.run import Run, RunStatus
-from shared.runs.enter_end import enter_end
+from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
+from shared.runs.send.batch_sender import unanswered
+from shared.runs.send.poller import PollResult, RunFiles, unknown
+from shared.runs.send.recorder import NoRequests, Recorder
+from shared.runs.send.settle import settle_part
+from shared.runs.state.checkpoint import Fenced, OpenCheckpoint
+from shared.runs.state.context import Order, order_of
+from shared.runs.state.delivered import digest_key, digest_with, state_of
+from shared.runs.state.parts import batches_per_part, read_batches
+from shared.runs.timeline import canceled
 from shared.services import Services
-from shared.storage.entries import ALL, SettingsTable
+from shared.storage.entries import ALL, DueTable, Ended, OutboxMessage, SettingsTable
 from shared.storage.paths import CHECKPOINT, parts_folder
-from shared.storage.ports import Stored
+from shared.storage.ports import AlreadyExists, Missing, Stale, Storage, Stored
 from shared.telemetry.logs import about_run, event
 
+_UNTOLD = say("The run ended before the destination said what became of it.")
 
-async def end_run(
-    services: Services, stored: Stored[Run], status: RunStatus, text: Message
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run and its checkpoint, for whoever ends it where it is.
+
+    Who does not hold the run's lane gets them of `load_for_ending`.
+    """
+
+    stored: Stored[Run]
+    checkpoint: OpenCheckpoint
+
+
+async def load_for_ending(storage: Storage, run_id: str) -> OpenRun | None:
+    """Return a run that nobody seems to work on, and its checkpoint; None if it is not there."""
+    # The checkpoint first: whoever claims the run later then finds its checkpoint changed, and stops
+    # before it settles anything.
+    checkpoint = await OpenCheckpoint.read(storage.checkpoints, run_id)
+    stored = await storage.runs.get(*split_run_id(run_id))
+    return OpenRun(stored, checkpoint) if stored else None
+
+
+async def finish(services: Services, stored: Stored[Run], text: Message) -> None:
+    """End a run that has sent everything, and is settled; raise Stale when somebody else changed it."""
+    await _close(services, stored, RunStatus.SUCCESSFUL, text)
+
+
+async def skip(services: Services, stored: Stored[Run], text: Message) -> None:
+    """End a run that has nothing to send; raise Stale when somebody else changed it."""
+    await _close(services, stored, RunStatus.SKIPPED, text)
+
+
+async def suspend(
+    services: Services, stored: Stored[Run], connection: Connection, reason: Message
 ) -> None:
-    """Close a run and remove what it no longer needs; raise Stale when somebody else changed it."""
+    """Mark a connection as needing sign-in, and skip the run until somebody has signed in again."""
+    run, active = stored.value, services.storage.active_runs
+    entry = await active.get(ALL, run.id)
+    if entry is not None:
+        await active.put(waiting(connection.id), run.id, entry.value)
+    await mark_needs_sign_in(services, connection, reason)
+    text = say("{why} The run goes on from here once somebody has signed in.", why=reason)
+    await _close(services, stored, RunStatus.SKIPPED, text)
+    now = await services.storage.connections.get(ALL, connection.id)
+    if entry and now and now.value.secret_name != connection.secret_name:
+        # Somebody signed in while we were at it, and may have looked for waiting runs too early.
+        await active.put(waiting(connection.id), run.id, entry.value)
+        await resume_runs(services, connection.id)
+
+
+async def abort(
+    services: Services,
+    order: Order,
+    run: OpenRun,
+    status: RunStatus,
+    text: Message | None = None,
+) -> None:
+    """End a run where it is: what it delivered is kept, and every row is accounted for.
+
+    Without a text it is said what became of the rows. Raise Fenced or Stale when somebody else works
+    on the run.
+    """
+    stored, checkpoint = run.stored, run.checkpoint
+    limits = services.destinations[order.connection.destination].limits
+    try:
+        await _account(services, order, stored.value, checkpoint)
+        await settle_part(services, stored.value, checkpoint.value, limits)
+    except Missing:
+        await _forget_delivered(services.storage, stored.value)
+    said = text or canceled(checkpoint.value.as_last_progress())
+    await _close(services, stored, status, said)
+
+
+async def give_up(services: Services, message: SliceMessage) -> None:
+    """End a run whose message the queue gave up after its last try."""
+    with about_run(message.run_id):
+        event("message_given_up")
+    run = await load_for_ending(services.storage, message.run_id)
+    if run is None or run.stored.value.status.is_over:
+        return
+    if run.checkpoint.value.slice != message.slice:
+        return
+    order = await order_of(services, run.stored.value)
+    why = run.stored.value.reason or say("It never said why.")
+    text = say("Given up: several tries in a row ended in the same way. {why}", why=why)
+    try:
+        if isinstance(order, Order):
+            await abort(services, order, run, RunStatus.FAILED_PERMANENT, text)
+        else:
+            await orphan(services, run.stored, order)
+    except (Fenced, Stale):
+        return  # a slice is working on it after all
+
+
+async def orphan(services: Services, stored: Stored[Run], why: Message) -> None:
+    """Cancel a run whose export or connection is gone; raise Stale when somebody else changed it."""
+    await _forget_delivered(services.storage, stored.value)
+    await _close(services, stored, RunStatus.CANCELED, why)
+
+
+async def _close(services: Services, stored: Stored[Run], status: RunStatus, text: Message) -> None:
+    """Store a run as over, with the progress it has made, and clean up; raise Stale."""
+    storage = services.storage
     run = stored.value.over(status, services.clock.now(), text)
-    checkpoint = await services.storage.checkpoints.get(run.id, CHECKPOINT)
+    checkpoint = await storage.checkpoints.get(run.id, CHECKPOINT)
     if checkpoint is not None:  # kept on the run, which outlives the files of the export
         goes_on = status is RunStatus.SKIPPED
         so_far = checkpoint.value.as_progress() if goes_on else checkpoint.value.as_last_progress()
         run = run.model_copy(update={"progress": so_far})
-    await services.storage.runs.replace(run.export_id, run.key, run, stored.etag)
-    tell_ended(run)
-    await tidy(services, run)
+    await storage.runs.replace(run.export_id, run.key, run, stored.etag)
+    announce(run)
+    await clean_up(services, run)
 
 
-def tell_ended(run: Run) -> None:
+def announce(run: Run) -> None:
     """Report that a run is over."""
     with about_run(run.id):
         event(
@@ -39,8 +167,8 @@ def tell_ended(run: Run) -> None:
         )
 
 
-async def tidy(services: Services, run: Run) -> None:
-    """Remove the parts of a run that is over, then its entry in the index of active runs.
+async def clean_up(services: Services, run: Run) -> None:
+    """Remove what a run that is over leaves behind; doing it twice is the same as doing it once.
 
     A skipped run keeps its parts: it goes on when its connection is signed in again.
     """
@@ -49,23 +177,73 @@ async def tidy(services: Services, run: Run) -> None:
         await storage.run_files.delete(parts_folder(run.id))
         await storage.bookmarks.delete(SettingsTable.CANCELS, run.id)
     if entry := await storage.active_runs.get(ALL, run.id):  # else this was done before
-        await enter_end(services, run, entry.value.connection_id)
+        await index_end(services, run, entry.value.connection_id)
     await storage.active_runs.delete(ALL, run.id)
 
 
-async def suspend_run(
-    services: Services, stored: Stored[Run], connection: Connection, reason: Message
-) -> None:
-    """Mark a connection as needing sign-in, and skip the run until somebody has signed in again."""
-    run, active = stored.value, services.storage.active_runs
-    entry = await active.get(ALL, run.id)
-    if entry is not None:
-        await active.put(waiting(connection.id), run.id, entry.value)
-    await mark_needs_sign_in(services, connection, reason)
-    text = say("{why} The run goes on from here once somebody has signed in.", why=reason)
-    await end_run(services, stored, RunStatus.SKIPPED, text)
-    now = await services.storage.connections.get(ALL, connection.id)
-    if entry and now and now.value.secret_name != connection.secret_name:
-        # Somebody signed in while we were at it, and may have looked for waiting runs too early.
-        await active.put(waiting(connection.id), run.id, entry.value)
-        await resume_runs(services, connection.id)
+async def index_end(services: Services, run: Run, connection_id: str) -> None:
+    """Note that a run is to be forgotten some day, and what the webhook is to be told of its end.
+
+    Doing it twice is the same as doing it once.
+    """
+    storage, at = services.storage, run.finished_at or services.clock.now()
+    key = f"{at:%Y%m%d%H%M%S%f}-{run.id}"
+    entry = Ended(run_id=run.id, at=at, connection_id=connection_id)
+    await storage.ended_runs.put(DueTable.ENDED, key, entry)
+    if services.webhook is None:
+        return
+    body = await _webhook_body(storage, run)
+    message = OutboxMessage(run_id=run.id, body=body, since=at, due_at=at)
+    with suppress(AlreadyExists):
+        await storage.webhook_outbox.insert(DueTable.OUTBOX, key, message)
+
+
+async def _webhook_body(storage: Storage, run: Run) -> str:
+    """Return what the webhook is told: no personal data, and no words of others."""
+    export = await storage.exports.get(ALL, run.export_id)
+    progress = run.progress
+    told = {
+        "type": "run.ended",
+        "timestamp": run.finished_at,
+        "data": {
+            "run_id": run.id,
+            "export_id": run.export_id,
+            "export_name": export.value.name if export else None,
+            "status": run.status,
+            "trigger": run.trigger.kind,
+            "mode": run.mode,
+            "created_at": run.created_at,
+            "finished_at": run.finished_at,
+            "rows_read": progress.rows_read if progress else 0,
+            "counts": progress.counts.model_dump() if progress else {},
+            "not_sent": progress.not_sent if progress else 0,
+        },
+    }
+    return orjson.dumps(told).decode()
+
+
+async def _account(services: Services, order: Order, run: Run, checkpoint: OpenCheckpoint) -> None:
+    """Count as unknown what may have arrived, and what the destination has not told the end of."""
+    files = services.storage.run_files
+    limits = services.destinations[order.connection.destination].limits
+    now = checkpoint.value
+    recorder = Recorder(
+        services.clock,
+        run,
+        files,
+        RunFiles(files, run.id, limits),
+        checkpoint,
+        digest_with(await digest_key(services.storage.secrets)),
+        NoRequests(),
+    )
+    in_doubt = min(now.batches, now.batches_done + now.under_way)
+    batches = read_batches(files, run.id, batches_per_part(limits), now.batches_done, in_doubt)
+    answers = [unanswered(batch, _UNTOLD) async for batch in batches]
+    untold = [unknown(job, _UNTOLD) for job in now.jobs if job.failed is None]
+    await recorder.record(answers, PollResult(finished=untold))
+    await recorder.expect(0)
+
+
+async def _forget_delivered(storage: Storage, run: Run) -> None:
+    """Forget what the list was told last: nobody can tell any more what of it is still right."""
+    await storage.delivered.delete(state_of(run))

@@ -3,8 +3,7 @@
 import logging
 
 from shared.domain.run import SliceMessage, split_run_id
-from shared.runs.break_off import end_without
-from shared.runs.ending import tidy
+from shared.runs.ending import clean_up, orphan
 from shared.runs.lanes.lane import LaneLost, LaneTaken, lane
 from shared.runs.lanes.lane_queue import call_next, wait_in_line
 from shared.runs.state.checkpoint import Fenced, OpenCheckpoint
@@ -46,12 +45,12 @@ async def _slice(services: Services, message: SliceMessage, deadline: float) -> 
         return None
     if stored.value.status.is_over:
         left = await _lane_of(services, message.run_id)
-        await tidy(services, stored.value)
+        await clean_up(services, stored.value)
         return left
     order = await order_of(services, stored.value)
     if not isinstance(order, Order):
         left = await _lane_of(services, message.run_id)
-        await end_without(services, stored, order)
+        await orphan(services, stored, order)
         return left
     quota = services.destinations[order.connection.destination].lane(order.account)
     try:
@@ -69,7 +68,9 @@ async def _slice(services: Services, message: SliceMessage, deadline: float) -> 
         log.warning("slice stopped: %s", type(error).__name__)
         now = await services.storage.runs.get(*split_run_id(message.run_id))
         if now is not None and now.value.status.is_over:
-            await tidy(services, now.value)  # this slice may have laid out parts since it was over
+            await clean_up(
+                services, now.value
+            )  # this slice may have laid out parts since it was over
         return None
     return quota
 

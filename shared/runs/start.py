@@ -11,10 +11,9 @@ from shared.domain.message import say
 from shared.domain.run import Mode, Run, RunStatus, SliceMessage, Trigger, TriggerKind
 from shared.domain.segment import SegmentVersion
 from shared.people.audit_trail import recorded_with
-from shared.runs.ending import tell_ended
-from shared.runs.enter_end import enter_end
+from shared.runs import index
+from shared.runs.ending import announce, index_end
 from shared.runs.freshness import NOTHING_NEW
-from shared.runs.recent_runs import enter_newest
 from shared.services import Services
 from shared.storage.entries import ALL, ActiveRun
 from shared.storage.ports import AlreadyExists, Stored
@@ -81,11 +80,11 @@ async def create_run(
     if connection.status is ConnectionStatus.NEEDS_SIGN_IN:
         reason = needs_sign_in(connection, connection.reason)
         run = run.over(RunStatus.SKIPPED, now, reason)
-        await enter_end(services, run, connection.id)
+        await index_end(services, run, connection.id)
     elif unchanged:
         run = run.model_copy(update={"versions": list(unchanged)})
         run = run.over(RunStatus.SKIPPED, now, NOTHING_NEW)
-        await enter_end(services, run, connection.id)
+        await index_end(services, run, connection.id)
     else:
         await _index(services, run, connection)
     began = recorded_with(
@@ -97,14 +96,14 @@ async def create_run(
         trigger=trigger.kind.value,
         mode=mode.value,
     )
-    await enter_newest(services, run)
+    await index.enter(storage, run.id)
     try:
         async with began:
             await storage.runs.insert(export_id, run.key, run)
     except AlreadyExists:
         return await _existing(services, run), False
     if run.status.is_over:
-        tell_ended(run)
+        announce(run)
     return run, True
 
 

@@ -18,20 +18,17 @@ from shared.domain.errors import (
 )
 from shared.domain.message import Message, say
 from shared.domain.run import Phase, Run, RunStatus, SliceMessage
-from shared.runs.break_off import break_off
-from shared.runs.ending import end_run, suspend_run
+from shared.runs.ending import OpenRun, abort, finish, skip, suspend
 from shared.runs.freshness import NOTHING_NEW, SCHEDULED, told
 from shared.runs.lanes.turn import wait_for_another
 from shared.runs.lanes.wakeups import expect, wake
 from shared.runs.prepare.prepare import prepare, resolve_versions
-from shared.runs.send.dispatcher import Sending
+from shared.runs.send.dispatcher import Dispatcher, open_dispatcher
 from shared.runs.send.import_callbacks import report_url
 from shared.runs.send.settle import settle
-from shared.runs.send.wait import Waiting
-from shared.runs.send.ways import Ways, target_of, ways
 from shared.runs.state.cancellation import Canceled, CancelSign
 from shared.runs.state.checkpoint import Fenced, OpenCheckpoint
-from shared.runs.state.context import Order
+from shared.runs.state.context import Order, target_of
 from shared.runs.timeline import done, prepared
 from shared.services import Services
 from shared.storage.paths import parts_folder
@@ -100,9 +97,9 @@ class SliceWork:
         except NeedsAttention as error:
             await self._stop_for(error)
         except (BadSegment, BatchRefused) as error:
-            await self._break_off(RunStatus.FAILED_PERMANENT, error.reason)
+            await self._abort(RunStatus.FAILED_PERMANENT, error.reason)
         except Missing:
-            await self._break_off(
+            await self._abort(
                 RunStatus.FAILED_PERMANENT,
                 say(
                     "What was prepared for this run is gone from storage. Run the export again: it "
@@ -136,7 +133,7 @@ class SliceWork:
         left = self._patience()
         try:
             asks = bool(self._checkpoint.value.jobs) and left > 0
-            delay = await Waiting(*await self._ways()).go_on(self._deadline) if asks else None
+            delay = await (await self._dispatcher()).await_jobs(self._deadline) if asks else None
         except TryLater as error:
             delay = error.after or _FIRST_SETBACK
         except (NeedsAttention, BatchRefused):
@@ -146,7 +143,7 @@ class SliceWork:
                 "Canceling: waiting for {destination} to finish what it has.",
                 destination=self._destination.title,
             )
-        await self._break_off(RunStatus.CANCELED)
+        await self._abort(RunStatus.CANCELED)
         return None
 
     def _patience(self) -> float:
@@ -168,7 +165,7 @@ class SliceWork:
                 # A slice that died may have laid something out; unlike others this run never goes on.
                 await self._services.storage.run_files.delete(parts_folder(self._run.id))
                 await self._move(seconds=self._seconds())
-                await end_run(self._services, self._stored, RunStatus.SKIPPED, NOTHING_NEW)
+                await skip(self._services, self._stored, NOTHING_NEW)
                 return None
         else:  # also before it only waits: whoever cancels must see that a slice is at work
             going_on = self._checkpoint.value.phase is Phase.SEND
@@ -183,9 +180,7 @@ class SliceWork:
         with span("settle"):
             await settle(self._services, self._run, self._checkpoint.value)
         await self._move(phase=Phase.DONE, seconds=self._seconds())
-        await end_run(
-            self._services, self._stored, RunStatus.SUCCESSFUL, done(self._checkpoint.value)
-        )
+        await finish(self._services, self._stored, done(self._checkpoint.value))
         return None
 
     async def _prepare(self) -> bool:
@@ -220,20 +215,20 @@ class SliceWork:
 
     async def _send(self) -> tuple[float, Message] | None:
         """Send, and wait for jobs; return None when every outcome is known, else how long to wait."""
-        ways = await self._ways()
+        dispatcher = await self._dispatcher()
         if self._checkpoint.value.phase is Phase.SEND:
-            if not await Sending(*ways).go_on(self._deadline):
+            if not await dispatcher.send_batches(self._deadline):
                 return 0, say("The time of one slice is up; going on.")
             await self._move(phase=Phase.SETTLE)
-        delay = await Waiting(*ways).go_on(self._deadline)
+        delay = await dispatcher.await_jobs(self._deadline)
         if delay is not None:
             return delay, self._waiting_for_jobs()
         if self._checkpoint.value.jobs:
             raise Canceled
         return None
 
-    async def _ways(self) -> Ways:
-        return await ways(
+    async def _dispatcher(self) -> Dispatcher:
+        return await open_dispatcher(
             self._services, self._order, self._run, self._checkpoint, self._pace, self._sign
         )
 
@@ -262,7 +257,7 @@ class SliceWork:
             text = say(
                 "Given up after {tries} tries in a row. {why}", tries=setbacks, why=error.reason
             )
-            await self._break_off(RunStatus.FAILED_PERMANENT, text)
+            await self._abort(RunStatus.FAILED_PERMANENT, text)
             return
         own = min(_FIRST_SETBACK * 2**setbacks, _LONGEST_SETBACK)
         delay = min(error.after or own, _LONGEST_ASKED)
@@ -273,10 +268,10 @@ class SliceWork:
 
     async def _stop_for(self, error: NeedsAttention) -> None:
         if error.culprit is Culprit.LIST:
-            await self._break_off(RunStatus.FAILED_PERMANENT, error.reason)
+            await self._abort(RunStatus.FAILED_PERMANENT, error.reason)
             return
         await self._move(seconds=self._seconds())
-        await suspend_run(self._services, self._stored, self._connection, error.reason)
+        await suspend(self._services, self._stored, self._connection, error.reason)
 
     async def _park(self, status: RunStatus, delay: float, reason: Message) -> None:
         """End the slice: checkpoint first, message second, so that a crash between them loses nothing."""
@@ -286,10 +281,11 @@ class SliceWork:
         await self._change(self._run.waiting(status, now, now + timedelta(seconds=delay), reason))
         await wake(self._services, SliceMessage(run_id=self._run.id, slice=number), delay)
 
-    async def _break_off(self, status: RunStatus, text: Message | None = None) -> None:
+    async def _abort(self, status: RunStatus, text: Message | None = None) -> None:
         # A slice that finds a failure half-written down fails once more: its phase stays what it is.
         await self._move(seconds=self._seconds())
-        await break_off(self._services, self._order, self._stored, self._checkpoint, status, text)
+        run = OpenRun(self._stored, self._checkpoint)
+        await abort(self._services, self._order, run, status, text)
 
     async def _note_surprise(self, error: Exception) -> None:
         """Say what happened before the trigger fails, and its message is delivered again."""

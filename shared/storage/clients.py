@@ -27,11 +27,11 @@ from shared.storage.entries import (
     Bookmark,
     Due,
     Ended,
-    Notice,
     OAuthState,
-    Place,
+    OutboxMessage,
     Placement,
     Quota,
+    RunIndexEntry,
 )
 from shared.storage.key_vault import KeyVaultSecrets
 from shared.storage.ports import Storage
@@ -113,9 +113,9 @@ def open_storage(settings: Settings) -> OpenStorage:
         runs=table("runs", Run),
         checkpoints=BlobRecords(blobs.get_container_client("runs"), Checkpoint),
         active_runs=table("due", ActiveRun),
-        newest_runs=table("runs", Place),
+        newest_runs=table("runs", RunIndexEntry),
         ended_runs=table("due", Ended),
-        notices=table("due", Notice),
+        webhook_outbox=table("due", OutboxMessage),
         lines=table("due", SliceMessage),
         due=table("due", Due),
         oauth_states=table("oauthstates", OAuthState),

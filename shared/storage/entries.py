@@ -16,7 +16,7 @@ class DueTable:
 
     SCHEDULES = "schedules"  # what schedules make due; keys begin with the instant
     ENDED = "ended"  # runs that are over; keys begin with when they ended
-    NOTICES = "notices"  # what the webhook is still to be told
+    OUTBOX = "notices"  # what the webhook is still to be told
 
 
 class RunsTable:
@@ -74,7 +74,7 @@ class Due(BaseModel, frozen=True):
     after: str = ""  # of a refresh: the export up to which runs have begun
 
 
-class Place(BaseModel, frozen=True):
+class RunIndexEntry(BaseModel, frozen=True):
     """The entry of the index of runs by age that says: there is this run, or there was going to be."""
 
     run_id: str
@@ -88,7 +88,7 @@ class Ended(BaseModel, frozen=True):
     connection_id: str
 
 
-class Notice(BaseModel, frozen=True):
+class OutboxMessage(BaseModel, frozen=True):
     """What the webhook is still to be told. Its id is its key, which stays the same at every try."""
 
     run_id: str

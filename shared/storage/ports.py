@@ -22,11 +22,11 @@ from shared.storage.entries import (
     Bookmark,
     Due,
     Ended,
-    Notice,
     OAuthState,
-    Place,
+    OutboxMessage,
     Placement,
     Quota,
+    RunIndexEntry,
 )
 
 
@@ -186,9 +186,9 @@ class Storage:
     runs: Records[Run]
     checkpoints: Guarded[Checkpoint]
     active_runs: Records[ActiveRun]
-    newest_runs: Records[Place]
+    newest_runs: Records[RunIndexEntry]
     ended_runs: Records[Ended]
-    notices: Records[Notice]
+    webhook_outbox: Records[OutboxMessage]
     lines: Records[SliceMessage]  # by lane: the runs that wait for it
     due: Records[Due]
     oauth_states: Records[OAuthState]

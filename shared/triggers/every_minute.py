@@ -6,7 +6,7 @@ from datetime import timedelta
 from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
 from shared.records.records import LARGEST_PAGE, scan
 from shared.runs.cancel import sweep_cancels
-from shared.runs.ending import tidy
+from shared.runs.ending import clean_up
 from shared.runs.lanes.lane_queue import call_if_free, join_line
 from shared.runs.lanes.wakeups import wake
 from shared.schedules.index import repair
@@ -17,7 +17,7 @@ from shared.telemetry import metrics
 from shared.triggers.arrivals import sweep_arrivals
 from shared.triggers.due_runs import DueRuns
 from shared.triggers.retention import forget_orphans, forget_runs
-from shared.triggers.webhook_outbox import send_notices
+from shared.triggers.webhook_outbox import send_messages
 
 _DUE_SECONDS = 40
 """How long one tick may begin what is due, before it looks for what was lost and the next one comes."""
@@ -39,7 +39,7 @@ async def tick(services: Services) -> None:
     await sweep_arrivals(services)
     await sweep_runs(services)
     await sweep_cancels(services)
-    await send_notices(services)
+    await send_messages(services)
     await forget_runs(services)
     await forget_orphans(services)
 
@@ -67,7 +67,7 @@ async def sweep_runs(services: Services) -> None:
                 await services.storage.run_files.delete(folder(entry.run_id))
                 await services.storage.active_runs.delete(ALL, entry.run_id)
         elif stored.value.status.is_over:
-            await tidy(services, stored.value)
+            await clean_up(services, stored.value)
         else:
             if stored.value.status is not RunStatus.PROCESSING:
                 age = max(age, (services.clock.now() - entry.wakes_at).total_seconds())

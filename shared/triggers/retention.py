@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from shared.connections.waiting_runs import waiting
 from shared.domain.run import split_run_id
-from shared.runs.recent_runs import forget_newest
+from shared.runs import index
 from shared.runs.state.delivered import state_name
 from shared.services import Services
 from shared.storage.entries import Bookmark, DueTable, Ended, SettingsTable
@@ -40,7 +40,7 @@ async def _forget(services: Services, entry: Ended) -> None:
     await storage.run_files.delete(folder(entry.run_id))
     await storage.active_runs.delete(waiting(entry.connection_id), entry.run_id)
     await storage.runs.delete(*split_run_id(entry.run_id))
-    await forget_newest(services, entry.run_id)
+    await index.remove(storage, entry.run_id)
 
 
 async def forget_orphans(services: Services) -> None:

@@ -16,8 +16,9 @@ from shared.api.middleware.language import accepted
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome, Reject
 from shared.domain.people import Language
-from shared.domain.run import Run, RunStatus, split_run_id
-from shared.runs.ending import end_run
+from shared.domain.run import Run, RunStatus
+from shared.runs.ending import abort, load_for_ending
+from shared.runs.state.context import Order, order_of
 from shared.storage.entries import SettingsTable
 from shared.storage.ports import Unavailable
 from tests.api.office import Office, choices
@@ -230,10 +231,12 @@ async def failed(office: Office) -> str:
     """Let a run fail for good; return its id."""
     key = await office.export(await office.ready())
     run = str((await office.done("POST", f"/exports/{key}/run", {}))["id"])
-    stored = await office.services.storage.runs.get(*split_run_id(run))
-    assert stored is not None
+    begun = await load_for_ending(office.services.storage, run)
+    assert begun is not None
+    order = await order_of(office.services, begun.stored.value)
+    assert isinstance(order, Order)
     why = say("Given up after {tries} tries in a row. {why}", tries=1234, why="Acme said: Nope.")
-    await end_run(office.services, stored, RunStatus.FAILED_PERMANENT, why)
+    await abort(office.services, order, begun, RunStatus.FAILED_PERMANENT, why)
     return run
 
 

@@ -269,7 +269,10 @@ class Invariants:
             in_parts = rest.startswith("parts/") and run_id not in by_the_dead
             if in_parts or run_id not in known:
                 yield blob.name
-        for partition, records in ((ALL, storage.active_runs), (DueTable.NOTICES, storage.notices)):
+        for partition, records in (
+            (ALL, storage.active_runs),
+            (DueTable.OUTBOX, storage.webhook_outbox),
+        ):
             for entry in await records.page(partition):
                 yield f"the entry {entry.key} of {partition}"
         for cancel in await storage.bookmarks.page(SettingsTable.CANCELS):

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.runs.break_off import fail_run
+from shared.runs.ending import give_up
 from shared.runs.slice import run_slice
 from shared.services import Services
 from shared.triggers.arrivals import arrive
@@ -100,7 +100,7 @@ class Triggers:
         ways: tuple[tuple[Queue, Any], ...] = (
             (self._world.queue, run_slice),
             (self._world.events, _arrive),
-            (self._poison, fail_run),
+            (self._poison, give_up),
         )
         while True:
             await self._clock.sleep(_LOOK)

@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain.message import say
 from shared.domain.run import RunStatus, SliceMessage
-from shared.runs.break_off import fail_run
+from shared.runs.ending import give_up
 from shared.runs.slice import run_slice
 from shared.storage.paths import CHECKPOINT
 from shared.triggers.every_minute import sweep_runs
@@ -70,7 +70,7 @@ async def test_a_message_of_a_run_that_is_over_changes_nothing() -> None:
 async def test_a_message_of_no_run_changes_nothing(run_id: str) -> None:
     world = await a_world()
     await run_slice(world.services, SliceMessage(run_id=run_id, slice=0))
-    await fail_run(world.services, SliceMessage(run_id=run_id, slice=0))
+    await give_up(world.services, SliceMessage(run_id=run_id, slice=0))
     assert world.queue.waiting == []
     assert world.mailchimp.calls == 0
 
@@ -158,7 +158,7 @@ async def test_a_message_that_was_given_up_fails_its_run_for_good_and_says_why()
         with pytest.raises(ZeroDivisionError):
             await run_slice(world.services, message)
 
-    await fail_run(world.services, message)
+    await give_up(world.services, message)
 
     failed = await now(world, run)
     assert failed.status is RunStatus.FAILED_PERMANENT
@@ -175,7 +175,7 @@ async def test_a_given_up_message_of_an_earlier_slice_fails_nothing() -> None:
     await work_on_visible(world)
     assert (await now(world, run)).status is RunStatus.QUEUED
 
-    await fail_run(world.services, SliceMessage(run_id=run.id, slice=0))
+    await give_up(world.services, SliceMessage(run_id=run.id, slice=0))
 
     await world.deliver()
     await require_the_one_result(world, run.id)
@@ -186,5 +186,5 @@ async def test_a_given_up_message_of_a_run_that_is_over_changes_nothing() -> Non
     run = await world.run()
     progress = await world.services.storage.checkpoints.get(run.id, CHECKPOINT)
     assert progress is not None
-    await fail_run(world.services, SliceMessage(run_id=run.id, slice=progress.value.slice))
+    await give_up(world.services, SliceMessage(run_id=run.id, slice=progress.value.slice))
     assert await now(world, run) == run

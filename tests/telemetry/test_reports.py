@@ -12,7 +12,7 @@ from shared.domain.connection import ConnectionStatus
 from shared.domain.people import Person
 from shared.domain.run import Run, RunStatus, SliceMessage
 from shared.domain.schedule import RefreshSchedule
-from shared.runs.break_off import fail_run
+from shared.runs.ending import give_up
 from shared.runs.lanes.lane import lane
 from shared.runs.slice import run_slice
 from shared.schedules.refresh_schedule import set_schedule
@@ -133,7 +133,7 @@ async def test_a_connection_that_needs_sign_in_is_an_event_once(side: Side, told
 async def test_a_message_that_was_given_up_is_an_event(side: Side, told: Recorder) -> None:
     world = await ready(side)
     run = await world.start()
-    await fail_run(world.services, SliceMessage(run_id=run.id, slice=0))
+    await give_up(world.services, SliceMessage(run_id=run.id, slice=0))
     [given_up] = events(told, "message_given_up")
     assert given_up == {"run_id": run.id}
     assert given_up.keys() == EVENTS["message_given_up"]

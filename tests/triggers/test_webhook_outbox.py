@@ -121,7 +121,7 @@ async def test_who_does_not_listen_is_told_again_later_and_later_under_the_same_
     listener.status = 200
     world.clock.advance(3600)
     await tick(world.services)
-    assert await world.services.storage.notices.page(DueTable.NOTICES) == []
+    assert await world.services.storage.webhook_outbox.page(DueTable.OUTBOX) == []
     assert world.clock.now() - began < timedelta(hours=8)
     assert "webhook" not in str((await now(world, run)).timeline[-1].text)
 
@@ -141,7 +141,7 @@ async def test_after_a_day_it_is_given_up_and_noted() -> None:
         "The webhook was not told: it did not take it for a day (ConnectError)."
     )
     assert "planted-token" not in ended.model_dump_json()
-    assert await world.services.storage.notices.page(DueTable.NOTICES) == []
+    assert await world.services.storage.webhook_outbox.page(DueTable.OUTBOX) == []
 
 
 async def test_each_end_of_a_run_that_goes_on_after_a_sign_in_is_told() -> None:
@@ -162,7 +162,7 @@ async def test_without_an_address_nothing_is_told_or_kept() -> None:
     world = await small()
     await world.drop(csv(20))
     await world.run()
-    assert await world.services.storage.notices.page(DueTable.NOTICES) == []
+    assert await world.services.storage.webhook_outbox.page(DueTable.OUTBOX) == []
 
 
 async def test_what_was_to_be_told_is_forgotten_once_the_webhook_is_turned_off() -> None:
@@ -171,7 +171,7 @@ async def test_what_was_to_be_told_is_forgotten_once_the_webhook_is_turned_off()
     await world.run()
     world.having(webhook=None)
     await tick(world.services)
-    assert await world.services.storage.notices.page(DueTable.NOTICES) == []
+    assert await world.services.storage.webhook_outbox.page(DueTable.OUTBOX) == []
     assert listener.told == []
 
 

@@ -17,7 +17,7 @@ from shared.domain.errors import Conflict
 from shared.domain.outcomes import REJECT_COLUMNS, Reject
 from shared.runs.cancel import cancel_run
 from shared.runs.history import find_run, record_download, reject_lines
-from shared.runs.recent_runs import recent_runs
+from shared.runs.index import newest_runs
 
 router = APIRouter(prefix=RUNS, tags=["runs"])
 
@@ -31,7 +31,7 @@ _FORMULA = re.compile(
 @router.get("", operation_id="listRuns", summary="Runs of all exports")
 async def list_all(services: TheServices, after: After, limit: Limit = 50) -> Page[RunItem]:
     """Return a page of runs, the newest first."""
-    found, onward = await recent_runs(services, after, limit)
+    found, onward = await newest_runs(services.storage, after, limit)
     return Page(items=await run_items(services, found), next=cursor(onward))
 
 

@@ -28,7 +28,7 @@ from shared.runs.prepare.prepare import prepare, resolve_versions
 from shared.runs.preview.discarding_storage import dry
 from shared.runs.preview.estimate import Estimate, estimate
 from shared.runs.send.import_callbacks import address_of
-from shared.runs.send.ways import target_of
+from shared.runs.state.context import target_of
 from shared.runs.state.parts import batches_per_part, read_batches
 from shared.services import Services
 from shared.storage.paths import part

@@ -1,8 +1,9 @@
-"""Send: walk the batches of a run, several requests at once, the checkpoint behind them.
+"""Sending a run: its batches, several requests at once with the checkpoint behind them, then its jobs.
 
 The checkpoint moves over contiguous answered batches only, and a new batch begins only when fewer
 than the destination allows at once are not yet in the checkpoint. So a crash repeats at most the
-batches in flight. Jobs that earlier batches began are polled meanwhile.
+batches in flight. Jobs that earlier batches began are polled meanwhile; once everything is sent the
+rest of them are waited for, and a wait that is longer than a moment is left to a later slice.
 """
 
 import asyncio
@@ -10,14 +11,23 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.connections.vendor_api import open_api
 from shared.destinations.batch import Batch
+from shared.destinations.contract import ListsJobs
 from shared.domain.errors import DestinationError
-from shared.domain.run import Checkpoint
-from shared.runs.send.batch_sender import Answer, Delivery, unanswered
-from shared.runs.send.poller import JobPoller, PollResult
+from shared.domain.run import Checkpoint, Run
+from shared.runs.send.batch_sender import LONGEST_WAIT, Answer, Delivery, unanswered
+from shared.runs.send.import_callbacks import report_url
+from shared.runs.send.lost_jobs import LostJobs
+from shared.runs.send.poller import JobPoller, PollResult, RunFiles
 from shared.runs.send.recorder import Recorder
 from shared.runs.state.cancellation import CancelSign
+from shared.runs.state.checkpoint import OpenCheckpoint
+from shared.runs.state.context import Order, target_of
+from shared.runs.state.delivered import digest_key, digest_with
 from shared.runs.state.parts import batches_per_part, read_batches
+from shared.services import Services
+from shared.transport.pace import Pace
 
 _GATHER = 0.05  # seconds in which more answers may come, where a call takes seconds itself
 
@@ -31,15 +41,15 @@ class _Flight:
 
 
 @dataclass(frozen=True, slots=True)
-class Sending:
-    """One run on its way to one list."""
+class Dispatcher:
+    """One run on its way to one list: its batches are sent, then its jobs are waited for."""
 
     delivery: Delivery
     recorder: Recorder
     poller: JobPoller
     sign: CancelSign
 
-    async def go_on(self, deadline: float) -> bool:
+    async def send_batches(self, deadline: float) -> bool:
         """Send from the checkpoint until all is sent (True), or until the deadline or a cancel (False).
 
         `deadline` is in seconds of the monotonic clock. Raise TryLater or NeedsAttention once
@@ -67,6 +77,32 @@ class Sending:
             return True
         await self.recorder.expect(self._in_doubt(start))
         return False
+
+    async def await_jobs(self, deadline: float) -> float | None:
+        """Poll the jobs; return None when all are over, else in how many seconds to poll again.
+
+        `deadline` is in seconds of the monotonic clock. Once somebody has canceled the run, a job that
+        failed is over: its profiles are not sent again. Raise TryLater or NeedsAttention.
+        """
+        checkpoint, clock = self.recorder.checkpoint, self.delivery.clock
+        while jobs := checkpoint.value.jobs:
+            canceled = await self.sign.is_up()
+            if canceled and all(job.failed for job in jobs):
+                return None
+            if clock.monotonic() >= deadline:
+                return 0
+            if not canceled and (failed := next((job for job in jobs if job.failed), None)):
+                batch = await self.poller.files.batch(failed)
+                answer = await self.delivery.deliver(batch, instead_of=failed)
+                await self.recorder.record([answer])
+            elif due := self.poller.due(jobs):
+                await self.recorder.record((), await self.poller.poll(due))
+            else:
+                delay = self.poller.seconds_left(jobs)
+                if delay > LONGEST_WAIT:
+                    return delay
+                await clock.sleep(delay)
+        return None
 
     async def _send(self, flight: deque[_Flight], deadline: float) -> None:
         start, clock, limits = self._now, self.delivery.clock, self.delivery.destination.limits
@@ -143,3 +179,26 @@ async def _stop(flight: deque[_Flight]) -> None:
     for each in flight:
         each.task.cancel()
     await asyncio.gather(*(each.task for each in flight), return_exceptions=True)
+
+
+async def open_dispatcher(
+    services: Services,
+    order: Order,
+    run: Run,
+    checkpoint: OpenCheckpoint,
+    pace: Pace,
+    sign: CancelSign,
+) -> Dispatcher:
+    """Return what sends a run's batches and waits for its jobs; raise NeedsAttention or TryLater."""
+    destination, storage = services.destinations[order.connection.destination], services.storage
+    api = await open_api(services, order.connection, pace)
+    of_jobs = RunFiles(storage.run_files, run.id, destination.limits)
+    digest = digest_with(await digest_key(storage.secrets))
+    target = target_of(order.export, destination, await report_url(services, run.id))
+    lost = LostJobs(destination, api) if isinstance(destination, ListsJobs) else None
+    return Dispatcher(
+        Delivery(services.clock, destination, api, pace, target, lost),
+        Recorder(services.clock, run, storage.run_files, of_jobs, checkpoint, digest, api),
+        JobPoller(services.clock, destination, api, of_jobs),
+        sign,
+    )

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.destinations.contract import Destination
+from shared.destinations.model import Target
 from shared.domain.connection import Account, Connection
 from shared.domain.export import Export
 from shared.domain.message import Message, say
@@ -34,3 +36,9 @@ async def order_of(services: Services, run: Run) -> Order | Message:
     if connection is None or connection.value.account is None:
         return say("The connection of the export was removed.")
     return Order(export.value, connection.value, connection.value.account)
+
+
+def target_of(export: Export, destination: Destination, reports: str) -> Target:
+    """Return where the profiles of an export go; a destination can post reports to `reports`."""
+    mapped = [field for field in export.fields if field != destination.fields[0].name]
+    return Target(export.list_id, mapped, export.clear_when_empty, export.options, reports)
