@@ -5,7 +5,7 @@ import logging
 from shared.domain.run import SliceMessage, split_run_id
 from shared.runs.ending import clean_up, orphan
 from shared.runs.lanes.lane import LaneLost, LaneTaken, lane
-from shared.runs.lanes.lane_queue import call_next, wait_in_line
+from shared.runs.lanes.lane_queue import call_next, wait_in_queue
 from shared.runs.state.checkpoint import Fenced, OpenCheckpoint
 from shared.runs.state.context import Order, order_of
 from shared.runs.worker import SliceWork
@@ -61,7 +61,7 @@ async def _slice(services: Services, message: SliceMessage, deadline: float) -> 
         # A stale message must not come back: it would tell the sweep of a time that the run does not keep.
         checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
         if checkpoint.value.slice == message.slice:
-            await wait_in_line(services, quota, stored.value, message)
+            await wait_in_queue(services, quota, stored.value, message)
         return None
     except (LaneLost, Fenced, Stale) as error:
         # Somebody else has the run now, or the sweep will find it; what was answered is recorded.

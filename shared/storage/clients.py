@@ -116,7 +116,7 @@ def open_storage(settings: Settings) -> OpenStorage:
         newest_runs=table("runs", RunIndexEntry),
         ended_runs=table("due", Ended),
         webhook_outbox=table("due", OutboxMessage),
-        lines=table("due", SliceMessage),
+        lane_queues=table("due", SliceMessage),
         due=table("due", Due),
         oauth_states=table("oauthstates", OAuthState),
         schedules=table("settings", RefreshSchedule),

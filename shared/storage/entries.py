@@ -50,14 +50,15 @@ class Placement(BaseModel, frozen=True):
     connection_id: str
 
 
-class ActiveRun(BaseModel, frozen=True):
+class ActiveRun(BaseModel, frozen=True, validate_by_name=True, serialize_by_alias=True):
     """The entry of the due index that says: this run is not over yet."""
 
     run_id: str
     connection_id: str
     lane: str
     wakes_at: datetime  # when a message or a slice should next move it
-    in_line: bool = False  # it waits to be called by whoever has the lane
+    # Whether it waits in the queue of its lane, to be called by whoever has that.
+    in_queue: bool = Field(default=False, alias="in_line")
 
 
 class Due(BaseModel, frozen=True):

@@ -189,7 +189,7 @@ class Storage:
     newest_runs: Records[RunIndexEntry]
     ended_runs: Records[Ended]
     webhook_outbox: Records[OutboxMessage]
-    lines: Records[SliceMessage]  # by lane: the runs that wait for it
+    lane_queues: Records[SliceMessage]  # by lane: the runs that wait for it
     due: Records[Due]
     oauth_states: Records[OAuthState]
     schedules: Records[RefreshSchedule]

@@ -11,7 +11,7 @@ from shared.domain.export import Export
 from shared.domain.run import SliceMessage, Trigger, TriggerKind
 from shared.records.bulk import each_of
 from shared.runs.freshness import News, is_nothing_new
-from shared.runs.lanes.lane_queue import join_line
+from shared.runs.lanes.lane_queue import join_queue
 from shared.runs.start import create_run
 from shared.schedules.index import expect, key_of, plan_of
 from shared.services import Services
@@ -116,7 +116,7 @@ class DueRuns:
         return True
 
     async def _begin(self, export: Export, kind: TriggerKind, at: datetime) -> None:
-        """Begin a run that waits in its lane's line, or note once that there is nothing new to send."""
+        """Begin a run that waits in its lane's queue, or note once that there is nothing new to send."""
         told = await self._news.told(export)
         if told and is_nothing_new(told):
             return  # the newest run says so already
@@ -128,7 +128,7 @@ class DueRuns:
         except (Conflict, NotFound):
             return  # its connection is being set up again, or it was removed this moment
         if made and not run.status.is_over:
-            await join_line(self._services, run, SliceMessage(run_id=run.id, slice=0))
+            await join_queue(self._services, run, SliceMessage(run_id=run.id, slice=0))
 
     def _is_late(self) -> bool:
         return self._clock.monotonic() >= self._deadline

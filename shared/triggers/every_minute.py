@@ -7,7 +7,7 @@ from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
 from shared.records.records import LARGEST_PAGE, scan
 from shared.runs.cancel import sweep_cancels
 from shared.runs.ending import clean_up
-from shared.runs.lanes.lane_queue import call_if_free, join_line
+from shared.runs.lanes.lane_queue import call_if_free, join_queue
 from shared.runs.lanes.wakeups import wake
 from shared.schedules.index import repair
 from shared.services import Services
@@ -57,7 +57,7 @@ async def sweep_runs(services: Services) -> None:
     lanes: set[str] = set()
     age = 0.0
     async for entry in _active(services):
-        if entry.in_line:
+        if entry.in_queue:
             lanes.add(entry.lane)
             if not _is_late(services, entry):
                 continue
@@ -98,4 +98,4 @@ async def _wake(services: Services, entry: ActiveRun, run: Run) -> None:
     checkpoint = await services.storage.checkpoints.get(entry.run_id, CHECKPOINT)
     number = checkpoint.value.slice if checkpoint else 0
     message = SliceMessage(run_id=entry.run_id, slice=number)
-    await (join_line(services, run, message) if entry.in_line else wake(services, message, 0))
+    await (join_queue(services, run, message) if entry.in_queue else wake(services, message, 0))

@@ -236,9 +236,9 @@ class Invariants:
     async def _left_over(self, runs: Sequence[Run]) -> AsyncIterator[str]:
         """Yield what is there and should not be: only ended runs with their rejects and checkpoints.
 
-        A place in line may be left of a run that is over: the next call of the lane drops it. What a
-        process lays out that was paused until its run was over, it removes, unless it dies: then that
-        goes with the run.
+        A place in the queue of a lane may be left of a run that is over: the next call of the lane drops
+        it. What a process lays out that was paused until its run was over, it removes, unless it dies:
+        then that goes with the run.
         """
         storage, known = self._storage, {run.id for run in runs}
         by_the_dead = {
@@ -259,9 +259,9 @@ class Invariants:
             )
             if await storage.lanes.is_held(lane):
                 yield f"the lane {lane}"
-            for place in await storage.lines.page(f"line-{lane}"):
+            for place in await storage.lane_queues.page(f"line-{lane}"):
                 if place.value.run_id not in known:
-                    yield f"{place.key} in line"
+                    yield f"{place.key} in the queue of its lane"
             if connection.value.reason:
                 yield f"{connection.key} needs {connection.value.reason}"
         async for blob in storage.run_files.list():

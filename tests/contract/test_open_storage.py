@@ -56,7 +56,7 @@ async def test_every_port_finds_what_it_is_named_after(opened: OpenStorage) -> N
         opened.runs,
         opened.checkpoints,
         opened.active_runs,
-        opened.lines,
+        opened.lane_queues,
         opened.due,
         opened.oauth_states,
         opened.schedules,

@@ -334,7 +334,7 @@ def memory_storage(clock: Clock) -> Storage:
         newest_runs=MemoryRecords(RunIndexEntry),
         ended_runs=MemoryRecords(Ended),
         webhook_outbox=MemoryRecords(OutboxMessage),
-        lines=MemoryRecords(SliceMessage),
+        lane_queues=MemoryRecords(SliceMessage),
         due=MemoryRecords(Due),
         oauth_states=MemoryRecords(OAuthState),
         schedules=MemoryRecords(RefreshSchedule),

@@ -176,7 +176,7 @@ async def test_an_own_schedule_is_skipped_likewise() -> None:
     assert {run.trigger.kind for run in runs} == {TriggerKind.SCHEDULE}
 
 
-async def test_what_a_run_before_it_in_line_has_sent_is_not_read_again() -> None:
+async def test_what_a_run_before_it_in_the_queue_has_sent_is_not_read_again() -> None:
     """The file was new when the refresh was due, and is not any more when its run gets the lane."""
     world = await daily()
     world.clock.advance(DAY)

@@ -1,7 +1,7 @@
-"""The line of a lane: the runs that wait until the quota is free, the earliest trigger first.
+"""The queue of a lane: the runs that wait until its quota is free, the earliest trigger first.
 
 Who has the lane calls the next one when it is done, so a thousand runs on one account wait without a
-message each. Where nobody has it, the sweep calls; and who found it taken and is the first in line looks
+message each. Where nobody has it, the sweep calls; and who found it taken and is the first in it looks
 again by itself.
 """
 
@@ -12,39 +12,39 @@ from shared.services import Services
 from shared.storage.entries import ALL
 from shared.storage.ports import Stale
 
-_LOOK_SECONDS = 10.0  # between two looks of the first in line
-_PATIENCE = 1800.0  # seconds after which the sweep makes sure that a run is still in its line
+_LOOK_SECONDS = 10.0  # between two looks of the first in a queue
+_PATIENCE = 1800.0  # seconds after which the sweep makes sure that a run is still in its queue
 
 
-async def join_line(services: Services, run: Run, message: SliceMessage) -> None:
+async def join_queue(services: Services, run: Run, message: SliceMessage) -> None:
     """Let a run wait for its lane; the sweep, or whoever has the lane, calls it."""
     active = await services.storage.active_runs.get(ALL, run.id)
     if active is not None:
         await _enter(services, active.value.lane, run, message)
-        await expect(services, run.id, _PATIENCE, in_line=True)
+        await expect(services, run.id, _PATIENCE, in_queue=True)
 
 
-async def wait_in_line(services: Services, lane: str, run: Run, message: SliceMessage) -> None:
-    """Let a run wait whose lane is taken; the first in line looks again by itself."""
+async def wait_in_queue(services: Services, lane: str, run: Run, message: SliceMessage) -> None:
+    """Let a run wait whose lane is taken; the first in its queue looks again by itself."""
     await _enter(services, lane, run, message)
-    first = await services.storage.lines.page(_line(lane), limit=1)
-    if first and first[0].key < _place(run):
-        await expect(services, run.id, _PATIENCE, in_line=True)
-    elif first and first[0].key == _place(run):
+    first = await services.storage.lane_queues.page(_partition(lane), limit=1)
+    if first and first[0].key < _key(run):
+        await expect(services, run.id, _PATIENCE, in_queue=True)
+    elif first and first[0].key == _key(run):
         await wake(services, message, _LOOK_SECONDS)
 
 
 async def call_next(services: Services, lane: str) -> SliceMessage | None:
-    """Take the first run out of a lane's line and return what it goes on from; None if nobody waits."""
-    lines = services.storage.lines
-    while first := await lines.page(_line(lane), limit=1):
+    """Take the first run out of a lane's queue and return what it goes on from; None if nobody waits."""
+    queues = services.storage.lane_queues
+    while first := await queues.page(_partition(lane), limit=1):
         [stored] = first
         message = stored.value
         waits = await _still_waits(services, message)
         if waits:
             await expect(services, message.run_id, 0)
         try:
-            await lines.delete(_line(lane), stored.key, stored.etag)
+            await queues.delete(_partition(lane), stored.key, stored.etag)
         except Stale:
             return None  # somebody else has called it
         if waits:
@@ -53,7 +53,7 @@ async def call_next(services: Services, lane: str) -> SliceMessage | None:
 
 
 async def call_if_free(services: Services, lane: str) -> None:
-    """Send the first in line on its way unless somebody has the lane."""
+    """Send the first in a lane's queue on its way unless somebody has the lane."""
     if not await services.storage.lanes.is_held(lane):
         message = await call_next(services, lane)
         if message:
@@ -61,7 +61,7 @@ async def call_if_free(services: Services, lane: str) -> None:
 
 
 async def _enter(services: Services, lane: str, run: Run, message: SliceMessage) -> None:
-    await services.storage.lines.put(_line(lane), _place(run), message)
+    await services.storage.lane_queues.put(_partition(lane), _key(run), message)
 
 
 async def _still_waits(services: Services, message: SliceMessage) -> bool:
@@ -72,9 +72,9 @@ async def _still_waits(services: Services, message: SliceMessage) -> bool:
     return checkpoint.value.slice == message.slice
 
 
-def _line(lane: str) -> str:
+def _partition(lane: str) -> str:
     return f"line-{lane}"
 
 
-def _place(run: Run) -> str:
+def _key(run: Run) -> str:
     return f"{run.trigger.at:%Y%m%d%H%M%S%f}-{run.id}"

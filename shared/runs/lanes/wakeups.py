@@ -13,11 +13,11 @@ async def wake(services: Services, message: SliceMessage, delay: float) -> None:
     await services.storage.slices.send(message, delay)
 
 
-async def expect(services: Services, run_id: str, delay: float, *, in_line: bool = False) -> None:
-    """Tell the sweep when the run should next show a sign of life, and whether it waits in line."""
+async def expect(services: Services, run_id: str, delay: float, *, in_queue: bool = False) -> None:
+    """Tell the sweep when a run should next show a sign of life, and whether its lane's queue has it."""
     entry = await services.storage.active_runs.get(ALL, run_id)
     if entry is not None:
         at = services.clock.now() + timedelta(seconds=delay)
         await services.storage.active_runs.put(
-            ALL, run_id, entry.value.model_copy(update={"wakes_at": at, "in_line": in_line})
+            ALL, run_id, entry.value.model_copy(update={"wakes_at": at, "in_queue": in_queue})
         )

@@ -94,7 +94,7 @@ class Mapper:
     def _map(self, rows: Columns | Sequence[Row], places: _Places) -> None:
         """Put the profiles of a block into the spool, and the other rows among the rejects."""
         from shared.runs.prepare.row_encoder import (
-            lines_of,  # with it comes pyarrow: see shared/arrow.py
+            encode_rows,  # with it comes pyarrow: see shared/arrow.py
         )
 
         self.rows += len(rows)
@@ -103,15 +103,15 @@ class Mapper:
             rows = self._columns(rows, places, rejects)
         emails = rows.texts[places.email]
         cells = [rows.texts[place] for place in places.others]
-        lines = lines_of(self._number, rows.numbers, self._encoder, emails, cells)
-        for at, email, values in lines.left:
+        encoded = encode_rows(self._number, rows.numbers, self._encoder, emails, cells)
+        for at, email, values in encoded.left:
             address = normal_form(email)
             try:
-                lines.put(at, address, self._fragment(address, values))
+                encoded.put(at, address, self._fragment(address, values))
             except InvalidProfile as unfit:
                 reject = self._reject(rows.numbers[at], address, unfit.code, unfit.reason)
                 rejects.append(reject)
-        self._spool.add(*lines.written())
+        self._spool.add(*encoded.written())
         for reject in sorted(rejects, key=attrgetter("row")):
             self._rejects.add(reject)
 

@@ -14,8 +14,8 @@ from zlib import crc32
 from shared.runs.state.partitions import PARTITIONS
 from shared.runs.state.profiles import Profiles
 
-_BUFFER_LINES = 20_000  # held back before they are written
-_TAB = b"\t"  # between fields, and so between lines: one split then takes all of them apart
+_BUFFER_ROWS = 20_000  # held back before they are written
+_TAB = b"\t"  # between fields, and so between rows: one split then takes all of them apart
 
 
 class Spool:
@@ -23,7 +23,7 @@ class Spool:
 
     def __init__(self) -> None:
         self._partitions: list[list[bytes]] = [[] for _ in range(PARTITIONS)]
-        self._held = 0  # lines in them
+        self._held = 0  # rows in them
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._pieces: list[list[tuple[int, int]]] = [[] for _ in range(PARTITIONS)]
 
@@ -33,13 +33,13 @@ class Spool:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def add(self, addresses: Iterable[bytes], lines: Collection[bytes]) -> None:
-        """Take a line of each address: the profile's origin, address and JSON, with tabs between them."""
+    def add(self, addresses: Iterable[bytes], encoded: Collection[bytes]) -> None:
+        """Take an encoded row of each address: its profile's origin, address and JSON, tabs between them."""
         partitions = self._partitions
-        for key, line in zip(map(crc32, addresses), lines, strict=True):
-            partitions[key % PARTITIONS].append(line)
-        self._held += len(lines)
-        if self._held >= _BUFFER_LINES:
+        for key, row in zip(map(crc32, addresses), encoded, strict=True):
+            partitions[key % PARTITIONS].append(row)
+        self._held += len(encoded)
+        if self._held >= _BUFFER_ROWS:
             self._write_out()
 
     def _write_out(self) -> None:
@@ -60,8 +60,8 @@ class Spool:
         fields: list[bytes] = []
         for offset, size in self._pieces[partition]:
             fields += self._piece(offset, size).split(_TAB)
-        for line in self._partitions[partition]:
-            fields += line.split(_TAB)
+        for row in self._partitions[partition]:
+            fields += row.split(_TAB)
         return Profiles(fields[0::3], fields[1::3], fields[2::3])
 
     def _piece(self, offset: int, size: int) -> bytes:

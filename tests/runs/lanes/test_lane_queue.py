@@ -1,4 +1,4 @@
-"""The line of a lane: who waits in it costs nothing, is called in turn, and is never forgotten."""
+"""The queue of a lane: who waits in it costs nothing, is called in turn, and is never forgotten."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from shared.domain.message import say
 from shared.domain.run import Run, RunStatus, SliceMessage
 from shared.domain.schedule import RefreshSchedule
 from shared.runs.history import find_run
-from shared.runs.lanes.lane_queue import call_next, join_line, wait_in_line
+from shared.runs.lanes.lane_queue import call_next, join_queue, wait_in_queue
 from shared.storage.entries import ALL, REFRESH, ActiveRun
 from shared.triggers.every_minute import sweep_runs, tick
 from tests.fakes.mailchimp import answers
@@ -61,11 +61,11 @@ async def taken(world: World) -> tuple[list[Run], str]:
     return runs, lease
 
 
-async def test_only_the_first_in_line_looks_again_by_itself() -> None:
+async def test_only_the_first_in_a_queue_looks_again_by_itself() -> None:
     world = await small()
     runs, _ = await taken(world)
     assert delays(world) == [10]
-    assert [(await active(world, run)).in_line for run in runs] == [False, True, True]
+    assert [(await active(world, run)).in_queue for run in runs] == [False, True, True]
 
 
 async def test_whoever_has_the_lane_calls_the_next_in_the_order_of_their_triggers() -> None:
@@ -117,9 +117,9 @@ async def test_a_line_whose_caller_is_gone_is_called_by_the_sweep() -> None:
 async def test_a_run_that_has_fallen_out_of_its_line_is_put_back() -> None:
     world = await small()
     runs, lease = await taken(world)
-    lines = world.services.storage.lines
-    for stored in await lines.page(f"line-{LANE}"):
-        await lines.delete(f"line-{LANE}", stored.key)
+    queues = world.services.storage.lane_queues
+    for stored in await queues.page(f"line-{LANE}"):
+        await queues.delete(f"line-{LANE}", stored.key)
     await world.services.storage.lanes.release(LANE, lease)
     await world.deliver()
     assert (await now(world, runs[0])).status is RunStatus.SUCCESSFUL
@@ -132,21 +132,21 @@ async def test_a_run_that_has_fallen_out_of_its_line_is_put_back() -> None:
     assert [(await now(world, run)).status for run in runs] == [RunStatus.SUCCESSFUL] * 3
 
 
-async def test_a_place_in_line_that_is_out_of_date_cuts_no_wait_short() -> None:
+async def test_a_place_in_the_queue_that_is_out_of_date_cuts_no_wait_short() -> None:
     world = await small()
     world.mailchimp.down = answers(429, retry_after="3000")
     await world.drop(csv(20))
     run = await world.start()
     await work_on_visible(world)
     before = await active(world, run)
-    await wait_in_line(world.services, LANE, run, first_slice(run))
+    await wait_in_queue(world.services, LANE, run, first_slice(run))
     world.queue.waiting.clear()
     await world.services.storage.active_runs.put(ALL, run.id, before)
 
     assert await call_next(world.services, LANE) is None
 
     assert await active(world, run) == before
-    assert await world.services.storage.lines.page(f"line-{LANE}") == []
+    assert await world.services.storage.lane_queues.page(f"line-{LANE}") == []
 
 
 async def test_who_is_over_or_gone_is_passed_over() -> None:
@@ -172,8 +172,8 @@ async def test_a_run_that_joins_twice_has_one_place() -> None:
     world = await small()
     [run, *_] = await three_runs(world)
     for _ in range(3):
-        await join_line(world.services, run, first_slice(run))
-    assert len(await world.services.storage.lines.page(f"line-{LANE}")) == 1
+        await join_queue(world.services, run, first_slice(run))
+    assert len(await world.services.storage.lane_queues.page(f"line-{LANE}")) == 1
 
 
 async def a_refresh() -> World:
