@@ -236,11 +236,11 @@ async def _account(services: Services, order: Order, run: Run, checkpoint: OpenC
         digest_with(await digest_key(services.storage.secrets)),
         NoRequests(),
     )
-    in_doubt = min(now.batches, now.batches_done + now.under_way)
-    batches = read_batches(files, run.id, batches_per_part(limits), now.batches_done, in_doubt)
-    answers = [unanswered(batch, _UNTOLD) async for batch in batches]
+    unconfirmed = min(now.batches, now.batches_done + now.under_way)
+    batches = read_batches(files, run.id, batches_per_part(limits), now.batches_done, unconfirmed)
+    results = [unanswered(batch, _UNTOLD) async for batch in batches]
     untold = [unknown(job, _UNTOLD) for job in now.jobs if job.failed is None]
-    await recorder.record(answers, PollResult(finished=untold))
+    await recorder.record(results, PollResult(finished=untold))
     await recorder.expect(0)
 
 

@@ -1,4 +1,4 @@
-"""Deliver: one batch to its destination, in as many requests as that takes."""
+"""Sending one batch to its destination, in as many requests as that takes."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _MOST_REFUSALS = 100
 
 
 @dataclass(slots=True)
-class Answer:
+class BatchResult:
     """What became of one batch, or of the profiles of a job that failed and were sent again."""
 
     batch: Batch
@@ -47,15 +47,15 @@ class Answer:
         ]
 
 
-def unanswered(batch: Batch, reason: Message) -> Answer:
+def unanswered(batch: Batch, reason: Message) -> BatchResult:
     """Return what there is to say of a batch that may have arrived, when nobody asks any more."""
     said = partial(RowOutcome, outcome=Outcome.UNKNOWN, code="no_answer", reason=reason)
-    return Answer(batch, outcomes=[said(index) for index in range(batch.size)])
+    return BatchResult(batch, outcomes=[said(index) for index in range(batch.size)])
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """The way of batches to one list."""
+class BatchSender:
+    """What sends batches to one list."""
 
     clock: Clock
     destination: Destination
@@ -63,32 +63,34 @@ class Delivery:
     pace: Pace
     target: Target
     lost: LostJobs | None = None  # where jobs whose answer was lost can be looked for
-    touched: set[int] = field(default_factory=set)  # batches of which something may have arrived
+    maybe_delivered: set[int] = field(
+        default_factory=set
+    )  # batches of which something may have arrived
 
-    async def deliver(self, batch: Batch, instead_of: Job | None = None) -> Answer:
+    async def send(self, batch: Batch, instead_of: Job | None = None) -> BatchResult:
         """Send a batch, in pieces if it is refused for some of its profiles.
 
         Raise TryLater or NeedsAttention; then the whole batch is to be sent again.
         """
-        answer = Answer(batch, instead_of)
+        result = BatchResult(batch, instead_of)
         tries = instead_of.tries + 1 if instead_of else 1
         waiting = deque([batch])
         while waiting:
             piece = waiting.popleft()
             try:
-                sent = await self._send(piece)
+                sent = await self._send_piece(piece)
             except BatchRefused as refused:
-                answer.refusals += 1
-                waiting += _rest(piece, refused, answer)
+                result.refusals += 1
+                waiting += _rest(piece, refused, result)
             else:
-                answer.pieces += 1
-                self.touched.add(batch.number)
-                answer.add(piece, sent.outcomes)
+                result.pieces += 1
+                self.maybe_delivered.add(batch.number)
+                result.add(piece, sent.outcomes)
                 if sent.job is not None:
-                    answer.jobs.append(self._job(sent.job, piece, sent, tries))
-        return answer
+                    result.jobs.append(self._job(sent.job, piece, sent, tries))
+        return result
 
-    async def _send(self, piece: Batch) -> Sent:
+    async def _send_piece(self, piece: Batch) -> Sent:
         """Send one request, and again after a short wait while the destination is only busy."""
         if self.lost:
             await self.lost.watch()
@@ -101,7 +103,7 @@ class Delivery:
             except TryLater as error:
                 may_have_arrived = not isinstance(error, RateLimited)
                 if may_have_arrived:
-                    self.touched.add(piece.number)
+                    self.maybe_delivered.add(piece.number)
                 wait = error.after or _FIRST_WAIT * 2 ** (attempt - 1)
                 slow = self.clock.monotonic() - began > _QUICK_FAILURE
                 given_up = attempt == _TRIES or wait > LONGEST_WAIT or slow
@@ -130,16 +132,16 @@ class Delivery:
         )
 
 
-def _rest(piece: Batch, refused: BatchRefused, answer: Answer) -> Sequence[Batch]:
+def _rest(piece: Batch, refused: BatchRefused, result: BatchResult) -> Sequence[Batch]:
     """Return what of a refused piece is to be sent after all."""
     if refused.guilty:
-        answer.add(piece, refused.guilty)
+        result.add(piece, refused.guilty)
         guilty = {each.index for each in refused.guilty}
         rest = [at for at in range(piece.size) if at not in guilty]
         return [piece.only(rest)] if rest else []
-    hopeless = answer.refusals >= (_MOST_REFUSALS if answer.pieces else _REFUSALS_WITHOUT_SUCCESS)
+    hopeless = result.refusals >= (_MOST_REFUSALS if result.pieces else _REFUSALS_WITHOUT_SUCCESS)
     if piece.size == 1 or hopeless:
-        answer.add(
+        result.add(
             piece,
             [
                 RowOutcome(index, Outcome.REFUSED, refused.code, refused.reason)

@@ -16,7 +16,7 @@ from shared.destinations.batch import Batch
 from shared.destinations.contract import ListsJobs
 from shared.domain.errors import DestinationError
 from shared.domain.run import Checkpoint, Run
-from shared.runs.send.batch_sender import LONGEST_WAIT, Answer, Delivery, unanswered
+from shared.runs.send.batch_sender import LONGEST_WAIT, BatchResult, BatchSender, unanswered
 from shared.runs.send.import_callbacks import report_url
 from shared.runs.send.lost_jobs import LostJobs
 from shared.runs.send.poller import JobPoller, PollResult, RunFiles
@@ -33,18 +33,18 @@ _GATHER = 0.05  # seconds in which more answers may come, where a call takes sec
 
 
 @dataclass(frozen=True, slots=True)
-class _Flight:
-    """A batch under way."""
+class _InFlight:
+    """A batch that was sent and not answered yet."""
 
     batch: Batch
-    task: asyncio.Task[Answer]
+    task: asyncio.Task[BatchResult]
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
     """One run on its way to one list: its batches are sent, then its jobs are waited for."""
 
-    delivery: Delivery
+    sender: BatchSender
     recorder: Recorder
     poller: JobPoller
     sign: CancelSign
@@ -55,27 +55,27 @@ class Dispatcher:
         `deadline` is in seconds of the monotonic clock. Raise TryLater or NeedsAttention once
         everything that was answered before is in the checkpoint.
         """
-        flight: deque[_Flight] = deque()
+        in_flight: deque[_InFlight] = deque()
         start = self._now
         try:
-            await self._send(flight, deadline)
+            await self._send(in_flight, deadline)
         except asyncio.CancelledError:
-            await _stop(flight)
+            await _stop(in_flight)
             raise
         except Exception as error:
             # The others may still reach the destination; breaking them off would gain nothing.
-            await asyncio.gather(*(each.task for each in flight), return_exceptions=True)
+            await asyncio.gather(*(each.task for each in in_flight), return_exceptions=True)
             if not isinstance(error, DestinationError):
                 raise
-            touched = self._touched(flight)
+            maybe_delivered = self._maybe_delivered(in_flight)
             if not await self.sign.is_up():
-                in_doubt = max(len(touched), self._in_doubt(start))
-                await self.recorder.expect(in_doubt)
+                unconfirmed = max(len(maybe_delivered), self._unconfirmed(start))
+                await self.recorder.expect(unconfirmed)
                 raise
-            await self.recorder.record([_last_word(each, error) for each in touched])
+            await self.recorder.record([_last_word(each, error) for each in maybe_delivered])
         if self._now.batches_done == self._now.batches:
             return True
-        await self.recorder.expect(self._in_doubt(start))
+        await self.recorder.expect(self._unconfirmed(start))
         return False
 
     async def await_jobs(self, deadline: float) -> float | None:
@@ -84,7 +84,7 @@ class Dispatcher:
         `deadline` is in seconds of the monotonic clock. Once somebody has canceled the run, a job that
         failed is over: its profiles are not sent again. Raise TryLater or NeedsAttention.
         """
-        checkpoint, clock = self.recorder.checkpoint, self.delivery.clock
+        checkpoint, clock = self.recorder.checkpoint, self.sender.clock
         while jobs := checkpoint.value.jobs:
             canceled = await self.sign.is_up()
             if canceled and all(job.failed for job in jobs):
@@ -93,8 +93,8 @@ class Dispatcher:
                 return 0
             if not canceled and (failed := next((job for job in jobs if job.failed), None)):
                 batch = await self.poller.files.batch(failed)
-                answer = await self.delivery.deliver(batch, instead_of=failed)
-                await self.recorder.record([answer])
+                result = await self.sender.send(batch, instead_of=failed)
+                await self.recorder.record([result])
             elif due := self.poller.due(jobs):
                 await self.recorder.record((), await self.poller.poll(due))
             else:
@@ -104,8 +104,8 @@ class Dispatcher:
                 await clock.sleep(delay)
         return None
 
-    async def _send(self, flight: deque[_Flight], deadline: float) -> None:
-        start, clock, limits = self._now, self.delivery.clock, self.delivery.destination.limits
+    async def _send(self, in_flight: deque[_InFlight], deadline: float) -> None:
+        start, clock, limits = self._now, self.sender.clock, self.sender.destination.limits
         batches = read_batches(
             self.recorder.files,
             self.recorder.run.id,
@@ -117,25 +117,25 @@ class Dispatcher:
         more = True
         try:
             while True:
-                while more and len(flight) < self.delivery.pace.at_once(limits.concurrency):
+                while more and len(in_flight) < self.sender.pace.at_once(limits.concurrency):
                     more = clock.monotonic() < deadline and not await self.sign.is_up()
                     batch = await anext(batches, None) if more else None
                     if batch is None:
                         more = False
                     else:
                         await self.recorder.expect(limits.concurrency)
-                        task = asyncio.create_task(self.delivery.deliver(batch))
-                        flight.append(_Flight(batch, task))
-                if not flight:
+                        task = asyncio.create_task(self.sender.send(batch))
+                        in_flight.append(_InFlight(batch, task))
+                if not in_flight:
                     break
                 if polling is None and (due := self.poller.due(self._now.jobs)):
                     polling = asyncio.create_task(self.poller.poll(due))
-                await asyncio.wait((flight[0].task,))
-                if len(flight) > 1:
+                await asyncio.wait((in_flight[0].task,))
+                if len(in_flight) > 1:
                     await clock.sleep(_GATHER)
                 polled = polling.result() if polling and polling.done() else PollResult()
                 polling = None if polling and polling.done() else polling
-                await self.recorder.record(_answered(flight), polled)
+                await self.recorder.record(_answered(in_flight), polled)
             if polling is not None:
                 await self.recorder.record((), await polling)
         finally:
@@ -143,14 +143,14 @@ class Dispatcher:
                 polling.cancel()
                 await asyncio.gather(polling, return_exceptions=True)
 
-    def _touched(self, flight: deque[_Flight]) -> Sequence[_Flight]:
+    def _maybe_delivered(self, in_flight: deque[_InFlight]) -> Sequence[_InFlight]:
         """Return the batches under way up to the last one of which something may have arrived."""
-        under_way = list(flight)
-        while under_way and under_way[-1].batch.number not in self.delivery.touched:
+        under_way = list(in_flight)
+        while under_way and under_way[-1].batch.number not in self.sender.maybe_delivered:
             del under_way[-1]
         return under_way
 
-    def _in_doubt(self, start: Checkpoint) -> int:
+    def _unconfirmed(self, start: Checkpoint) -> int:
         """Return how many batches an earlier slice may have sent and none has sent again."""
         return max(0, start.under_way - (self._now.batches_done - start.batches_done))
 
@@ -159,26 +159,26 @@ class Dispatcher:
         return self.recorder.checkpoint.value
 
 
-def _last_word(sent: _Flight, error: DestinationError) -> Answer:
+def _last_word(sent: _InFlight, error: DestinationError) -> BatchResult:
     """Return the answer to a batch that will not be sent again, or that there was none."""
     return unanswered(sent.batch, error.reason) if sent.task.exception() else sent.task.result()
 
 
-def _answered(flight: deque[_Flight]) -> Sequence[Answer]:
+def _answered(in_flight: deque[_InFlight]) -> Sequence[BatchResult]:
     """Take the answered batches off the front; raise the error of the first if it has one."""
-    answers: list[Answer] = []
-    while flight and flight[0].task.done():
-        if flight[0].task.exception() is not None and answers:
+    results: list[BatchResult] = []
+    while in_flight and in_flight[0].task.done():
+        if in_flight[0].task.exception() is not None and results:
             break  # what was answered before it is recorded first
-        answers.append(flight[0].task.result())
-        flight.popleft()
-    return answers
+        results.append(in_flight[0].task.result())
+        in_flight.popleft()
+    return results
 
 
-async def _stop(flight: deque[_Flight]) -> None:
-    for each in flight:
+async def _stop(in_flight: deque[_InFlight]) -> None:
+    for each in in_flight:
         each.task.cancel()
-    await asyncio.gather(*(each.task for each in flight), return_exceptions=True)
+    await asyncio.gather(*(each.task for each in in_flight), return_exceptions=True)
 
 
 async def open_dispatcher(
@@ -197,7 +197,7 @@ async def open_dispatcher(
     target = target_of(order.export, destination, await report_url(services, run.id))
     lost = LostJobs(destination, api) if isinstance(destination, ListsJobs) else None
     return Dispatcher(
-        Delivery(services.clock, destination, api, pace, target, lost),
+        BatchSender(services.clock, destination, api, pace, target, lost),
         Recorder(services.clock, run, storage.run_files, of_jobs, checkpoint, digest, api),
         JobPoller(services.clock, destination, api, of_jobs),
         sign,

@@ -8,7 +8,7 @@ from shared.destinations.batch import Batch
 from shared.domain.clock import Clock
 from shared.domain.outcomes import Outcome, Reject, RowOutcome
 from shared.domain.run import Mark, Run
-from shared.runs.send.batch_sender import Answer
+from shared.runs.send.batch_sender import BatchResult
 from shared.runs.send.poller import PollResult, RunFiles
 from shared.runs.state.checkpoint import OpenCheckpoint
 from shared.runs.state.delivered import Digest
@@ -47,17 +47,19 @@ class Recorder:
     api: Requests
     _counted: int = 0  # of the requests that were sent
 
-    async def record(self, answers: Sequence[Answer], polled: PollResult = _NOTHING_POLLED) -> None:
+    async def record(
+        self, results: Sequence[BatchResult], polled: PollResult = _NOTHING_POLLED
+    ) -> None:
         """Move the checkpoint over answered batches (contiguous ones) and over jobs that are over."""
         now = self.checkpoint.value
         rejects = RejectWriter(self.files, self.run.id, now.reject_files, now.rejects)
-        replaced = {answer.instead_of.id for answer in answers if answer.instead_of}
+        replaced = {result.instead_of.id for result in results if result.instead_of}
         jobs = [job for job in polled.applied_to(now.jobs) if job.id not in replaced]
         decided = 0  # that have an outcome now
-        for answer in answers:
-            self._add(rejects, answer.batch, answer.outcomes)
-            jobs += answer.jobs
-            decided += answer.batch.size - sum(job.size for job in answer.jobs)
+        for result in results:
+            self._add(rejects, result.batch, result.outcomes)
+            jobs += result.jobs
+            decided += result.batch.size - sum(job.size for job in result.jobs)
         for finished in polled.finished:
             if finished.outcomes:
                 self._add(rejects, await self.of_jobs.batch(finished.job), finished.outcomes)
@@ -68,7 +70,7 @@ class Recorder:
         counts = now.counts.plus({**rejects.counts, Outcome.ACCEPTED: accepted})
         marks = now.marked(self.clock.now(), counts.told)
         update: dict[str, Any] = {
-            "batches_done": now.batches_done + len(answers) - len(replaced),
+            "batches_done": now.batches_done + len(results) - len(replaced),
             "reject_files": rejects.files_written,
             "rejects": rejects.waiting,
             "counts": counts,
@@ -78,7 +80,7 @@ class Recorder:
             "jobs": jobs,
             "in_jobs": sum(job.size for job in jobs),
         }
-        if answers or polled.finished:
+        if results or polled.finished:
             update["setbacks"] = 0
         await self.checkpoint.write(now.model_copy(update=update))
         self._counted = sent

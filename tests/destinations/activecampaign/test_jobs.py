@@ -17,7 +17,7 @@ from shared.domain.email import normal_form
 from shared.domain.errors import BatchRefused, NeedsAttention, TryLater
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome
-from shared.runs.send.batch_sender import Answer, Delivery
+from shared.runs.send.batch_sender import BatchResult, BatchSender
 from tests.destinations.activecampaign.sandboxed import ACTIVECAMPAIGN, World, completed, polled
 from tests.destinations.batches import Kept, batch, job
 from tests.destinations.says import NONSENSE, Says
@@ -87,11 +87,11 @@ def test_each_account_may_count_in_its_own_way() -> None:
     assert numbering.judged(refusal(2, account="c"), 5).cut == 2
 
 
-async def delivered(world: World, sent: Batch) -> Answer:
+async def delivered(world: World, sent: Batch) -> BatchResult:
     """Send a batch as the engine does, in as many requests as that takes."""
     api = world.api()
-    delivery = Delivery(world.clock, world.destination, api, api.pace, Target("1"))
-    return await delivery.deliver(sent)
+    sender = BatchSender(world.clock, world.destination, api, api.pace, Target("1"))
+    return await sender.send(sent)
 
 
 @settings(max_examples=100, deadline=None)
@@ -102,10 +102,10 @@ async def test_only_the_guilty_are_refused_whoever_they_are_and_however_they_are
     world = World()
     world.account.settings = Settings(index_base=base)
     addresses = [f"{'refused' if no else 'ok'}+{at}@example.com" for at, no in enumerate(bad)]
-    answer = await delivered(world, batch(*addresses))
-    refused = {each.index for each in answer.outcomes}
+    result = await delivered(world, batch(*addresses))
+    refused = {each.index for each in result.outcomes}
     assert refused == {at for at, no in enumerate(bad) if no}
-    assert len(answer.outcomes) == len(refused)
+    assert len(result.outcomes) == len(refused)
     world.clock.advance(60)
     world.sandbox.settle()
     held = {each.email for each in world.account.contacts.after(0)}
@@ -123,8 +123,8 @@ async def test_once_it_is_known_how_contacts_are_counted_a_bad_one_costs_one_req
     sent[120] = "refused+@example.com"
     for requests in (4, 2):
         world.wire.requests.clear()
-        answer = await delivered(world, batch(*sent))
-        assert [each.index for each in answer.outcomes] == [120]
+        result = await delivered(world, batch(*sent))
+        assert [each.index for each in result.outcomes] == [120]
         assert len(world.wire.requests) <= requests
 
 
