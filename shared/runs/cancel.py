@@ -18,7 +18,7 @@ from shared.runs.ending import abort, load_for_ending, orphan
 from shared.runs.history import find_run
 from shared.runs.lanes.wakeups import wake
 from shared.runs.state.checkpoint import Fenced
-from shared.runs.state.context import Order, order_of
+from shared.runs.state.context import RunContext, load_context
 from shared.services import Services
 from shared.storage.entries import Bookmark, SettingsTable
 from shared.storage.ports import AlreadyExists, Stale
@@ -61,13 +61,16 @@ async def _carry_out(services: Services, run_id: str, *, wakes: bool) -> None:
         return
     if run.stored.value.status is RunStatus.PROCESSING:
         return  # if its slice has died, sweep_runs finds it
-    order, checkpoint = await order_of(services, run.stored.value), run.checkpoint.value
+    context, checkpoint = (
+        await load_context(services.storage, run.stored.value),
+        run.checkpoint.value,
+    )
     try:
-        if not isinstance(order, Order):
-            await orphan(services, run.stored, order)
+        if not isinstance(context, RunContext):
+            await orphan(services, run.stored, context)
         elif waits or all(job.failed for job in checkpoint.jobs):
-            await abort(services, order, run, RunStatus.CANCELED)
-            await storage.active_runs.delete(waiting(order.connection.id), run_id)
+            await abort(services, context, run, RunStatus.CANCELED)
+            await storage.active_runs.delete(waiting(context.connection.id), run_id)
         elif wakes:
             await wake(services, SliceMessage(run_id=run_id, slice=checkpoint.slice), 0)
     except (Fenced, Stale):
@@ -78,8 +81,8 @@ async def _waits_for_sign_in(services: Services, run: Run) -> bool:
     """Say whether a skipped run would go on once somebody has signed in."""
     if run.status is not RunStatus.SKIPPED:
         return False
-    order = await order_of(services, run)
-    if not isinstance(order, Order):
+    context = await load_context(services.storage, run)
+    if not isinstance(context, RunContext):
         return False
-    partition = waiting(order.connection.id)
+    partition = waiting(context.connection.id)
     return await services.storage.active_runs.get(partition, run.id) is not None

@@ -31,7 +31,7 @@ from shared.runs.send.poller import PollResult, RunFiles, unknown
 from shared.runs.send.recorder import NoRequests, Recorder
 from shared.runs.send.settle import settle_part
 from shared.runs.state.checkpoint import Fenced, OpenCheckpoint
-from shared.runs.state.context import Order, order_of
+from shared.runs.state.context import RunContext, load_context
 from shared.runs.state.delivered import digest_key, digest_with, state_of
 from shared.runs.state.parts import batches_per_part, read_batches
 from shared.runs.timeline import canceled
@@ -94,7 +94,7 @@ async def suspend(
 
 async def abort(
     services: Services,
-    order: Order,
+    context: RunContext,
     run: OpenRun,
     status: RunStatus,
     text: Message | None = None,
@@ -105,9 +105,9 @@ async def abort(
     on the run.
     """
     stored, checkpoint = run.stored, run.checkpoint
-    limits = services.destinations[order.connection.destination].limits
+    limits = services.destinations[context.connection.destination].limits
     try:
-        await _account(services, order, stored.value, checkpoint)
+        await _account(services, context, stored.value, checkpoint)
         await settle_part(services, stored.value, checkpoint.value, limits)
     except Missing:
         await _forget_delivered(services.storage, stored.value)
@@ -124,14 +124,14 @@ async def give_up(services: Services, message: SliceMessage) -> None:
         return
     if run.checkpoint.value.slice != message.slice:
         return
-    order = await order_of(services, run.stored.value)
+    context = await load_context(services.storage, run.stored.value)
     why = run.stored.value.reason or say("It never said why.")
     text = say("Given up: several tries in a row ended in the same way. {why}", why=why)
     try:
-        if isinstance(order, Order):
-            await abort(services, order, run, RunStatus.FAILED_PERMANENT, text)
+        if isinstance(context, RunContext):
+            await abort(services, context, run, RunStatus.FAILED_PERMANENT, text)
         else:
-            await orphan(services, run.stored, order)
+            await orphan(services, run.stored, context)
     except (Fenced, Stale):
         return  # a slice is working on it after all
 
@@ -222,10 +222,12 @@ async def _webhook_body(storage: Storage, run: Run) -> str:
     return orjson.dumps(told).decode()
 
 
-async def _account(services: Services, order: Order, run: Run, checkpoint: OpenCheckpoint) -> None:
+async def _account(
+    services: Services, context: RunContext, run: Run, checkpoint: OpenCheckpoint
+) -> None:
     """Count as unknown what may have arrived, and what the destination has not told the end of."""
     files = services.storage.run_files
-    limits = services.destinations[order.connection.destination].limits
+    limits = services.destinations[context.connection.destination].limits
     now = checkpoint.value
     recorder = Recorder(
         services.clock,

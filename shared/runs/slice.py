@@ -7,7 +7,7 @@ from shared.runs.ending import clean_up, orphan
 from shared.runs.lanes.lane import LaneLost, LaneTaken, lane
 from shared.runs.lanes.lane_queue import call_next, wait_in_queue
 from shared.runs.state.checkpoint import Fenced, OpenCheckpoint
-from shared.runs.state.context import Order, order_of
+from shared.runs.state.context import RunContext, load_context
 from shared.runs.worker import SliceWork
 from shared.services import Services
 from shared.storage.entries import ALL
@@ -47,17 +47,17 @@ async def _slice(services: Services, message: SliceMessage, deadline: float) -> 
         left = await _lane_of(services, message.run_id)
         await clean_up(services, stored.value)
         return left
-    order = await order_of(services, stored.value)
-    if not isinstance(order, Order):
+    context = await load_context(services.storage, stored.value)
+    if not isinstance(context, RunContext):
         left = await _lane_of(services, message.run_id)
-        await orphan(services, stored, order)
+        await orphan(services, stored, context)
         return left
-    quota = services.destinations[order.connection.destination].lane(order.account)
+    quota = services.destinations[context.connection.destination].lane(context.account)
     try:
         async with lane(services.storage.lanes, services.clock, quota):
-            await _in_lane(services, message, order, deadline)
+            await _in_lane(services, message, context, deadline)
     except LaneTaken:
-        metrics.lane_wait(order.connection.destination)
+        metrics.lane_wait(context.connection.destination)
         # A stale message must not come back: it would tell the sweep of a time that the run does not keep.
         checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
         if checkpoint.value.slice == message.slice:
@@ -82,15 +82,15 @@ async def _lane_of(services: Services, run_id: str) -> str | None:
 
 
 async def _in_lane(
-    services: Services, message: SliceMessage, order: Order, deadline: float
+    services: Services, message: SliceMessage, context: RunContext, deadline: float
 ) -> None:
     # Read again: another slice may have moved both while this one waited for the lane.
     stored = await services.storage.runs.get(*split_run_id(message.run_id))
     checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
     if stored is None or stored.value.status.is_over or checkpoint.value.slice != message.slice:
         return
-    work = SliceWork(services, order, stored, checkpoint, deadline)
-    destination, before = order.connection.destination, checkpoint.value.counts
+    work = SliceWork(services, context, stored, checkpoint, deadline)
+    destination, before = context.connection.destination, checkpoint.value.counts
     began = services.clock.monotonic()
     try:
         with slice_of_run(stored.value.trace, run_id=message.run_id, slice=message.slice):

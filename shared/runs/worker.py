@@ -28,7 +28,7 @@ from shared.runs.send.import_callbacks import report_url
 from shared.runs.send.settle import settle
 from shared.runs.state.cancellation import Canceled, CancelSign
 from shared.runs.state.checkpoint import Fenced, OpenCheckpoint
-from shared.runs.state.context import Order, target_of
+from shared.runs.state.context import RunContext, target_of
 from shared.runs.timeline import done, prepared
 from shared.services import Services
 from shared.storage.paths import parts_folder
@@ -54,17 +54,17 @@ class SliceWork:
     def __init__(
         self,
         services: Services,
-        order: Order,
+        context: RunContext,
         stored: Stored[Run],
         checkpoint: OpenCheckpoint,
         deadline: float,
     ) -> None:
         self._services = services
         self._clock = services.clock
-        self._order = order
-        self._export = order.export
-        self._connection = order.connection
-        self._destination = services.destinations[order.connection.destination]
+        self._context = context
+        self._export = context.export
+        self._connection = context.connection
+        self._destination = services.destinations[context.connection.destination]
         self._stored = stored
         self._checkpoint = checkpoint
         self._sign = CancelSign(services.storage.bookmarks, self._clock, stored.value.id)
@@ -75,7 +75,7 @@ class SliceWork:
 
     async def work(self) -> None:
         """Go through the phases until the run ends or has to stop; raise Fenced, Stale, or a surprise."""
-        records, lane = self._services.storage.quotas, self._destination.lane(self._order.account)
+        records, lane = self._services.storage.quotas, self._destination.lane(self._context.account)
         before = await slowness_of(records, lane)
         self._pace = Pace(self._clock, self._destination.limits.rates, before)
         try:
@@ -229,7 +229,7 @@ class SliceWork:
 
     async def _dispatcher(self) -> Dispatcher:
         return await open_dispatcher(
-            self._services, self._order, self._run, self._checkpoint, self._pace, self._sign
+            self._services, self._context, self._run, self._checkpoint, self._pace, self._sign
         )
 
     def _waiting_for_jobs(self) -> Message:
@@ -285,7 +285,7 @@ class SliceWork:
         # A slice that finds a failure half-written down fails once more: its phase stays what it is.
         await self._move(seconds=self._seconds())
         run = OpenRun(self._stored, self._checkpoint)
-        await abort(self._services, self._order, run, status, text)
+        await abort(self._services, self._context, run, status, text)
 
     async def _note_surprise(self, error: Exception) -> None:
         """Say what happened before the trigger fails, and its message is delivered again."""

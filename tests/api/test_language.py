@@ -18,7 +18,7 @@ from shared.domain.outcomes import Outcome, Reject
 from shared.domain.people import Language
 from shared.domain.run import Run, RunStatus
 from shared.runs.ending import abort, load_for_ending
-from shared.runs.state.context import Order, order_of
+from shared.runs.state.context import RunContext, load_context
 from shared.storage.entries import SettingsTable
 from shared.storage.ports import Unavailable
 from tests.api.office import Office, choices
@@ -233,10 +233,10 @@ async def failed(office: Office) -> str:
     run = str((await office.done("POST", f"/exports/{key}/run", {}))["id"])
     begun = await load_for_ending(office.services.storage, run)
     assert begun is not None
-    order = await order_of(office.services, begun.stored.value)
-    assert isinstance(order, Order)
+    context = await load_context(office.services.storage, begun.stored.value)
+    assert isinstance(context, RunContext)
     why = say("Given up after {tries} tries in a row. {why}", tries=1234, why="Acme said: Nope.")
-    await abort(office.services, order, begun, RunStatus.FAILED_PERMANENT, why)
+    await abort(office.services, context, begun, RunStatus.FAILED_PERMANENT, why)
     return run
 
 

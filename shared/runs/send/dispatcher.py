@@ -23,7 +23,7 @@ from shared.runs.send.poller import JobPoller, PollResult, RunFiles
 from shared.runs.send.recorder import Recorder
 from shared.runs.state.cancellation import CancelSign
 from shared.runs.state.checkpoint import OpenCheckpoint
-from shared.runs.state.context import Order, target_of
+from shared.runs.state.context import RunContext, target_of
 from shared.runs.state.delivered import digest_key, digest_with
 from shared.runs.state.parts import batches_per_part, read_batches
 from shared.services import Services
@@ -183,18 +183,18 @@ async def _stop(in_flight: deque[_InFlight]) -> None:
 
 async def open_dispatcher(
     services: Services,
-    order: Order,
+    context: RunContext,
     run: Run,
     checkpoint: OpenCheckpoint,
     pace: Pace,
     sign: CancelSign,
 ) -> Dispatcher:
     """Return what sends a run's batches and waits for its jobs; raise NeedsAttention or TryLater."""
-    destination, storage = services.destinations[order.connection.destination], services.storage
-    api = await open_api(services, order.connection, pace)
+    destination, storage = services.destinations[context.connection.destination], services.storage
+    api = await open_api(services, context.connection, pace)
     of_jobs = RunFiles(storage.run_files, run.id, destination.limits)
     digest = digest_with(await digest_key(storage.secrets))
-    target = target_of(order.export, destination, await report_url(services, run.id))
+    target = target_of(context.export, destination, await report_url(services, run.id))
     lost = LostJobs(destination, api) if isinstance(destination, ListsJobs) else None
     return Dispatcher(
         BatchSender(services.clock, destination, api, pace, target, lost),

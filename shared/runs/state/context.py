@@ -1,4 +1,4 @@
-"""What a run works for, and finding out that it is gone."""
+"""The context of a run: the export, connection and account that it works for, unless one is gone."""
 
 from dataclasses import dataclass
 
@@ -8,22 +8,22 @@ from shared.domain.connection import Account, Connection
 from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.run import Run
-from shared.services import Services
 from shared.storage.entries import ALL
+from shared.storage.ports import Storage
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What a run works for."""
+class RunContext:
+    """The export that a run executes, and where it goes."""
 
     export: Export
     connection: Connection
     account: Account
 
 
-async def order_of(services: Services, run: Run) -> Order | Message:
-    """Return what a run works for, or why that is gone."""
-    export = await services.storage.exports.get(ALL, run.export_id)
+async def load_context(storage: Storage, run: Run) -> RunContext | Message:
+    """Return the context of a run, or why there is none any more."""
+    export = await storage.exports.get(ALL, run.export_id)
     if export is None:
         return say("The export was removed.")
     if export.value.connection_id is None:
@@ -32,10 +32,10 @@ async def order_of(services: Services, run: Run) -> Order | Message:
         # A change is refused while a run is not over. This one began in the same moment, or had
         # stopped for want of a sign-in; what it prepared is not for the list of today.
         return say("The export was changed after this run began. Run it again.")
-    connection = await services.storage.connections.get(ALL, export.value.connection_id)
+    connection = await storage.connections.get(ALL, export.value.connection_id)
     if connection is None or connection.value.account is None:
         return say("The connection of the export was removed.")
-    return Order(export.value, connection.value, connection.value.account)
+    return RunContext(export.value, connection.value, connection.value.account)
 
 
 def target_of(export: Export, destination: Destination, reports: str) -> Target:
