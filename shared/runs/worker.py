@@ -19,7 +19,7 @@ from shared.domain.errors import (
 from shared.domain.message import Message, say
 from shared.domain.run import Phase, Run, RunStatus, SliceMessage
 from shared.runs.ending import OpenRun, abort, finish, skip, suspend
-from shared.runs.freshness import NOTHING_NEW, SCHEDULED, told
+from shared.runs.freshness import NOTHING_NEW, SCHEDULED, last_delivery
 from shared.runs.lanes.turn import wait_for_another
 from shared.runs.lanes.wakeups import expect, wake
 from shared.runs.prepare.prepare import prepare, resolve_versions
@@ -160,8 +160,8 @@ class SliceWork:
             if delay := await wait_for_another(self._services, self._run):
                 return delay, say("Waiting for another run of this export to end.")
             with span("prepare"):
-                is_news = await self._prepare()
-            if not is_news:
+                anything_new = await self._prepare()
+            if not anything_new:
                 # A slice that died may have laid something out; unlike others this run never goes on.
                 await self._services.storage.run_files.delete(parts_folder(self._run.id))
                 await self._move(seconds=self._seconds())
@@ -191,7 +191,7 @@ class SliceWork:
         versions = await resolve_versions(self._services, self._export)
         await self._change(self._run.model_copy(update={"versions": versions}))
         is_scheduled = self._run.trigger.kind in SCHEDULED
-        if is_scheduled and await told(self._services, self._export, versions):
+        if is_scheduled and await last_delivery(self._services.storage, self._export, versions):
             return False
         api = await open_api(self._services, self._connection, self._pace)
         reports = await report_url(self._services, self._run.id)

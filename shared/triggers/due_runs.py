@@ -10,7 +10,7 @@ from shared.domain.errors import Conflict, NotFound
 from shared.domain.export import Export
 from shared.domain.run import SliceMessage, Trigger, TriggerKind
 from shared.records.bulk import each_of
-from shared.runs.freshness import News, is_nothing_new
+from shared.runs.freshness import Freshness, is_nothing_new
 from shared.runs.lanes.lane_queue import join_queue
 from shared.runs.start import create_run
 from shared.schedules.index import expect, key_of, plan_of
@@ -33,7 +33,7 @@ class DueRuns:
         self._services = services
         self._clock = services.clock
         self._entries = services.storage.due
-        self._news = News(services)
+        self._freshness = Freshness(services.storage)
         self._deadline = services.clock.monotonic() + seconds
 
     async def run(self) -> None:
@@ -117,13 +117,13 @@ class DueRuns:
 
     async def _begin(self, export: Export, kind: TriggerKind, at: datetime) -> None:
         """Begin a run that waits in its lane's queue, or note once that there is nothing new to send."""
-        told = await self._news.told(export)
-        if told and is_nothing_new(told):
+        last = await self._freshness.last_delivery(export)
+        if last and is_nothing_new(last):
             return  # the newest run says so already
         trigger = Trigger(kind=kind, key=at.isoformat(), at=at)
         try:
             run, made = await create_run(
-                self._services, export.id, trigger, unchanged=told.versions if told else ()
+                self._services, export.id, trigger, unchanged=last.versions if last else ()
             )
         except (Conflict, NotFound):
             return  # its connection is being set up again, or it was removed this moment
