@@ -14,7 +14,7 @@ from shared.exports.validation import check_destination, check_segments, usable_
 from shared.exports.views import MESSAGES, connection_of
 from shared.people.audit_trail import recorded
 from shared.records.records import find, new_id, require_current, scan
-from shared.schedules.index import expect_changed
+from shared.schedules.index import enter_changed
 from shared.services import Services
 from shared.storage.entries import ALL
 from shared.storage.ports import Stale, Stored
@@ -154,7 +154,7 @@ async def replace_export(
             placed(services.storage, stored.value, changed),
             recorded(services, by, action, stored.value, changed),
         ):
-            await expect_changed(services, stored.value, changed)
+            await enter_changed(services, stored.value, changed)
             etag = await records.replace(ALL, stored.key, changed, stored.etag)
     except Stale:
         raise Outdated(MESSAGES.outdated) from None
@@ -173,7 +173,7 @@ async def _insert(
         placed(services.storage, None, export),
         recorded(services, Actor.of(caller.person), action, None, export),
     ):
-        await expect_changed(services, None, export)
+        await enter_changed(services, None, export)
         etag = await services.storage.exports.insert(ALL, export.id, export)
     return Stored(export.id, export, etag)
 

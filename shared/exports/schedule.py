@@ -17,7 +17,7 @@ from shared.exports.views import MESSAGES, all_connections
 from shared.people.audit_trail import recorded
 from shared.records.bulk import Kept, LeftOut, each_of
 from shared.records.records import LARGEST_PAGE, scan, update
-from shared.schedules.index import expect_changed
+from shared.schedules.index import enter_changed
 from shared.services import Services
 from shared.storage.ports import Stored
 
@@ -84,5 +84,5 @@ class _ScheduleChange:
     async def _recorded(self, before: Export, after: Export) -> AsyncIterator[None]:
         by = Actor.of(self.caller.person)
         async with recorded(self.services, by, Action.EXPORT_SCHEDULED, before, after):
-            await expect_changed(self.services, before, after)
+            await enter_changed(self.services, before, after)
             yield

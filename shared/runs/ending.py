@@ -243,7 +243,7 @@ async def _account(
     results = [unanswered(batch, _UNTOLD) async for batch in batches]
     untold = [unknown(job, _UNTOLD) for job in now.jobs if job.failed is None]
     await recorder.record(results, PollResult(finished=untold))
-    await recorder.expect(0)
+    await recorder.reserve(0)
 
 
 async def _forget_delivered(storage: Storage, run: Run) -> None:

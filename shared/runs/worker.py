@@ -20,8 +20,8 @@ from shared.domain.message import Message, say
 from shared.domain.run import Phase, Run, RunStatus, SliceMessage
 from shared.runs.ending import OpenRun, abort, finish, skip, suspend
 from shared.runs.freshness import NOTHING_NEW, SCHEDULED, last_delivery
+from shared.runs.lanes import wakeups
 from shared.runs.lanes.turn import wait_for_another
-from shared.runs.lanes.wakeups import expect, wake
 from shared.runs.prepare.prepare import prepare, resolve_versions
 from shared.runs.send.dispatcher import Dispatcher, open_dispatcher
 from shared.runs.send.import_callbacks import report_url
@@ -279,7 +279,7 @@ class SliceWork:
         await self._move(slice=number, seconds=self._seconds())
         now = self._clock.now()
         await self._change(self._run.waiting(status, now, now + timedelta(seconds=delay), reason))
-        await wake(self._services, SliceMessage(run_id=self._run.id, slice=number), delay)
+        await wakeups.wake(self._services, SliceMessage(run_id=self._run.id, slice=number), delay)
 
     async def _abort(self, status: RunStatus, text: Message | None = None) -> None:
         # A slice that finds a failure half-written down fails once more: its phase stays what it is.
@@ -296,7 +296,7 @@ class SliceWork:
             error=type(error).__name__,
         )
         await self._change(self._run.waiting(RunStatus.FAILURE, now, now, text))
-        await expect(self._services, self._run.id, _FIRST_SETBACK)
+        await wakeups.schedule(self._services, self._run.id, _FIRST_SETBACK)
 
     @property
     def _run(self) -> Run:

@@ -42,25 +42,25 @@ async def _plan_of_refresh(services: Services) -> Plan | None:
     return Plan(refresh.value, since.value.at) if since else Plan(refresh.value)
 
 
-async def expect(services: Services, of: str, at: datetime | None) -> None:
+async def enter(services: Services, of: str, at: datetime | None) -> None:
     """Enter an instant, unless it is None or entered already."""
     if at is not None:
         with suppress(AlreadyExists):
             await services.storage.due.insert(DueTable.SCHEDULES, key_of(at, of), Due(of=of, at=at))
 
 
-async def expect_refresh(services: Services, schedule: Schedule) -> None:
+async def enter_refresh(services: Services, schedule: Schedule) -> None:
     """Enter when the refresh is due by a schedule that is about to be stored, and counts from now."""
     now = services.clock.now()
     await services.storage.bookmarks.put(SettingsTable.BOOKMARKS, REFRESH, Bookmark(at=now))
-    await expect(services, REFRESH, schedule.next_due(now))
+    await enter(services, REFRESH, schedule.next_due(now))
 
 
-async def expect_changed(services: Services, before: Export | None, after: Export) -> None:
+async def enter_changed(services: Services, before: Export | None, after: Export) -> None:
     """Enter when an export is due that is about to be stored, unless it is as before."""
     plan = after.plan
     if plan and (before is None or before.plan != plan):
-        await expect(services, after.id, plan.next_due(services.clock.now()))
+        await enter(services, after.id, plan.next_due(services.clock.now()))
 
 
 async def repair(services: Services) -> None:
@@ -81,7 +81,7 @@ async def repair(services: Services) -> None:
         there = first.get(of)
         at = plan.next_due(since if there is None else now) if plan else None
         if at and (there is None or at < there):
-            await expect(services, of, at)
+            await enter(services, of, at)
     await records.put(SettingsTable.BOOKMARKS, _BOOKMARK, Bookmark(at=now))
 
 

@@ -6,7 +6,7 @@ from shared.domain.message import say
 from shared.domain.people import Person
 from shared.domain.schedule import RefreshSchedule
 from shared.people.audit_trail import recorded
-from shared.schedules.index import expect_refresh
+from shared.schedules.index import enter_refresh
 from shared.services import Services
 from shared.storage.entries import ALL, REFRESH
 from shared.storage.ports import AlreadyExists, Stale, Stored
@@ -34,7 +34,7 @@ async def set_schedule(
     by, action = Actor.of(person), Action.SCHEDULE_CHANGED
     try:
         async with recorded(services, by, action, before.value, schedule):
-            await expect_refresh(services, schedule)
+            await enter_refresh(services, schedule)
             return Stored(before.key, schedule, await _write(services, before.etag, schedule))
     except (AlreadyExists, Stale):
         raise Outdated(_OUTDATED) from None

@@ -13,7 +13,8 @@ from shared.records.bulk import each_of
 from shared.runs.freshness import Freshness, is_nothing_new
 from shared.runs.lanes.lane_queue import join_queue
 from shared.runs.start import create_run
-from shared.schedules.index import expect, key_of, plan_of
+from shared.schedules import index
+from shared.schedules.index import key_of, plan_of
 from shared.services import Services
 from shared.storage.entries import ALL, REFRESH, Due, DueTable
 from shared.storage.ports import Stale, Stored
@@ -81,7 +82,7 @@ class DueRuns:
         """Put the entry of the next instant in the place of this one."""
         of = stored.value.of
         plan = await plan_of(self._services, of)
-        await expect(self._services, of, plan.next_due(after) if plan else None)
+        await index.enter(self._services, of, plan.next_due(after) if plan else None)
         await self._entries.delete(DueTable.SCHEDULES, stored.key)
 
     async def _run_own(self, export_id: str, at: datetime) -> None:

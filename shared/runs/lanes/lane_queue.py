@@ -6,7 +6,7 @@ again by itself.
 """
 
 from shared.domain.run import Run, SliceMessage
-from shared.runs.lanes.wakeups import expect, wake
+from shared.runs.lanes import wakeups
 from shared.runs.state.checkpoint import OpenCheckpoint
 from shared.services import Services
 from shared.storage.entries import ALL
@@ -21,7 +21,7 @@ async def join_queue(services: Services, run: Run, message: SliceMessage) -> Non
     active = await services.storage.active_runs.get(ALL, run.id)
     if active is not None:
         await _enter(services, active.value.lane, run, message)
-        await expect(services, run.id, _PATIENCE, in_queue=True)
+        await wakeups.schedule(services, run.id, _PATIENCE, in_queue=True)
 
 
 async def wait_in_queue(services: Services, lane: str, run: Run, message: SliceMessage) -> None:
@@ -29,9 +29,9 @@ async def wait_in_queue(services: Services, lane: str, run: Run, message: SliceM
     await _enter(services, lane, run, message)
     first = await services.storage.lane_queues.page(_partition(lane), limit=1)
     if first and first[0].key < _key(run):
-        await expect(services, run.id, _PATIENCE, in_queue=True)
+        await wakeups.schedule(services, run.id, _PATIENCE, in_queue=True)
     elif first and first[0].key == _key(run):
-        await wake(services, message, _LOOK_SECONDS)
+        await wakeups.wake(services, message, _LOOK_SECONDS)
 
 
 async def call_next(services: Services, lane: str) -> SliceMessage | None:
@@ -42,7 +42,7 @@ async def call_next(services: Services, lane: str) -> SliceMessage | None:
         message = stored.value
         waits = await _still_waits(services, message)
         if waits:
-            await expect(services, message.run_id, 0)
+            await wakeups.schedule(services, message.run_id, 0)
         try:
             await queues.delete(_partition(lane), stored.key, stored.etag)
         except Stale:

@@ -1,4 +1,4 @@
-"""Seeing to it that a run goes on: the message that wakes it, and the index that misses it if it is late."""
+"""Waking runs: the message that does it, and the time in the index that tells the sweep of lost ones."""
 
 from datetime import timedelta
 
@@ -9,11 +9,13 @@ from shared.storage.entries import ALL
 
 async def wake(services: Services, message: SliceMessage, delay: float) -> None:
     """Enqueue a run's next slice after `delay` seconds, and tell the sweep when to expect it."""
-    await expect(services, message.run_id, delay)
+    await schedule(services, message.run_id, delay)
     await services.storage.slices.send(message, delay)
 
 
-async def expect(services: Services, run_id: str, delay: float, *, in_queue: bool = False) -> None:
+async def schedule(
+    services: Services, run_id: str, delay: float, *, in_queue: bool = False
+) -> None:
     """Tell the sweep when a run should next show a sign of life, and whether its lane's queue has it."""
     entry = await services.storage.active_runs.get(ALL, run_id)
     if entry is not None:

@@ -70,12 +70,12 @@ class Dispatcher:
             maybe_delivered = self._maybe_delivered(in_flight)
             if not await self.sign.is_up():
                 unconfirmed = max(len(maybe_delivered), self._unconfirmed(start))
-                await self.recorder.expect(unconfirmed)
+                await self.recorder.reserve(unconfirmed)
                 raise
             await self.recorder.record([_last_word(each, error) for each in maybe_delivered])
         if self._now.batches_done == self._now.batches:
             return True
-        await self.recorder.expect(self._unconfirmed(start))
+        await self.recorder.reserve(self._unconfirmed(start))
         return False
 
     async def await_jobs(self, deadline: float) -> float | None:
@@ -123,7 +123,7 @@ class Dispatcher:
                     if batch is None:
                         more = False
                     else:
-                        await self.recorder.expect(limits.concurrency)
+                        await self.recorder.reserve(limits.concurrency)
                         task = asyncio.create_task(self.sender.send(batch))
                         in_flight.append(_InFlight(batch, task))
                 if not in_flight:

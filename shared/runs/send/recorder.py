@@ -85,7 +85,7 @@ class Recorder:
         await self.checkpoint.write(now.model_copy(update=update))
         self._counted = sent
 
-    async def expect(self, batches: int) -> None:
+    async def reserve(self, batches: int) -> None:
         """Note that so many batches behind those that are done may have been sent, or soon may."""
         now = self.checkpoint.value
         if now.under_way != batches:
