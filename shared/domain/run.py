@@ -140,7 +140,7 @@ class Run(BaseModel, frozen=True):
     progress: Progress | None = None  # as it was when the run ended
 
     @property
-    def places(self) -> list[tuple[str, str]]:
+    def sources(self) -> list[tuple[str, str]]:
         """Where a profile can come from: the segment and, if that came as several, the file.
 
         The number of a file in this list is what the origin of a profile begins with.

@@ -31,8 +31,8 @@ _NO_ADDRESS = ("no_address", say("There is no email address."))
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
-    """Where the mapped columns stand in one file."""
+class _ColumnIndexes:
+    """At which index the mapped columns stand in the rows of one file."""
 
     width: int
     email: int
@@ -52,8 +52,8 @@ class Mapper:
         self._spool = spool
         self._rejects = rejects
         self._report = report
-        self._number = -1  # of the file, as in `Run.places`
-        self._place = ("", "")
+        self._number = -1  # of the file, as in `Run.sources`
+        self._source = ("", "")
 
     async def read(self, storage: Storage, version: SegmentVersion) -> None:
         """Read a version from front to back, and keep what there is to know of it; raise BadSegment."""
@@ -63,7 +63,7 @@ class Mapper:
         for file in version.sources:
             reader = open_file(storage.segments, version, file, self._wanted)
             self._number += 1
-            self._place = (version.segment, version.name_of(file))
+            self._source = (version.segment, version.name_of(file))
             try:
                 await self._read_file(file, reader)
             except Empty:
@@ -80,18 +80,18 @@ class Mapper:
         await keep(storage.versions, version, stats)
 
     async def _read_file(self, file: SegmentFile, reader: Reader) -> None:
-        places: _Places | None = None
+        indexes: _ColumnIndexes | None = None
         async for block in reader.blocks():
             rows = block if isinstance(block, Columns) else list(block)
             if rows:
-                places = places or self._places(file, reader.header or [])
-                self._map(rows, places)
+                indexes = indexes or self._indexes(file, reader.header or [])
+                self._map(rows, indexes)
             await self._rejects.write(REJECTS_PER_FILE)
             await self._report(self.rows)
-        if places is None:
-            self._places(file, reader.header or [])
+        if indexes is None:
+            self._indexes(file, reader.header or [])
 
-    def _map(self, rows: Columns | Sequence[Row], places: _Places) -> None:
+    def _map(self, rows: Columns | Sequence[Row], indexes: _ColumnIndexes) -> None:
         """Put the profiles of a block into the spool, and the other rows among the rejects."""
         from shared.runs.prepare.row_encoder import (
             encode_rows,  # with it comes pyarrow: see shared/arrow.py
@@ -100,9 +100,9 @@ class Mapper:
         self.rows += len(rows)
         rejects: list[Reject] = []
         if not isinstance(rows, Columns):
-            rows = self._columns(rows, places, rejects)
-        emails = rows.texts[places.email]
-        cells = [rows.texts[place] for place in places.others]
+            rows = self._columns(rows, indexes, rejects)
+        emails = rows.texts[indexes.email]
+        cells = [rows.texts[index] for index in indexes.others]
         encoded = encode_rows(self._number, rows.numbers, self._encoder, emails, cells)
         for at, email, values in encoded.left:
             address = normal_form(email)
@@ -115,17 +115,19 @@ class Mapper:
         for reject in sorted(rejects, key=attrgetter("row")):
             self._rejects.add(reject)
 
-    def _columns(self, rows: Sequence[Row], places: _Places, rejects: list[Reject]) -> Columns:
+    def _columns(
+        self, rows: Sequence[Row], indexes: _ColumnIndexes, rejects: list[Reject]
+    ) -> Columns:
         """Return the rows that have as many cells as the header."""
-        width = places.width
+        width = indexes.width
         for number, cells in rows:
             if len(cells) != width:
                 reason = _miscounted(len(cells), width)
                 rejects.append(self._reject(number, "", "wrong_field_count", reason))
         whole = [row for row in rows if len(row[1]) == width] if rejects else rows
         numbers = [number for number, _ in whole]
-        wanted = (places.email, *places.others)
-        columns = {place: [cells[place] for _, cells in whole] for place in wanted}
+        wanted = (indexes.email, *indexes.others)
+        columns = {index: [cells[index] for _, cells in whole] for index in wanted}
         return Columns.of(numbers, columns)
 
     def _fragment(self, address: str, cells: Sequence[str]) -> bytes:
@@ -135,17 +137,17 @@ class Mapper:
         return self._encoder.encode(address, cells)
 
     def _reject(self, row: int, address: str, code: str, reason: Message) -> Reject:
-        segment, file = self._place
+        segment, file = self._source
         return Reject(segment, row, address, Outcome.INVALID, code, reason, file)
 
-    def _places(self, file: SegmentFile, header: list[str]) -> _Places:
+    def _indexes(self, file: SegmentFile, header: list[str]) -> _ColumnIndexes:
         for field, column in self._export.fields.items():
             there = header.count(column)
             if there != 1:
                 raise BadSegment(_not_one_column(there, file.path, column, field))
         mapped = self._export.fields
         others = [header.index(column) for field, column in mapped.items() if field != "email"]
-        return _Places(len(header), header.index(mapped["email"]), others)
+        return _ColumnIndexes(len(header), header.index(mapped["email"]), others)
 
     def _nowhere(self, version: SegmentVersion, column: str) -> BadSegment:
         return BadSegment(

@@ -141,7 +141,7 @@ class _Sorter:
     ) -> None:
         self.distinct = 0
         self.unchanged = 0
-        self._places = run.places
+        self._sources = run.sources
         self._digest = digest
         self._before = before
         self._rejects = rejects
@@ -176,8 +176,8 @@ class _Sorter:
         return profiles.only(counts)
 
     def _reject_duplicate(self, origin: bytes, address: bytes, kept: bytes) -> None:
-        segment, file, row = self._place(origin)
-        same, of_file, as_row = self._place(kept)
+        segment, file, row = self._source(origin)
+        same, of_file, as_row = self._source(kept)
         reason = say(
             "The same address as row {row} of {segment}, which counts.",
             row=str(as_row),
@@ -187,9 +187,9 @@ class _Sorter:
             Reject(segment, row, address.decode(), Outcome.DUPLICATE, "duplicate", reason, file)
         )
 
-    def _place(self, origin: bytes) -> tuple[str, str, int]:
+    def _source(self, origin: bytes) -> tuple[str, str, int]:
         number, row = origin.split(b":")
-        segment, file = self._places[int(number)]
+        segment, file = self._sources[int(number)]
         return segment, file, int(row)
 
 

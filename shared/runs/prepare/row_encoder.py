@@ -16,7 +16,7 @@ from shared.destinations.contract import Encoder
 class EncodedRows:
     """The rows of a block as the spool takes them, in their order."""
 
-    file: int  # its number, as in `Run.places`
+    file: int  # its number, as in `Run.sources`
     rows: Sequence[int]  # their numbers in the file
     addresses: list[bytes]
     encoded: list[bytes]

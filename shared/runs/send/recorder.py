@@ -97,18 +97,18 @@ class Recorder:
             return
         origins = batch.origins.decode().split("\t")
         addresses = batch.addresses.decode().split("\t")
-        places = self.run.places
+        sources = self.run.sources
         fragments = batch.joined.split(b",\n")
         named = {each.index: each for each in outcomes if each.index is not None}
         for at, said in named.items():
             number, row = origins[at].split(":")
-            segment, file = places[int(number)]
+            segment, file = sources[int(number)]
             reject = Reject(
                 segment, int(row), addresses[at], said.outcome, said.code, said.reason, file
             )
             rejects.add(reject, self.digest(fragments[at]))
         nameless = [each for each in outcomes if each.index is None]
-        segment, _ = places[int(origins[0].split(":")[0])]
+        segment, _ = sources[int(origins[0].split(":")[0])]
         for said in nameless[: batch.size - len(named)]:
             rejects.add(Reject(segment, 0, "", said.outcome, said.code, said.reason))
 
