@@ -58,7 +58,7 @@ class Export(BaseModel, frozen=True):
     scheduled_at: datetime  # what was due before then runs nothing
 
     @property
-    def target(self) -> str:
+    def target_digest(self) -> str:
         """What runs send, and where to, as a digest: a run goes on only while it stays the same.
 
         Attaching changes it, too, so nothing that was begun before a detachment goes on after it.

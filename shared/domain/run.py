@@ -120,14 +120,15 @@ class Progress(BaseModel, frozen=True):
         return goes_on + timedelta(seconds=left / self.profiles_a_second)
 
 
-class Run(BaseModel, frozen=True):
+class Run(BaseModel, frozen=True, validate_by_name=True, serialize_by_alias=True):
     """One execution of an export on one version of each of its segments."""
 
     export_id: str
     key: str
     trigger: Trigger
     destination: str = ""  # as in Export; empty in runs from before it was kept
-    target: str = ""  # as in Export; while the export has another one, the run does not go on
+    # As in Export; while the export has another one, the run does not go on.
+    target_digest: str = Field(default="", alias="target")
     trace: str = ""  # the W3C traceparent that its slices go on from
     mode: Mode = Mode.CHANGES
     status: RunStatus = RunStatus.QUEUED

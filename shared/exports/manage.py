@@ -204,7 +204,7 @@ async def _checked(
 
 def _works_otherwise(before: Export, after: Export) -> bool:
     # A run reads its export more than once; changed half-way, it would send to two lists.
-    return before.target != after.target or before.segments != after.segments
+    return before.target_digest != after.target_digest or before.segments != after.segments
 
 
 def _differ(before: Export, after: Export, *names: str) -> bool:

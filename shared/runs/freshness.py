@@ -59,7 +59,7 @@ async def last_delivery(
     everything or only changes makes no difference: its list is up to date either way.
     """
     last = await _last(storage, export)
-    if last is None or last.target != export.target:
+    if last is None or last.target_digest != export.target_digest:
         return None
     same = [version.key for version in last.versions] == [version.key for version in versions]
     return last if same else None

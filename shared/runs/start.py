@@ -72,7 +72,7 @@ async def create_run(
         key=trigger.run_key(),
         trigger=trigger,
         destination=stored.value.destination,
-        target=stored.value.target,
+        target_digest=stored.value.target_digest,
         trace=_trace(export_id, trigger, stored.value.destination),
         mode=mode,
         created_at=now,

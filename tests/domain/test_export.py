@@ -99,16 +99,16 @@ def test_what_a_run_sends_and_where_to_makes_another_target_and_nothing_else_doe
         {"options": ["email"]},
         {"attached_at": NOON},
     ]
-    targets = {export(**change).target for change in changes}
-    assert len(targets | {export().target}) == len(changes) + 1
+    targets = {export(**change).target_digest for change in changes}
+    assert len(targets | {export().target_digest}) == len(changes) + 1
     same = export(name="Renamed", list_name="Renamed", segments=["Others"], on_arrival=False)
-    assert same.target == export().target
+    assert same.target_digest == export().target_digest
 
 
 def test_nothing_that_began_before_a_detachment_is_right_after_it() -> None:
     again = export().detached().attached(SHARED, NOON)
     assert again.connection_id == export().connection_id
-    assert again.target != export().target
+    assert again.target_digest != export().target_digest
 
 
 @pytest.mark.parametrize(

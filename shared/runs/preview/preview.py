@@ -74,7 +74,7 @@ async def preview(services: Services, caller: Caller, key: str, mode: Mode) -> P
         export_id=export.id,
         key="preview",
         trigger=Trigger(kind=TriggerKind.ON_DEMAND, key="preview", at=now),
-        target=export.target,
+        target_digest=export.target_digest,
         mode=mode,
         versions=versions,
         created_at=now,

@@ -28,7 +28,7 @@ async def load_context(storage: Storage, run: Run) -> RunContext | Message:
         return say("The export was removed.")
     if export.value.connection_id is None:
         return say("The export was detached from its connection.")
-    if export.value.target != run.target:
+    if export.value.target_digest != run.target_digest:
         # A change is refused while a run is not over. This one began in the same moment, or had
         # stopped for want of a sign-in; what it prepared is not for the list of today.
         return say("The export was changed after this run began. Run it again.")

@@ -49,12 +49,12 @@ def state_name(export: Export) -> str:
     The name changes with the connection, the list, the field mapping and the options, so that
     changing one of them makes the next run send everything.
     """
-    return f"{export.id}/{export.target}"
+    return f"{export.id}/{export.target_digest}"
 
 
 def state_of(run: Run) -> str:
     """Return the blob of the delivered state that a run works on."""
-    return f"{run.export_id}/{run.target}"
+    return f"{run.export_id}/{run.target_digest}"
 
 
 def packed(digests: Collection[bytes]) -> bytes:
