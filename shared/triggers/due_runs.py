@@ -56,7 +56,7 @@ class DueRuns:
         self.lag = max(self.lag, (self._clock.now() - at).total_seconds())
         if of != REFRESH:
             await self._run_own(of, at)
-        elif not await self._refresh(claimed, at):
+        elif not await self._run_refresh(claimed, at):
             return
         await self._move_on(claimed, at)
 
@@ -91,7 +91,7 @@ class DueRuns:
         if stored and plan and plan.newest(at, at):
             await self._begin(stored.value, TriggerKind.SCHEDULE, at)
 
-    async def _refresh(self, stored: Stored[Due], at: datetime) -> bool:
+    async def _run_refresh(self, stored: Stored[Due], at: datetime) -> bool:
         """Begin a run of each export that follows the refresh; return False if some are left for later."""
         plan = await plan_of(self._services, REFRESH)
         if plan is None or not plan.newest(at, at):

@@ -16,7 +16,7 @@ from shared.storage.paths import CHECKPOINT, folder
 from shared.telemetry import metrics
 from shared.triggers.arrivals import sweep_arrivals
 from shared.triggers.due_runs import DueRuns
-from shared.triggers.retention import forget_orphans, forget_runs
+from shared.triggers.retention import remove_old_runs, remove_unused_states
 from shared.triggers.webhook_outbox import send_messages
 
 _DUE_SECONDS = 40
@@ -35,16 +35,16 @@ host.json ends every execution after 15 minutes: until then whoever entered it m
 
 async def tick(services: Services) -> None:
     """Do what is due. Doing it twice at once, or late, makes no run twice."""
-    await refresh(services)
+    await run_due(services)
     await sweep_arrivals(services)
     await sweep_runs(services)
     await sweep_cancels(services)
     await send_messages(services)
-    await forget_runs(services)
-    await forget_orphans(services)
+    await remove_old_runs(services)
+    await remove_unused_states(services)
 
 
-async def refresh(services: Services) -> None:
+async def run_due(services: Services) -> None:
     """Begin what a schedule, the system's or an export's own, names and what has come since."""
     await repair(services)
     due = DueRuns(services, _DUE_SECONDS)

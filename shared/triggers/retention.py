@@ -1,6 +1,6 @@
-"""Forgetting: runs that ended long ago, and what nobody can use any more.
+"""Retention: runs that ended long ago are removed, and so are delivered states that nobody can use.
 
-Runs are found by an index of when they ended, so a tick looks at no run that it does not forget, and one
+Runs are found by an index of when they ended, so a tick looks at no run that it does not remove, and one
 that dies leaves the rest to the next. The index also has the runs of exports that were removed.
 """
 
@@ -20,19 +20,19 @@ _BOOKMARK = "orphans"
 _DAY = timedelta(days=1)
 
 
-async def forget_runs(services: Services) -> None:
-    """Forget runs that ended more than the retention ago, at most a hundred: history, rejects and all."""
+async def remove_old_runs(services: Services) -> None:
+    """Remove runs that ended more than the retention ago, at most a hundred: history, rejects and all."""
     storage = services.storage
     before = services.clock.now() - timedelta(days=services.retention_days)
     old = await storage.ended_runs.page(
         DueTable.ENDED, before=f"{before:%Y%m%d%H%M%S%f}", limit=_AT_ONCE
     )
     for entry in old:
-        await _forget(services, entry.value)
+        await _remove(services, entry.value)
         await storage.ended_runs.delete(DueTable.ENDED, entry.key)
 
 
-async def _forget(services: Services, entry: Ended) -> None:
+async def _remove(services: Services, entry: Ended) -> None:
     storage = services.storage
     stored = await storage.runs.get(*split_run_id(entry.run_id))
     if stored is not None and stored.value.finished_at != entry.at:
@@ -43,8 +43,8 @@ async def _forget(services: Services, entry: Ended) -> None:
     await index.remove(storage, entry.run_id)
 
 
-async def forget_orphans(services: Services) -> None:
-    """Once a day, forget delivered states that no export compares with any more.
+async def remove_unused_states(services: Services) -> None:
+    """Once a day, remove delivered states that no export compares with any more.
 
     Each is a day old at least: an export that is being changed, or a run that is ending, writes its own.
     """

@@ -17,7 +17,7 @@ from shared.schedules.refresh_schedule import set_schedule
 from shared.services import Services
 from shared.storage.entries import REFRESH, Due, DueTable
 from shared.triggers.due_runs import DueRuns
-from shared.triggers.every_minute import refresh, tick
+from shared.triggers.every_minute import run_due, tick
 from tests.runs.mortal import Life, in_life, survives
 from tests.runs.operations import counted, slowed
 from tests.runs.small import small
@@ -208,7 +208,7 @@ async def require_one_run_each(world: World) -> None:
 async def test_hosts_that_look_at_once_make_one_run_of_each(seed: int) -> None:
     world = await everything_is_due()
     hosts = [slowed(world.services, 3 * seed + host) for host in range(3)]
-    await asyncio.gather(*(refresh(host) for host in hosts))
+    await asyncio.gather(*(run_due(host) for host in hosts))
     await tick(world.services)
     await require_one_run_each(world)
 

@@ -12,7 +12,7 @@ from shared.domain.schedule import RefreshSchedule
 from shared.storage.entries import ALL, REFRESH, ActiveRun
 from shared.storage.ports import Records
 from shared.triggers.arrivals import arrive, sweep_arrivals
-from shared.triggers.every_minute import refresh, sweep_runs, tick
+from shared.triggers.every_minute import run_due, sweep_runs, tick
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryLeases
 from tests.runs.small import LANE, delays, leftovers, now, small, work_on_visible
@@ -118,19 +118,19 @@ async def test_refreshes_that_were_missed_are_made_up_for_once() -> None:
 async def test_the_first_day_needs_no_bookmark_and_makes_up_for_nothing_older() -> None:
     world = await scheduled("08:30", "09:01")
     world.clock.advance(30)
-    await refresh(world.services)
+    await run_due(world.services)
     assert await runs(world) == []
     world.clock.advance(40)
-    await refresh(world.services)
+    await run_due(world.services)
     assert len(await runs(world)) == 1
 
 
 async def test_without_a_schedule_nothing_is_due() -> None:
     world = await small()
     await world.drop(csv(20))
-    await refresh(world.services)
+    await run_due(world.services)
     world.clock.advance(86_400)
-    await refresh(world.services)
+    await run_due(world.services)
     assert await runs(world) == []
 
 

@@ -11,13 +11,13 @@ from pydantic import BaseModel
 from shared.storage.ports import BlobInfo, Missing, Records, Secrets, Storage, Stored
 
 
-def dry(storage: Storage, kept: Collection[str]) -> Storage:
+def discarding(storage: Storage, kept: Collection[str]) -> Storage:
     """Return storage that keeps nothing of a run but the blobs `kept`, in memory."""
     return replace(
         storage,
         run_files=_FewBlobs(kept),
-        versions=_Unkept(storage.versions),
-        secrets=_UnkeptSecrets(storage.secrets),
+        versions=_DiscardingRecords(storage.versions),
+        secrets=_DiscardingSecrets(storage.secrets),
     )
 
 
@@ -61,7 +61,7 @@ class _FewBlobs:
         """Do nothing."""
 
 
-class _Unkept[T: BaseModel]:
+class _DiscardingRecords[T: BaseModel]:
     """Records that can be read; changes are forgotten."""
 
     def __init__(self, records: Records[T]) -> None:
@@ -92,7 +92,7 @@ class _Unkept[T: BaseModel]:
         """Do nothing."""
 
 
-class _UnkeptSecrets:
+class _DiscardingSecrets:
     """A vault that can be read; what is stored in it is there until the preview is over."""
 
     def __init__(self, vault: Secrets) -> None:

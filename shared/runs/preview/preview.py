@@ -25,7 +25,7 @@ from shared.exports.manage import find_to_edit
 from shared.exports.views import connection_of
 from shared.people.audit_trail import record
 from shared.runs.prepare.prepare import prepare, resolve_versions
-from shared.runs.preview.discarding_storage import dry
+from shared.runs.preview.discarding_storage import discarding
 from shared.runs.preview.estimate import Estimate, estimate
 from shared.runs.send.import_callbacks import address_of
 from shared.runs.state.context import target_of
@@ -81,7 +81,7 @@ async def preview(services: Services, caller: Caller, key: str, mode: Mode) -> P
     )
     parts = ceil(BODIES / batches_per_part(destination.limits))
     kept = {part(run.id, number) for number in range(parts)}
-    reading = replace(services, storage=dry(services.storage, kept))
+    reading = replace(services, storage=discarding(services.storage, kept))
     laid_out = await prepare(
         reading, run, export, encoder, destination.limits, _in_time(services.clock)
     )
