@@ -54,15 +54,15 @@ async def sweep_cancels(services: Services) -> None:
 async def _carry_out(services: Services, run_id: str, *, wakes: bool) -> None:
     """End a run that was canceled, unless a slice works on it or has to ask about its jobs."""
     storage = services.storage
-    run = await load_for_ending(storage, run_id)
-    waits = run is not None and await _waits_for_sign_in(services, run.stored.value)
-    if run is None or (run.stored.value.status.is_over and not waits):
+    run = await load_for_ending(services, run_id)
+    waits = run is not None and await _waits_for_sign_in(services, run.value)
+    if run is None or (run.value.status.is_over and not waits):
         await storage.bookmarks.delete(SettingsTable.CANCELS, run_id)
         return
-    if run.stored.value.status is RunStatus.PROCESSING:
+    if run.value.status is RunStatus.PROCESSING:
         return  # if its slice has died, sweep_runs finds it
     context, checkpoint = (
-        await load_context(services.storage, run.stored.value),
+        await load_context(services.storage, run.value),
         run.checkpoint.value,
     )
     try:

@@ -17,7 +17,6 @@ run has left that one, whoever finds it there cleans up again.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
 
 import orjson
 
@@ -33,6 +32,7 @@ from shared.runs.send.settle import settle_part
 from shared.runs.state.checkpoint import Fenced, OpenCheckpoint
 from shared.runs.state.context import RunContext, load_context
 from shared.runs.state.delivered import digest_key, digest_with, state_of
+from shared.runs.state.open_run import OpenRun
 from shared.runs.state.parts import batches_per_part, read_batches
 from shared.runs.timeline import canceled
 from shared.services import Services
@@ -44,24 +44,14 @@ from shared.telemetry.logs import about_run, event
 _UNTOLD = say("The run ended before the destination said what became of it.")
 
 
-@dataclass(frozen=True, slots=True)
-class OpenRun:
-    """A run and its checkpoint, for whoever ends it where it is.
-
-    Who does not hold the run's lane gets them of `load_for_ending`.
-    """
-
-    stored: Stored[Run]
-    checkpoint: OpenCheckpoint
-
-
-async def load_for_ending(storage: Storage, run_id: str) -> OpenRun | None:
+async def load_for_ending(services: Services, run_id: str) -> OpenRun | None:
     """Return a run that nobody seems to work on, and its checkpoint; None if it is not there."""
     # The checkpoint first: whoever claims the run later then finds its checkpoint changed, and stops
     # before it settles anything.
-    checkpoint = await OpenCheckpoint.read(storage.checkpoints, run_id)
-    stored = await storage.runs.get(*split_run_id(run_id))
-    return OpenRun(stored, checkpoint) if stored else None
+    runs = services.storage.runs
+    checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, run_id)
+    stored = await runs.get(*split_run_id(run_id))
+    return OpenRun(runs, services.clock, stored, checkpoint) if stored else None
 
 
 async def finish(services: Services, stored: Stored[Run], text: Message) -> None:
@@ -119,13 +109,13 @@ async def give_up(services: Services, message: SliceMessage) -> None:
     """End a run whose message the queue gave up after its last try."""
     with about_run(message.run_id):
         event("message_given_up")
-    run = await load_for_ending(services.storage, message.run_id)
-    if run is None or run.stored.value.status.is_over:
+    run = await load_for_ending(services, message.run_id)
+    if run is None or run.value.status.is_over:
         return
     if run.checkpoint.value.slice != message.slice:
         return
-    context = await load_context(services.storage, run.stored.value)
-    why = run.stored.value.reason or say("It never said why.")
+    context = await load_context(services.storage, run.value)
+    why = run.value.reason or say("It never said why.")
     text = say("Given up: several tries in a row ended in the same way. {why}", why=why)
     try:
         if isinstance(context, RunContext):

@@ -8,6 +8,7 @@ from shared.runs.lanes.lane import LaneLost, LaneTaken, lane
 from shared.runs.lanes.lane_queue import call_next, wait_in_queue
 from shared.runs.state.checkpoint import Fenced, OpenCheckpoint
 from shared.runs.state.context import RunContext, load_context
+from shared.runs.state.open_run import OpenRun
 from shared.runs.worker import SliceWork
 from shared.services import Services
 from shared.storage.entries import ALL
@@ -89,7 +90,8 @@ async def _in_lane(
     checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
     if stored is None or stored.value.status.is_over or checkpoint.value.slice != message.slice:
         return
-    work = SliceWork(services, context, stored, checkpoint, deadline)
+    run = OpenRun(services.storage.runs, services.clock, stored, checkpoint)
+    work = SliceWork(services, context, run, deadline)
     destination, before = context.connection.destination, checkpoint.value.counts
     began = services.clock.monotonic()
     try:

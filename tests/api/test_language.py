@@ -231,9 +231,9 @@ async def failed(office: Office) -> str:
     """Let a run fail for good; return its id."""
     key = await office.export(await office.ready())
     run = str((await office.done("POST", f"/exports/{key}/run", {}))["id"])
-    begun = await load_for_ending(office.services.storage, run)
+    begun = await load_for_ending(office.services, run)
     assert begun is not None
-    context = await load_context(office.services.storage, begun.stored.value)
+    context = await load_context(office.services.storage, begun.value)
     assert isinstance(context, RunContext)
     why = say("Given up after {tries} tries in a row. {why}", tries=1234, why="Acme said: Nope.")
     await abort(office.services, context, begun, RunStatus.FAILED_PERMANENT, why)

@@ -15,16 +15,16 @@ from shared.connections.vendor_api import open_api
 from shared.destinations.batch import Batch
 from shared.destinations.contract import ListsJobs
 from shared.domain.errors import DestinationError
-from shared.domain.run import Checkpoint, Run
+from shared.domain.run import Checkpoint
 from shared.runs.send.batch_sender import LONGEST_WAIT, BatchResult, BatchSender, unanswered
 from shared.runs.send.import_callbacks import report_url
 from shared.runs.send.lost_jobs import LostJobs
 from shared.runs.send.poller import JobPoller, PollResult, RunFiles
 from shared.runs.send.recorder import Recorder
 from shared.runs.state.cancellation import CancelSign
-from shared.runs.state.checkpoint import OpenCheckpoint
 from shared.runs.state.context import RunContext, target_of
 from shared.runs.state.delivered import digest_key, digest_with
+from shared.runs.state.open_run import OpenRun
 from shared.runs.state.parts import batches_per_part, read_batches
 from shared.services import Services
 from shared.transport.pace import Pace
@@ -184,21 +184,22 @@ async def _stop(in_flight: deque[_InFlight]) -> None:
 async def open_dispatcher(
     services: Services,
     context: RunContext,
-    run: Run,
-    checkpoint: OpenCheckpoint,
+    run: OpenRun,
     pace: Pace,
     sign: CancelSign,
 ) -> Dispatcher:
     """Return what sends a run's batches and waits for its jobs; raise NeedsAttention or TryLater."""
     destination, storage = services.destinations[context.connection.destination], services.storage
     api = await open_api(services, context.connection, pace)
-    of_jobs = RunFiles(storage.run_files, run.id, destination.limits)
+    of_jobs = RunFiles(storage.run_files, run.value.id, destination.limits)
     digest = digest_with(await digest_key(storage.secrets))
-    target = target_of(context.export, destination, await report_url(services, run.id))
+    target = target_of(context.export, destination, await report_url(services, run.value.id))
     lost = LostJobs(destination, api) if isinstance(destination, ListsJobs) else None
     return Dispatcher(
         BatchSender(services.clock, destination, api, pace, target, lost),
-        Recorder(services.clock, run, storage.run_files, of_jobs, checkpoint, digest, api),
+        Recorder(
+            services.clock, run.value, storage.run_files, of_jobs, run.checkpoint, digest, api
+        ),
         JobPoller(services.clock, destination, api, of_jobs),
         sign,
     )

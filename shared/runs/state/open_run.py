@@ -1,0 +1,46 @@
+"""A run and its checkpoint, as whoever works on the run or ends it holds them."""
+
+from typing import Any
+
+from shared.domain.clock import Clock
+from shared.domain.message import Message
+from shared.domain.run import Run
+from shared.runs.state.checkpoint import OpenCheckpoint
+from shared.storage.ports import Records, Stored
+
+
+class OpenRun:
+    """A run and its checkpoint; a change of either is refused if somebody else has changed it."""
+
+    def __init__(
+        self, records: Records[Run], clock: Clock, stored: Stored[Run], checkpoint: OpenCheckpoint
+    ) -> None:
+        self.stored = stored
+        self.checkpoint = checkpoint
+        self.seconds_before = checkpoint.value.seconds  # spent on the run when it was opened
+        self._records = records
+        self._clock = clock
+        self._opened = clock.monotonic()
+
+    @property
+    def value(self) -> Run:
+        """The run as it was read or written last."""
+        return self.stored.value
+
+    @property
+    def seconds(self) -> float:
+        """The seconds spent on the run by now."""
+        return self.seconds_before + self._clock.monotonic() - self._opened
+
+    async def move(self, **update: Any) -> None:
+        """Change some of the checkpoint; raise Fenced."""
+        await self.checkpoint.write(self.checkpoint.value.model_copy(update=update))
+
+    async def say(self, text: Message) -> None:
+        """Note on the run that a slice is working on it, and at what; raise Stale."""
+        await self.change(self.value.processing(self._clock.now(), text))
+
+    async def change(self, run: Run) -> None:
+        """Store the run as it is now; raise Stale."""
+        etag = await self._records.replace(run.export_id, run.key, run, self.stored.etag)
+        self.stored = Stored(run.key, run, etag)
