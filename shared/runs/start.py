@@ -1,7 +1,7 @@
 """Beginning a run: the one call in which every trigger ends."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.domain.audit import SYSTEM, Action, Actor
 from shared.domain.connection import Connection, ConnectionStatus, needs_sign_in
@@ -16,7 +16,7 @@ from shared.runs.ending import announce, index_end
 from shared.runs.freshness import NOTHING_NEW
 from shared.services import Services
 from shared.storage.entries import ALL, ActiveRun
-from shared.storage.ports import AlreadyExists, Stored
+from shared.storage.ports import AlreadyExists, Storage
 from shared.telemetry.spans import begin_run
 
 _BEGAN = {
@@ -60,69 +60,67 @@ async def create_run(
     is made and skipped, and says so.
     """
     storage, now = services.storage, services.clock.now()
-    stored = await storage.exports.get(ALL, export_id)
-    if stored is None:
-        raise NotFound(say("There is no such export."))
-    connection = await _connection(services, stored.value)
+    export = await _export(storage, export_id)
+    connection = await _connection(storage, export)
     # A trigger often comes twice, and the trail should not tell each time of a run that nobody began.
     if known := await storage.runs.get(export_id, trigger.run_key()):
         return known.value, False
-    run = Run(
-        export_id=export_id,
-        key=trigger.run_key(),
-        trigger=trigger,
-        destination=stored.value.destination,
-        target_digest=stored.value.target_digest,
-        trace=_trace(export_id, trigger, stored.value.destination),
-        mode=mode,
-        created_at=now,
-    ).noting(now, _BEGAN[trigger.kind])
+    run = _new_run(export, trigger, mode, now)
     if connection.status is ConnectionStatus.NEEDS_SIGN_IN:
-        reason = needs_sign_in(connection, connection.reason)
-        run = run.over(RunStatus.SKIPPED, now, reason)
-        await index_end(services, run, connection.id)
+        run = run.over(RunStatus.SKIPPED, now, needs_sign_in(connection, connection.reason))
     elif unchanged:
         run = run.model_copy(update={"versions": list(unchanged)})
         run = run.over(RunStatus.SKIPPED, now, NOTHING_NEW)
+    # Before there is a run that could be lost: into the index of those that ended, or of active ones.
+    if run.status.is_over:
         await index_end(services, run, connection.id)
     else:
-        await _index(services, run, connection)
-    began = recorded_with(
-        services,
-        by,
-        Action.RUN_STARTED,
-        stored.value,
-        run=run.id,
-        trigger=trigger.kind.value,
-        mode=mode.value,
-    )
+        await _index_active(services, run, connection)
+    said = {"run": run.id, "trigger": trigger.kind.value, "mode": mode.value}
+    began = recorded_with(services, by, Action.RUN_STARTED, export, **said)
     await index.enter(storage, run.id)
     try:
         async with began:
             await storage.runs.insert(export_id, run.key, run)
     except AlreadyExists:
-        return await _existing(services, run), False
+        return await _existing(storage, run), False
     if run.status.is_over:
         announce(run)
     return run, True
 
 
-def _trace(export_id: str, trigger: Trigger, destination: str) -> str:
-    run_id = f"{export_id}.{trigger.run_key()}"
-    return begin_run(run_id=run_id, trigger=trigger.kind.value, destination=destination)
+def _new_run(export: Export, trigger: Trigger, mode: Mode, now: datetime) -> Run:
+    run_id, kind = f"{export.id}.{trigger.run_key()}", trigger.kind
+    return Run(
+        export_id=export.id,
+        key=trigger.run_key(),
+        trigger=trigger,
+        destination=export.destination,
+        target_digest=export.target_digest,
+        trace=begin_run(run_id=run_id, trigger=kind.value, destination=export.destination),
+        mode=mode,
+        created_at=now,
+    ).noting(now, _BEGAN[kind])
 
 
-async def _connection(services: Services, export: Export) -> Connection:
+async def _export(storage: Storage, export_id: str) -> Export:
+    stored = await storage.exports.get(ALL, export_id)
+    if stored is None:
+        raise NotFound(say("There is no such export."))
+    return stored.value
+
+
+async def _connection(storage: Storage, export: Export) -> Connection:
     if export.connection_id is None:
         raise Conflict(Idle.DETACHED.reason)
-    stored = await services.storage.connections.get(ALL, export.connection_id)
+    stored = await storage.connections.get(ALL, export.connection_id)
     if stored is None or stored.value.is_draft or stored.value.account is None:
         raise Conflict(say("The export's connection is not set up yet. Save the connection first."))
     return stored.value
 
 
-async def _index(services: Services, run: Run, connection: Connection) -> None:
-    """Enter the run into the index that the sweep reads, before there is a run that could be lost."""
+async def _index_active(services: Services, run: Run, connection: Connection) -> None:
+    """Enter a run into the index that the sweep reads."""
     if connection.account is None:
         return
     entry = ActiveRun(
@@ -137,8 +135,8 @@ async def _index(services: Services, run: Run, connection: Connection) -> None:
         return
 
 
-async def _existing(services: Services, run: Run) -> Run:
-    stored: Stored[Run] | None = await services.storage.runs.get(run.export_id, run.key)
+async def _existing(storage: Storage, run: Run) -> Run:
+    stored = await storage.runs.get(run.export_id, run.key)
     if stored is None:
         raise NotFound(say("The run was removed."))
     return stored.value
