@@ -98,7 +98,7 @@ async def abort(
     limits = services.destinations[context.connection.destination].limits
     try:
         await _account(services, context, stored.value, checkpoint)
-        await settle_part(services, stored.value, checkpoint.value, limits)
+        await settle_part(services.storage, stored.value, checkpoint.value, limits)
     except Missing:
         await _forget_delivered(services.storage, stored.value)
     said = text or canceled(checkpoint.value.as_last_progress())

@@ -122,7 +122,7 @@ class SliceWork:
             return Parked(RunStatus.QUEUED, delay, reason)
         with span("prepare"):
             await self._run.say(say("Reading the segment files."))
-            versions = await resolve_versions(self._services, self._export)
+            versions = await resolve_versions(self._services.storage.segments, self._export)
             await self._run.change(self._run.value.model_copy(update={"versions": versions}))
             if await self._has_delivered(versions):
                 return Skipped()
@@ -182,7 +182,7 @@ class SliceWork:
         # Written even if it says so already: who was overtaken while it waited must not settle.
         await self._run.move(phase=Phase.SETTLE)
         with span("settle"):
-            await settle(self._services, self._run.value, self._run.checkpoint.value)
+            await settle(self._services.storage, self._run.value, self._run.checkpoint.value)
         await self._run.move(phase=Phase.DONE, seconds=self._run.seconds)
         return Finished()
 

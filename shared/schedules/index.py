@@ -14,7 +14,7 @@ from shared.domain.schedule import Plan, Schedule
 from shared.records.records import LARGEST_PAGE, scan
 from shared.services import Services
 from shared.storage.entries import ALL, REFRESH, Bookmark, Due, DueTable, SettingsTable
-from shared.storage.ports import AlreadyExists
+from shared.storage.ports import AlreadyExists, Storage
 
 _BOOKMARK = "due-index"
 _REPAIR_PERIOD = timedelta(days=1)
@@ -26,41 +26,41 @@ def key_of(at: datetime, of: str = "") -> str:
     return f"{at:%Y%m%d%H%M%S%f}-{of}"
 
 
-async def plan_of(services: Services, of: str) -> Plan | None:
+async def plan_of(storage: Storage, of: str) -> Plan | None:
     """Return when an export, or the refresh, is due as things are now; None if nothing makes it so."""
     if of == REFRESH:
-        return await _plan_of_refresh(services)
-    export = await services.storage.exports.get(ALL, of)
+        return await _plan_of_refresh(storage)
+    export = await storage.exports.get(ALL, of)
     return export.value.plan if export else None
 
 
-async def _plan_of_refresh(services: Services) -> Plan | None:
-    refresh = await services.storage.schedules.get(ALL, REFRESH)
-    since = await services.storage.bookmarks.get(SettingsTable.BOOKMARKS, REFRESH)
+async def _plan_of_refresh(storage: Storage) -> Plan | None:
+    refresh = await storage.schedules.get(ALL, REFRESH)
+    since = await storage.bookmarks.get(SettingsTable.BOOKMARKS, REFRESH)
     if refresh is None:
         return None
     return Plan(refresh.value, since.value.at) if since else Plan(refresh.value)
 
 
-async def enter(services: Services, of: str, at: datetime | None) -> None:
+async def enter(storage: Storage, of: str, at: datetime | None) -> None:
     """Enter an instant, unless it is None or entered already."""
     if at is not None:
         with suppress(AlreadyExists):
-            await services.storage.due.insert(DueTable.SCHEDULES, key_of(at, of), Due(of=of, at=at))
+            await storage.due.insert(DueTable.SCHEDULES, key_of(at, of), Due(of=of, at=at))
 
 
 async def enter_refresh(services: Services, schedule: Schedule) -> None:
     """Enter when the refresh is due by a schedule that is about to be stored, and counts from now."""
     now = services.clock.now()
     await services.storage.bookmarks.put(SettingsTable.BOOKMARKS, REFRESH, Bookmark(at=now))
-    await enter(services, REFRESH, schedule.next_due(now))
+    await enter(services.storage, REFRESH, schedule.next_due(now))
 
 
 async def enter_changed(services: Services, before: Export | None, after: Export) -> None:
     """Enter when an export is due that is about to be stored, unless it is as before."""
     plan = after.plan
     if plan and (before is None or before.plan != plan):
-        await enter(services, after.id, plan.next_due(services.clock.now()))
+        await enter(services.storage, after.id, plan.next_due(services.clock.now()))
 
 
 async def repair(services: Services) -> None:
@@ -77,15 +77,15 @@ async def repair(services: Services) -> None:
     first: dict[str, datetime] = {}
     async for entry in scan(services.storage.due, DueTable.SCHEDULES, size=LARGEST_PAGE):
         first.setdefault(entry.value.of, entry.value.at)
-    async for of, plan in _plans(services):
+    async for of, plan in _plans(services.storage):
         there = first.get(of)
         at = plan.next_due(since if there is None else now) if plan else None
         if at and (there is None or at < there):
-            await enter(services, of, at)
+            await enter(services.storage, of, at)
     await records.put(SettingsTable.BOOKMARKS, _BOOKMARK, Bookmark(at=now))
 
 
-async def _plans(services: Services) -> AsyncIterator[tuple[str, Plan | None]]:
-    yield REFRESH, await plan_of(services, REFRESH)
-    async for stored in scan(services.storage.exports, size=LARGEST_PAGE):
+async def _plans(storage: Storage) -> AsyncIterator[tuple[str, Plan | None]]:
+    yield REFRESH, await plan_of(storage, REFRESH)
+    async for stored in scan(storage.exports, size=LARGEST_PAGE):
         yield stored.key, stored.value.plan

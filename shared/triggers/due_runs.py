@@ -65,7 +65,7 @@ class DueRuns:
         entry, now = stored.value, self._clock.now()
         if entry.claimed:  # whoever did so may have died
             return stored
-        plan = await plan_of(self._services, entry.of)
+        plan = await plan_of(self._services.storage, entry.of)
         newest = plan.newest(entry.at, now) if plan else None
         if newest is None:
             if now > entry.at + _CHANGING:
@@ -81,8 +81,8 @@ class DueRuns:
     async def _move_on(self, stored: Stored[Due], after: datetime) -> None:
         """Put the entry of the next instant in the place of this one."""
         of = stored.value.of
-        plan = await plan_of(self._services, of)
-        await index.enter(self._services, of, plan.next_due(after) if plan else None)
+        plan = await plan_of(self._services.storage, of)
+        await index.enter(self._services.storage, of, plan.next_due(after) if plan else None)
         await self._entries.delete(DueTable.SCHEDULES, stored.key)
 
     async def _run_own(self, export_id: str, at: datetime) -> None:
@@ -93,7 +93,7 @@ class DueRuns:
 
     async def _run_refresh(self, stored: Stored[Due], at: datetime) -> bool:
         """Begin a run of each export that follows the refresh; return False if some are left for later."""
-        plan = await plan_of(self._services, REFRESH)
+        plan = await plan_of(self._services.storage, REFRESH)
         if plan is None or not plan.newest(at, at):
             return True  # changed or turned off on the way
         exports = self._services.storage.exports

@@ -39,15 +39,16 @@ from shared.runs.state.rejects import RejectWriter
 from shared.segments.catalogue import newest_version
 from shared.services import Services
 from shared.storage.paths import digests
+from shared.storage.ports import Blobs
 
 _UPLOAD_PIECE = 1024 * 1024  # bytes
 
 
-async def resolve_versions(services: Services, export: Export) -> list[SegmentVersion]:
+async def resolve_versions(segments: Blobs, export: Export) -> list[SegmentVersion]:
     """Return the newest version of each of the export's segments; raise BadSegment if one has none."""
     versions = []
     for name in export.segments:
-        version = await newest_version(services.storage.segments, name)
+        version = await newest_version(segments, name)
         if version is None:
             raise BadSegment(
                 say(

@@ -18,13 +18,13 @@ from shared.runs.state.delivered import (
 from shared.runs.state.partitions import partition_of
 from shared.runs.state.parts import batches_per_part, read_batches
 from shared.runs.state.rejects import stored_rejects
-from shared.services import Services
 from shared.storage.paths import digests
+from shared.storage.ports import Storage
 
 type _ByPartition = dict[int, set[bytes]]
 
 
-async def settle(services: Services, run: Run, checkpoint: Checkpoint) -> None:
+async def settle(storage: Storage, run: Run, checkpoint: Checkpoint) -> None:
     """Store the delivered state of a run that has sent everything.
 
     What the destination did not take is not delivered, so the next run tries it again. Doing this
@@ -33,13 +33,12 @@ async def settle(services: Services, run: Run, checkpoint: Checkpoint) -> None:
     """
     if checkpoint.counts.total != checkpoint.rows_read:
         raise AssertionError(f"{checkpoint.rows_read} rows, {checkpoint.counts.total} outcomes")
-    storage = services.storage
-    not_taken = await _rejected(services, run, checkpoint)
+    not_taken = await _rejected(storage, run, checkpoint)
     new = StateReader(storage.run_files.stream(digests(run.id)))
     await storage.delivered.write(state_of(run), joined(new, not_taken, StateReader(None)))
 
 
-async def settle_part(services: Services, run: Run, checkpoint: Checkpoint, limits: Limits) -> None:
+async def settle_part(storage: Storage, run: Run, checkpoint: Checkpoint, limits: Limits) -> None:
     """Store the delivered state of a run that has sent only its first batches.
 
     Batches are in the order of partitions. Those that nothing was sent of stay as they are in the
@@ -50,10 +49,10 @@ async def settle_part(services: Services, run: Run, checkpoint: Checkpoint, limi
     """
     if not checkpoint.batches_done:
         return
-    storage, done = services.storage, checkpoint.batches_done
+    done = checkpoint.batches_done
     of_jobs = RunFiles(storage.run_files, run.id, limits)
     digest = digest_with(await digest_key(storage.secrets))
-    not_taken = await _rejected(services, run, checkpoint)
+    not_taken = await _rejected(storage, run, checkpoint)
     batches = read_batches(
         storage.run_files, run.id, batches_per_part(limits), done - 1, checkpoint.batches
     )
@@ -67,10 +66,10 @@ async def settle_part(services: Services, run: Run, checkpoint: Checkpoint, limi
     await storage.delivered.write(state_of(run), joined(new, not_taken, old, last))
 
 
-async def _rejected(services: Services, run: Run, checkpoint: Checkpoint) -> _ByPartition:
+async def _rejected(storage: Storage, run: Run, checkpoint: Checkpoint) -> _ByPartition:
     """Return the digests of what was sent and not taken."""
     not_taken: _ByPartition = defaultdict(set)
-    async for reject, digest in stored_rejects(services.storage.run_files, run.id, checkpoint):
+    async for reject, digest in stored_rejects(storage.run_files, run.id, checkpoint):
         if digest:
             not_taken[partition_of(reject.address.encode())].add(digest)
     return not_taken
