@@ -1,4 +1,4 @@
-"""Canceling a run: asked for once, carried out by whoever can.
+"""Canceling a run, which is asked for once and carried out by whoever works on it.
 
 A slice that works on the run sees the sign within a second, begins no batch any more, waits for those
 under way and ends the run. Where no slice works, whoever asked ends the run; what a crash leaves undone,

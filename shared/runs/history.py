@@ -1,4 +1,4 @@
-"""What people read of runs: status, progress, and the rows that were rejected."""
+"""Reading runs for people: status, progress, and the rows that were rejected."""
 
 from collections.abc import AsyncIterator, Sequence
 

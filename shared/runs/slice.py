@@ -1,4 +1,4 @@
-"""One slice: a bounded piece of work on a run, by whoever holds its lane."""
+"""Running a slice: a bounded piece of work on a run, under the lease of its lane."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Beginning a run: the one call in which every trigger ends."""
+"""Beginning a run of an export, whatever has triggered it."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

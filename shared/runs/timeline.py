@@ -1,4 +1,4 @@
-"""What a run's timeline says of rows and profiles: how many there were, and what became of them."""
+"""The sentences of a run's timeline that count rows and profiles, and what became of them."""
 
 from collections.abc import Callable, Mapping
 

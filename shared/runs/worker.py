@@ -1,4 +1,4 @@
-"""The work of one slice on a run: prepare, send and settle, and writing down what comes next."""
+"""The work of one slice on a run: the steps prepare, send and settle, until one of them has to stop."""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -1,1 +1,5 @@
-"""When exports are due."""
+"""When exports are due.
+
+- `refresh_schedule`: the one schedule of the system, which exports without their own follow.
+- `index`: what is due next, by the instant.
+"""

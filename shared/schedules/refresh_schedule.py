@@ -1,4 +1,4 @@
-"""The one refresh schedule of the system."""
+"""Reading and setting the one refresh schedule of the system."""
 
 from shared.domain.audit import Action, Actor
 from shared.domain.errors import Outdated

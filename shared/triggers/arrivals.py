@@ -1,4 +1,4 @@
-"""Arrivals: a new version of a segment begins a run of every export that follows it."""
+"""Beginning runs when a new version of a segment lands: one of every export that follows it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

@@ -1,4 +1,4 @@
-"""The minute tick: schedules that are due, and the sweeps that find what was lost."""
+"""The tick of every minute: it begins what is due, and sweeps up what was lost."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

@@ -1,1 +1,7 @@
-"""Whose turn it is to spend a quota."""
+"""Whose turn it is: a run works only while it holds the lane of its account, in the order of triggers.
+
+- `lane`: the exclusive right to spend a quota, as a lease.
+- `lane_queue`: the runs that wait for a lane.
+- `turn`: the runs of one export go one by one.
+- `wakeups`: the message that wakes a waiting run, and the sweep that misses it.
+"""

@@ -1,4 +1,4 @@
-"""The runs of an export, one by one: what one has laid out is sent before the next is laid out.
+"""Letting the runs of an export go one by one: what one has laid out is sent before the next is laid out.
 
 Each compares with what the one before has delivered. If one overtook another that is still sending, older
 values would arrive after newer ones, and would be taken for what was delivered last.

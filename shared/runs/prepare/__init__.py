@@ -1,1 +1,7 @@
-"""Segment files become parts of profiles that are ready to be sent."""
+"""Segment files become parts: profiles that are ready to be sent, in batches.
+
+- `prepare`: both passes over all profiles of a run.
+- `mapping`: the first pass, in which rows become profiles or rejects.
+- `row_encoder`: the JSON of plain rows, a block at a time.
+- `spool`: the scratch file that sorts profiles into partitions between the passes.
+"""

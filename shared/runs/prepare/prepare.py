@@ -1,4 +1,4 @@
-"""Prepare: read the segment files once and lay out all work of a run before the first profile leaves.
+"""Preparing a run: read the segment files once, and lay out all its work before the first profile leaves.
 
 First pass: every row is mapped, checked and written to a spool in the destination's own JSON. Second
 pass: partition by partition, duplicates and unchanged profiles are found, and the rest goes into

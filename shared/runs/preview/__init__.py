@@ -1,1 +1,6 @@
-"""What a run would send, without sending it."""
+"""What a run would send, without sending it.
+
+- `preview`: prepares a run that nobody keeps.
+- `discarding_storage`: the storage that it prepares over.
+- `estimate`: how long sending would take.
+"""

@@ -1,4 +1,4 @@
-"""Storage of which everything can be read, and where nothing is kept: what a preview works on.
+"""Storage that can be read and keeps nothing of what is written, for a preview to work on.
 
 What prepares a run cannot tell it from the real one, so a preview is the same work.
 """

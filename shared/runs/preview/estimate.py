@@ -1,4 +1,4 @@
-"""How long a run takes, as far as that can be known before it begins."""
+"""Estimating how long a run takes, as far as that can be known before it begins."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

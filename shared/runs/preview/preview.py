@@ -1,4 +1,4 @@
-"""Preview: what a run would send, without sending or storing anything.
+"""Previewing what a run would send, without sending or storing anything.
 
 It is the same reading, mapping, checking and comparing as a run's, over storage that keeps nothing. Of
 the destination only what a run looks up before it sends is asked. What it shows holds personal data: it

@@ -1,4 +1,4 @@
-"""Reports: what a destination posts to us by itself about a job, such as why it left somebody out.
+"""Accepting reports: what a destination posts to us about a job, such as why it left somebody out.
 
 The address of a run's reports cannot be guessed: it holds a keyed digest of the run's id. What is
 posted there is kept as it is until the run ends, and read only by the destination's own file.

@@ -1,4 +1,4 @@
-"""Jobs whose answer was lost: looked for before their profiles are sent again.
+"""Looking for jobs whose answer was lost, before their profiles are sent again.
 
 Nothing tells two jobs of as many profiles apart, such as those of two exports of one segment. So a slice
 first learns what jobs there are, and takes only one for its own that came since, while it has the lane.

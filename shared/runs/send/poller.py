@@ -1,4 +1,4 @@
-"""Polling the jobs of a run: what a destination does in its own time, and when we ask how far it is.
+"""Polling the jobs of a run: asking a destination how far it is with what it does in its own time.
 
 A job is polled more and more rarely, as a share of its age: a quick one is not waited for long, and
 one of an hour does not use up the quota of requests.

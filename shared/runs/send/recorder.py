@@ -1,4 +1,4 @@
-"""Record: what a destination said moves into the checkpoint, rejects and all, in one write."""
+"""Recording what a destination said: the checkpoint moves, counts and rejects included, in one write."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Settle: keep what was delivered for the next comparison."""
+"""Settling a run: what it delivered is kept as the state that the next run compares with."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator

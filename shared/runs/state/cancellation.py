@@ -1,4 +1,4 @@
-"""The sign that a run is to be canceled, as whoever works on the run looks out for it.
+"""The sign that somebody has canceled a run, for whoever works on the run to look out for.
 
 It is a record of its own: a run's record is changed under its ETag by the slice that works on it, and
 whoever cancels must not get in its way.

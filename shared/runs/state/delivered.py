@@ -1,4 +1,4 @@
-"""What an export's list was last told, as digests: how a run finds the profiles that did not change.
+"""The delivered state: digests of what a list was last told, by which a run finds what has not changed.
 
 A delivered state holds, for each of the 256 partitions that profiles are sorted into, how many
 digests there are (4 bytes, little-endian) and the digests (16 bytes each) of those profiles as they

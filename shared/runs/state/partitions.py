@@ -1,4 +1,4 @@
-"""The 256 partitions into which profiles are sorted: one follows from the address alone, in every run."""
+"""The 256 partitions into which profiles are sorted, by address and in every run alike."""
 
 from zlib import crc32
 

@@ -1,4 +1,4 @@
-"""Parts: the prepared work of a run, cut into batches when it is written.
+"""Writing and reading parts: the prepared profiles of a run, cut into batches when they are written.
 
 A part is compressed text, and a batch in it is made of origins, addresses and the destination's own
 JSON of its profiles, each ended by a record separator. So sending neither decodes nor encodes a profile

@@ -1,4 +1,4 @@
-"""Profiles between the spool and the parts, column by column.
+"""Profiles in memory on their way from the spool to the parts, column by column.
 
 A list for each of three fields takes half the time that a list for each profile takes.
 """

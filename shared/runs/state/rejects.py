@@ -1,4 +1,4 @@
-"""Writing rejects: JSON lines, in files numbered so that writing one again changes nothing."""
+"""Writing and reading rejects: JSON lines, in files numbered so that writing one again changes nothing."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
