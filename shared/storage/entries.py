@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 ALL = "all"
 """The partition of a table's main records, where nothing else divides them."""
