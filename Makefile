@@ -12,7 +12,7 @@ NODE_MODULES := local/azurite/node_modules local/redocly/node_modules
 SCAN := .scan
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start stop bench fuzz chaos test unit lint types format catalogues lock audit sbom clean
+.PHONY: help setup demo start stop bench fuzz chaos test unit lint types format catalogues tables lock audit sbom clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ catalogues: $(VENV)/.installed ## bring the messages of the code into the catalo
 	    --locale=$$(basename $$file .po) --width=100 --no-fuzzy-matching --ignore-obsolete \
 	    --ignore-pot-creation-date || exit 1; \
 	done
+
+tables: $(VENV)/.installed ## write the tables of docs/destinations.md that the quality.toml of each vendor make
+	$(PYTHON) -m tests.docs.destinations
 
 # --universal: one file for every platform. The old pins are kept unless pyproject.toml rules them out.
 # With hashes, pip takes nothing that the file does not name.

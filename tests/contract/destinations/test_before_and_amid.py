@@ -16,6 +16,7 @@ from tests.fakes.people import ADMINISTRATOR
 ROWS = 8_000
 
 
+@pytest.mark.rule("preview-shows-requests")
 async def test_a_preview_shows_the_requests_that_a_run_then_makes(side: Side) -> None:
     world = await ready(side)
     await world.drop(csv(ROWS))
@@ -39,6 +40,7 @@ def is_write(request: Sent, path: re.Pattern[str]) -> bool:
     return request.method == "POST" and path.fullmatch(request.path) is not None
 
 
+@pytest.mark.rule("cancel-amid-sending")
 @pytest.mark.parametrize("seconds", [0.5, 4, 9, 14])
 async def test_a_run_can_be_canceled_amid_its_sending_and_the_next_sends_the_rest(
     side: Side, seconds: float

@@ -84,6 +84,7 @@ EVENTS = st.one_of(
 )
 
 
+@pytest.mark.rule("left-stays-away")
 @pytest.mark.parametrize("name", SIDES)
 @settings(max_examples=40, deadline=None)
 @given(st.lists(EVENTS, max_size=12))

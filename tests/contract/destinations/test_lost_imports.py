@@ -20,6 +20,7 @@ def imports(world: World) -> list[int]:
     return [each.size for each in side.sandbox.accounts[1].activities.all]
 
 
+@pytest.mark.rule("lost-import-found")
 @pytest.mark.parametrize("kind", ["reset-after", "silence-after", "cut-200", "odd-200"])
 async def test_an_import_that_arrived_is_found(kind: str) -> None:
     side = ConstantContactSide()
@@ -32,6 +33,7 @@ async def test_an_import_that_arrived_is_found(kind: str) -> None:
     assert imports(world) == [30]
 
 
+@pytest.mark.rule("lost-import-found")
 async def test_an_import_that_never_arrived_is_sent_again() -> None:
     side = ConstantContactSide()
     world = await ready(side)
@@ -42,6 +44,7 @@ async def test_an_import_that_never_arrived_is_sent_again() -> None:
     assert len(side.active()) == 30
 
 
+@pytest.mark.rule("lost-import-found")
 async def test_an_import_that_cannot_be_looked_for_is_sent_again() -> None:
     side = ConstantContactSide()
     world = await ready(side)

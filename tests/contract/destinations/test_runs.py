@@ -33,6 +33,7 @@ async def counts(world: World, **expected: int) -> None:
     assert rejects == not_taken
 
 
+@pytest.mark.rule("fields-arrive-once")
 async def test_every_profile_arrives_with_its_fields_and_none_is_sent_twice(side: Side) -> None:
     world = await ready(side)
     await world.drop(csv(ROWS))
@@ -52,6 +53,7 @@ async def test_every_profile_arrives_with_its_fields_and_none_is_sent_twice(side
     assert len(world.wire.requests) - sent <= 5  # what the encoder looks up, and nothing more
 
 
+@pytest.mark.rule("changes-only")
 async def test_what_changed_is_sent_and_nothing_else(side: Side) -> None:
     world = await ready(side)
     await world.drop(csv(400))
@@ -64,6 +66,7 @@ async def test_what_changed_is_sent_and_nothing_else(side: Side) -> None:
     assert stored[side.names["first_name"]] == "New310"
 
 
+@pytest.mark.rule("empty-cells")
 async def test_an_empty_cell_leaves_what_is_there_or_clears_it_as_chosen(side: Side) -> None:
     world = await ready(side)
     await world.drop(csv(20))
@@ -78,6 +81,7 @@ async def test_an_empty_cell_leaves_what_is_there_or_clears_it_as_chosen(side: S
     assert not stored.get(side.names["last_name"])
 
 
+@pytest.mark.rule("long-names")
 async def test_a_name_that_is_too_long_is_cut_and_the_run_says_so(side: Side) -> None:
     world = await ready(side)
     await world.drop("Email,First,Last\n" + f"{address(1)},{'é' * 400},x\n{address(2)},Ann,Lee\n")
@@ -91,6 +95,7 @@ async def test_a_name_that_is_too_long_is_cut_and_the_run_says_so(side: Side) ->
     assert any("cut" in str(event.text) for event in run.timeline)
 
 
+@pytest.mark.rule("left-told-apart")
 async def test_who_has_left_is_told_apart_and_never_subscribed_again(side: Side) -> None:
     world = await ready(side)
     for number in (3, 60, 111):
@@ -101,6 +106,7 @@ async def test_who_has_left_is_told_apart_and_never_subscribed_again(side: Side)
     assert len(side.active()) == 197
 
 
+@pytest.mark.rule("list-gone")
 async def test_a_list_that_is_gone_fails_the_run_and_names_the_list(side: Side) -> None:
     world = await ready(side)
     missing = "7" * len(side.list_id) if side.list_id.isdigit() else side.list_id[:-6] + "000000"
@@ -112,6 +118,7 @@ async def test_a_list_that_is_gone_fails_the_run_and_names_the_list(side: Side) 
     assert side.active() == set()
 
 
+@pytest.mark.rule("write-made-good")
 @pytest.mark.parametrize(
     ("kind", "more"),
     [
@@ -149,6 +156,7 @@ async def two_exports(side: Side) -> World:
     return world
 
 
+@pytest.mark.rule("not-an-earlier-write")
 async def test_a_write_that_never_arrived_is_not_taken_for_an_earlier_one_of_another_export(
     side: Side,
 ) -> None:
@@ -159,6 +167,7 @@ async def test_a_write_that_never_arrived_is_not_taken_for_an_earlier_one_of_ano
     assert side.active() == {address(n) for n in range(100)}
 
 
+@pytest.mark.rule("not-anothers-lost-write")
 async def test_a_write_that_never_arrived_is_not_taken_for_one_of_another_export_whose_answer_was_lost(
     side: Side,
 ) -> None:
@@ -177,6 +186,7 @@ async def test_a_write_that_never_arrived_is_not_taken_for_one_of_another_export
     assert side.active() == {address(n) for n in range(100)}
 
 
+@pytest.mark.rule("not-a-later-write")
 async def test_a_write_that_never_arrived_is_not_taken_for_a_later_one_of_another_export(
     side: Side,
 ) -> None:
@@ -190,6 +200,7 @@ async def test_a_write_that_never_arrived_is_not_taken_for_a_later_one_of_anothe
     assert side.active() == {address(n) for n in range(100)}
 
 
+@pytest.mark.rule("look-up-made-again")
 @pytest.mark.parametrize("kind", ["500", "reset-before", "html-200", "cut-200", "odd-200", "429"])
 @pytest.mark.parametrize("nth", [1, 2, 3])
 async def test_a_look_up_that_fails_is_made_again(side: Side, kind: str, nth: int) -> None:
@@ -201,6 +212,7 @@ async def test_a_look_up_that_fails_is_made_again(side: Side, kind: str, nth: in
     assert len(side.active()) == 300
 
 
+@pytest.mark.rule("sign-in-lost")
 @pytest.mark.parametrize("kind", ["401", "403", "login-200"])
 async def test_a_lost_sign_in_stops_the_run_and_signing_in_goes_on_from_there(
     side: Side, kind: str
@@ -229,6 +241,7 @@ async def test_a_lost_sign_in_stops_the_run_and_signing_in_goes_on_from_there(
     assert side.active() == {address(n) for n in range(ROWS)}
 
 
+@pytest.mark.rule("sign-in-revoked")
 async def test_a_revoked_connection_needs_a_sign_in_and_sends_nothing_more(side: Side) -> None:
     world = await ready(side)
     side.revoke()
@@ -245,6 +258,7 @@ async def test_a_revoked_connection_needs_a_sign_in_and_sends_nothing_more(side:
     await counts(world, accepted=300)
 
 
+@pytest.mark.rule("limit-lowered")
 async def test_a_limit_that_is_lowered_unannounced_is_kept_and_costs_no_row(side: Side) -> None:
     world = await ready(side)
     side.lower_limit()
@@ -254,6 +268,7 @@ async def test_a_limit_that_is_lowered_unannounced_is_kept_and_costs_no_row(side
     assert len(side.active()) == 6_000
 
 
+@pytest.mark.rule("limit-of-one-account")
 async def test_a_limit_of_one_account_never_slows_another(side: Side) -> None:
     async def both(used_up: bool) -> list[float]:
         world = await ready(side)
@@ -279,6 +294,7 @@ async def test_a_limit_of_one_account_never_slows_another(side: Side) -> None:
     assert after[1] <= before[1] * 1.1
 
 
+@pytest.mark.rule("outcomes-add-up")
 @pytest.mark.parametrize("seed", range(30))
 async def test_rows_are_the_sum_of_outcomes_whatever_fails(side: Side, seed: int) -> None:
     world = await ready(side)
@@ -305,10 +321,9 @@ async def test_rows_are_the_sum_of_outcomes_whatever_fails(side: Side, seed: int
     assert missing <= rejected or progress.counts.unknown + progress.counts.refused >= len(missing)
 
 
+@pytest.mark.rule("requests-as-described")
 @needs_specs
 async def test_every_request_is_one_that_the_vendor_describes(side: Side) -> None:
-    if not side.vendor:
-        pytest.skip("a fictional vendor describes nothing")
     world = await ready(side)
     await world.drop(csv(700))
     await world.run()

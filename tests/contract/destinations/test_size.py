@@ -2,6 +2,8 @@
 
 from dataclasses import fields
 
+import pytest
+
 from shared.destinations.contract import Destination, ListsJobs, OAuth2, PollsJobs
 from tests.contract.destinations.side import Side
 from tests.contract.destinations.sides import SIDES
@@ -35,6 +37,7 @@ def test_the_contract_asks_for_no_more_members_than_that() -> None:
     assert len(Destination.__abstractmethods__) == MOST
 
 
+@pytest.mark.rule("members-of-the-contract")
 def test_an_author_writes_the_members_of_the_contract_and_none_beside_them(side: Side) -> None:
     destination = side.destination
     written = public(type(destination)) - settings(type(destination))
@@ -50,6 +53,7 @@ def test_a_destination_that_answers_at_once_says_nothing_of_jobs() -> None:
     assert not {"poll", "jobs"} & set(dir(at_once[0]))
 
 
+@pytest.mark.rule("about-said")
 def test_what_people_read_of_a_destination_is_said(side: Side) -> None:
     about = side.destination.about
     assert about.title == side.destination.title

@@ -8,19 +8,13 @@ import pytest
 
 from shared.domain.run import RunStatus
 from tests.contract.destinations.side import Side
-from tests.contract.destinations.sides import SIDES
 from tests.contract.destinations.speed import CHANGED, measure, measure_again
 
 ROWS = 1_000_000
 FEWER_ROWS = 300_000
 
 
-@pytest.fixture(params=[name for name in SIDES if name != "Postbox"])
-def side(request: pytest.FixtureRequest) -> Side:
-    """A destination with an empty account; the fictional one has no limits to come close to."""
-    return SIDES[request.param]()
-
-
+@pytest.mark.rule("speed-near-limits")
 async def test_a_million_profiles_take_little_longer_than_the_limits_demand(side: Side) -> None:
     speed = await measure(side, ROWS)
     assert speed.status is RunStatus.SUCCESSFUL
@@ -30,6 +24,7 @@ async def test_a_million_profiles_take_little_longer_than_the_limits_demand(side
     assert speed.over_flow <= 1.25
 
 
+@pytest.mark.rule("second-run-quick")
 async def test_a_second_run_sends_what_changed_in_less_than_a_tenth_of_the_time(side: Side) -> None:
     first, second = await measure_again(side, FEWER_ROWS)
     changed = FEWER_ROWS // CHANGED
