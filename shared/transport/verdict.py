@@ -54,7 +54,7 @@ _STATUS: dict[int, Callable[[str, httpx.Response], DestinationError]] = {
 def understood(
     title: str, response: httpx.Response, explain: Explain, read: Read | None = None
 ) -> Any:
-    """Return the JSON of an answer, or raise what the answer means; `who` is the destination's title."""
+    """Return the JSON of an answer, or raise what the answer means."""
     if not response.is_success:
         raise _error(title, response, explain)
     try:
