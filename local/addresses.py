@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,45 +23,65 @@ CLIENTS = {  # our registrations at the sandboxes where one signs in
 }
 
 
-def choose_ports(environ: Mapping[str, str], earlier: Mapping[str, int]) -> dict[str, int]:
+def choose_ports(
+    environ: Mapping[str, str], earlier: Mapping[str, int], held: ExitStack
+) -> dict[str, int]:
     """Return a port for each of PORTS: the given one, else the earlier one if free, else any free.
 
     ``LOCAL_PORT_API=7071`` in the environment gives one. Raises StackError if that one is taken.
+    What was chosen is `held` until that closes (see `hold`).
     """
-    with ExitStack() as held:  # all at once, so that no two get the same
-        return {name: _choose(name, environ, earlier, held) for name in PORTS}
+    with ExitStack() as chosen:  # all at once, so that no two get the same
+        ports = {name: _choose(name, environ, earlier, chosen) for name in PORTS}
+        hold(chosen, held)
+    return ports
+
+
+def free_port(wanted: int, held: ExitStack) -> int:
+    """Return the wanted port if it is free, else any that is; it is `held` until that closes."""
+    with ExitStack() as chosen:
+        port = _bind_or_any(wanted, chosen)
+        hold(chosen, held)
+    return port
+
+
+def hold(chosen: ExitStack, held: ExitStack) -> None:
+    """Keep the sockets of chosen ports, so that nobody else who asks for any port is given one.
+
+    Another stack may start at the same time, and a server takes a while until it listens. Linux lets
+    it listen on a port that a socket is bound to which does not listen; elsewhere all are closed here.
+    """
+    if sys.platform == "linux":
+        held.push(chosen.pop_all())
+    else:
+        chosen.close()
 
 
 def _choose(
-    name: str, environ: Mapping[str, str], earlier: Mapping[str, int], held: ExitStack
+    name: str, environ: Mapping[str, str], earlier: Mapping[str, int], chosen: ExitStack
 ) -> int:
     variable = f"LOCAL_PORT_{name.upper()}"
     if given := environ.get(variable):
         try:
-            return _bind(int(given), held)
+            return _bind(int(given), chosen)
         except (OSError, OverflowError, ValueError) as error:
             raise StackError(f"{variable}={given} cannot be used: {error}.") from error
+    return _bind_or_any(earlier.get(name, 0), chosen)
+
+
+def _bind_or_any(wanted: int, chosen: ExitStack) -> int:
     try:
-        return _bind(earlier.get(name, 0), held)
+        return _bind(wanted, chosen)
     except OSError:
-        return _bind(0, held)
+        return _bind(0, chosen)
 
 
-def _bind(port: int, held: ExitStack) -> int:
-    listener = held.enter_context(socket.socket())
+def _bind(port: int, chosen: ExitStack) -> int:
+    listener = chosen.enter_context(socket.socket())
     # As servers do: a port whose last connections are still in TIME_WAIT is free.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     return int(listener.getsockname()[1])
-
-
-def free_port(wanted: int) -> int:
-    """Return the wanted port if it is free, else any that is."""
-    with ExitStack() as held:
-        try:
-            return _bind(wanted, held)
-        except OSError:
-            return _bind(0, held)
 
 
 def urls(ports: Mapping[str, int], *, identity: bool = False) -> dict[str, str]:

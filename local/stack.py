@@ -10,6 +10,7 @@ import ssl
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -49,6 +50,7 @@ class Stack:
         self.settings: dict[str, str] = {}
         self.hosts: list[Process] = []
         self._servers: list[Process] = []
+        self._held = ExitStack()  # ports
         self._environ = environ
         self._in_memory = in_memory
         self._identity = identity
@@ -90,7 +92,7 @@ class Stack:
 
         ``environment`` is added to the settings, ``arguments`` to the host's command line.
         """
-        port = addresses.free_port(self.ports["api"])
+        port = addresses.free_port(self.ports["api"], self._held)
         command = _module("local.host", port, *arguments)
         host = self._spawn(f"host-{len(self.hosts) + 1}", port, command, environment or {})
         self.hosts.append(host)
@@ -124,6 +126,7 @@ class Stack:
         """End every process, the functions hosts first."""
         end(self.hosts)
         end(self._servers)
+        self._held.close()
         stack_file.erase(self.state)
 
     def account(self) -> str:
@@ -153,7 +156,7 @@ class Stack:
     def _choose_ports(self) -> dict[str, int]:
         file = self.state / "ports.json"
         earlier = json.loads(file.read_text()) if file.exists() else {}
-        ports = addresses.choose_ports(self._environ, earlier)
+        ports = addresses.choose_ports(self._environ, earlier, self._held)
         file.write_text(json.dumps(ports))
         return ports
 

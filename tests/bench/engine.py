@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,18 +47,19 @@ _PIECE = 4 * 1024 * 1024  # bytes
 @contextmanager
 def sandbox(folder: Path) -> Iterator[str]:
     """Run Mailchimp's sandbox without any latency; yield its address."""
-    port = addresses.free_port(0)
-    command = [sys.executable, "-m", "local.sandbox.mailchimp", "--port", str(port)]
-    command += ["--client-id", CLIENT.id, "--client-secret", CLIENT.secret]
-    command += ["--redirect-uri", CALLBACK, "--accounts", "1", "--latency", "0"]
-    command += ["--state", str(folder / "mailchimp"), "--lean-answers"]
-    log = folder / "mailchimp.log"
-    process = spawn("mailchimp", command, port=port, log=log, environment=os.environ)
-    try:
-        process.wait_until(lambda: health.healthy(f"{process.url}/health", health.NO_TLS))
-        yield process.url
-    finally:
-        end([process])
+    with ExitStack() as held:
+        port = addresses.free_port(0, held)
+        command = [sys.executable, "-m", "local.sandbox.mailchimp", "--port", str(port)]
+        command += ["--client-id", CLIENT.id, "--client-secret", CLIENT.secret]
+        command += ["--redirect-uri", CALLBACK, "--accounts", "1", "--latency", "0"]
+        command += ["--state", str(folder / "mailchimp"), "--lean-answers"]
+        log = folder / "mailchimp.log"
+        process = spawn("mailchimp", command, port=port, log=log, environment=os.environ)
+        try:
+            process.wait_until(lambda: health.healthy(f"{process.url}/health", health.NO_TLS))
+            yield process.url
+        finally:
+            end([process])
 
 
 class OnDisk(MemoryBlobs):

@@ -1,25 +1,27 @@
 """Runs an ASGI application on a free loopback port for as long as a test needs it."""
 
 import asyncio
+import atexit
 import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from local import addresses
 from local.certificates import Certificates
 from local.serving import HOST, config
 
+_held = ExitStack()
+atexit.register(_held.close)
+
 
 def free_port() -> int:
-    """A port that nobody listened on a moment ago."""
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody listens on, and that nobody else is given while these tests run."""
+    return addresses.free_port(0, _held)
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """The ports and settings of the local stack."""
 
 import socket
+import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -21,38 +23,59 @@ def busy() -> Iterator[int]:
 
 
 @pytest.fixture
-def unused() -> int:
-    """A port that nobody listened on a moment ago."""
-    return addresses.free_port(0)
+def held() -> Iterator[ExitStack]:
+    """What keeps the ports that a test chooses."""
+    with ExitStack() as until_the_end:
+        yield until_the_end
 
 
-def test_every_part_gets_a_port_of_its_own() -> None:
-    ports = addresses.choose_ports({}, {})
+@pytest.fixture
+def unused(held: ExitStack) -> int:
+    """A port that nobody listens on."""
+    return addresses.free_port(0, held)
+
+
+def test_every_part_gets_a_port_of_its_own(held: ExitStack) -> None:
+    ports = addresses.choose_ports({}, {}, held)
     assert set(ports) == set(addresses.PORTS)
     assert len(set(ports.values())) == len(ports)
 
 
-def test_a_given_port_is_used(unused: int) -> None:
-    assert addresses.choose_ports({"LOCAL_PORT_API": str(unused)}, {})["api"] == unused
+def test_a_given_port_is_used(unused: int, held: ExitStack) -> None:
+    assert addresses.choose_ports({"LOCAL_PORT_API": str(unused)}, {}, held)["api"] == unused
 
 
-def test_the_earlier_port_is_kept_while_it_is_free(unused: int) -> None:
-    assert addresses.choose_ports({}, {"vault": unused})["vault"] == unused
+def test_the_earlier_port_is_kept_while_it_is_free(unused: int, held: ExitStack) -> None:
+    assert addresses.choose_ports({}, {"vault": unused}, held)["vault"] == unused
 
 
-def test_another_port_replaces_an_earlier_one_that_is_taken(busy: int) -> None:
-    assert addresses.choose_ports({}, {"vault": busy})["vault"] != busy
+def test_another_port_replaces_an_earlier_one_that_is_taken(busy: int, held: ExitStack) -> None:
+    assert addresses.choose_ports({}, {"vault": busy}, held)["vault"] != busy
 
 
 @pytest.mark.parametrize("given", ["seventy", "70000", "-1"])
-def test_a_given_port_that_is_none_is_an_error(given: str) -> None:
+def test_a_given_port_that_is_none_is_an_error(given: str, held: ExitStack) -> None:
     with pytest.raises(StackError, match=f"LOCAL_PORT_API={given} cannot be used"):
-        addresses.choose_ports({"LOCAL_PORT_API": given}, {})
+        addresses.choose_ports({"LOCAL_PORT_API": given}, {}, held)
 
 
-def test_a_given_port_that_is_taken_is_an_error(busy: int) -> None:
+def test_a_given_port_that_is_taken_is_an_error(busy: int, held: ExitStack) -> None:
     with pytest.raises(StackError, match=f"LOCAL_PORT_API={busy} cannot be used"):
-        addresses.choose_ports({"LOCAL_PORT_API": str(busy)}, {})
+        addresses.choose_ports({"LOCAL_PORT_API": str(busy)}, {}, held)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port that is held takes no server")
+def test_a_chosen_port_is_its_servers_and_nobody_elses_until_the_stack_ends() -> None:
+    with ExitStack() as held:
+        ports = [addresses.choose_ports({}, {}, held)["api"], addresses.free_port(0, held)]
+        for port in ports:
+            with socket.socket() as somebody, pytest.raises(OSError, match="in use"):
+                somebody.bind(("127.0.0.1", port))
+            for _ in range(2):  # a host, and the one that follows it
+                socket.create_server(("127.0.0.1", port)).close()
+    for port in ports:
+        with socket.socket() as somebody:
+            somebody.bind(("127.0.0.1", port))
 
 
 def test_the_settings_point_at_the_local_servers() -> None:

@@ -22,6 +22,8 @@ import pytest
 from azure.storage.blob.aio import ContainerClient
 from azure.storage.queue.aio import QueueClient
 
+from tests.local.servers import free_port
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -117,7 +119,7 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     own = ROOT / "local/azurite/node_modules/azurite/dist/src/azurite.js"
     script = os.environ.get("AZURITE", str(own))
     node = shutil.which("node") or str(Path(sys.executable).with_name("node"))
-    ports = _free_ports(3)
+    ports = [free_port() for _ in range(3)]
     flags = ["--silent", "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
     for kind, port in zip(("blob", "queue", "table"), ports, strict=True):
         flags += [f"--{kind}Port", str(port)]
@@ -136,14 +138,6 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
