@@ -3,9 +3,11 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.lanes import Lanes, in_order
 
 if TYPE_CHECKING:  # importing it takes a second, which the unit tests need not spend
     from local.stack import Stack
@@ -26,6 +28,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         in_folder = any(item.path.is_relative_to(folder) for folder in NEED_PROCESSES)
         if in_folder or "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.stack)
+    items[:] = in_order(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
+    """Let tests that run side by side keep to their lanes."""
+    return Lanes(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -161,6 +161,7 @@ class Trouble:
     def _light_up(self, ahead: list[float]) -> None:
         self._note_break()
         if not self._alive:  # else the lane of somebody who lives would be broken
+            self._world.wait_for_silence()
             self._world.records.break_lanes()
         for number in (0, 1):
             self._start(number, ahead[number])

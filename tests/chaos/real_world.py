@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,18 @@ class World:
         """Return what a sandbox says of an account."""
         url = f"{self.stack.urls[vendor]}/sandbox/stats"
         return dict(self.http.get(url).raise_for_status().json()["accounts"][account - 1])
+
+    def wait_for_silence(self) -> None:
+        """Wait until the vendors are done with what hosts that have died had asked them.
+
+        A lane outlives its host for longer than that, unless a test ends it at once.
+        """
+        until(
+            lambda: (
+                not any(self.statistics(*each)["connections"] for each in product(BATCHES, (1, 2)))
+            ),
+            "the vendors' last answers to hosts that have died",
+        )
 
     def slow_down(self, export: Sent, seconds: float) -> None:
         """Let calls to an export's account take so long."""
