@@ -40,10 +40,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
     """The running stack without a functions host: tests start the hosts they need.
 
-    Its storage is in memory and shared by all tests, so each uses names of its own.
+    Its storage is in memory and shared by all tests, so each uses names of its own. In the end its logs
+    must not give anything away.
     """
     from local import addresses
     from local.stack import Stack
+    from tests.e2e.traces import Traces
 
     given = addresses.given(os.environ)
     environ = {
@@ -53,3 +55,4 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
     }
     with Stack(tmp_path_factory.mktemp("stack"), environ=environ, in_memory=True) as running:
         yield running
+        assert Traces().left_by(running.state) == []

@@ -43,6 +43,12 @@ def identity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
+def traces() -> Traces:
+    """The secrets that callers saw."""
+    return Traces()
+
+
+@pytest.fixture(scope="module")
 def host(
     identity: Stack, deployed: Path, packages: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Process]:
@@ -132,9 +138,11 @@ def test_the_host_finds_every_function(host: Process) -> None:
 
 
 @pytest.mark.stack
-def test_an_export_runs_when_its_file_lands_and_on_demand(identity: Stack, host: Process) -> None:
+def test_an_export_runs_when_its_file_lands_and_on_demand(
+    identity: Stack, host: Process, traces: Traces
+) -> None:
     drop(identity, "Deployed/0.csv", 10)
-    with Caller(identity, Traces(), host.url) as caller:
+    with Caller(identity, traces, host.url) as caller:
         connection = caller.connect("Account", "owner1@example.com")
         export = caller.export("To it", connection, "Deployed")
         drop(identity, "Deployed/1.csv", ROWS)
@@ -145,6 +153,12 @@ def test_an_export_runs_when_its_file_lands_and_on_demand(identity: Stack, host:
         assert counts(again)["unchanged"] == planned(ROWS)["accepted"]
         rejects = list(csv.DictReader(io.StringIO(caller.rejects(again["id"]))))
         assert len(rejects) == ROWS - counts(again)["unchanged"]
+
+
+@pytest.mark.stack
+@pytest.mark.usefixtures("host")
+def test_its_logs_hold_no_secret_and_no_address(identity: Stack, traces: Traces) -> None:
+    assert traces.left_by(identity.state) == []
 
 
 def drop(stack: Stack, path: str, rows: int) -> None:

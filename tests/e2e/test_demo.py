@@ -49,4 +49,4 @@ def test_the_demo_shows_its_figures_and_leaves_nothing_running(
         "successful",
         "skipped",
     ]  # no new file came before the refresh
-    traces.take_in(state / "demo")
+    assert traces.left_by(state / "demo") == []

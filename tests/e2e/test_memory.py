@@ -30,7 +30,6 @@ def quick_system(tmp_path_factory: pytest.TempPathFactory, traces: Traces) -> It
             yield system
         finally:
             system.close()
-            traces.take_in(folder)
 
 
 def peak_mib(system: System, rows: int) -> float:
@@ -59,3 +58,7 @@ def test_a_million_rows_take_no_more_memory_than_a_hundred_thousand(quick_system
     many = peak_mib(quick_system, MANY)
     assert many < MOST_MIB
     assert many < few * MORE, f"{few:.0f} MiB for {FEW:,} rows, {many:.0f} MiB for {MANY:,}"
+
+
+def test_its_logs_hold_no_secret_and_no_address(quick_system: System, traces: Traces) -> None:
+    assert traces.left_by(quick_system.stack.state) == []

@@ -35,6 +35,11 @@ class Traces:
             kept = {each["value"] for each in json.loads(file.read_text())["versions"]}
             self.secrets |= kept.union(*map(_parts, kept))
 
+    def left_by(self, state: Path) -> list[str]:
+        """Take in a stack, and return a line for each thing that the logs so far give away."""
+        self.take_in(state)
+        return self.leaks(self.log_lines())
+
     def found(self, text: str) -> list[str]:
         """Return what a text gives away."""
         return [*(each for each in self.secrets if each in text), *ADDRESS.findall(text)]
