@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from tests.lanes import Lanes, in_order
@@ -20,6 +21,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers of the tests that `make unit` leaves out, and of those of `make fuzz`."""
     config.addinivalue_line("markers", "stack: needs processes of the local stack")
     config.addinivalue_line("markers", "fuzz: tries more the more EXAMPLES it is given")
+    # A neighbour may stall any example of a property, so none is held against a clock.
+    hypothesis.settings.register_profile("side by side", deadline=None)
+    hypothesis.settings.load_profile("side by side")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,7 +19,7 @@ _HEEDED = 2.5  # seconds in which a slice heeds a cancel: it looks once a second
 
 def broken(world: World, journal: Journal) -> list[str]:
     """Return a line for each thing that is not as it must be."""
-    found = [*journal.wrong, *(f"left over: {each}" for each in world.records.left_over())]
+    found = list(journal.wrong)
     for export in world.exports:
         runs = world.records.runs(export.id)
         for run, progress in runs:
