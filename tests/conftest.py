@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
-from tests.lanes import Lanes, in_order
+from tests.lanes import Lanes, in_order, tell_apart
 
 if TYPE_CHECKING:  # importing it takes a second, which the unit tests need not spend
     from local.stack import Stack
@@ -32,6 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         in_folder = any(item.path.is_relative_to(folder) for folder in NEED_PROCESSES)
         if in_folder or "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.stack)
+    tell_apart(items)
     items[:] = in_order(items)
 
 

@@ -4,7 +4,8 @@ A lane runs as a whole in one of the processes, in the order in which it was col
 for a whole session, such as the stack, each process starts for itself, once and only if it is needed.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -31,6 +32,19 @@ def in_order(items: Iterable[pytest.Item]) -> list[pytest.Item]:
     """Return the tests with those of the longest lanes in front, and otherwise as they were."""
     ranks = {name: rank for rank, name in enumerate(FIRST)}
     return sorted(items, key=lambda item: ranks.get(lane(item.nodeid), len(ranks)))
+
+
+def tell_apart(items: Sequence[pytest.Item]) -> None:
+    """Give each test an id of its own; raise pytest.UsageError if two have the same all the same.
+
+    Of those with one id only one would run, without a word. Schemathesis leaves the operation out of its ids.
+    """
+    for item in items:
+        if item.parent and not item.nodeid.endswith(item.name):
+            item._id = item.parent.id.child(item.name)
+    twice = [each for each, times in Counter(item.nodeid for item in items).items() if times > 1]
+    if twice:
+        raise pytest.UsageError(f"Several tests have the same id: {', '.join(twice)}")
 
 
 class Lanes(LoadScopeScheduling):  # type: ignore[misc] # xdist ships no types

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lanes import FIRST, SHARED, lane
+from tests.lanes import FIRST, SHARED, lane, tell_apart
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,6 +21,13 @@ def test_a_lane_that_begins_first_is_one() -> None:
 def test_other_files_are_lanes_of_their_own() -> None:
     assert lane("tests/api/test_runs.py::test_it[a/b]") == "tests/api/test_runs.py"
     assert lane("tests/api/test_runs.py::test_it") != lane("tests/api/test_roles.py::test_it")
+
+
+def test_tests_of_one_id_are_refused_because_only_one_of_them_would_run(
+    request: pytest.FixtureRequest,
+) -> None:
+    with pytest.raises(pytest.UsageError, match=r"the same id: .*test_tests_of_one_id"):
+        tell_apart([request.node, request.node])
 
 
 def test_traces_are_searched_for_by_the_lane_that_leaves_them_when_nothing_follows() -> None:

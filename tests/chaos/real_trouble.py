@@ -143,8 +143,10 @@ class Trouble:
     # Hosts
 
     def _crash(self, host: int, away: float, ahead: float) -> None:
-        if self._world.kill_host(host):
-            self._once_storage_is_there(self._note_break)
+        if not self._world.kill_host(host):  # one that is away is hit when it is back
+            self._in(_SOON, partial(self._crash, host, away, ahead))
+            return
+        self._once_storage_is_there(self._note_break)
         self._in(away, partial(self._start, host, ahead))
 
     def _end_host(self, host: int, away: float, ahead: float) -> None:
