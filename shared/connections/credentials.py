@@ -12,7 +12,7 @@ from shared.destinations.contract import ApiKey
 from shared.destinations.model import Credentials
 from shared.domain.errors import Conflict, Culprit, Invalid, NeedsAttention, TryLater
 from shared.domain.message import say
-from shared.records.app_keys import OwnKey
+from shared.records.app_keys import AppKey
 from shared.storage.ports import Missing, SecretReader, Secrets, Unavailable
 
 _PREFIX = "connection-"
@@ -56,7 +56,7 @@ async def read_linked_key(vault: SecretReader | None, name: str, auth: ApiKey) -
     if vault is None:
         raise Conflict(say("No vault is linked. Set LINKED_KEY_VAULT_URL, or give the key itself."))
     # The linked vault may be the app's own. What lies there for others must not go to this destination.
-    if name.lower().startswith(_PREFIX) or name.lower() in list(OwnKey):
+    if name.lower().startswith(_PREFIX) or name.lower() in list(AppKey):
         what = say("The app keeps secrets of its own under such a name.")
         raise Invalid(("secret_name",), what)
     try:

@@ -30,7 +30,7 @@ from shared.domain.errors import Conflict, DestinationError, Invalid, Refusal
 from shared.domain.message import say
 from shared.domain.people import Person
 from shared.people.audit_trail import Recording, record
-from shared.records.app_keys import OwnKey, own_key
+from shared.records.app_keys import AppKey, app_key
 from shared.records.records import find, require_current, scan
 from shared.services import Services
 from shared.storage.entries import ALL, OAuthState
@@ -140,7 +140,7 @@ def _digest(state: str) -> str:
 
 
 async def _verifier(services: Services, state: str) -> str:
-    key = await own_key(services.storage.secrets, OwnKey.SIGN_IN)
+    key = await app_key(services.storage.secrets, AppKey.SIGN_IN)
     return _base64(hmac.digest(key, state.encode(), "sha256"))
 
 

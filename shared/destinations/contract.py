@@ -18,7 +18,7 @@ from shared.destinations.model import (
     Client,
     Credentials,
     Field,
-    Finished,
+    FinishedJob,
     Limits,
     ListInfo,
     Option,
@@ -252,7 +252,7 @@ class Destination(ABC):
 class PollsJobs(Protocol):
     """A destination that answers with jobs, which it does in its own time."""
 
-    async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
+    async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[FinishedJob]:
         """Return those of the jobs that are over. They are all there are, or `jobs_per_poll` of them."""
 
 

@@ -135,7 +135,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishedJob:
     """What became of a job. A job that `failed` did nothing: the engine sends its profiles again."""
 
     job: Job

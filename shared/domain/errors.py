@@ -24,7 +24,7 @@ from enum import StrEnum
 from shared.domain.message import Message
 from shared.domain.outcomes import RowOutcome
 
-type Members = tuple[str | int, ...]
+type MemberPath = tuple[str | int, ...]
 """The way into a body: names of members, and places in lists from 0."""
 
 
@@ -125,6 +125,6 @@ class Outdated(Refusal):
 class Invalid(Refusal):
     """One field of the request is wrong; `members` lead to it, such as ("fields", "email")."""
 
-    def __init__(self, members: Members, reason: Message) -> None:
+    def __init__(self, members: MemberPath, reason: Message) -> None:
         super().__init__(reason)
         self.members = members

@@ -6,7 +6,7 @@ from shared.connections.check import signed_in
 from shared.destinations.contract import Destination
 from shared.destinations.model import Field
 from shared.domain.connection import Connection, Move
-from shared.domain.errors import BadSegment, Culprit, Invalid, Members, NeedsAttention
+from shared.domain.errors import BadSegment, Culprit, Invalid, MemberPath, NeedsAttention
 from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.people import Caller
@@ -119,7 +119,7 @@ async def check_segments(storage: Storage, choices: Export) -> None:
                 raise Invalid(("fields", field), _not_one(column, segment))
 
 
-async def _segment(storage: Storage, name: str, members: Members) -> Segment:
+async def _segment(storage: Storage, name: str, members: MemberPath) -> Segment:
     try:
         segment = await find_segment(storage.segments, storage.versions, name)
     except BadSegment as error:

@@ -7,7 +7,7 @@ small to hold too many profiles, and else what is not known of a version yet.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.domain.errors import BadSegment, Members
+from shared.domain.errors import BadSegment, MemberPath
 from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.segment import SegmentVersion
@@ -20,26 +20,26 @@ _LEAST_BYTES = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Warned:
+class ExportWarning:
     """Something about a saved export that its runs may stumble over; `members` lead to it."""
 
-    members: Members
+    members: MemberPath
     reason: Message
 
 
-async def warnings(services: Services, export: Export) -> Sequence[Warned]:
+async def warnings(services: Services, export: Export) -> Sequence[ExportWarning]:
     """Return what to warn of about an export's segments as they are now."""
-    warned: list[Warned] = []
+    warned: list[ExportWarning] = []
     there: dict[int, SegmentVersion] = {}
     for index, name in enumerate(export.segments):
         try:
             version = await newest_version(services.storage.segments, name)
         except BadSegment as error:
-            warned.append(Warned(("segments", index), _would_fail(error.reason)))
+            warned.append(ExportWarning(("segments", index), _would_fail(error.reason)))
             continue
         if version is None:
             reason = say("The segment {segment} has no file now. Runs fail without.", segment=name)
-            warned.append(Warned(("segments", index), reason))
+            warned.append(ExportWarning(("segments", index), reason))
         else:
             there[index] = version
     return [*warned, *await _too_many(services, export, there)]
@@ -47,7 +47,7 @@ async def warnings(services: Services, export: Export) -> Sequence[Warned]:
 
 async def _too_many(
     services: Services, export: Export, there: dict[int, SegmentVersion]
-) -> Sequence[Warned]:
+) -> Sequence[ExportWarning]:
     storage, destination = services.storage, services.destinations[export.destination]
     most = min(services.max_profiles, destination.limits.profiles_per_export)
     if sum(version.size for version in there.values()) // _LEAST_BYTES <= most:
@@ -57,13 +57,13 @@ async def _too_many(
         members = ("segments", index)
         stats = await stats_of(storage.segments, storage.versions, version, count=True)
         if stats.problem:
-            return [Warned(members, _would_fail(stats.problem))]
+            return [ExportWarning(members, _would_fail(stats.problem))]
         count = stats.rows or 0
         total += count
         if count > most:
-            return [Warned(members, _too_large(version.segment, destination.title, most))]
+            return [ExportWarning(members, _too_large(version.segment, destination.title, most))]
         if total > most:
-            return [Warned(("segments",), _too_large_together(destination.title, most))]
+            return [ExportWarning(("segments",), _too_large_together(destination.title, most))]
     return []
 
 

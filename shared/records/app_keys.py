@@ -7,7 +7,7 @@ from enum import StrEnum
 from shared.storage.ports import Missing, Secrets
 
 
-class OwnKey(StrEnum):
+class AppKey(StrEnum):
     """The names of the keys in the vault."""
 
     DELIVERED = "delivered-state-key"
@@ -15,7 +15,7 @@ class OwnKey(StrEnum):
     SIGN_IN = "sign-in-key"
 
 
-async def own_key(vault: Secrets, key: OwnKey) -> bytes:
+async def app_key(vault: Secrets, key: AppKey) -> bytes:
     """Return a key of 32 bytes.
 
     Two hosts may both make it; what was done with the one that lost is then as good as not done.

@@ -36,7 +36,7 @@ from shared.runs.state.open_run import OpenRun
 from shared.runs.state.parts import batches_per_part, read_batches
 from shared.runs.timeline import canceled
 from shared.services import Services
-from shared.storage.entries import ALL, DueTable, Ended, OutboxMessage, SettingsTable
+from shared.storage.entries import ALL, DueTable, EndedRun, OutboxMessage, SettingsTable
 from shared.storage.paths import CHECKPOINT, parts_folder
 from shared.storage.ports import AlreadyExists, Missing, Stale, Storage, Stored
 from shared.telemetry.logs import about_run, event
@@ -178,7 +178,7 @@ async def index_end(services: Services, run: Run, connection_id: str) -> None:
     """
     storage, at = services.storage, run.finished_at or services.clock.now()
     key = f"{at:%Y%m%d%H%M%S%f}-{run.id}"
-    entry = Ended(run_id=run.id, at=at, connection_id=connection_id)
+    entry = EndedRun(run_id=run.id, at=at, connection_id=connection_id)
     await storage.ended_runs.put(DueTable.ENDED, key, entry)
     if services.webhook is None:
         return

@@ -9,7 +9,7 @@ from shared.runs.lanes.lane_queue import call_next, wait_in_queue
 from shared.runs.state.checkpoint import Fenced, OpenCheckpoint
 from shared.runs.state.context import RunContext, load_context
 from shared.runs.state.open_run import OpenRun
-from shared.runs.worker import SliceWork
+from shared.runs.worker import Worker
 from shared.services import Services
 from shared.storage.entries import ALL
 from shared.storage.ports import Stale
@@ -91,7 +91,7 @@ async def _in_lane(
     if stored is None or stored.value.status.is_over or checkpoint.value.slice != message.slice:
         return
     run = OpenRun(services.storage.runs, services.clock, stored, checkpoint)
-    work = SliceWork(services, context, run, deadline)
+    work = Worker(services, context, run, deadline)
     destination, before = context.connection.destination, checkpoint.value.counts
     began = services.clock.monotonic()
     try:

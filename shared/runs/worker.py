@@ -41,7 +41,7 @@ _REPORT_SECONDS = 2.0  # between two reports of the rows read
 _PATIENCE = timedelta(hours=1)  # that jobs of a canceled run are asked about
 
 
-class SliceWork:
+class Worker:
     """The work on one run, by the slice that holds its lane.
 
     A step returns what comes next for the run, or None if the slice goes on with the next step.

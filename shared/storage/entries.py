@@ -81,7 +81,7 @@ class RunIndexEntry(BaseModel, frozen=True):
     run_id: str
 
 
-class Ended(BaseModel, frozen=True):
+class EndedRun(BaseModel, frozen=True):
     """The entry of the due index that says: this run ended then, and is to be forgotten some day."""
 
     run_id: str

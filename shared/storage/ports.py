@@ -21,7 +21,7 @@ from shared.storage.entries import (
     ActiveRun,
     Bookmark,
     Due,
-    Ended,
+    EndedRun,
     OAuthState,
     OutboxMessage,
     Placement,
@@ -187,7 +187,7 @@ class Storage:
     checkpoints: Guarded[Checkpoint]
     active_runs: Records[ActiveRun]
     newest_runs: Records[RunIndexEntry]
-    ended_runs: Records[Ended]
+    ended_runs: Records[EndedRun]
     webhook_outbox: Records[OutboxMessage]
     lane_queues: Records[SliceMessage]  # by lane: the runs that wait for it
     due: Records[Due]

@@ -11,7 +11,7 @@ from shared.domain.run import split_run_id
 from shared.runs import index
 from shared.runs.state.delivered import state_name
 from shared.services import Services
-from shared.storage.entries import Bookmark, DueTable, Ended, SettingsTable
+from shared.storage.entries import Bookmark, DueTable, EndedRun, SettingsTable
 from shared.storage.paths import folder
 from shared.triggers.arrivals import all_exports
 
@@ -32,7 +32,7 @@ async def remove_old_runs(services: Services) -> None:
         await storage.ended_runs.delete(DueTable.ENDED, entry.key)
 
 
-async def _remove(services: Services, entry: Ended) -> None:
+async def _remove(services: Services, entry: EndedRun) -> None:
     storage = services.storage
     stored = await storage.runs.get(*split_run_id(entry.run_id))
     if stored is not None and stored.value.finished_at != entry.at:

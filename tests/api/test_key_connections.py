@@ -9,7 +9,7 @@ from shared.connections.waiting_runs import waiting
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.message import say
 from shared.domain.run import RunStatus
-from shared.records.app_keys import OwnKey
+from shared.records.app_keys import AppKey
 from shared.storage.entries import ALL, ActiveRun
 from shared.storage.ports import Missing, Unavailable
 from tests.api.office import Office, pointers
@@ -117,7 +117,7 @@ async def test_a_new_key_in_the_linked_vault_is_used_from_then_on(
 async def test_what_does_not_connect_is_named_and_changes_nothing(
     office: Office, vendors: Vendors, given: dict[str, object] | None, pointer: str
 ) -> None:
-    for name in ("wrong-key", "connection-1", OwnKey.SIGN_IN):
+    for name in ("wrong-key", "connection-1", AppKey.SIGN_IN):
         await vendors.linked.set(name, "planted-wrong")
     key = await vendors.agreed("postbox")
     before = await stored(office, key)

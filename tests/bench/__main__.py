@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from local.processes import ROOT
-from tests.bench import api, changes, destinations, forms, hosts, imports, refresh, telemetry
+from tests.bench import api, changes, destinations, formats, hosts, imports, refresh, telemetry
 from tests.bench.results import Results, write
 
 FOLDER = ROOT / ".local" / "bench"
@@ -30,7 +30,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "destinations": destinations,
     "changes": changes,
     "api": api,
-    "forms": forms,
+    "formats": formats,
     "refresh": refresh,
     "hosts": hosts,
     "imports": imports,

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.destinations.contract import Destination, ListsJobs
-from shared.destinations.model import Finished, Sent
+from shared.destinations.model import FinishedJob, Sent
 from shared.storage.entries import SettingsTable
 from shared.storage.ports import Storage, Stored
 
@@ -102,6 +102,6 @@ class _Whole(_Instead):
         sent: Sent = await self._real.send(*given)
         return replace(sent, outcomes=())
 
-    async def poll(self, *given: Any) -> Sequence[Finished]:
-        finished: Sequence[Finished] = await self._real.poll(*given)
+    async def poll(self, *given: Any) -> Sequence[FinishedJob]:
+        finished: Sequence[FinishedJob] = await self._real.poll(*given)
         return [replace(each, outcomes=()) for each in finished]

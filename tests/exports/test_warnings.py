@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.errors import Members
+from shared.domain.errors import MemberPath
 from shared.domain.export import Export
 from shared.exports.warnings import warnings
 from shared.segments.catalogue import newest_version
@@ -39,7 +39,7 @@ async def world_of(**segments: int) -> tuple[World, Read, Export]:
     return world, files, await world.export("many", segments=list(segments))
 
 
-async def said(world: World, export: Export) -> list[tuple[Members, str]]:
+async def said(world: World, export: Export) -> list[tuple[MemberPath, str]]:
     return [(one.members, str(one.reason)) for one in await warnings(world.services, export)]
 
 
@@ -64,7 +64,7 @@ async def members(world: World, name: str) -> int | None:
     ids=str,
 )
 async def test_segments_with_more_members_than_the_limit_are_warned_of(
-    segments: dict[str, int], where: list[Members], what: str
+    segments: dict[str, int], where: list[MemberPath], what: str
 ) -> None:
     world, _, export = await world_of(**segments)
     found = await said(world, export)

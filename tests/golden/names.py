@@ -9,7 +9,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from shared.api.problems import PROBLEM_TYPES
-from shared.records.app_keys import OwnKey
+from shared.records.app_keys import AppKey
 from shared.settings import Settings, StorageAccount
 from tests.functions.test_app import index
 from tests.golden.stored import ports
@@ -19,7 +19,7 @@ async def names() -> dict[str, Any]:
     """Return all of them."""
     return {
         "storage": sorted({f"{each.service} {each.name}" for each in (await ports()).values()}),
-        "secrets": sorted(OwnKey),
+        "secrets": sorted(AppKey),
         "functions": index(),
         "settings": dict(sorted([*_settings(Settings), *_settings(StorageAccount)])),
         "problems": {slug: of.status for slug, of in sorted(PROBLEM_TYPES.items())},

@@ -5,7 +5,7 @@ import re
 
 from annotated_types import Le
 
-from shared.records.app_keys import OwnKey
+from shared.records.app_keys import AppKey
 from shared.settings import Settings
 from tests.docs.pages import ROOT, blocks, code, rows, section
 from tests.infra.templates import INFRA, every
@@ -51,10 +51,10 @@ def test_secrets_that_are_named_are_those_that_the_app_reads() -> None:
     referenced = set(re.findall(r"secrets/([\w-]+)", TEMPLATES["app.bicep"].text))
     assert referenced
     rotated = section(PAGE, "## Rotate secrets")
-    for name in {*referenced, *(key.value for key in OwnKey)}:
+    for name in {*referenced, *(key.value for key in AppKey)}:
         assert f"`{name}`" in rotated, name
     assert set(re.findall(r"--name ([a-z-]+)", COMMANDS)) <= referenced | {
-        key.value for key in OwnKey
+        key.value for key in AppKey
     }
 
 

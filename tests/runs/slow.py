@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from shared.destinations.batch import Batch
 from shared.destinations.contract import Api, JobFiles
-from shared.destinations.model import Client, Finished, Limits, Sent, Target
+from shared.destinations.model import Client, FinishedJob, Limits, Sent, Target
 from shared.domain.clock import Clock
 from shared.domain.run import Job
 from tests.runs.small import BATCH, SmallBatches
 from tests.runs.world import World, ready
 
-type End = Callable[[Job, Batch], Finished | None]
+type End = Callable[[Job, Batch], FinishedJob | None]
 """What becomes of a job whose time is up; None is success."""
 
 
@@ -43,17 +43,17 @@ class Slow(SmallBatches):
         self.sent.append((key, batch))
         return Sent(job=key)
 
-    async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
+    async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[FinishedJob]:
         """Return the jobs whose time is up."""
         self.polls.append(self.clock.monotonic())
         time = timedelta(seconds=self.seconds)
         over = [job for job in jobs if self.clock.now() - job.sent_at >= time]
         return [await self._end(job, files) for job in over]
 
-    async def _end(self, job: Job, files: JobFiles) -> Finished:
+    async def _end(self, job: Job, files: JobFiles) -> FinishedJob:
         batch = await files.batch(job)
         said = (end(job, batch) for end in self.ends)
-        return next((each for each in said if each), Finished(job))
+        return next((each for each in said if each), FinishedJob(job))
 
     def written(self) -> list[str]:
         """Return every address that came in, once for each time."""

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from shared.connections.waiting_runs import resume_runs
-from shared.destinations.model import Finished
+from shared.destinations.model import FinishedJob
 from shared.domain.errors import Conflict
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome
@@ -258,7 +258,7 @@ async def test_jobs_that_the_destination_has_are_waited_for_and_counted() -> Non
 async def test_of_a_canceled_run_a_failed_job_is_not_sent_again() -> None:
     world, destination = await slow(seconds=600)
     why = say("It failed.")
-    destination.ends.append(lambda job, _: Finished(job, failed=why) if job.batch == 1 else None)
+    destination.ends.append(lambda job, _: FinishedJob(job, failed=why) if job.batch == 1 else None)
     await world.drop(csv(95))
     run = await world.start()
     await work_on_visible(world)

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind
 
 from shared.domain.run import Run, RunStatus
-from shared.records.app_keys import OwnKey
+from shared.records.app_keys import AppKey
 from shared.runs.send.import_callbacks import report_url
 from shared.telemetry.spans import call, span
 from tests.contract.destinations.side import Side, fault
@@ -142,7 +142,7 @@ async def secrets_of(world: World, run: Run) -> set[str]:
     vault, connection = world.services.storage.secrets, await world.connection()
     kept = await vault.get(str(connection.secret_name))
     parts = {str(part) for part in json.loads(kept).values()}
-    keys = {await vault.get(name) for name in (OwnKey.DELIVERED, OwnKey.REPORTS)}
+    keys = {await vault.get(name) for name in (AppKey.DELIVERED, AppKey.REPORTS)}
     url = await report_url(world.services, run.id)
     return {kept, url.rpartition("/")[2], *keys, *(part for part in parts if len(part) >= 10)}
 

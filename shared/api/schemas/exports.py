@@ -10,7 +10,7 @@ from shared.api.wording import Words
 from shared.domain.export import Export, Idle
 from shared.domain.run import RunStatus
 from shared.exports.views import ExportView
-from shared.exports.warnings import Warned
+from shared.exports.warnings import ExportWarning
 from shared.records.bulk import LeftOut
 
 
@@ -71,7 +71,7 @@ class SavedExportItem(ExportItem):
     warnings: list[WarningItem]
 
 
-def saved_export_item(view: ExportView, warned: Sequence[Warned]) -> SavedExportItem:
+def saved_export_item(view: ExportView, warned: Sequence[ExportWarning]) -> SavedExportItem:
     """Return an export that its caller has just saved."""
     return SavedExportItem(
         **export_item(view).model_dump(),

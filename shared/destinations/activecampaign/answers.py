@@ -27,13 +27,11 @@ from shared.domain.errors import (
 from shared.domain.message import say, say_count
 
 TITLE = "ActiveCampaign"
-LONGEST_REASON = 300
-"""Characters of its own words that are kept."""
+LONGEST_REASON = 300  # characters of its own words that are kept
 
 _BATCH_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _API = "/api/3/"
-_A_MINUTE = 60.0
-_BUSY_SECONDS = 30.0
+_A_MINUTE, _BUSY_SECONDS = 60.0, 30.0
 _MOVED = say(
     "{destination} has no such account, or it has moved. Connect again with its host.",
     destination=TITLE,
@@ -44,8 +42,10 @@ _ADDRESS = re.compile(r"\S+@\S+")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
-class Refusal(BatchRefused):
+class ImportRefused(BatchRefused):
     """An import that was refused for some of its contacts, by their numbers in it."""
+
+    known_as = "Refusal"  # in telemetry
 
     def __init__(self, account: str, named: Sequence[tuple[int, str]]) -> None:
         reason = say_count(
@@ -167,7 +167,7 @@ def _refused_import(said: Mapping[str, Any], response: httpx.Response) -> Destin
     named = list(_named(said))
     if not named:
         return None
-    return Refusal(str(response.request.url).partition(_API)[0], named)
+    return ImportRefused(str(response.request.url).partition(_API)[0], named)
 
 
 def _named(said: Mapping[str, Any]) -> Iterator[tuple[int, str]]:

@@ -21,8 +21,8 @@ import httpx
 
 from shared.destinations.activecampaign.answers import (
     TITLE,
+    ImportRefused,
     NothingThere,
-    Refusal,
     explained,
     queued,
     require_user,
@@ -46,7 +46,7 @@ from shared.destinations.model import (
     Credentials,
     Field,
     FieldType,
-    Finished,
+    FinishedJob,
     Limits,
     ListInfo,
     Option,
@@ -180,15 +180,15 @@ class ActiveCampaign(Destination):
         weight = _ALONE if batch.size == 1 else 1
         try:
             return Sent(job=queued(await api.post("/import/bulk_import", body, weight=weight)))
-        except Refusal as refusal:
+        except ImportRefused as refusal:
             raise self._numbering.judged(refusal, batch.size) from None
 
-    async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
+    async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[FinishedJob]:
         """Ask about each import."""
         answers = await asyncio.gather(
             *(api.get("/import/info", {"batchId": job.id}) for job in jobs), return_exceptions=True
         )
-        over: list[Finished] = []
+        over: list[FinishedJob] = []
         for job, answer in zip(jobs, answers, strict=True):
             if isinstance(answer, BaseException):
                 raise answer

@@ -17,10 +17,10 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from shared.destinations.activecampaign.answers import LONGEST_REASON, TITLE, Refusal
+from shared.destinations.activecampaign.answers import LONGEST_REASON, TITLE, ImportRefused
 from shared.destinations.answers import ended, parsing_answer
 from shared.destinations.contract import JobFiles
-from shared.destinations.model import Finished
+from shared.destinations.model import FinishedJob
 from shared.domain.email import normal_form
 from shared.domain.errors import BatchRefused
 from shared.domain.message import say
@@ -47,7 +47,7 @@ class Numbering:
 
     _first: dict[str, int] = field(default_factory=dict)
 
-    def judged(self, refusal: Refusal, size: int) -> BatchRefused:
+    def judged(self, refusal: ImportRefused, size: int) -> BatchRefused:
         """Name who is at fault in an import of `size` contacts, or where to cut it to find out.
 
         Counted from 0, a named number is the contact after the cut; counted from 1, the one before.
@@ -87,23 +87,23 @@ def _makes_sense(numbers: Collection[int], size: int) -> bool:
 
 async def finished(
     job: Job, answer: Any, files: JobFiles, may_be_told_why: bool
-) -> Sequence[Finished]:
+) -> Sequence[FinishedJob]:
     """Return what became of an import, if it is over and nobody who failed `may_be_told_why` yet."""
     with parsing_answer(TITLE):
         status = answer["status"]
         if status in _UNDER_WAY:
             return ()
         if status in _DID_NOTHING:
-            return [Finished(job, failed=ended(TITLE, str(status)))]
+            return [FinishedJob(job, failed=ended(TITLE, str(status)))]
         if status != "completed":
             raise ValueError("an unknown status")
         failed = _addresses(answer["failure"])
     if not failed:
-        return [Finished(job)]
+        return [FinishedJob(job)]
     why = {mail: text for each in await files.reports(job) for mail, text in reasons(each).items()}
     if may_be_told_why and not failed <= why.keys():
         return ()
-    return [Finished(job, _outcomes(failed, why, (await files.batch(job)).index_of()))]
+    return [FinishedJob(job, _outcomes(failed, why, (await files.batch(job)).index_of()))]
 
 
 def _addresses(listed: Any) -> set[str]:

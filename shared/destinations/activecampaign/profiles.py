@@ -18,7 +18,7 @@ from shared.destinations.batch import Batch
 from shared.destinations.contract import Api
 from shared.destinations.encoding.encoder import ValuesEncoder
 from shared.destinations.encoding.field_types import SEPARATOR
-from shared.destinations.encoding.template import Group, Layout, member
+from shared.destinations.encoding.template import Group, Template, member
 from shared.destinations.encoding.values import Values
 from shared.destinations.model import Field, FieldType, ListInfo, Target
 
@@ -104,7 +104,7 @@ def _field(item: Mapping[str, Any], kind: FieldType, choices: Sequence[str]) -> 
 def contacts(fields: Sequence[Field], target: Target) -> ValuesEncoder:
     """Return how profiles are written for a target with these fields."""
     values = Values(fields, target, {FieldType.CHOICES: _several})
-    return ValuesEncoder(_layout(target, [rule.name for rule in values.rules]), values)
+    return ValuesEncoder(_template(target, [rule.name for rule in values.rules]), values)
 
 
 def request_body(target: Target, batch: Batch) -> bytes:
@@ -120,7 +120,7 @@ def request_body(target: Target, batch: Batch) -> bytes:
     return b'{"contacts":[%b]%b' % (batch.joined, rest)
 
 
-def _layout(target: Target, fields: Sequence[str]) -> Layout:
+def _template(target: Target, fields: Sequence[str]) -> Template:
     """Return the JSON of a contact: its standard fields, its own ones by number, and the list."""
     standard = {name: member(name) for name in fields if not name.startswith(OWN)}
     own = {
@@ -129,7 +129,7 @@ def _layout(target: Target, fields: Sequence[str]) -> Layout:
         if name.startswith(OWN)
     }
     always = {"subscribe": [{"listid": int(target.list_id)}], **_options_of(target)}
-    return Layout(
+    return Template(
         before='{"email":',
         groups=[Group(standard, opening=","), Group(own, opening=',"fields":[', closing="]")],
         after=f",{orjson.dumps(always)[1:].decode()}",

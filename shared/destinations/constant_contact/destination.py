@@ -48,7 +48,7 @@ from shared.destinations.model import (
     Credentials,
     Field,
     FieldType,
-    Finished,
+    FinishedJob,
     Limits,
     ListInfo,
     Rate,
@@ -188,6 +188,6 @@ class ConstantContact(Destination):
         """Return the imports of the account, or those of so many contacts."""
         return await listed(api, size)
 
-    async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
+    async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[FinishedJob]:
         """Find the jobs among those of the account."""
         return await over(api, jobs, files)

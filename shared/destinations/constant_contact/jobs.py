@@ -15,7 +15,7 @@ from typing import Any
 from shared.destinations.answers import ended, parsing_answer
 from shared.destinations.constant_contact.answers import ID, TITLE, pages
 from shared.destinations.contract import Api, JobFiles
-from shared.destinations.model import Finished
+from shared.destinations.model import FinishedJob
 from shared.domain.email import normal_form
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
@@ -38,10 +38,10 @@ async def listed(api: Api, size: int | None) -> Collection[str]:
     return found
 
 
-async def over(api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
+async def over(api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[FinishedJob]:
     """Find jobs among those of the account, and return those that are over."""
     waiting = {job.id: job for job in jobs}
-    found: list[Finished] = []
+    found: list[FinishedJob] = []
     async for activities in pages(api, "/activities", "activities", limit="500"):
         for activity in activities:
             if job := waiting.pop(str(activity.get("activity_id")), None):
@@ -66,11 +66,13 @@ def _holds(activity: Mapping[str, Any], size: int) -> bool:
     return total == size or (total == size + 1 and people == size)
 
 
-async def _finished(job: Job, activity: Mapping[str, Any], files: JobFiles) -> Sequence[Finished]:
+async def _finished(
+    job: Job, activity: Mapping[str, Any], files: JobFiles
+) -> Sequence[FinishedJob]:
     """Return what became of a job, if it is over."""
     state = activity.get("state")
     if state in _DID_NOTHING:
-        return [Finished(job, failed=ended(TITLE, str(state)))]
+        return [FinishedJob(job, failed=ended(TITLE, str(state)))]
     if state != "completed":
         return ()
     with parsing_answer(TITLE):
@@ -82,7 +84,7 @@ async def _finished(job: Job, activity: Mapping[str, Any], files: JobFiles) -> S
         ]
     named = any("@" in text for text in texts)
     index_of = (await files.batch(job)).index_of() if named else {}
-    return [Finished(job, _outcomes(job.size, counts, texts, index_of))]
+    return [FinishedJob(job, _outcomes(job.size, counts, texts, index_of))]
 
 
 def _outcomes(

@@ -13,7 +13,7 @@ from typing import Any
 from shared.destinations.answers import EMAIL, parsing_answer
 from shared.destinations.constant_contact.answers import TITLE
 from shared.destinations.encoding.encoder import ValuesEncoder
-from shared.destinations.encoding.template import Group, Layout, member
+from shared.destinations.encoding.template import Group, Template, member
 from shared.destinations.encoding.values import Values, at_most, characters
 from shared.destinations.model import Field, FieldType, InvalidProfile, Target
 from shared.domain.errors import Culprit, NeedsAttention
@@ -82,8 +82,8 @@ class Contacts(ValuesEncoder):
 
         values = Values(fields, target, {FieldType.DATE: written})
         group = Group({name: member(name) for name in target.fields}, opening=",")
-        layout = Layout(before='{"email":', groups=[group], after="}")
-        super().__init__(layout, values, _LENGTH_IN_DOUBT)
+        template = Template(before='{"email":', groups=[group], after="}")
+        super().__init__(template, values, _LENGTH_IN_DOUBT)
         self._long = 0  # addresses
 
     def encode(self, address: str, cells: Sequence[str]) -> bytes:

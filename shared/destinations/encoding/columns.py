@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from shared.arrow import EMPTY, TEXT, pa, pc
-from shared.destinations.encoding.template import Group, Layout
+from shared.destinations.encoding.template import Group, Template
 from shared.destinations.encoding.values import Rule, Values
 from shared.destinations.model import InvalidProfile
 from shared.domain.email import PLAIN
@@ -34,8 +34,8 @@ type _Piece = str | Any
 class ColumnWriter:
     """Writes the plain profiles of one export."""
 
-    def __init__(self, layout: Layout, values: Values, longest_address: int) -> None:
-        self._layout = layout
+    def __init__(self, template: Template, values: Values, longest_address: int) -> None:
+        self._template = template
         self._rules = values.rules
         self._in_bytes = values.in_bytes
         self._longest_address = longest_address
@@ -55,11 +55,11 @@ class ColumnWriter:
             values[rule.name], fits = self._values(rule, cells[rule.at])
             for each in fits:
                 plain = pc.and_(plain, each)
-        layout = self._layout
-        pieces: list[_Piece] = [f'{layout.before}"', addresses, f'"{layout.between}']
-        for group in layout.groups:
+        template = self._template
+        pieces: list[_Piece] = [f'{template.before}"', addresses, f'"{template.between}']
+        for group in template.groups:
             pieces += _of_group(group, values)
-        return addresses, _joined([*pieces, layout.after]), plain
+        return addresses, _joined([*pieces, template.after]), plain
 
     def _values(self, rule: Rule, cells: Any) -> tuple[Sequence[_Piece], Sequence[Any]]:
         """Return what the values of a field are made of, and which of them fit."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from shared.destinations.encoding.template import Layout
+from shared.destinations.encoding.template import Template
 from shared.destinations.encoding.values import Values
 from shared.domain.email import PLAIN_LENGTH
 from shared.domain.message import Message
@@ -14,16 +14,18 @@ if TYPE_CHECKING:
 
 
 class ValuesEncoder:
-    """The `Encoder` of values in a layout."""
+    """The `Encoder` of values in a template."""
 
-    def __init__(self, layout: Layout, values: Values, longest_address: int = PLAIN_LENGTH) -> None:
-        self._layout = layout
+    def __init__(
+        self, template: Template, values: Values, longest_address: int = PLAIN_LENGTH
+    ) -> None:
+        self._template = template
         self.values = values
         self._longest_address = min(longest_address, PLAIN_LENGTH)
 
     def encode(self, address: str, cells: Sequence[str]) -> bytes:
         """Return the JSON of one profile; raise InvalidProfile."""
-        return self._layout.text(address, self.values.of(cells))
+        return self._template.text(address, self.values.of(cells))
 
     def encode_plain(self, emails: Any, cells: Sequence[Any]) -> tuple[Any, Any, Any]:
         """Return addresses, their JSON, and for which rows both are right."""
@@ -37,4 +39,4 @@ class ValuesEncoder:
     def _writer(self) -> "ColumnWriter":
         from shared.destinations.encoding.columns import ColumnWriter
 
-        return ColumnWriter(self._layout, self.values, self._longest_address)
+        return ColumnWriter(self._template, self.values, self._longest_address)

@@ -27,7 +27,7 @@ _SHOWN_CHOICES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class FieldCheck:
     """How values of a type are checked."""
 
     plain: Plain
@@ -36,18 +36,18 @@ class Check:
     """A pattern that is found only in values of the type that are their own plain form, if there is one."""
 
 
-def check_of(field: Field) -> Check:
+def check_of(field: Field) -> FieldCheck:
     """Return how values of a field are checked; text needs no check."""
     match field.kind:
         case FieldType.CHOICE:
             must_be = say("one of its choices: {choices}", choices=_shown(field.choices))
-            return Check(_choice(field.choices), must_be)
+            return FieldCheck(_choice(field.choices), must_be)
         case FieldType.CHOICES:
             must_be = say(
                 "some of its choices, separated by ; or |: {choices}",
                 choices=_shown(field.choices),
             )
-            return Check(_choices(field.choices), must_be)
+            return FieldCheck(_choices(field.choices), must_be)
         case kind:
             return _CHECKS[kind]
 
@@ -92,15 +92,15 @@ def _url(text: str) -> str | None:
     return text if _URL.fullmatch(text) else None
 
 
-_CHECKS: Mapping[FieldType, Check] = {
-    FieldType.EMAIL: Check(_email, say("an email address")),
-    FieldType.PHONE: Check(_phone, say("a phone number"), "[0-9]"),
-    FieldType.NUMBER: Check(
+_CHECKS: Mapping[FieldType, FieldCheck] = {
+    FieldType.EMAIL: FieldCheck(_email, say("an email address")),
+    FieldType.PHONE: FieldCheck(_phone, say("a phone number"), "[0-9]"),
+    FieldType.NUMBER: FieldCheck(
         _number, say("a number such as 12.5"), r"^-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$"
     ),
-    FieldType.DATE: Check(_date, say("a date such as 2026-11-24")),
-    FieldType.BIRTHDAY: Check(_birthday, say("a month and a day such as 11/24")),
-    FieldType.URL: Check(
+    FieldType.DATE: FieldCheck(_date, say("a date such as 2026-11-24")),
+    FieldType.BIRTHDAY: FieldCheck(_birthday, say("a month and a day such as 11/24")),
+    FieldType.URL: FieldCheck(
         _url,
         say("a web address that begins with http:// or https://"),
         "^https?://[!-.0-~][!-~]*$",

@@ -1,4 +1,4 @@
-"""How the JSON of a profile is laid out: what stands before, between and behind the values of its fields.
+"""Writing the JSON of a profile by a template: what stands before, between and behind its values.
 
 It is stated once and written in two ways: here for one profile, in columns.py for many at once. Both
 write the same bytes, because a profile counts as unchanged when its bytes are.
@@ -22,7 +22,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class Template:
     """`before`, the address, `between`, the groups, `after`."""
 
     before: str

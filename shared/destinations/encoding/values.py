@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.destinations.encoding.field_types import Check, check_of
+from shared.destinations.encoding.field_types import FieldCheck, check_of
 from shared.destinations.model import Field, FieldType, InvalidProfile, Target
 from shared.domain.message import Message, say, say_count
 
@@ -132,7 +132,7 @@ class Values:
 
         return written
 
-    def _writer(self, field: Field, check: Check, write: Write) -> Write:
+    def _writer(self, field: Field, check: FieldCheck, write: Write) -> Write:
         must_be = say("{field} must be {what}.", field=field.title, what=check.must_be)
         longest = field.longest
         too_long = at_most(field.title, self._length(longest or 0))

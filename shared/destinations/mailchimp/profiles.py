@@ -19,7 +19,7 @@ import msgspec
 from shared.destinations.answers import FIRST_NAME, LAST_NAME, parsing_answer
 from shared.destinations.contract import Api
 from shared.destinations.encoding.encoder import ValuesEncoder
-from shared.destinations.encoding.template import Group, Layout, member
+from shared.destinations.encoding.template import Group, Template, member
 from shared.destinations.encoding.values import Values
 from shared.destinations.mailchimp.answers import TITLE
 from shared.destinations.model import Field, FieldType, Target
@@ -125,13 +125,13 @@ class Members(ValuesEncoder):
             dict.fromkeys(self._phones, _american),
             in_bytes=True,
         )
-        layout = Layout(
+        template = Template(
             before='{"email_address":',
             between=f',"status_if_new":"{status}","merge_fields":{{',
             groups=[Group({tag: member(tag) for tag in by_tag.fields})],
             after="}}",
         )
-        super().__init__(layout, values)
+        super().__init__(template, values)
 
     def notes(self) -> Sequence[Message]:
         """Return what was left out and cut, for the run's timeline."""

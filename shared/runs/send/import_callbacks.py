@@ -11,7 +11,7 @@ from uuid import uuid4
 from shared.domain.errors import NotFound
 from shared.domain.message import say
 from shared.domain.run import split_run_id
-from shared.records.app_keys import OwnKey, own_key
+from shared.records.app_keys import AppKey, app_key
 from shared.services import Services
 from shared.storage.paths import reports_folder
 from shared.storage.ports import Secrets
@@ -48,5 +48,5 @@ async def accept_report(
 
 
 async def _token(vault: Secrets, run_id: str) -> str:
-    key = await own_key(vault, OwnKey.REPORTS)
+    key = await app_key(vault, AppKey.REPORTS)
     return hmac.new(key, run_id.encode(), hashlib.sha256).hexdigest()

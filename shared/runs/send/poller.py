@@ -11,7 +11,7 @@ from functools import partial
 
 from shared.destinations.batch import Batch
 from shared.destinations.contract import Api, Destination, PollsJobs
-from shared.destinations.model import Finished, Limits
+from shared.destinations.model import FinishedJob, Limits
 from shared.domain.clock import Clock
 from shared.domain.message import Message, say
 from shared.domain.outcomes import Outcome, RowOutcome
@@ -33,8 +33,8 @@ _PARTS = 2  # kept unpacked: jobs end roughly in the order in which they began
 class PollResult:
     """What one poll found out about jobs."""
 
-    finished: Sequence[Finished] = ()
-    failed: Sequence[Finished] = ()  # to be sent again
+    finished: Sequence[FinishedJob] = ()
+    failed: Sequence[FinishedJob] = ()  # to be sent again
     polled: frozenset[str] = frozenset()
     at: datetime | None = None
 
@@ -124,7 +124,7 @@ class JobPoller:
         return job.polled_at + timedelta(seconds=max(share, _SHORTEST))
 
 
-def unknown(job: Job, reason: Message) -> Finished:
+def unknown(job: Job, reason: Message) -> FinishedJob:
     """Return what there is to say of a job when nobody asks about it any more."""
     outcome = partial(RowOutcome, outcome=Outcome.UNKNOWN, code="job_failed", reason=reason)
-    return Finished(job, [outcome(index) for index in range(job.size)])
+    return FinishedJob(job, [outcome(index) for index in range(job.size)])

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mappi
 
 from shared.domain.export import Export
 from shared.domain.run import Run
-from shared.records.app_keys import OwnKey, own_key
+from shared.records.app_keys import AppKey, app_key
 from shared.runs.state.partitions import PARTITIONS
 from shared.storage.ports import Missing, Secrets
 
@@ -28,7 +28,7 @@ async def digest_key(vault: Secrets) -> bytes:
     Two hosts may both make it; a state written with the key that lost matches nothing, and so
     everything is sent once more.
     """
-    return await own_key(vault, OwnKey.DELIVERED)
+    return await app_key(vault, AppKey.DELIVERED)
 
 
 def digest_with(key: bytes) -> Digest:

@@ -15,14 +15,14 @@ from shared.destinations.answers import parsing_answer
 from shared.destinations.batch import Batch
 from shared.destinations.contract import Api, ApiKey, Destination, Encoder, JobFiles, SignIn
 from shared.destinations.encoding.encoder import ValuesEncoder
-from shared.destinations.encoding.template import Group, Layout, member
+from shared.destinations.encoding.template import Group, Template, member
 from shared.destinations.encoding.values import Values
 from shared.destinations.model import (
     About,
     Credentials,
     Field,
     FieldType,
-    Finished,
+    FinishedJob,
     Limits,
     ListInfo,
     Rate,
@@ -121,8 +121,8 @@ class Postbox(Destination):
         """Check that the list is there, and say how its people are written."""
         await self.look_up(api, target.list_id)
         group = Group({name: member(_NAMES[name]) for name in target.fields}, opening=",")
-        layout = Layout(before='{"mail":', groups=[group], after="}")
-        return ValuesEncoder(layout, Values(self.fields, target))
+        template = Template(before='{"mail":', groups=[group], after="}")
+        return ValuesEncoder(template, Values(self.fields, target))
 
     def body(self, target: Target, batch: Batch) -> bytes:
         """Return people to add."""
@@ -135,12 +135,12 @@ class Postbox(Destination):
         with parsing_answer(self.title):
             return Sent(job=str(answer["job"]))
 
-    async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[Finished]:
+    async def poll(self, api: Api, jobs: Sequence[Job], files: JobFiles) -> Sequence[FinishedJob]:
         """Ask about each job."""
         found = [(job, await api.get(f"/jobs/{job.id}")) for job in jobs]
         with parsing_answer(self.title):
             return [
-                Finished(job, await _outcomes(answer, job, files))
+                FinishedJob(job, await _outcomes(answer, job, files))
                 for job, answer in found
                 if answer["state"] == "over"
             ]

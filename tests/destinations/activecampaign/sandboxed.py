@@ -8,7 +8,7 @@ from local.sandbox.activecampaign.app import create_app
 from local.sandbox.activecampaign.state import Sandbox
 from shared.destinations.activecampaign.destination import ActiveCampaign
 from shared.destinations.batch import Batch
-from shared.destinations.model import Finished
+from shared.destinations.model import FinishedJob
 from shared.domain.connection import Account
 from shared.transport.authorisation import Fixed
 from shared.transport.client import VendorApi
@@ -62,7 +62,7 @@ async def polled(
     *said: bytes,
     age: float = 0,
     expects_reports: bool = False,
-) -> Sequence[Finished]:
+) -> Sequence[FinishedJob]:
     """Ask about an import of so many seconds that gets this answer, and on which this was reported."""
     clock = FakeClock()
     one = job("b-1", sent.size, clock)

@@ -9,7 +9,7 @@ import pytest
 
 from local.sandbox.activecampaign.settings import Settings
 from local.sandbox.activecampaign.state import CustomField
-from shared.destinations.activecampaign.answers import Refusal
+from shared.destinations.activecampaign.answers import ImportRefused
 from shared.destinations.model import Field, FieldType, Target
 from shared.domain.errors import (
     BatchRefused,
@@ -58,9 +58,9 @@ ERRORS: Mapping[str, tuple[int, Any, type[DestinationError] | None, float | None
     "too many imports": (400, TOO_MANY, RateLimited, 60),
     "too many imports, without reasons": (400, {"message": "Rate Limit Exceeded"}, RateLimited, 60),
     "too many imports, in other words": (400, refused("20 imports per minute"), RateLimited, 60),
-    "a bad contact": (400, refused(named(230)), Refusal, None),
-    "a bad contact, as a text": (400, refused(named("230")), Refusal, None),
-    "a bad contact among others": (400, refused("No.", 7, {}, named(0)), Refusal, None),
+    "a bad contact": (400, refused(named(230)), ImportRefused, None),
+    "a bad contact, as a text": (400, refused(named("230")), ImportRefused, None),
+    "a bad contact among others": (400, refused("No.", 7, {}, named(0)), ImportRefused, None),
     "a bad contact without a number": (400, refused(named(None)), BatchRefused, None),
     "a bad contact of another number": (400, refused(named(-1), named(True)), BatchRefused, None),
     "a bad contact of half a number": (400, refused(named(1.5), named("²")), BatchRefused, None),
@@ -107,7 +107,7 @@ def test_an_error_is_understood_whatever_its_shape(
 
 def test_contacts_are_named_by_number_with_the_vendors_words() -> None:
     meaning = ACTIVECAMPAIGN.explain(answer(400, refused(named(2), named("7"), "No.")))
-    assert isinstance(meaning, Refusal)
+    assert isinstance(meaning, ImportRefused)
     words = "Field 'email' incorrect format"
     assert meaning.named == [(2, words), (7, words)]
     assert meaning.account == "https://acme.api-us1.com"

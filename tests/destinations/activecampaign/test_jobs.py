@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from local.sandbox.activecampaign.settings import Ending, Settings
 from local.sandbox.kit.faults import Fault
-from shared.destinations.activecampaign.answers import Refusal
+from shared.destinations.activecampaign.answers import ImportRefused
 from shared.destinations.activecampaign.jobs import Numbering
 from shared.destinations.batch import Batch
 from shared.destinations.model import Target
@@ -27,8 +27,8 @@ ANN, BOB, EVE = "ann@example.com", "bob@example.com", "eve@example.com"
 WHY = "Field 'email' incorrect format"
 
 
-def refusal(*numbers: int, account: str = "https://acme.api-us1.com") -> Refusal:
-    return Refusal(account, [(number, WHY) for number in numbers])
+def refusal(*numbers: int, account: str = "https://acme.api-us1.com") -> ImportRefused:
+    return ImportRefused(account, [(number, WHY) for number in numbers])
 
 
 def guilty(refused: BatchRefused) -> list[int | None]:

@@ -16,7 +16,7 @@ from local.sandbox.kit.faults import Fault
 from shared.destinations.batch import Batch
 from shared.destinations.constant_contact.destination import ConstantContact
 from shared.destinations.contract import Encoder
-from shared.destinations.model import Client, Finished, InvalidProfile, Target
+from shared.destinations.model import Client, FinishedJob, InvalidProfile, Target
 from shared.domain.errors import (
     BatchRefused,
     Culprit,
@@ -160,7 +160,7 @@ async def send(world: World, api: Any, sent: Batch) -> str:
     return answer.job
 
 
-async def end(world: World, api: Any, key: str, sent: Batch) -> Finished:
+async def end(world: World, api: Any, key: str, sent: Batch) -> FinishedJob:
     world.clock.advance(600)
     one = job(key, sent.size, world.clock)
     [finished] = await world.destination.poll(api, [one], Kept(sent))
@@ -168,7 +168,7 @@ async def end(world: World, api: Any, key: str, sent: Batch) -> Finished:
     return finished
 
 
-def tally(finished: Finished) -> Counter[Outcome]:
+def tally(finished: FinishedJob) -> Counter[Outcome]:
     return Counter(each.outcome for each in finished.outcomes)
 
 

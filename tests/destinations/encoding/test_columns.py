@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.destinations.encoding.columns import WHITESPACE
 from shared.destinations.encoding.encoder import ValuesEncoder
-from shared.destinations.encoding.template import Group, Layout, member
+from shared.destinations.encoding.template import Group, Template, member
 from shared.destinations.encoding.values import Rule, Values
 from shared.destinations.model import Field, FieldType, InvalidProfile, Target
 from tests.destinations.encoding.alike import plain
@@ -92,7 +92,7 @@ rows = st.lists(
 
 def made(clears: Sequence[str], in_bytes: bool, opening: str, longest: int = 63) -> ValuesEncoder:
     own = {name: (f'{{"id":"{name}","value":', "}") for name in NAMES[1::2]}
-    layout = Layout(
+    template = Template(
         before='{"mail":',
         between=',"more":{"a":1' if opening else ',"more":{',
         groups=[
@@ -104,7 +104,7 @@ def made(clears: Sequence[str], in_bytes: bool, opening: str, longest: int = 63)
     write = {FieldType.BIRTHDAY: lambda text: text.replace("/", "-")}
     leaves_out = {NAMES[-1]: lambda text: text if text.isascii() else None}
     values = Values(FIELDS, Target("a1", NAMES, clears), write, leaves_out, in_bytes)
-    return ValuesEncoder(layout, values, longest)
+    return ValuesEncoder(template, values, longest)
 
 
 @settings(max_examples=300, deadline=None)
@@ -138,24 +138,24 @@ def test_what_nothing_is_to_be_decided_about_is_plain() -> None:
 @pytest.mark.parametrize("cell", ['A"nn', "a\\b", "a\tb", "\x1b"])
 def test_text_is_escaped_as_json_wants_it(cell: str) -> None:
     values = Values([Field("name", "Name", longest=9)], Target("a1", ["name"]))
-    layout = Layout('{"mail":', [Group({"name": member("name")}, opening=",")], "}")
+    template = Template('{"mail":', [Group({"name": member("name")}, opening=",")], "}")
     table = [("ann@example.com", [text]) for text in ("Ann", cell, "李小龍", "", cell)]
-    assert plain(ValuesEncoder(layout, values), table, 1) == [True] * 5
+    assert plain(ValuesEncoder(template, values), table, 1) == [True] * 5
 
 
 @pytest.mark.parametrize("cell", ["Annabelle Lee", "李小龍李小龍李小龍李"])
 def test_text_that_has_to_be_cut_is_left_to_be_looked_at(cell: str) -> None:
     values = Values([Field("name", "Name", longest=9)], Target("a1", ["name"]))
-    layout = Layout('{"mail":', [Group({"name": member("name")}, opening=",")], "}")
+    template = Template('{"mail":', [Group({"name": member("name")}, opening=",")], "}")
     table = [("ann@example.com", [text]) for text in ("Ann", cell, "李小龍")]
-    assert plain(ValuesEncoder(layout, values), table, 1) == [True, False, True]
+    assert plain(ValuesEncoder(template, values), table, 1) == [True, False, True]
 
 
 def test_bytes_are_measured_where_the_destination_counts_them() -> None:
     values = Values([Field("name", "Name", longest=9)], Target("a1", ["name"]), in_bytes=True)
-    layout = Layout('{"mail":', [Group({"name": member("name")}, opening=",")], "}")
+    template = Template('{"mail":', [Group({"name": member("name")}, opening=",")], "}")
     table = [("ann@example.com", [text]) for text in ("李小龍", "李小龍李")]
-    assert plain(ValuesEncoder(layout, values), table, 1) == [True, False]
+    assert plain(ValuesEncoder(template, values), table, 1) == [True, False]
 
 
 def test_a_longer_address_is_left_to_be_looked_at() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.destinations.batch import Batch
-from shared.destinations.model import Finished
+from shared.destinations.model import FinishedJob
 from shared.domain.errors import BatchRefused, DailyQuotaExhausted
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
@@ -69,7 +69,7 @@ async def test_a_timeline_tells_of_waiting_once() -> None:
 
 async def test_who_a_job_did_not_take_is_a_reject_and_is_tried_again_next_time() -> None:
     world, destination = await slow()
-    destination.ends.append(lambda job, _: Finished(job, [LEFT]) if job.batch == 1 else None)
+    destination.ends.append(lambda job, _: FinishedJob(job, [LEFT]) if job.batch == 1 else None)
     await world.drop(csv(95))
     run = await world.run()
     await outcomes(world, run, accepted=94, suppressed=1)
@@ -87,7 +87,7 @@ async def test_outcomes_without_names_are_counted_and_listed_without_names() -> 
     world, destination = await slow()
     nameless = RowOutcome(None, Outcome.SUPPRESSED, "cannot_add", "They left; it does not say who.")
     destination.ends.append(
-        lambda job, _: Finished(job, [nameless] * 3) if job.batch == 0 else None
+        lambda job, _: FinishedJob(job, [nameless] * 3) if job.batch == 0 else None
     )
     await world.drop(csv(30))
     run = await world.run()
@@ -98,7 +98,7 @@ async def test_outcomes_without_names_are_counted_and_listed_without_names() -> 
 async def test_a_vendor_that_counts_more_than_it_was_sent_is_not_believed() -> None:
     world, destination = await slow()
     nameless = RowOutcome(None, Outcome.REFUSED, "error", "Wrong.")
-    destination.ends.append(lambda job, _: Finished(job, [LEFT, LEFT, *[nameless] * 50]))
+    destination.ends.append(lambda job, _: FinishedJob(job, [LEFT, LEFT, *[nameless] * 50]))
     await world.drop(csv(20))
     run = await world.run()
     await outcomes(world, run, suppressed=2, refused=18)
@@ -107,7 +107,9 @@ async def test_a_vendor_that_counts_more_than_it_was_sent_is_not_believed() -> N
 async def test_a_job_that_did_nothing_is_sent_again_once() -> None:
     world, destination = await slow()
     destination.ends.append(
-        lambda job, _: Finished(job, failed=say("It was cancelled.")) if job.id == "job-1" else None
+        lambda job, _: (
+            FinishedJob(job, failed=say("It was cancelled.")) if job.id == "job-1" else None
+        )
     )
     await world.drop(csv(50))
     run = await world.run()
@@ -120,9 +122,9 @@ async def test_a_job_that_fails_again_leaves_its_profiles_unknown() -> None:
     world, destination = await slow()
     bad = {"user3@example.com"}
 
-    def end(job: Job, batch: Batch) -> Finished | None:
+    def end(job: Job, batch: Batch) -> FinishedJob | None:
         hit = bad & set(batch.addresses.decode().split("\t"))
-        return Finished(job, failed=say("It failed.")) if hit else None
+        return FinishedJob(job, failed=say("It failed.")) if hit else None
 
     destination.ends.append(end)
     await world.drop(csv(50))
@@ -147,7 +149,7 @@ async def test_the_guilty_are_left_out_and_the_rest_is_sent_again_as_one() -> No
     world, destination = await slow()
     guilty = [RowOutcome(index, Outcome.REFUSED, "bad", say("Bad.")) for index in (2, 7)]
     destination.refusals.append(BatchRefused("bad", say("Two are bad."), guilty=guilty))
-    destination.ends.append(lambda job, _: Finished(job, [LEFT]) if job.batch == 0 else None)
+    destination.ends.append(lambda job, _: FinishedJob(job, [LEFT]) if job.batch == 0 else None)
     await world.drop(csv(10))
     run = await world.run()
     await outcomes(world, run, accepted=7, refused=2, suppressed=1)
@@ -186,7 +188,7 @@ async def test_a_spent_day_parks_the_run_until_the_next_and_says_so() -> None:
 @pytest.mark.parametrize("at", range(1, 40, 2))
 async def test_a_crash_anywhere_loses_no_job_and_counts_none_twice(at: int) -> None:
     world, destination = await slow(seconds=20)
-    destination.ends.append(lambda job, _: Finished(job, [LEFT]) if job.batch % 3 == 0 else None)
+    destination.ends.append(lambda job, _: FinishedJob(job, [LEFT]) if job.batch % 3 == 0 else None)
     await world.drop(csv(95))
     run = await world.start()
     life = Life(dies_at=at * 4)

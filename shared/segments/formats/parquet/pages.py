@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from shared.segments.formats.parquet.sparse import Span
-from shared.segments.formats.parquet.thrift import BadThrift, Struct, Thrift, Value
+from shared.segments.formats.parquet.thrift import BadThrift, Struct, Thrift, ThriftValue
 
 _GROUPS, _COLUMNS, _ROWS = 4, 1, 3
 _METADATA, _CODEC, _PACKED, _DATA_AT, _DICTIONARY_AT = 3, 4, 7, 9, 11
@@ -110,7 +110,7 @@ def _chunk(metadata: Struct) -> Span:
     return Span(start, start + _number(metadata.get(_PACKED)))
 
 
-def _encoding(header: Struct) -> Value:
+def _encoding(header: Struct) -> ThriftValue:
     """Return how the values of a data page are written, or None."""
     for field, encoding in _PAGE_DATA.items():
         data = header.get(field)
@@ -119,19 +119,19 @@ def _encoding(header: Struct) -> Value:
     return None
 
 
-def _number(value: Value) -> int:
+def _number(value: ThriftValue) -> int:
     if not isinstance(value, int):
         raise BadThrift("no number where there must be one")
     return value
 
 
-def _list(value: Value) -> list[Value]:
+def _list(value: ThriftValue) -> list[ThriftValue]:
     if not isinstance(value, list):
         raise BadThrift("no list where there must be one")
     return value
 
 
-def _struct(value: Value) -> Struct:
+def _struct(value: ThriftValue) -> Struct:
     if not isinstance(value, dict):
         raise BadThrift("no struct where there must be one")
     return value

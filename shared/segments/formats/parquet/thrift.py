@@ -10,8 +10,8 @@ _LISTS = (9, 10)
 _MAP, _STRUCT = 11, 12
 _DEEPEST = 32
 
-type Value = int | bytes | list[Value] | Struct | None
-type Struct = dict[int, Value]
+type ThriftValue = int | bytes | list[ThriftValue] | Struct | None
+type Struct = dict[int, ThriftValue]
 
 
 class BadThrift(Exception):
@@ -42,7 +42,7 @@ class Thrift:
             fields[number] = None if kind in (_TRUE, _FALSE) else self._value(kind, depth)
         return fields
 
-    def _value(self, kind: int, depth: int) -> Value:
+    def _value(self, kind: int, depth: int) -> ThriftValue:
         if kind in _INTEGERS:
             return self._integer()
         if kind == _BINARY:
@@ -61,7 +61,7 @@ class Thrift:
             raise BadThrift("a value of no kind")
         return None
 
-    def _list(self, depth: int) -> list[Value]:
+    def _list(self, depth: int) -> list[ThriftValue]:
         if depth > _DEEPEST:
             raise BadThrift("nested too deeply")
         head = self._byte()

@@ -4,7 +4,7 @@ The run reads, maps, compares, sends to Mailchimp's sandbox without any latency,
 has a process of its own. Beside them stand plain loops over the same CSV file, which make the same
 bodies and nothing else (plain.py).
 
-python -m tests.bench forms --rows 1000000
+python -m tests.bench formats --rows 1000000
 """
 
 import argparse
@@ -30,7 +30,7 @@ _RATIOS = ("times_dict_reader", "times_reader")
 _ONCE = {".csv": "CSV", ".quoted.csv": "CSV, each cell quoted"} | {
     extension: each.name for extension, each in FORMATS.items() if "jsonl" not in extension
 }
-"""The forms by the end of a file's name; .jsonl is another name of NDJSON."""
+"""The formats by the end of a file's name; .jsonl is another name of NDJSON."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> Results:
 
 def main() -> None:
     """Measure one file in this process, and print the figures as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.forms")
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.formats")
     parser.add_argument("--file", type=Path, required=True)
     parser.add_argument("--loop", choices=_LOOPS, help="measure this loop and no run")
     parser.add_argument("--sandbox", help="the address of Mailchimp's sandbox")
@@ -68,7 +68,7 @@ def _compared(rows: int, times: int) -> tuple[Table, Results]:
     for column in ("form", "file", "CPU", *(f"÷ {loop}" for loop in _LOOPS), "most memory"):
         table.add_column(column, justify="left" if column == "form" else "right")
     loops: list[Row] = []
-    forms: list[Row] = []
+    formats: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for extension, form in _ONCE.items():
@@ -87,10 +87,10 @@ def _compared(rows: int, times: int) -> tuple[Table, Results]:
             row |= {"cpu_seconds": seconds, "most_memory_mib": mib}
             file.unlink()
             ratios = [seconds / loop["cpu_seconds"] for loop in loops]
-            forms.append(row | dict(zip(_RATIOS, ratios, strict=True)))
+            formats.append(row | dict(zip(_RATIOS, ratios, strict=True)))
             cells = [f"{ratio:.1f}" for ratio in ratios]
             table.add_row(form, size, f"{seconds:.1f} s", *cells, f"{mib:.0f} MiB")
-    return table, Results(rows=forms, reference=loops)
+    return table, Results(rows=formats, reference=loops)
 
 
 def _least(times: int, file: Path, *options: str) -> tuple[float, float]:
@@ -100,7 +100,7 @@ def _least(times: int, file: Path, *options: str) -> tuple[float, float]:
 
 
 def _in_its_own_process(file: Path, *options: str) -> tuple[float, float]:
-    command = [sys.executable, "-m", "tests.bench.forms", "--file", str(file), *options]
+    command = [sys.executable, "-m", "tests.bench.formats", "--file", str(file), *options]
     answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - this module
     seconds, mib = json.loads(answer.stdout)
     return seconds, mib
