@@ -61,7 +61,8 @@ def install() -> Path:
 
 def worker(folder: Path) -> Path:
     """Make a folder with what Azure brings along, and the stand-in for its host: no part of the app."""
-    for package in ("azure-functions-runtime", "uvicorn", "click"):
+    host = ("uvicorn", "click", "croniter", "python-dateutil")  # what the stand-in needs
+    for package in ("azure-functions-runtime", *host):
         for file in files(package) or ():
             if ".." not in file.parts:  # scripts
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
