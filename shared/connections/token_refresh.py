@@ -12,15 +12,6 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from math import inf
 
-from tenacity import (
-    AsyncRetrying,
-    retry_if_exception,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_chain,
-    wait_fixed,
-)
-
 from shared.connections.credentials import as_secret, gone, read_credentials
 from shared.destinations.model import Credentials
 from shared.destinations.oauth2 import Tokens
@@ -28,6 +19,7 @@ from shared.domain.clock import Clock
 from shared.domain.errors import NeedsAttention, RateLimited, TryLater
 from shared.domain.message import say
 from shared.storage.ports import AlreadyExists, Leases, Secrets, Unavailable
+from shared.storage.retrying import retried
 
 _EARLY = timedelta(minutes=5)
 _PATIENCE = 30.0  # seconds to wait for another host that refreshes
@@ -113,6 +105,9 @@ class Refreshing:
         return new
 
     async def _asked(self, old: Credentials) -> Credentials:
+        # As in storage/retrying.py: most instances never refresh tokens.
+        from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
+
         retrying = AsyncRetrying(
             sleep=self._clock.sleep,
             retry=retry_if_exception(lambda error: _busy_seconds(error) <= _LONGEST_BUSY),
@@ -126,20 +121,11 @@ class Refreshing:
         return await read_credentials(self._vault, self._secret_name)
 
     async def _store(self, new: Credentials) -> None:
-        retrying = AsyncRetrying(
-            sleep=self._clock.sleep,
-            retry=retry_if_exception_type(Unavailable),
-            wait=wait_chain(*map(wait_fixed, _STORE_WAITS)),
-            stop=stop_after_attempt(len(_STORE_WAITS) + 1),
-            reraise=True,
-        )
-
-        # What tenacity calls must look asynchronous to it, whatever stands behind the port.
         async def store() -> None:
             await self._vault.set(self._secret_name, as_secret(new))
 
         try:
-            await retrying(store)
+            await retried(store, self._clock, _STORE_WAITS)
         except AlreadyExists:  # the name of a deleted secret: somebody signed in anew
             raise gone() from None
 

@@ -13,13 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import BaseModel, JsonValue
-from tenacity import (
-    AsyncRetrying,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_chain,
-    wait_fixed,
-)
 
 from shared.domain.audit import (
     Action,
@@ -38,6 +31,7 @@ from shared.domain.schedule import RefreshSchedule
 from shared.services import Services
 from shared.storage.entries import ALL
 from shared.storage.ports import AlreadyExists, Stale, Unavailable
+from shared.storage.retrying import retried
 
 type Thing = Connection | Export | RefreshSchedule
 """What can change, and is known to the trail by a snapshot."""
@@ -200,17 +194,8 @@ async def _append(services: Services, entry: Entry) -> None:
 
 
 async def _insert(services: Services, partition: str, entry: Entry) -> None:
-    retrying = AsyncRetrying(
-        sleep=services.clock.sleep,
-        retry=retry_if_exception_type(Unavailable),
-        wait=wait_chain(*map(wait_fixed, _WAITS)),
-        stop=stop_after_attempt(len(_WAITS) + 1),
-        reraise=True,
-    )
-
-    # What tenacity calls must look asynchronous to it, whatever stands behind the port.
     async def insert() -> None:
         with suppress(AlreadyExists):  # then an earlier try had worked
             await services.storage.audit.insert(partition, entry.id, entry)
 
-    await retrying(insert)
+    await retried(insert, services.clock, _WAITS)
