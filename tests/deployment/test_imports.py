@@ -26,7 +26,11 @@ HEAVY = {
     "azure.monitor.opentelemetry",
     "opentelemetry",
     "tenacity",
+    "shared.connections",
     "shared.exports",
+    "shared.runs",
+    "shared.services",
+    "shared.triggers",
     "shared.destinations",
     "shared.api",
 }
