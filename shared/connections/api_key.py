@@ -15,6 +15,7 @@ from shared.people.audit_trail import Recording
 from shared.records.records import find, require_current
 from shared.services import Services
 from shared.storage.ports import Stored
+from shared.transport.pace import Pace
 
 
 async def connect_with_key(
@@ -83,6 +84,8 @@ async def _account(
 ) -> Account | None:
     """Ask which account a key opens; None if none."""
     sign_in = open_sign_in(services, destination)
+    # A slice may have spent the quota of this account just now.
+    await Pace(services.clock, destination.limits.rates).turn("GET")
     try:
         return await destination.account(sign_in, credentials, endpoint)
     except NeedsAttention:
