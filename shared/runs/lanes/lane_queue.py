@@ -40,8 +40,11 @@ async def call_next(services: Services, lane: str) -> SliceMessage | None:
     while first := await queues.page(_partition(lane), limit=1):
         [stored] = first
         message = stored.value
-        waits = await _still_waits(services, message)
-        if waits:
+        entry = await services.storage.active_runs.get(ALL, message.run_id)
+        waits = entry is not None and not await _has_moved_on(services, message)
+        # Also of a run that has moved on and whose entry still says that it waits here: its slice may
+        # have died before its next message, and the sweep must not take it for one that waits.
+        if waits or (entry is not None and entry.value.in_queue):
             await wakeups.schedule(services, message.run_id, 0)
         try:
             await queues.delete(_partition(lane), stored.key, stored.etag)
@@ -64,12 +67,10 @@ async def _enter(services: Services, lane: str, run: Run, message: SliceMessage)
     await services.storage.lane_queues.put(_partition(lane), _key(run), message)
 
 
-async def _still_waits(services: Services, message: SliceMessage) -> bool:
-    """Say whether a run is not over and has not moved on since, to wait for something else now."""
-    if await services.storage.active_runs.get(ALL, message.run_id) is None:
-        return False
+async def _has_moved_on(services: Services, message: SliceMessage) -> bool:
+    """Say whether a run has moved on since it began to wait, to wait for something else now."""
     checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
-    return checkpoint.value.slice == message.slice
+    return checkpoint.value.slice != message.slice
 
 
 def _partition(lane: str) -> str:

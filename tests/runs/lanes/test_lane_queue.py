@@ -9,6 +9,7 @@ from shared.domain.run import Run, RunStatus, SliceMessage
 from shared.domain.schedule import RefreshSchedule
 from shared.runs.history import find_run
 from shared.runs.lanes.lane_queue import call_next, join_queue, wait_in_queue
+from shared.runs.state.checkpoint import OpenCheckpoint
 from shared.storage.entries import ALL, REFRESH, ActiveRun
 from shared.triggers.every_minute import sweep_runs, tick
 from tests.fakes.mailchimp import answers
@@ -147,6 +148,30 @@ async def test_a_place_in_the_queue_that_is_out_of_date_cuts_no_wait_short() -> 
 
     assert await active(world, run) == before
     assert await world.services.storage.lane_queues.page(f"line-{LANE}") == []
+
+
+async def test_a_run_that_moved_on_while_it_was_said_to_wait_is_woken_once_it_is_silent() -> None:
+    # Its message came twice: one slice worked on it, the other put it in the queue. Then the one that
+    # worked died after it had moved the checkpoint, and before it sent the next message.
+    world = await small()
+    await world.drop(csv(20))
+    run = await world.start()
+    await world.export("second", on_arrival=False)
+    older = await world.start(export="second")
+    key = f"{older.trigger.at:%Y%m%d%H%M%S%f}-0"  # somebody is before it
+    await world.services.storage.lane_queues.put(f"line-{LANE}", key, first_slice(older))
+    await wait_in_queue(world.services, LANE, run, first_slice(run))
+    assert (await active(world, run)).in_queue
+    checkpoint = await OpenCheckpoint.read(world.services.storage.checkpoints, run.id)
+    await checkpoint.write(checkpoint.value.model_copy(update={"slice": 1}))
+    world.queue.waiting.clear()
+
+    for _ in range(4):
+        world.clock.advance(60)
+        await sweep_runs(world.services)
+        await work_on_visible(world)
+
+    assert (await now(world, run)).status is RunStatus.SUCCESSFUL
 
 
 async def test_who_is_over_or_gone_is_passed_over() -> None:
