@@ -16,10 +16,11 @@ from shared.destinations.batch import Batch
 from shared.destinations.contract import ListsJobs
 from shared.domain.errors import DestinationError
 from shared.domain.run import Checkpoint
+from shared.runs.send.background_poll import BackgroundPoll
 from shared.runs.send.batch_sender import LONGEST_WAIT, BatchResult, BatchSender, unanswered
 from shared.runs.send.import_callbacks import report_url
 from shared.runs.send.lost_jobs import LostJobs
-from shared.runs.send.poller import JobPoller, PollResult, RunFiles
+from shared.runs.send.poller import JobPoller, RunFiles
 from shared.runs.send.recorder import Recorder
 from shared.runs.state.cancellation import CancelSign
 from shared.runs.state.context import RunContext, target_of
@@ -56,15 +57,19 @@ class Dispatcher:
         everything that was answered before is in the checkpoint.
         """
         in_flight: deque[_InFlight] = deque()
+        answered: list[BatchResult] = []  # and not in the checkpoint yet
         start = self._now
         try:
-            await self._send(in_flight, deadline)
+            await self._send(in_flight, answered, deadline)
         except asyncio.CancelledError:
             await _stop(in_flight)
             raise
         except Exception as error:
             # The others may still reach the destination; breaking them off would gain nothing.
             await asyncio.gather(*(each.task for each in in_flight), return_exceptions=True)
+            answered += _take_answered(in_flight)
+            if answered:
+                await self.recorder.record(answered)
             if not isinstance(error, DestinationError):
                 raise
             maybe_delivered = self._maybe_delivered(in_flight)
@@ -104,7 +109,9 @@ class Dispatcher:
                 await clock.sleep(delay)
         return None
 
-    async def _send(self, in_flight: deque[_InFlight], deadline: float) -> None:
+    async def _send(
+        self, in_flight: deque[_InFlight], answered: list[BatchResult], deadline: float
+    ) -> None:
         start, clock, limits = self._now, self.sender.clock, self.sender.destination.limits
         batches = read_batches(
             self.recorder.files,
@@ -113,7 +120,7 @@ class Dispatcher:
             start.batches_done,
             start.batches,
         )
-        polling: asyncio.Task[PollResult] | None = None
+        polling = BackgroundPoll(self.poller)
         more = True
         try:
             while True:
@@ -128,20 +135,19 @@ class Dispatcher:
                         in_flight.append(_InFlight(batch, task))
                 if not in_flight:
                     break
-                if polling is None and (due := self.poller.due(self._now.jobs)):
-                    polling = asyncio.create_task(self.poller.poll(due))
+                polling.start(self._now.jobs)
                 await asyncio.wait((in_flight[0].task,))
                 if len(in_flight) > 1:
                     await clock.sleep(_GATHER)
-                polled = polling.result() if polling and polling.done() else PollResult()
-                polling = None if polling and polling.done() else polling
-                await self.recorder.record(_answered(in_flight), polled)
-            if polling is not None:
-                await self.recorder.record((), await polling)
+                answered += _take_answered(in_flight)
+                if not answered:
+                    in_flight[0].task.result()  # raises the error that it has ended in
+                await self.recorder.record(answered, polling.take())
+                answered.clear()
+            if found := await polling.finish():
+                await self.recorder.record((), found)
         finally:
-            if polling is not None:
-                polling.cancel()
-                await asyncio.gather(polling, return_exceptions=True)
+            await polling.cancel()
 
     def _maybe_delivered(self, in_flight: deque[_InFlight]) -> Sequence[_InFlight]:
         """Return the batches under way up to the last one of which something may have arrived."""
@@ -164,14 +170,11 @@ def _last_word(sent: _InFlight, error: DestinationError) -> BatchResult:
     return unanswered(sent.batch, error.reason) if sent.task.exception() else sent.task.result()
 
 
-def _answered(in_flight: deque[_InFlight]) -> Sequence[BatchResult]:
-    """Take the answered batches off the front; raise the error of the first if it has one."""
+def _take_answered(in_flight: deque[_InFlight]) -> Sequence[BatchResult]:
+    """Take the answered batches off the front, up to one that has no answer or ended in an error."""
     results: list[BatchResult] = []
-    while in_flight and in_flight[0].task.done():
-        if in_flight[0].task.exception() is not None and results:
-            break  # what was answered before it is recorded first
-        results.append(in_flight[0].task.result())
-        in_flight.popleft()
+    while in_flight and in_flight[0].task.done() and in_flight[0].task.exception() is None:
+        results.append(in_flight.popleft().task.result())
     return results
 
 
