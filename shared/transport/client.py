@@ -3,7 +3,7 @@
 Both raise a DestinationError wherever there is no usable answer, so that nobody else looks at a status code.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
@@ -16,6 +16,9 @@ from shared.telemetry.spans import Call, call
 from shared.transport.authorisation import Authorisation
 from shared.transport.pace import Pace
 from shared.transport.verdict import Explain, lost, understood
+
+type Begin = Callable[[], Awaitable[None]]
+"""Called when it is a request's turn to be sent. What it raises keeps the request from being sent."""
 
 
 class Budget(Protocol):
@@ -58,9 +61,13 @@ class VendorApi:
         params: Mapping[str, str] | None = None,
         weight: int = 1,
         read: Read | None = None,
+        begin: Begin | None = None,
     ) -> Any:
-        """Send a JSON body and return the JSON of the answer, or what `read` makes of it."""
-        return await self._ask("POST", path, params, content, weight, read)
+        """Send a JSON body and return the JSON of the answer, or what `read` makes of it.
+
+        Raise what `begin` raises; then nothing was sent.
+        """
+        return await self._ask("POST", path, params, content, weight, read, begin)
 
     async def _ask(
         self,
@@ -70,11 +77,14 @@ class VendorApi:
         content: bytes | None = None,
         weight: int = 1,
         read: Read | None = None,
+        begin: Begin | None = None,
     ) -> Any:
         url = _url(self.base_url + path, tuple((params or {}).items()))
         authorised = await self.authorisation.headers()
         for last in (False, True):
             await self.pace.turn(f"{method} {path}", weight)
+            if begin is not None:
+                await begin()
             await self.budget.spend()
             headers = dict(authorised)
             if content is not None:

@@ -11,7 +11,9 @@ import httpx
 import pytest
 
 from shared.connections.waiting_runs import resume_runs
-from shared.destinations.model import FinishedJob
+from shared.destinations.batch import Batch
+from shared.destinations.contract import Api
+from shared.destinations.model import Client, FinishedJob, Rate, Sent, Target
 from shared.domain.errors import Conflict
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome
@@ -25,8 +27,9 @@ from tests.fakes.mailchimp import Fault, answers, hangs
 from tests.fakes.people import ADMINISTRATOR
 from tests.runs.machine import Machine, lives
 from tests.runs.mortal import Life
-from tests.runs.slow import slow
+from tests.runs.slow import Slow, slow
 from tests.runs.small import (
+    SmallBatches,
     connection,
     leftovers,
     now,
@@ -102,6 +105,102 @@ async def test_no_batch_is_begun_a_second_after_a_run_is_canceled(nth: int) -> N
     assert again.counts.unchanged == progress.counts.accepted
     assert again.counts.accepted == ROWS - progress.counts.accepted
     assert set(world.mailchimp.received.values()) == {1}
+
+
+class Unhurried(SmallBatches):
+    """Mailchimp, if it took a batch in half a minute."""
+
+    limits = replace(SmallBatches.limits, rates=(Rate(1, 30, of="POST /lists/"),))
+
+
+async def unhurried() -> World:
+    """Return a world where batches wait long for their turn."""
+    client = Client("id", "secret")
+    destination = Unhurried(client, "https://login.test", "https://{dc}.test", False)
+    return (await small()).having(destinations={destination.name: destination})
+
+
+async def test_a_batch_that_waits_for_its_turn_when_a_run_is_canceled_is_not_sent() -> None:
+    world = await unhurried()
+    await world.drop(csv(ROWS))
+    run = await world.start()
+    world.mailchimp.faults.extend([goes_well(world), cancels(world, run)])
+
+    await world.deliver()
+
+    assert (world.mailchimp.calls, set(world.mailchimp.received.values())) == (2, {1})
+    counts = (await canceled(world, run)).counts
+    assert (counts.accepted, counts.total) == (20, 20)
+
+
+async def test_nothing_is_sent_of_a_run_that_is_canceled_before_its_first_turn() -> None:
+    world = await unhurried()
+    await world.drop(csv(ROWS))
+    run = await world.start()
+
+    async def cancel() -> None:
+        await world.clock.sleep(5)
+        assert not (await world.cancel(run)).status.is_over
+
+    await asyncio.gather(work_on_visible(world), cancel())
+    await world.deliver()
+
+    progress = await canceled(world, run)
+    assert (world.mailchimp.calls, progress.counts.total, progress.not_sent) == (0, 0, ROWS)
+
+
+async def test_a_batch_that_was_begun_when_a_run_is_canceled_is_sent_to_its_end() -> None:
+    world = await unhurried()
+    await world.drop(csv(ROWS))
+    run = await world.start()
+
+    async def refuses(request: httpx.Request) -> httpx.Response:
+        await world.cancel(run)
+        return await answers(400)(request)
+
+    world.mailchimp.faults.append(refuses)
+
+    await world.deliver()
+
+    assert world.mailchimp.calls == 1 + 2  # as a whole, and in halves
+    counts = (await canceled(world, run)).counts
+    assert (counts.accepted, counts.total) == (10, 10)
+
+
+class UnhurriedJobs(Slow):
+    """A destination that answers with jobs, if it took a batch in half a minute."""
+
+    limits = replace(Slow.limits, first_poll_after=1, rates=Unhurried.limits.rates)
+
+    async def send(self, api: Api, target: Target, batch: Batch) -> Sent:
+        """Take a batch, in a request that waits for its turn."""
+        await api.post(f"/lists/{target.list_id}", self.body(target, batch))
+        return await super().send(api, target, batch)
+
+
+async def test_a_failed_job_that_waits_for_its_turn_when_a_run_is_canceled_is_not_sent_again() -> (
+    None
+):
+    why, client = say("It failed."), Client("id", "secret")
+    world = await small()
+    destination = UnhurriedJobs(
+        client, "https://login.test", "https://{dc}.test", False, clock=world.clock, seconds=1
+    )
+    destination.ends.append(lambda job, _: FinishedJob(job, failed=why))
+    world.having(destinations={destination.name: destination})
+    await world.drop(csv(10))
+    run = await world.start()
+
+    async def cancel() -> None:
+        await world.clock.sleep(45)  # its first turn came after half a minute
+        assert len(destination.written()) == 10
+        assert not (await world.cancel(run)).status.is_over
+
+    await asyncio.gather(work_on_visible(world), cancel())
+    await world.deliver()
+
+    progress = await canceled(world, run, rows=10)
+    assert (len(destination.written()), progress.not_sent) == (10, 10)
 
 
 def changed(rows: int) -> str:

@@ -1,12 +1,13 @@
 """Sending one batch to its destination, in as many requests as that takes."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from shared.destinations.batch import Batch
-from shared.destinations.contract import Api, Destination
+from shared.destinations.contract import Api, Destination, Read
 from shared.destinations.model import Sent, Target
 from shared.domain.clock import Clock
 from shared.domain.errors import BatchRefused, DailyQuotaExhausted, RateLimited, TryLater
@@ -14,6 +15,8 @@ from shared.domain.message import Message
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job
 from shared.runs.send.lost_jobs import LostJobs
+from shared.runs.state.cancellation import Canceled, CancelSign
+from shared.transport.client import Begin, VendorApi
 from shared.transport.pace import Pace
 
 _TRIES = 3  # of one request within a slice
@@ -59,21 +62,27 @@ class BatchSender:
 
     clock: Clock
     destination: Destination
-    api: Api
+    api: VendorApi
     pace: Pace
     target: Target
+    sign: CancelSign
     lost: LostJobs | None = None  # where jobs whose answer was lost can be looked for
     maybe_delivered: set[int] = field(
         default_factory=set
     )  # batches of which something may have arrived
+    begun: set[int] = field(default_factory=set)  # batches of which a request was sent
 
     async def send(self, batch: Batch, instead_of: Job | None = None) -> BatchResult:
         """Send a batch, in pieces if it is refused for some of its profiles.
 
-        Raise TryLater or NeedsAttention; then the whole batch is to be sent again.
+        Raise TryLater or NeedsAttention; then the whole batch is to be sent again. Raise Canceled if the
+        run was canceled before it was the batch's turn; then nothing was sent of it, nor of those
+        behind it, nor will be.
         """
         result = BatchResult(batch, instead_of)
         tries = instead_of.tries + 1 if instead_of else 1
+        if instead_of:
+            self.begun.clear()  # it begins anew, and nothing else is under way
         waiting = deque([batch])
         while waiting:
             piece = waiting.popleft()
@@ -98,8 +107,9 @@ class BatchSender:
         while True:
             attempt += 1
             began = self.clock.monotonic()
+            way = _Way(self.api, partial(self._begin, piece))
             try:
-                return await self.destination.send(self.api, self.target, piece)
+                return await self.destination.send(way, self.target, piece)
             except DailyQuotaExhausted:
                 raise
             except TryLater as error:
@@ -118,6 +128,21 @@ class BatchSender:
                 if given_up:
                     raise
 
+    async def _begin(self, piece: Batch) -> None:
+        """Note that a request is sent; raise Canceled if the run was canceled and none was sent yet.
+
+        The batch may have waited long for its turn. If one behind it was faster, it is sent still: only
+        what is behind all that was sent can be left out without being unknown.
+        """
+        canceled = self._is_first(piece) and await self.sign.is_up()
+        if canceled and self._is_first(piece):  # as before, though looking has taken time
+            raise Canceled
+        self.begun.add(piece.number)
+
+    def _is_first(self, piece: Batch) -> bool:
+        """Say whether nothing was sent yet of a piece's batch, nor of those behind it."""
+        return piece.number > max(self.begun, default=-1)
+
     def _job(self, key: str, piece: Batch, sent: Sent, tries: int) -> Job:
         if self.lost:
             self.lost.began(key)
@@ -131,6 +156,27 @@ class BatchSender:
             sent_at=self.clock.now(),
             tries=tries,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Way(Api):
+    """The way to an account for what is sent of one batch, which begins when it is its turn."""
+
+    api: VendorApi
+    begin: Begin
+
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+        return await self.api.get(path, params)
+
+    async def post(
+        self,
+        path: str,
+        content: bytes,
+        params: Mapping[str, str] | None = None,
+        weight: int = 1,
+        read: Read | None = None,
+    ) -> Any:
+        return await self.api.post(path, content, params, weight, read, self.begin)
 
 
 def _rest(piece: Batch, refused: BatchRefused, result: BatchResult) -> Sequence[Batch]:

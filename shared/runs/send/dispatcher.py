@@ -22,7 +22,7 @@ from shared.runs.send.import_callbacks import report_url
 from shared.runs.send.lost_jobs import LostJobs
 from shared.runs.send.poller import JobPoller, RunFiles
 from shared.runs.send.recorder import Recorder
-from shared.runs.state.cancellation import CancelSign
+from shared.runs.state.cancellation import Canceled, CancelSign
 from shared.runs.state.context import RunContext, target_of
 from shared.runs.state.delivered import digest_key, digest_with
 from shared.runs.state.open_run import OpenRun
@@ -48,7 +48,6 @@ class Dispatcher:
     sender: BatchSender
     recorder: Recorder
     poller: JobPoller
-    sign: CancelSign
 
     async def send_batches(self, deadline: float) -> bool:
         """Send from the checkpoint until all is sent (True), or until the deadline or a cancel (False).
@@ -64,16 +63,18 @@ class Dispatcher:
         except asyncio.CancelledError:
             await _stop(in_flight)
             raise
+        except Canceled:
+            await _ended(in_flight)  # in the same way: none of them had its turn
         except Exception as error:
             # The others may still reach the destination; breaking them off would gain nothing.
-            await asyncio.gather(*(each.task for each in in_flight), return_exceptions=True)
+            await _ended(in_flight)
             answered += _take_answered(in_flight)
             if answered:
                 await self.recorder.record(answered)
             if not isinstance(error, DestinationError):
                 raise
             maybe_delivered = self._maybe_delivered(in_flight)
-            if not await self.sign.is_up():
+            if not await self.sender.sign.is_up():
                 unconfirmed = max(len(maybe_delivered), self._unconfirmed(start))
                 await self.recorder.reserve(unconfirmed)
                 raise
@@ -87,11 +88,11 @@ class Dispatcher:
         """Poll the jobs; return None when all are over, else in how many seconds to poll again.
 
         `deadline` is in seconds of the monotonic clock. Once somebody has canceled the run, a job that
-        failed is over: its profiles are not sent again. Raise TryLater or NeedsAttention.
+        failed is over: its profiles are not sent again. Raise TryLater, NeedsAttention or Canceled.
         """
         checkpoint, clock = self.recorder.checkpoint, self.sender.clock
         while jobs := checkpoint.value.jobs:
-            canceled = await self.sign.is_up()
+            canceled = await self.sender.sign.is_up()
             if canceled and all(job.failed for job in jobs):
                 return None
             if clock.monotonic() >= deadline:
@@ -125,7 +126,7 @@ class Dispatcher:
         try:
             while True:
                 while more and len(in_flight) < self.sender.pace.at_once(limits.concurrency):
-                    more = clock.monotonic() < deadline and not await self.sign.is_up()
+                    more = clock.monotonic() < deadline and not await self.sender.sign.is_up()
                     batch = await anext(batches, None) if more else None
                     if batch is None:
                         more = False
@@ -181,6 +182,10 @@ def _take_answered(in_flight: deque[_InFlight]) -> Sequence[BatchResult]:
 async def _stop(in_flight: deque[_InFlight]) -> None:
     for each in in_flight:
         each.task.cancel()
+    await _ended(in_flight)
+
+
+async def _ended(in_flight: deque[_InFlight]) -> None:
     await asyncio.gather(*(each.task for each in in_flight), return_exceptions=True)
 
 
@@ -199,10 +204,9 @@ async def open_dispatcher(
     target = target_of(context.export, destination, await report_url(services, run.value.id))
     lost = LostJobs(destination, api) if isinstance(destination, ListsJobs) else None
     return Dispatcher(
-        BatchSender(services.clock, destination, api, pace, target, lost),
+        BatchSender(services.clock, destination, api, pace, target, sign, lost),
         Recorder(
             services.clock, run.value, storage.run_files, of_jobs, run.checkpoint, digest, api
         ),
         JobPoller(services.clock, destination, api, of_jobs),
-        sign,
     )

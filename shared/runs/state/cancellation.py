@@ -33,5 +33,6 @@ class CancelSign:
         if self.since is None and now >= self._looks_at:
             self._looks_at = now + _LOOK_SECONDS
             stored = await self._records.get(SettingsTable.CANCELS, self._run_id)
-            self.since = stored.value.at if stored else None
+            if stored is not None:  # an answer that was long on its way does not take it down again
+                self.since = stored.value.at
         return self.since is not None

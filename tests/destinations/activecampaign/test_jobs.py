@@ -18,10 +18,12 @@ from shared.domain.errors import BatchRefused, NeedsAttention, TryLater
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome
 from shared.runs.send.batch_sender import BatchResult, BatchSender
+from shared.runs.state.cancellation import CancelSign
 from tests.destinations.activecampaign.sandboxed import ACTIVECAMPAIGN, World, completed, polled
 from tests.destinations.batches import Kept, batch, job
 from tests.destinations.says import NONSENSE, Says
 from tests.fakes.clock import FakeClock
+from tests.fakes.storage import memory_storage
 
 ANN, BOB, EVE = "ann@example.com", "bob@example.com", "eve@example.com"
 WHY = "Field 'email' incorrect format"
@@ -90,7 +92,8 @@ def test_each_account_may_count_in_its_own_way() -> None:
 async def delivered(world: World, sent: Batch) -> BatchResult:
     """Send a batch as the engine does, in as many requests as that takes."""
     api = world.api()
-    sender = BatchSender(world.clock, world.destination, api, api.pace, Target("1"))
+    sign = CancelSign(memory_storage(world.clock).bookmarks, world.clock, "run")
+    sender = BatchSender(world.clock, world.destination, api, api.pace, Target("1"), sign)
     return await sender.send(sent)
 
 
