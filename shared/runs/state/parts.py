@@ -44,9 +44,9 @@ class PartWriter:
         """Take profiles, and write the parts that they fill."""
         self.profiles += len(profiles)
         self._waiting.add(profiles)
-        # Enough is held back for the last batch not to be too small.
-        held_back = self._limits.least_per_batch - 1
-        while len(self._waiting) >= self._limits.profiles_per_batch + held_back:
+        # Enough is held back for the last batch not to be too small, and no other is cut for its sake.
+        enough = self._limits.profiles_per_batch + self._limits.least_per_batch
+        while len(self._waiting) >= enough:
             await self._end_batch()
 
     async def close(self) -> None:

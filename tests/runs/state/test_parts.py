@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -76,6 +77,25 @@ async def test_a_batch_keeps_the_limits_of_its_destination(
     for batch in await read(blobs, limits, 0, total):
         assert batch.size <= limits.profiles_per_batch
         assert len(batch.joined) <= limits.bytes_per_batch or batch.size == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "sizes"),
+    [
+        (259, [249, 10]),
+        (260, [250, 10]),
+        (500, [250, 250]),
+        (509, [250, 249, 10]),
+        (759, [250, 250, 249, 10]),
+    ],
+)
+@pytest.mark.parametrize("at_once", [1, 7, 259, 1000])
+async def test_only_the_last_but_one_batch_is_cut_smaller_for_the_last(
+    number: int, sizes: list[int], at_once: int
+) -> None:
+    limits = Limits(250, 400_000, 8, least_per_batch=10)
+    blobs, total = await written(profiles([20] * number), limits, at_once)
+    assert [batch.size for batch in await read(blobs, limits, 0, total)] == sizes
 
 
 @settings(max_examples=50, deadline=None)
