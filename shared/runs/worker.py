@@ -7,7 +7,8 @@ from shared.connections.vendor_api import open_api
 from shared.domain.connection import ConnectionStatus
 from shared.domain.errors import BatchRefused, Culprit, DestinationError, NeedsAttention, TryLater
 from shared.domain.message import Message, say
-from shared.domain.run import Phase, RunStatus
+from shared.domain.outcomes import Counts
+from shared.domain.run import Checkpoint, Phase, RunStatus
 from shared.domain.segment import SegmentVersion
 from shared.runs.freshness import SCHEDULED, last_delivery
 from shared.runs.lanes.turn import wait_for_another
@@ -22,7 +23,7 @@ from shared.runs.parking import (
     note_surprise,
     write_down,
 )
-from shared.runs.prepare.prepare import prepare, resolve_versions
+from shared.runs.prepare.prepare import TooManyProfiles, prepare, resolve_versions
 from shared.runs.send.dispatcher import Dispatcher, open_dispatcher
 from shared.runs.send.import_callbacks import report_url
 from shared.runs.send.settle import settle
@@ -142,15 +143,22 @@ class Worker:
         encoder = await self._destination.encoder(api, target)
         limits = self._destination.limits
         self._reported_at = self._clock.monotonic()
-        laid_out = await prepare(
-            self._services, self._run.value, self._export, encoder, limits, self._report
-        )
-        kept = {"slice": self._run.checkpoint.value.slice, "seconds": self._run.seconds_before}
-        await self._run.checkpoint.write(laid_out.model_copy(update=kept))
+        try:
+            laid_out = await prepare(
+                self._services, self._run.value, self._export, encoder, limits, self._report
+            )
+        except TooManyProfiles as refused:
+            await self._has_come_to(refused.found)
+            raise
+        await self._has_come_to(laid_out)
         run, now = self._run.value, self._clock.now()
         for note in encoder.notes():
             run = run.noting(now, note)
         await self._run.change(run.noting(now, prepared(laid_out)))
+
+    async def _has_come_to(self, found: Checkpoint) -> None:
+        kept = {"slice": self._run.checkpoint.value.slice, "seconds": self._run.seconds_before}
+        await self._run.checkpoint.write(found.model_copy(update=kept))
 
     async def _report(self, rows: int) -> None:
         """Let people see the rows read while a file is read, and cancel the run; raise Canceled."""
@@ -158,7 +166,8 @@ class Worker:
             raise Canceled
         if self._clock.monotonic() - self._reported_at >= _REPORT_SECONDS:
             self._reported_at = self._clock.monotonic()
-            await self._run.move(rows_read=rows)
+            # A slice that died may have found more in what is read anew.
+            await self._run.move(rows_read=rows, reject_files=0, counts=Counts())
 
     async def _send(self) -> Next | None:
         """Send, and wait for jobs, until every outcome is known; raise Canceled."""

@@ -7,8 +7,10 @@ import pytest
 
 from shared.domain.errors import BadSegment
 from shared.domain.message import say
+from shared.domain.outcomes import Counts, Outcome
 from shared.domain.run import RunStatus
 from shared.segments.formats.rows import MAX_FIELD
+from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryBlobs
 from tests.runs.world import World, csv, ready
 
@@ -79,6 +81,41 @@ async def test_more_profiles_than_allowed_are_refused_with_their_number() -> Non
     assert run.status is RunStatus.FAILED_PERMANENT
     assert "has 1,001 profiles and may have 1,000" in str(run.reason)
     assert world.mailchimp.calls == 0
+
+
+@pytest.mark.parametrize("seconds", [0, 3], ids=["read at once", "read for long"])
+async def test_a_refused_run_accounts_for_every_row_that_was_read(seconds: float) -> None:
+    world = await ready()
+    await world.drop(csv(600))
+    await world.run()
+    world.having(max_profiles=1000)
+    files = _TakesLong(world.clock, seconds)
+    world.having(storage=replace(world.services.storage, segments=files))
+    await world.drop(csv(1001) + "user7@example.com,Again,Again\nbad,A,B\n", "Customers/2.csv")
+
+    run = await world.run()
+
+    assert run.status is RunStatus.FAILED_PERMANENT
+    assert "has 1,001 profiles and may have 1,000" in str(run.reason)
+    progress = await world.progress(run)
+    counts = Counts(unchanged=600, duplicate=1, invalid=1)
+    assert (progress.rows_read, progress.counts, progress.not_sent) == (1003, counts, 401)
+    rejects = [(each.row, each.outcome) for each in await world.rejects(run)]
+    assert sorted(rejects) == [(1003, Outcome.DUPLICATE), (1004, Outcome.INVALID)]
+
+
+class _TakesLong(MemoryBlobs):
+    """Every piece takes so many seconds to come."""
+
+    def __init__(self, clock: FakeClock, seconds: float) -> None:
+        super().__init__(clock, piece=4096)
+        self._wall = clock
+        self._seconds = seconds
+
+    async def stream(self, name: str, etag: str | None = None) -> AsyncIterator[bytes]:
+        async for piece in super().stream(name, etag):
+            self._wall.advance(self._seconds)
+            yield piece
 
 
 async def test_duplicates_do_not_count_against_the_limit() -> None:

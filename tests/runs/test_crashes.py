@@ -10,6 +10,7 @@ import random
 import pytest
 
 from shared.domain.connection import ConnectionStatus
+from shared.domain.outcomes import Counts
 from shared.domain.run import Run, RunStatus
 from shared.runs.history import find_run
 from tests.fakes.mailchimp import answers
@@ -135,6 +136,21 @@ async def test_a_run_that_fails_for_good_fails_for_good_wherever_it_is_killed() 
         assert await leftovers(world) == []
         await world.drop(the_file())
         await require_nothing_left_to_send(world)
+
+
+async def test_a_run_of_too_many_profiles_accounts_for_its_rows_wherever_it_is_killed() -> None:
+    async def too_small_a_world() -> World:
+        return (await a_world()).having(max_profiles=50)
+
+    for moment in await moments(await too_small_a_world(), the_file()):
+        world = await too_small_a_world()
+        await landed(world, the_file(), a_death_at(moment), redelivers=True)
+        run = await the_run(world)
+        assert run.status is RunStatus.FAILED_PERMANENT, moment
+        progress = await world.progress(run)
+        assert progress.counts == Counts(invalid=2, duplicate=1), moment
+        assert (progress.rows_read, progress.not_sent) == (94, 91), moment
+        assert await leftovers(world) == []
 
 
 async def test_a_run_whose_list_is_gone_is_not_taken_for_a_success() -> None:

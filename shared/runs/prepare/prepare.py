@@ -17,7 +17,7 @@ from shared.destinations.contract import Encoder
 from shared.destinations.model import Limits
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export
-from shared.domain.message import say
+from shared.domain.message import Message, say
 from shared.domain.outcomes import Counts, Outcome, Reject
 from shared.domain.run import Checkpoint, Mode, Phase, Run
 from shared.domain.segment import MAX_FILES, MAX_PATHS, SegmentVersion
@@ -42,6 +42,14 @@ from shared.storage.paths import digests
 from shared.storage.ports import Blobs
 
 _UPLOAD_PIECE = 1024 * 1024  # bytes
+
+
+class TooManyProfiles(BadSegment):
+    """An export has more profiles than it may have; `found` is how far its run has come."""
+
+    def __init__(self, reason: Message, found: Checkpoint) -> None:
+        super().__init__(reason)
+        self.found = found
 
 
 async def resolve_versions(segments: Blobs, export: Export) -> list[SegmentVersion]:
@@ -81,8 +89,8 @@ async def prepare(
 ) -> Checkpoint:
     """Lay out the work of `run.versions`, and return the checkpoint that sending begins from.
 
-    Raise BadSegment when a file cannot be read, lacks a mapped column or is replaced meanwhile, when
-    there is no profile at all, or when there are more profiles than one export may hold.
+    Raise BadSegment when a file cannot be read, lacks a mapped column or is replaced meanwhile, or when
+    there is no profile at all; raise TooManyProfiles when there are more than one export may hold.
     """
     storage = services.storage
     digest = digest_with(await digest_key(storage.secrets))
@@ -105,25 +113,26 @@ async def prepare(
         sorter = _Sorter(run, digest, before, rejects, parts, state, most)
         for partition in range(PARTITIONS):
             await sorter.sort(spool.profiles(partition))
-        if sorter.distinct > most:
-            raise BadSegment(
-                say(
-                    "The export has {profiles} profiles and may have {most}. Nothing was sent; "
-                    "choose smaller segments.",
-                    profiles=sorter.distinct,
-                    most=most,
-                )
-            )
-        await parts.close()
         await rejects.write()
+        found = Checkpoint(
+            rows_read=mapper.rows,
+            reject_files=rejects.files_written,
+            counts=Counts(unchanged=sorter.unchanged).plus(rejects.counts),
+        )
+        if sorter.distinct > most:
+            raise TooManyProfiles(_too_many(sorter.distinct, most), found)
+        await parts.close()
         await storage.run_files.write(digests(run.id), _pieces(state))
-    return Checkpoint(
-        phase=Phase.SEND,
-        rows_read=mapper.rows,
-        profiles=parts.profiles,
-        batches=parts.batches,
-        reject_files=rejects.files_written,
-        counts=Counts(unchanged=sorter.unchanged).plus(rejects.counts),
+    ready = {"phase": Phase.SEND, "profiles": parts.profiles, "batches": parts.batches}
+    return found.model_copy(update=ready)
+
+
+def _too_many(profiles: int, most: int) -> Message:
+    return say(
+        "The export has {profiles} profiles and may have {most}. Nothing was sent; choose smaller "
+        "segments.",
+        profiles=profiles,
+        most=most,
     )
 
 
