@@ -118,6 +118,7 @@ async def give_up(services: Services, message: SliceMessage) -> None:
     why = run.value.reason or say("It never said why.")
     text = say("Given up: several tries in a row ended in the same way. {why}", why=why)
     try:
+        await run.count_broken_off()
         if isinstance(context, RunContext):
             await abort(services, context, run, RunStatus.FAILED_PERMANENT, text)
         else:

@@ -80,6 +80,7 @@ class Worker:
 
     async def _work(self) -> None:
         try:
+            await self._run.count_broken_off()
             following = await self._steps_unless_canceled()
             await write_down(self._services, self._context, self._run, following)
         except (Fenced, Stale):

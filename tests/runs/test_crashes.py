@@ -18,7 +18,10 @@ from tests.runs.machine import Machine, a_death_at, landed, lives, moments
 from tests.runs.small import BATCH, connection, leftovers, sign_in_again, small, written_again
 from tests.runs.world import World
 
-IN_FLIGHT = 8 * BATCH
+AT_ONCE = 8
+"""Requests that are under way at once."""
+
+IN_FLIGHT = AT_ONCE * BATCH
 """Profiles that one crash may cause to be written again."""
 
 
@@ -75,6 +78,15 @@ async def test_a_run_killed_at_any_operation_ends_well(after: bool) -> None:
         machine = await landed(world, the_file(), lives((moment, after)), redelivers=True)
         assert machine.crashes == 1, moment
         await require_a_good_end(world, crashes=1)
+
+
+async def test_the_requests_of_a_slice_that_was_killed_count_as_far_as_they_were_reserved() -> None:
+    for moment in await moments(await a_world(), the_file()):
+        world = await a_world()
+        await landed(world, the_file(), lives((moment, True)), redelivers=True)
+        progress = await world.progress(await the_run(world))
+        sent = world.mailchimp.calls
+        assert sent <= progress.requests <= sent + AT_ONCE, moment
 
 
 async def test_a_run_killed_at_any_operation_is_found_even_if_its_message_is_lost() -> None:

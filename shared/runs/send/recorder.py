@@ -89,7 +89,11 @@ class Recorder:
         """Note that so many batches behind those that are done may have been sent, or soon may."""
         now = self.checkpoint.value
         if now.under_way != batches:
-            await self.checkpoint.write(now.model_copy(update={"under_way": batches}))
+            sent = self.api.requests
+            requests = now.requests + sent - self._counted
+            update = {"under_way": batches, "requests": requests}
+            await self.checkpoint.write(now.model_copy(update=update))
+            self._counted = sent
 
     def _add(self, rejects: RejectWriter, batch: Batch, outcomes: Sequence[RowOutcome]) -> None:
         """Add the outcomes of a batch's profiles: never two of one, never more than there are."""

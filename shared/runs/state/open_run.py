@@ -4,7 +4,7 @@ from typing import Any
 
 from shared.domain.clock import Clock
 from shared.domain.message import Message
-from shared.domain.run import Run
+from shared.domain.run import Run, RunStatus
 from shared.runs.state.checkpoint import OpenCheckpoint
 from shared.storage.ports import Records, Stored
 
@@ -35,6 +35,13 @@ class OpenRun:
     async def move(self, **update: Any) -> None:
         """Change some of the checkpoint; raise Fenced."""
         await self.checkpoint.write(self.checkpoint.value.model_copy(update=update))
+
+    async def count_broken_off(self) -> None:
+        """Count the requests of a slice that died, as far as it had reserved them; raise Fenced."""
+        now = self.checkpoint.value
+        reserved = min(now.under_way, now.batches - now.batches_done)
+        if self.value.status is RunStatus.PROCESSING and reserved:
+            await self.move(requests=now.requests + reserved)
 
     async def say(self, text: Message) -> None:
         """Note on the run that a slice is working on it, and at what; raise Stale."""
