@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import httpx
 
 from shared.destinations.contract import Destination
+from shared.destinations.model import Limits
 from shared.domain.clock import Clock
 from shared.storage.ports import Storage
 from shared.transport.webhook import Webhook
@@ -30,6 +31,10 @@ class Services:
     clock: Clock
     addresses: PublicAddresses
     slice_seconds: float
-    max_profiles: int
+    max_profiles: int  # of one export, whatever its destination
     retention_days: int = 30
     webhook: Webhook | None = None  # who wants to be told of the end of runs
+
+    def profiles_allowed(self, limits: Limits) -> int:
+        """Return how many profiles an export to a destination with these limits may hold."""
+        return min(self.max_profiles, limits.profiles_per_export or self.max_profiles)

@@ -1,9 +1,15 @@
 """The app's settings, read once from the environment. docs/settings.md explains each one."""
 
+import logging
 from functools import cache
 
-from pydantic import Field, HttpUrl, SecretStr
+from pydantic import Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+log = logging.getLogger(__name__)
+
+MOST_PROFILES = 1_000_000
+"""What one export may hold by the documents of the product; what is promised is proven up to here."""
 
 
 class StorageAccount(BaseSettings):
@@ -55,7 +61,16 @@ class Settings(BaseSettings):
     retention_days: int = Field(30, ge=1, le=90, description="How long ended runs are kept.")
     webhook_url: str = Field("", pattern=r"^(https://.+)?$")
     webhook_secret: SecretStr = SecretStr("")
-    max_profiles: int = Field(1_000_000, gt=0, description="Profiles that one export may hold.")
+    max_profiles: int = Field(MOST_PROFILES, gt=0, description="Profiles that one export may hold.")
+
+    @field_validator("max_profiles")
+    @classmethod
+    def _only_lowered(cls, wanted: int) -> int:
+        if wanted > MOST_PROFILES:
+            log.warning(
+                "MAX_PROFILES is %d and counts as %d: it can only lower", wanted, MOST_PROFILES
+            )
+        return min(wanted, MOST_PROFILES)
 
 
 @cache

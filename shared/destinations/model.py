@@ -86,7 +86,7 @@ class Limits:
     least_per_batch: int = 1  # a smaller batch is joined with its neighbour where that can be done
     rates: Sequence[Rate] = ()
     requests_per_day: int | None = None  # from 00:00 UTC to 00:00 UTC
-    profiles_per_export: int = 1_000_000
+    profiles_per_export: int | None = None  # its own maximum; None if it has none
     first_poll_after: float = 5.0  # seconds from sending a job to asking about it
     jobs_per_poll: int = 20
     seconds_a_request: float = 2.0  # an assumption, for estimates only: no vendor publishes it

@@ -49,7 +49,7 @@ async def _too_many(
     services: Services, export: Export, there: dict[int, SegmentVersion]
 ) -> Sequence[ExportWarning]:
     storage, destination = services.storage, services.destinations[export.destination]
-    most = min(services.max_profiles, destination.limits.profiles_per_export)
+    most = services.profiles_allowed(destination.limits)
     if sum(version.size for version in there.values()) // _LEAST_BYTES <= most:
         return []
     total = 0

@@ -22,7 +22,6 @@ from local.processes import end, spawn
 from local.sandbox.kit.state import PASSWORD
 from shared.api.paths import addresses_at
 from shared.destinations.mailchimp.destination import Mailchimp
-from shared.destinations.model import Limits
 from shared.domain.clock import SystemClock
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.export import Export
@@ -127,20 +126,11 @@ class OnDisk(MemoryBlobs):
         return self._segment if name.endswith(f"/{self._segment.name}") else self._folder / name
 
 
-class Unlimited(Mailchimp):
-    """Mailchimp for exports of any size."""
-
-    @property
-    def limits(self) -> Limits:
-        """The limits of Mailchimp, but for one."""
-        return replace(super().limits, profiles_per_export=_MOST_PROFILES)
-
-
 async def measure(url: str, file: Path, folder: Path) -> tuple[float, float]:
     """Send a file's profiles to a new audience; return the CPU seconds and the most memory in MiB."""
     audience = await _new_audience(url, file.name)
     blobs, clock = OnDisk(folder, file), SystemClock()
-    mailchimp = Unlimited(CLIENT, url, url + "/{dc}")
+    mailchimp = Mailchimp(CLIENT, url, url + "/{dc}")
     services = Services(
         storage=replace(memory_storage(clock), segments=blobs, run_files=blobs, delivered=blobs),
         destinations={mailchimp.name: mailchimp},

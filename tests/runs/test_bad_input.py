@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from shared.destinations.mailchimp.destination import Mailchimp
+from shared.destinations.model import Client, Limits
 from shared.domain.errors import BadSegment
 from shared.domain.message import say
 from shared.domain.outcomes import Counts, Outcome
@@ -116,6 +118,35 @@ class _TakesLong(MemoryBlobs):
         async for piece in super().stream(name, etag):
             self._wall.advance(self._seconds)
             yield piece
+
+
+@pytest.mark.parametrize(("own", "setting"), [(1000, 5000), (5000, 1000), (None, 1000)])
+async def test_of_the_destinations_own_maximum_and_the_setting_the_lower_one_counts(
+    own: int | None, setting: int
+) -> None:
+    world = await ready(max_profiles=setting)
+    mailchimp = _WithItsOwnMaximum(
+        Client("id", "secret"), "https://login.test", "https://{dc}.test"
+    )
+    mailchimp.own = own
+    world.having(destinations={"mailchimp": mailchimp})
+    await world.drop(csv(1000))
+    assert (await world.run()).status is RunStatus.SUCCESSFUL
+    await world.drop(csv(1001), "Customers/2.csv")
+
+    run = await world.run()
+
+    assert "has 1,001 profiles and may have 1,000" in str(run.reason)
+
+
+class _WithItsOwnMaximum(Mailchimp):
+    """Mailchimp, if it had a maximum of profiles."""
+
+    own: int | None = None
+
+    @property
+    def limits(self) -> Limits:
+        return replace(super().limits, profiles_per_export=self.own)
 
 
 async def test_duplicates_do_not_count_against_the_limit() -> None:

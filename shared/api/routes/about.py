@@ -121,10 +121,12 @@ async def _me(services: Services, caller: Caller) -> Me:
 async def destinations(services: TheServices) -> Page[DestinationItem]:
     """Return every destination; there are never more than fit a page."""
     known = services.destinations.values()
-    return Page(items=[_destination(each, services.max_profiles) for each in known])
+    return Page(
+        items=[_destination(each, services.profiles_allowed(each.limits)) for each in known]
+    )
 
 
-def _destination(destination: Destination, max_profiles: int) -> DestinationItem:
+def _destination(destination: Destination, profiles_allowed: int) -> DestinationItem:
     limits = destination.limits
     return DestinationItem(
         name=destination.name,
@@ -142,7 +144,7 @@ def _destination(destination: Destination, max_profiles: int) -> DestinationItem
                 for rate in limits.rates
             ],
             requests_per_day=limits.requests_per_day,
-            profiles_per_export=min(limits.profiles_per_export, max_profiles),
+            profiles_per_export=profiles_allowed,
         ),
     )
 

@@ -109,7 +109,7 @@ async def prepare(
                     paths=tuple(each.path for each in run.versions),
                 )
             )
-        most = min(services.max_profiles, limits.profiles_per_export)
+        most = services.profiles_allowed(limits)
         sorter = _Sorter(run, digest, before, rejects, parts, state, most)
         for partition in range(PARTITIONS):
             await sorter.sort(spool.profiles(partition))

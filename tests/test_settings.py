@@ -1,0 +1,32 @@
+"""Settings: what they count as where that is not what they say."""
+
+import pytest
+
+from shared.settings import Settings
+
+
+def with_at_most(profiles: int) -> Settings:
+    return Settings(
+        key_vault_url="https://vault.test",
+        auth_issuer="https://issuer.test",
+        auth_audience="audience",
+        public_base_url="https://exports.test",
+        max_profiles=profiles,
+    )
+
+
+@pytest.mark.parametrize("profiles", [1, 999_999, 1_000_000])
+def test_the_most_profiles_of_an_export_can_be_lowered(
+    profiles: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert with_at_most(profiles).max_profiles == profiles
+    assert caplog.messages == []
+
+
+def test_more_profiles_than_a_million_count_as_a_million_with_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert with_at_most(1_000_001).max_profiles == 1_000_000
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.message == "MAX_PROFILES is 1000001 and counts as 1000000: it can only lower"
