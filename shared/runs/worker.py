@@ -37,6 +37,7 @@ from shared.storage.ports import Stale
 from shared.telemetry.spans import span
 from shared.transport.day_budget import keep_slowness, slowness_of
 from shared.transport.pace import Pace
+from shared.transport.patience import PatientReads
 
 _REPORT_SECONDS = 2.0  # between two reports of the rows read
 _PATIENCE = timedelta(hours=1)  # that jobs of a canceled run are asked about
@@ -141,7 +142,7 @@ class Worker:
         api = await open_api(self._services, self._connection, self._pace)
         reports = await report_url(self._services, self._run.value.id)
         target = target_of(self._export, self._destination, reports)
-        encoder = await self._destination.encoder(api, target)
+        encoder = await self._destination.encoder(PatientReads(api, self._clock), target)
         limits = self._destination.limits
         self._reported_at = self._clock.monotonic()
         try:

@@ -34,6 +34,8 @@ class FakeMailchimp(httpx.AsyncBaseTransport):
     received: Counter[str] = field(default_factory=Counter)  # how often an address was written
     faults: deque[Fault] = field(default_factory=deque)  # for the next bulk calls, in order
     down: Fault | None = None  # for every bulk call after those
+    read_faults: deque[Fault] = field(default_factory=deque)  # for the next reads, in order
+    reads: int = 0  # that came in
     calls: int = 0  # bulk calls that came in
     open: int = 0
     most_open: int = 0
@@ -43,6 +45,9 @@ class FakeMailchimp(httpx.AsyncBaseTransport):
         path = request.url.path
         if request.method == "POST" and path == f"/3.0/lists/{LIST_ID}":
             return await self._bulk(request)
+        self.reads += 1
+        if self.read_faults:
+            return await self.read_faults.popleft()(request)
         if path == f"/3.0/lists/{LIST_ID}":
             body = {"id": LIST_ID, "name": "Newsletter", "double_optin": self.double_optin}
             return httpx.Response(200, json=body)

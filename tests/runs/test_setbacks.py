@@ -64,6 +64,59 @@ async def test_what_passes_quickly_is_tried_again_within_the_slice(
     assert written_again(world) == 0
 
 
+@pytest.mark.parametrize(("kind", "_"), QUICK.values(), ids=QUICK.keys())
+async def test_a_read_that_fails_quickly_is_tried_again_within_the_slice(
+    kind: Callable[[World], Fault], _: str
+) -> None:
+    world = await small()
+    world.mailchimp.read_faults.extend([kind(world), kind(world)])
+    await world.drop(csv(95))
+    run = await world.start()
+    began = world.clock.monotonic()
+
+    await work_on_visible(world)
+
+    assert (await now(world, run)).status is RunStatus.SUCCESSFUL
+    assert world.mailchimp.reads == 2 + 2  # the audience, and its merge fields
+    assert world.clock.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("faults", "reads", "delay"),
+    [
+        ([answers(500)] * 3, 3, 30),
+        ([answers(503, retry_after="40")], 1, 40),
+        ([answers(429, retry_after="3")], 1, 3),
+    ],
+    ids=["what lasts", "a longer wait that is asked for", "a limit that lasts"],
+)
+async def test_a_read_that_fails_for_longer_parks_the_run(
+    faults: list[Fault], reads: int, delay: float
+) -> None:
+    world = await small()
+    world.mailchimp.read_faults.extend(faults)
+    await world.drop(csv(95))
+    run = await world.start()
+
+    await work_on_visible(world)
+
+    assert (await now(world, run)).status is RunStatus.FAILURE
+    assert (world.mailchimp.reads, world.mailchimp.calls) == (reads, 0)
+    assert delays(world) == [delay]
+
+
+async def test_a_read_that_took_long_to_fail_is_not_tried_again_in_the_slice() -> None:
+    world = await small()
+    world.mailchimp.read_faults.append(hangs(world.clock))
+    await world.drop(csv(95))
+    run = await world.start()
+
+    await work_on_visible(world)
+
+    assert (await now(world, run)).status is RunStatus.FAILURE
+    assert world.mailchimp.reads == 1
+
+
 async def test_a_destination_that_was_silent_for_long_is_not_waited_for_twice_in_a_slice() -> None:
     world = await small()
     world.mailchimp.faults.append(hangs(world.clock))

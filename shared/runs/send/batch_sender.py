@@ -18,11 +18,7 @@ from shared.runs.send.lost_jobs import LostJobs
 from shared.runs.state.cancellation import Canceled, CancelSign
 from shared.transport.client import Begin, VendorApi
 from shared.transport.pace import Pace
-
-_TRIES = 3  # of one request within a slice
-_QUICK_FAILURE = 10.0  # seconds; one that took longer to come is not tried again in the slice
-_FIRST_WAIT = 0.5  # seconds; doubled for the next try
-LONGEST_WAIT = 2.0  # seconds; a longer wait ends the slice, because execution time is paid for
+from shared.transport.patience import wait_after
 
 # A batch without a single piece that the destination takes is not refused for a few bad profiles.
 _REFUSALS_WITHOUT_SUCCESS = 15
@@ -116,16 +112,14 @@ class BatchSender:
                 may_have_arrived = not isinstance(error, RateLimited)
                 if may_have_arrived:
                     self.maybe_delivered.add(piece.number)
-                wait = error.after or _FIRST_WAIT * 2 ** (attempt - 1)
-                slow = self.clock.monotonic() - began > _QUICK_FAILURE
-                given_up = attempt == _TRIES or wait > LONGEST_WAIT or slow
-                if not given_up:
+                wait = wait_after(error, attempt, self.clock.monotonic() - began)
+                if wait is not None:
                     await self.clock.sleep(wait)
                 if may_have_arrived and self.lost:
                     found = await self.lost.find(piece.size)
                     if found is not None:
                         return Sent(job=found)
-                if given_up:
+                if wait is None:
                     raise
 
     async def _begin(self, piece: Batch) -> None:

@@ -17,7 +17,7 @@ from shared.destinations.contract import ListsJobs
 from shared.domain.errors import DestinationError
 from shared.domain.run import Checkpoint
 from shared.runs.send.background_poll import BackgroundPoll
-from shared.runs.send.batch_sender import LONGEST_WAIT, BatchResult, BatchSender, unanswered
+from shared.runs.send.batch_sender import BatchResult, BatchSender, unanswered
 from shared.runs.send.import_callbacks import report_url
 from shared.runs.send.lost_jobs import LostJobs
 from shared.runs.send.poller import JobPoller, RunFiles
@@ -29,6 +29,7 @@ from shared.runs.state.open_run import OpenRun
 from shared.runs.state.parts import batches_per_part, read_batches
 from shared.services import Services
 from shared.transport.pace import Pace
+from shared.transport.patience import LONGEST_WAIT, PatientReads
 
 _GATHER = 0.05  # seconds in which more answers may come, where a call takes seconds itself
 
@@ -202,7 +203,8 @@ async def open_dispatcher(
     of_jobs = RunFiles(storage.run_files, run.value.id, destination.limits)
     digest = digest_with(await digest_key(storage.secrets))
     target = target_of(context.export, destination, await report_url(services, run.value.id))
-    lost = LostJobs(destination, api) if isinstance(destination, ListsJobs) else None
+    patient = PatientReads(api, services.clock)
+    lost = LostJobs(destination, patient) if isinstance(destination, ListsJobs) else None
     return Dispatcher(
         BatchSender(services.clock, destination, api, pace, target, sign, lost),
         Recorder(

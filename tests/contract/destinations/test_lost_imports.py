@@ -45,19 +45,26 @@ async def test_an_import_that_never_arrived_is_sent_again() -> None:
 
 
 @pytest.mark.rule("lost-import-found")
-async def test_an_import_that_cannot_be_looked_for_is_sent_again() -> None:
+@pytest.mark.parametrize(
+    ("failures", "sent"),
+    [(1, [30]), (2, [30]), (3, [30, 30])],
+    ids=["one failure passes", "two do", "three end the slice"],
+)
+async def test_an_import_that_cannot_be_looked_for_is_sent_again(
+    failures: int, sent: list[int]
+) -> None:
     side = ConstantContactSide()
     world = await ready(side)
     await world.drop(csv(30))
     side.faults.queued += [
         fault("reset-after", side.write_path, method="POST", count=1),
         fault("slow", "*/activities", method="GET", count=1, seconds=0),
-        fault("503", "*/activities", method="GET", count=1),
+        fault("503", "*/activities", method="GET", count=failures),
     ]
     run = await world.run()
     assert run.status is RunStatus.SUCCESSFUL
     assert (await world.progress(run)).counts.accepted == 30
-    assert imports(world) == [30, 30]
+    assert imports(world) == sent
 
 
 class Listed:

@@ -1,0 +1,58 @@
+"""How patient a slice is with a destination: what it tries again itself, and what ends it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.destinations.contract import Api, Read
+from shared.domain.clock import Clock
+from shared.domain.errors import DailyQuotaExhausted, TryLater
+
+LONGEST_WAIT = 2.0  # seconds; a longer wait ends the slice, because execution time is paid for
+
+_TRIES = 3  # of one request within a slice
+_QUICK_FAILURE = 10.0  # seconds; one that took longer to come is not tried again in the slice
+_FIRST_WAIT = 0.5  # seconds; doubled for the next try
+
+
+def wait_after(error: TryLater, attempt: int, seconds: float) -> float | None:
+    """Return in how many seconds a slice tries a request again; None if that is left to a later slice.
+
+    `attempt` is the number of the try that failed, from 1, and `seconds` is how long that took.
+    """
+    wait = error.after or _FIRST_WAIT * 2 ** (attempt - 1)
+    lasts = isinstance(error, DailyQuotaExhausted) or wait > LONGEST_WAIT
+    return None if lasts or attempt == _TRIES or seconds > _QUICK_FAILURE else wait
+
+
+@dataclass(frozen=True, slots=True)
+class PatientReads:
+    """An account of which a slice reads: what passes quickly does not end the slice."""
+
+    api: Api
+    clock: Clock
+
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+        """Return the JSON of an answer, and ask again after a short wait while there is none."""
+        attempt = 0
+        while True:
+            attempt += 1
+            began = self.clock.monotonic()
+            try:
+                return await self.api.get(path, params)
+            except TryLater as error:
+                wait = wait_after(error, attempt, self.clock.monotonic() - began)
+                if wait is None:
+                    raise
+            await self.clock.sleep(wait)
+
+    async def post(
+        self,
+        path: str,
+        content: bytes,
+        params: Mapping[str, str] | None = None,
+        weight: int = 1,
+        read: Read | None = None,
+    ) -> Any:
+        """Send a JSON body once: whoever sends it knows best what to do before the next try."""
+        return await self.api.post(path, content, params, weight, read)
