@@ -1,4 +1,4 @@
-"""Reading runs for people: status, progress, and the rows that were rejected."""
+"""Reading one run for people, or the runs of one export; `index` lists those of all exports."""
 
 from collections.abc import AsyncIterator, Sequence
 

@@ -12,7 +12,7 @@ from tests.chaos.real_segments import Name, Version
 from tests.chaos.real_world import BATCHES, Sent, World
 from tests.chaos.real_writes import Write, begun_between, older_after_newer
 
-# Our own limits, which lie below the vendors': of ActiveCampaign five imports and two looks at jobs.
+# Our own limits, which lie below the vendors': of ActiveCampaign five imports and two polls.
 MOST_CONNECTIONS = {"mailchimp": BATCHES["mailchimp"][0], "activecampaign": 5 + 2}
 _HEEDED = 2.5  # seconds in which a slice heeds a cancel: it looks once a second
 

@@ -1,7 +1,7 @@
 """After the trouble: time leaps ahead until every run is over, then the last refresh comes.
 
 The clocks of all hosts jump minutes ahead again and again, so whatever waits for a time finds that it
-has come: setbacks, looks at jobs, files whose event was lost, runs that fell silent.
+has come: setbacks, polls, files whose event was lost, runs that fell silent.
 """
 
 import time

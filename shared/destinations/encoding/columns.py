@@ -2,7 +2,7 @@
 
 A row is plain when nothing about it needs a decision: its address is of the plain sort, no value has to
 be shortened or left out, and each passes its field's rule. What becomes of any other row is for
-`Layout.text` and `Values.of` to say; of a plain one both would say the same, in eight times the time.
+`Template.text` and `Values.of` to say; of a plain one both would say the same, in eight times the time.
 """
 
 from collections.abc import Sequence

@@ -74,6 +74,7 @@ async def _has_moved_on(services: Services, message: SliceMessage) -> bool:
 
 
 def _partition(lane: str) -> str:
+    # A queue is stored as a line, an older word for it.
     return f"line-{lane}"
 
 

@@ -69,16 +69,16 @@ async def test_a_sign_in_ends_in_tokens_and_the_account_that_they_open(secret: s
 async def test_a_code_of_another_browser_is_refused() -> None:
     world = World()
     code = await world.code()
-    with pytest.raises(NeedsAttention, match=r"invalid_grant.*Sign in again") as halted:
+    with pytest.raises(NeedsAttention, match=r"invalid_grant.*Sign in again") as raised:
         await world.signed_in(code, "w" * 64)
-    assert halted.value.culprit is Culprit.CONNECTION
+    assert raised.value.culprit is Culprit.CONNECTION
 
 
 async def test_a_wrong_secret_is_a_matter_of_the_settings() -> None:
     world = World(Client("our-id", "wrong"))
-    with pytest.raises(NeedsAttention, match="does not know our app") as halted:
+    with pytest.raises(NeedsAttention, match="does not know our app") as raised:
         await world.connect()
-    assert "wrong" not in str(halted.value)
+    assert "wrong" not in str(raised.value)
 
 
 async def test_a_user_who_may_not_manage_contacts_cannot_be_connected() -> None:
@@ -93,9 +93,9 @@ async def test_a_check_sees_a_privilege_that_was_taken_away() -> None:
     api = await world.api()
     await world.destination.check(api)
     world.account.privileges.discard("contacts:write")
-    with pytest.raises(NeedsAttention, match=r"lacks contacts:write\.") as halted:
+    with pytest.raises(NeedsAttention, match=r"lacks contacts:write\.") as raised:
         await world.destination.check(api)
-    assert halted.value.culprit is Culprit.CONNECTION
+    assert raised.value.culprit is Culprit.CONNECTION
 
 
 async def test_an_app_that_is_no_longer_allowed_needs_a_sign_in() -> None:
@@ -208,10 +208,10 @@ async def test_a_refresh_token_that_was_used_needs_a_sign_in() -> None:
     world.clock.advance(2)
     await world.tokens.refresh(old)
     world.clock.advance(2)
-    with pytest.raises(NeedsAttention, match="no longer accepts the sign-in") as halted:
+    with pytest.raises(NeedsAttention, match="no longer accepts the sign-in") as raised:
         await world.tokens.refresh(old)
-    assert halted.value.culprit is Culprit.CONNECTION
-    assert old["refresh_token"] not in str(halted.value)
+    assert raised.value.culprit is Culprit.CONNECTION
+    assert old["refresh_token"] not in str(raised.value)
 
 
 async def test_refreshing_twice_in_a_second_is_tried_later() -> None:
@@ -364,25 +364,25 @@ async def test_a_list_is_looked_up_and_a_deleted_one_is_named() -> None:
     api = await world.api()
     assert (await world.destination.look_up(api, world.list_id)).name == "Newsletter"
     world.account.lists[world.list_id].deleted = 1.0
-    with pytest.raises(NeedsAttention, match="Newsletter was deleted") as halted:
+    with pytest.raises(NeedsAttention, match="Newsletter was deleted") as raised:
         await world.destination.look_up(api, world.list_id)
-    assert halted.value.culprit is Culprit.LIST
+    assert raised.value.culprit is Culprit.LIST
 
 
 @pytest.mark.parametrize("list_id", ["", "../account/summary", "a b", "é", "a?b", "a" * 65, "a\n"])
 async def test_what_can_be_no_id_of_a_list_is_not_even_asked_for(list_id: str) -> None:
     says = Says()
-    with pytest.raises(NeedsAttention) as halted:
+    with pytest.raises(NeedsAttention) as raised:
         await CONSTANT_CONTACT.look_up(says, list_id)
-    assert halted.value.culprit is Culprit.LIST
+    assert raised.value.culprit is Culprit.LIST
     assert says.asked == []
 
 
 async def test_a_list_that_is_not_there_is_named() -> None:
     world = World()
-    with pytest.raises(NeedsAttention, match="no list with the ID 0652") as halted:
+    with pytest.raises(NeedsAttention, match="no list with the ID 0652") as raised:
         await world.destination.look_up(await world.api(), "06526938-56dd-11e9-932a-000000000000")
-    assert halted.value.culprit is Culprit.LIST
+    assert raised.value.culprit is Culprit.LIST
 
 
 async def test_a_connection_that_is_refused_is_not_taken_for_a_missing_list() -> None:

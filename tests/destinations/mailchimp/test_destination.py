@@ -68,9 +68,9 @@ async def test_an_account_without_a_name_is_called_mailchimp() -> None:
 
 @pytest.mark.parametrize("answer", [*NONSENSE, {"error": "invalid_grant"}, {"access_token": ""}])
 async def test_an_exchange_without_a_token_asks_for_another_sign_in(answer: Any) -> None:
-    with pytest.raises(NeedsAttention, match="Sign in again") as halted:
+    with pytest.raises(NeedsAttention, match="Sign in again") as raised:
         await exchange(Says(token=answer, metadata=METADATA))
-    assert halted.value.culprit is Culprit.CONNECTION
+    assert raised.value.culprit is Culprit.CONNECTION
 
 
 async def test_a_code_that_was_used_before_asks_for_another_sign_in() -> None:
@@ -212,9 +212,9 @@ async def test_a_listing_that_makes_no_sense_is_tried_later(answer: Any) -> None
 @pytest.mark.parametrize("list_id", ["", "../ping", "a/b", "a?x=1", "a b", "é", "a" * 65, "a1\n"])
 async def test_what_can_be_no_id_of_an_audience_is_not_even_asked_for(list_id: str) -> None:
     says = Says()
-    with pytest.raises(NeedsAttention) as halted:
+    with pytest.raises(NeedsAttention) as raised:
         await MAILCHIMP.look_up(says, list_id)
-    assert halted.value.culprit is Culprit.LIST
+    assert raised.value.culprit is Culprit.LIST
     assert says.asked == []
 
 
