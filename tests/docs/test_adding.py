@@ -1,5 +1,6 @@
-"""The fictional destination is what docs/adding-a-destination.md says, line by line."""
+"""The fictional destination is what docs/adding-a-destination.md says, line by line but for its imports."""
 
+import ast
 import re
 from collections.abc import Sequence
 from dataclasses import fields
@@ -8,7 +9,7 @@ import pytest
 
 from shared.destinations.contract import ApiKey, Destination, ListsJobs, OAuth2, PollsJobs
 from shared.destinations.model import About, Limits
-from tests.docs.pages import ROOT, blocks, code
+from tests.docs.pages import ROOT, blocks, code, rows, section
 
 PAGE = (ROOT / "docs/adding-a-destination.md").read_text()
 POSTBOX = (ROOT / "tests/contract/postbox/destination.py").read_text()
@@ -23,6 +24,15 @@ def lines(text: str) -> list[str]:
 def test_every_line_of_the_fictional_destination_stands_on_the_page_in_its_order() -> None:
     written = lines("\n".join(blocks(PAGE, "python")))
     assert written == lines(_IMPORTS.sub("", POSTBOX))
+
+
+def test_the_page_says_from_which_module_each_name_comes() -> None:
+    told = {row[0]: row[1] for row in rows(section(PAGE, "### Where the names come from"))}
+    for each in ast.walk(ast.parse(POSTBOX)):
+        if isinstance(each, ast.ImportFrom) and str(each.module).startswith("shared."):
+            file = f"({'/'.join(('..', *str(each.module).split('.')))}.py)"
+            names = next(names for module, names in told.items() if file in module)
+            assert [name.name for name in each.names if f"`{name.name}`" not in names] == []
 
 
 def members(kind: type) -> Sequence[str]:
