@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 FIRST_SETBACK = 30.0  # seconds until a run goes on after a setback; doubled for each one in a row
 _LONGEST_SETBACK = 1800.0
 _LONGEST_ASKED = 86400.0  # what a destination may ask for; a queue holds a message for a week
-_MOST_SETBACKS = 24  # in a row: about nine hours
+_MOST_SETBACKS = 24  # in a row: about nine and a half hours
 
 _GONE = say(
     "What was prepared for this run is gone from storage. Run the export again: it then sends "

@@ -1,5 +1,6 @@
 """Sending one batch to its destination, in as many requests as that takes."""
 
+import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -52,6 +53,10 @@ def unanswered(batch: Batch, reason: Message) -> BatchResult:
     return BatchResult(batch, outcomes=[said(index) for index in range(batch.size)])
 
 
+class TakenBack(Exception):
+    """The slice stops, and nothing was sent of a batch that still waited for its turn."""
+
+
 @dataclass(frozen=True, slots=True)
 class BatchSender:
     """What sends batches to one list."""
@@ -67,13 +72,15 @@ class BatchSender:
         default_factory=set
     )  # batches of which something may have arrived
     begun: set[int] = field(default_factory=set)  # batches of which a request was sent
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the slice will stop: what still waits for its turn is taken back."""
 
     async def send(self, batch: Batch, instead_of: Job | None = None) -> BatchResult:
         """Send a batch, in pieces if it is refused for some of its profiles.
 
         Raise TryLater or NeedsAttention; then the whole batch is to be sent again. Raise Canceled if the
-        run was canceled before it was the batch's turn; then nothing was sent of it, nor of those
-        behind it, nor will be.
+        run was canceled before it was the batch's turn, or TakenBack if the slice stops by then; then
+        nothing was sent of it, nor of those behind it, nor will be.
         """
         result = BatchResult(batch, instead_of)
         tries = instead_of.tries + 1 if instead_of else 1
@@ -123,11 +130,13 @@ class BatchSender:
                     raise
 
     async def _begin(self, piece: Batch) -> None:
-        """Note that a request is sent; raise Canceled if the run was canceled and none was sent yet.
+        """Note that a request is sent; raise Canceled or TakenBack if none was sent yet and none is to be.
 
         The batch may have waited long for its turn. If one behind it was faster, it is sent still: only
         what is behind all that was sent can be left out without being unknown.
         """
+        if self.stopping.is_set() and self._is_first(piece):
+            raise TakenBack
         canceled = self._is_first(piece) and await self.sign.is_up()
         if canceled and self._is_first(piece):  # as before, though looking has taken time
             raise Canceled

@@ -67,7 +67,8 @@ class Dispatcher:
         except Canceled:
             await _ended(in_flight)  # in the same way: none of them had its turn
         except Exception as error:
-            # The others may still reach the destination; breaking them off would gain nothing.
+            # What was sent may still reach the destination; breaking it off would gain nothing.
+            self.sender.stopping.set()
             await _ended(in_flight)
             answered += _take_answered(in_flight)
             if answered:

@@ -7,14 +7,14 @@ import pytest
 
 from shared.destinations.batch import Batch
 from shared.destinations.contract import Api, JobFiles
-from shared.destinations.model import Client, FinishedJob, Sent, Target
+from shared.destinations.model import Client, FinishedJob, Rate, Sent, Target
 from shared.domain.errors import Culprit, NeedsAttention, RateLimited, TryLater
 from shared.domain.message import say
 from shared.domain.run import Checkpoint, Job, Run, RunStatus
 from shared.storage.ports import Guarded, Stored, Unavailable
 from shared.triggers.every_minute import sweep_runs
 from tests.runs.slow import Slow
-from tests.runs.small import leftovers, now
+from tests.runs.small import BATCH, leftovers, now
 from tests.runs.world import World, csv, ready
 
 ROWS = 195
@@ -131,3 +131,33 @@ async def test_what_was_answered_is_recorded_although_storage_was_away(at: int) 
     await sweep_runs(world.services)
     await world.deliver()
     await all_sent_once(world, destination, run)
+
+
+@dataclass(frozen=True)
+class Unhurried(Slow):
+    """A destination that takes a request each half a minute, and is ill at one of them."""
+
+    limits = replace(Slow.limits, concurrency=4, rates=(Rate(1, 30, of="POST /lists/"),))
+    ill_at: int = field(kw_only=True)
+    asked: list[str] = field(default_factory=list, kw_only=True)  # the addresses of each request
+
+    async def send(self, api: Api, target: Target, batch: Batch) -> Sent:
+        """Take a batch, in a request that waits for its turn; or refuse it, and all that come at once."""
+        await api.post(f"/lists/{target.list_id}", self.body(target, batch))
+        self.asked.append(batch.addresses.decode())
+        if len(self.asked) == self.ill_at:
+            raise TryLater(say("Out of order."), 600)
+        return await super().send(api, target, batch)
+
+
+@pytest.mark.parametrize("ill_at", [1, 2, 5])
+async def test_what_waits_for_its_turn_when_a_slice_stops_is_not_sent(ill_at: int) -> None:
+    world = await ready()
+    addresses = ("https://login.test", "https://{dc}.test", False)
+    client = Client("id", "secret")
+    destination = Unhurried(client, *addresses, clock=world.clock, ill_at=ill_at)
+    world.having(destinations={destination.name: destination})
+    await world.drop(csv(ROWS))
+    run = await world.run()
+    await all_sent_once(world, destination, run)
+    assert len(destination.asked) == ROWS // BATCH + 1 + 1  # the last is not full; one came twice
