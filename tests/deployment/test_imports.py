@@ -6,9 +6,10 @@ import sys
 import pytest
 
 from local.processes import ROOT
-from tests.bench.imports import APP, BASE, seconds
+from tests.bench.imports import APP
 
-MOST = 3.8  # times azure.functions: 400 ms on a machine that takes 105 ms for it
+BINDINGS = "import azure.functions, azurefunctions.extensions.bindings.blob"
+MOST = 20  # modules beside those of the bindings, most of them the app's own
 
 # What only an HTTP request, a slice or telemetry needs. The Azure clients of blobs come with the type
 # that the blob trigger binds.
@@ -36,17 +37,25 @@ HEAVY = {
 }
 
 
-def loaded(code: str) -> set[str]:
-    """Return which of HEAVY a new process holds after running some code."""
+def modules(code: str) -> set[str]:
+    """Return the modules that a new process holds after running some code."""
     code = f"{code}; import sys; print(*sys.modules)"
     run = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    return HEAVY & set(run.stdout.split())
+    return set(run.stdout.split())
 
 
-def test_loading_the_app_takes_little_more_than_what_its_bindings_take() -> None:
-    assert seconds(APP, times=3) / seconds(BASE, times=3) < MOST
+def loaded(code: str) -> set[str]:
+    """Return which of HEAVY a new process holds after running some code."""
+    return HEAVY & modules(code)
+
+
+# How long it takes is printed by `python -m tests.bench imports`: a neighbour may take the processor here.
+def test_loading_the_app_loads_little_more_than_what_its_bindings_load() -> None:
+    more = modules(APP) - modules(BINDINGS)
+    assert "function_app" in more
+    assert len(more) <= MOST, more
 
 
 def test_loading_the_app_loads_nothing_that_only_work_needs() -> None:

@@ -30,7 +30,7 @@ KILLS = (
 ENOUGH = 20
 ENOUGH_OF_EACH = 3  # in each phase
 # Where a machine is so quick or busy that too many kills miss their moment, there are more.
-MORE_KILLS = [("prepare", "send", "settle")] * 6
+MORE_KILLS = [("prepare", "send", "settle")] * 16
 
 type Moment = Callable[[Run, Progress], bool]
 """Says whether a run that looks like this is to lose its host now."""
