@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import BaseModel
 
 from shared.domain.message import Message
+from shared.domain.reading import Reading
 
 MAX_FILES = 1_000
 """Files that all segments of one run may have together. Their list is kept with the run."""
@@ -42,6 +43,9 @@ class SegmentVersion(BaseModel, frozen=True):
     closed: datetime | None = None  # when the file that says it is complete was written
     files: list[SegmentFile] = []  # of a folder, by name
     csv: CsvSettings = CsvSettings()
+    reading: Reading | None = (
+        None  # of its segment when it was found; None where nobody has said anything
+    )
 
     @property
     def key(self) -> str:
