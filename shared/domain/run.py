@@ -1,8 +1,10 @@
 """A run: one execution of an export, and the checkpoint that it goes on from."""
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 
 from pydantic import BaseModel, Field, computed_field
 
@@ -215,8 +217,10 @@ class Mark(BaseModel, frozen=True):
 class Checkpoint(Progress, frozen=True):
     """Where a run goes on from. It has one writer at a time, fenced by its ETag.
 
-    The rejects of the batches that are done are in the reject files 0 … `reject_files` - 1 and in
-    `rejects`. So one write moves position, counts and rejects, or none of them.
+    A batch is done once its outcomes are in `counts`: the first `batches_done`, and those `ahead`, which
+    were answered before one in front of them. The rejects of the batches that are done are in the reject
+    files 0 … `reject_files` - 1 and in `rejects`. So one write moves position, counts and rejects, or none
+    of them.
     """
 
     slice: int = 0  # how many slices have ended; the number that the next message must carry
@@ -224,7 +228,8 @@ class Checkpoint(Progress, frozen=True):
     reject_files: int = 0
     rejects: list[str] = []  # those that no file holds yet, as JSON lines
     jobs: list[Job] = []  # those whose outcomes are not in `counts` yet
-    under_way: int = 0  # batches behind those that are done that may have been sent
+    ahead: list[int] = []  # of the batches behind the first that is not done, those that are
+    under_way: int = 0  # of the batches that are not done, so many of the first may have been sent
     marks: list[Mark] = []  # of the last minute of sending
 
     def as_progress(self) -> Progress:
@@ -236,6 +241,24 @@ class Checkpoint(Progress, frozen=True):
         if self.marks and at - self.marks[-1].at < _MARKS_APART:
             return self.marks
         return [*(mark for mark in self.marks if at - mark.at <= _RECENT), Mark(at=at, told=told)]
+
+    def not_done(self) -> Iterator[int]:
+        """Yield the numbers of the batches that are not done, in their order."""
+        ahead = set(self.ahead)
+        return (n for n in range(self.batches_done, self.batches) if n not in ahead)
+
+    def unconfirmed(self) -> list[int]:
+        """Return the numbers of the batches that may have been sent and are not done."""
+        return list(islice(self.not_done(), self.under_way))
+
+    def with_done(self, numbers: Iterable[int]) -> "Checkpoint":
+        """Return the same with these batches done."""
+        ahead = {*self.ahead, *numbers}
+        first = self.batches_done
+        while first in ahead:
+            ahead.remove(first)
+            first += 1
+        return self.model_copy(update={"batches_done": first, "ahead": sorted(ahead)})
 
     def as_last_progress(self) -> Progress:
         """Return the same for a run that ends here, whether or not everything was sent.

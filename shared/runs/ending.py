@@ -229,8 +229,7 @@ async def _account(
         digest_with(await digest_key(services.storage.secrets)),
         NoRequests(),
     )
-    unconfirmed = min(now.batches, now.batches_done + now.under_way)
-    batches = read_batches(files, run.id, batches_per_part(limits), now.batches_done, unconfirmed)
+    batches = read_batches(files, run.id, batches_per_part(limits), now.unconfirmed())
     results = [unanswered(batch, _UNTOLD) async for batch in batches]
     untold = [unknown(job, _UNTOLD) for job in now.jobs if job.failed is None]
     await recorder.record(results, PollResult(finished=untold))

@@ -15,7 +15,7 @@ from tests.e2e.polling import until
 from tests.e2e.system import System, acceptable, counts, planned, run_now, tick
 
 ROWS = 15_000
-IN_FLIGHT = 8 * 500  # profiles: the batches that a crash may repeat
+IN_FLIGHT = 2 * 8 * 500  # profiles: the batches that a crash may repeat
 LATENCY = 0.25  # seconds, so that sending takes long enough to be hit
 VISIBILITY = ("--queue-visibility", "3")  # seconds until a killed host's message comes back
 

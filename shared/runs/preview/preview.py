@@ -134,5 +134,5 @@ async def _bodies(
     reading: Services, run: Run, destination: Destination, target: Target, laid_out: Checkpoint
 ) -> Sequence[bytes]:
     per_part, shown = batches_per_part(destination.limits), min(BODIES, laid_out.batches)
-    batches = read_batches(reading.storage.run_files, run.id, per_part, 0, shown)
+    batches = read_batches(reading.storage.run_files, run.id, per_part, range(shown))
     return [destination.body(target, batch) async for batch in batches]

@@ -1,6 +1,5 @@
 """Sending one batch to its destination, in as many requests as that takes."""
 
-import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -57,7 +56,7 @@ class TakenBack(Exception):
     """The slice stops, and nothing was sent of a batch that still waited for its turn."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BatchSender:
     """What sends batches to one list."""
 
@@ -68,24 +67,24 @@ class BatchSender:
     target: Target
     sign: CancelSign
     lost: LostJobs | None = None  # where jobs whose answer was lost can be looked for
-    maybe_delivered: set[int] = field(
-        default_factory=set
-    )  # batches of which something may have arrived
-    begun: set[int] = field(default_factory=set)  # batches of which a request was sent
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once the slice will stop: what still waits for its turn is taken back."""
+    begun: set[int] = field(default_factory=set)
+    """Batches of which a request is on its way, or something may have arrived."""
+    maybe_delivered: set[int] = field(default_factory=set)
+    """Batches of which something may have arrived."""
+    until: float = float("inf")
+    """When the slice stops, on the monotonic clock: what still waits for its turn then is taken back."""
 
     async def send(self, batch: Batch, instead_of: Job | None = None) -> BatchResult:
         """Send a batch, in pieces if it is refused for some of its profiles.
 
         Raise TryLater or NeedsAttention; then the whole batch is to be sent again. Raise Canceled if the
         run was canceled before it was the batch's turn, or TakenBack if the slice stops by then; then
-        nothing was sent of it, nor of those behind it, nor will be.
+        nothing of it has arrived, nor will.
         """
         result = BatchResult(batch, instead_of)
         tries = instead_of.tries + 1 if instead_of else 1
         if instead_of:
-            self.begun.clear()  # it begins anew, and nothing else is under way
+            self.begun.discard(batch.number)  # it begins anew
         waiting = deque([batch])
         while waiting:
             piece = waiting.popleft()
@@ -119,6 +118,8 @@ class BatchSender:
                 may_have_arrived = not isinstance(error, RateLimited)
                 if may_have_arrived:
                     self.maybe_delivered.add(piece.number)
+                elif piece.number not in self.maybe_delivered:
+                    self.begun.discard(piece.number)
                 wait = wait_after(error, attempt, self.clock.monotonic() - began)
                 if wait is not None:
                     await self.clock.sleep(wait)
@@ -130,21 +131,13 @@ class BatchSender:
                     raise
 
     async def _begin(self, piece: Batch) -> None:
-        """Note that a request is sent; raise Canceled or TakenBack if none was sent yet and none is to be.
-
-        The batch may have waited long for its turn. If one behind it was faster, it is sent still: only
-        what is behind all that was sent can be left out without being unknown.
-        """
-        if self.stopping.is_set() and self._is_first(piece):
-            raise TakenBack
-        canceled = self._is_first(piece) and await self.sign.is_up()
-        if canceled and self._is_first(piece):  # as before, though looking has taken time
-            raise Canceled
-        self.begun.add(piece.number)
-
-    def _is_first(self, piece: Batch) -> bool:
-        """Say whether nothing was sent yet of a piece's batch, nor of those behind it."""
-        return piece.number > max(self.begun, default=-1)
+        """Note that a request is sent; raise Canceled or TakenBack if nothing has arrived, nor shall."""
+        if piece.number not in self.begun:
+            if await self.sign.is_up():
+                raise Canceled
+            if self.clock.monotonic() >= self.until:
+                raise TakenBack
+            self.begun.add(piece.number)
 
     def _job(self, key: str, piece: Batch, sent: Sent, tries: int) -> Job:
         if self.lost:

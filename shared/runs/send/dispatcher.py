@@ -1,14 +1,14 @@
 """Sending a run: its batches, several requests at once with the checkpoint behind them, then its jobs.
 
-The checkpoint moves over contiguous answered batches only, and a new batch begins only when fewer
-than the destination allows at once are not yet in the checkpoint. So a crash repeats at most the
-batches in flight. Jobs that earlier batches began are polled meanwhile; once everything is sent the
-rest of them are waited for, and a wait that is longer than a moment is left to a later slice.
+A connection that is free takes the next batch, and the checkpoint follows behind in one writing at a
+time. Never more batches than twice the connections in use were begun and are not in the checkpoint, so a
+crash repeats these at most. Jobs that earlier batches began are polled meanwhile; once everything is sent
+the rest of them are waited for, and a wait that is longer than a moment is left to a later slice.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from shared.connections.vendor_api import open_api
@@ -17,7 +17,8 @@ from shared.destinations.contract import ListsJobs
 from shared.domain.errors import DestinationError
 from shared.domain.run import Checkpoint
 from shared.runs.send.background_poll import BackgroundPoll
-from shared.runs.send.batch_sender import BatchResult, BatchSender, unanswered
+from shared.runs.send.background_record import BackgroundRecord
+from shared.runs.send.batch_sender import BatchResult, BatchSender, TakenBack, unanswered
 from shared.runs.send.import_callbacks import report_url
 from shared.runs.send.lost_jobs import LostJobs
 from shared.runs.send.poller import JobPoller, RunFiles
@@ -31,15 +32,9 @@ from shared.services import Services
 from shared.transport.pace import Pace
 from shared.transport.patience import LONGEST_WAIT, PatientReads
 
-_GATHER = 0.05  # seconds in which more answers may come, where a call takes seconds itself
+_OUTSIDE = 2  # times the connections in use: batches that were begun and are not in the checkpoint
 
-
-@dataclass(frozen=True, slots=True)
-class _InFlight:
-    """A batch that was sent and not answered yet."""
-
-    batch: Batch
-    task: asyncio.Task[BatchResult]
+type _InFlight = dict[asyncio.Task[BatchResult], Batch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,38 +46,39 @@ class Dispatcher:
     poller: JobPoller
 
     async def send_batches(self, deadline: float) -> bool:
-        """Send from the checkpoint until all is sent (True), or until the deadline or a cancel (False).
+        """Send what is not done until all is (True), or until the deadline or a cancel (False).
 
         `deadline` is in seconds of the monotonic clock. Raise TryLater or NeedsAttention once
         everything that was answered before is in the checkpoint.
         """
-        in_flight: deque[_InFlight] = deque()
-        answered: list[BatchResult] = []  # and not in the checkpoint yet
+        in_flight: _InFlight = {}
+        behind = BackgroundRecord(self.sender.clock, self.recorder)
         start = self._now
+        self.sender.until = deadline
         try:
-            await self._send(in_flight, answered, deadline)
+            await self._send(in_flight, behind)
         except asyncio.CancelledError:
             await _stop(in_flight)
+            await behind.cancel()
             raise
-        except Canceled:
-            await _ended(in_flight)  # in the same way: none of them had its turn
         except Exception as error:
             # What was sent may still reach the destination; breaking it off would gain nothing.
-            self.sender.stopping.set()
-            await _ended(in_flight)
-            answered += _take_answered(in_flight)
-            if answered:
-                await self.recorder.record(answered)
+            self.sender.until = float("-inf")
+            await asyncio.gather(*in_flight, return_exceptions=True)
+            without_answer = _without_answer(in_flight, behind)
+            await behind.finish()
             if not isinstance(error, DestinationError):
                 raise
-            maybe_delivered = self._maybe_delivered(in_flight)
             if not await self.sender.sign.is_up():
-                unconfirmed = max(len(maybe_delivered), self._unconfirmed(start))
-                await self.recorder.reserve(unconfirmed)
+                await self.recorder.reserve(self._unconfirmed(start))
                 raise
-            await self.recorder.record([_last_word(each, error) for each in maybe_delivered])
-        if self._now.batches_done == self._now.batches:
-            return True
+            for number, batch in without_answer.items():
+                if number in self.sender.maybe_delivered:
+                    behind.add(unanswered(batch, error.reason))
+            await behind.finish()
+        else:
+            if next(self._now.not_done(), None) is None:
+                return True
         await self.recorder.reserve(self._unconfirmed(start))
         return False
 
@@ -112,83 +108,91 @@ class Dispatcher:
                 await clock.sleep(delay)
         return None
 
-    async def _send(
-        self, in_flight: deque[_InFlight], answered: list[BatchResult], deadline: float
-    ) -> None:
-        start, clock, limits = self._now, self.sender.clock, self.sender.destination.limits
-        batches = read_batches(
-            self.recorder.files,
-            self.recorder.run.id,
-            batches_per_part(limits),
-            start.batches_done,
-            start.batches,
-        )
+    async def _send(self, in_flight: _InFlight, behind: BackgroundRecord) -> None:
+        start, sender, recorder = self._now, self.sender, self.recorder
+        limits = sender.destination.limits
+        reserved = max(_OUTSIDE * limits.concurrency, len(start.unconfirmed()))
         polling = BackgroundPoll(self.poller)
+        unsent = read_batches(
+            recorder.files, recorder.run.id, batches_per_part(limits), start.not_done()
+        )
         more = True
         try:
-            while True:
-                while more and len(in_flight) < self.sender.pace.at_once(limits.concurrency):
-                    more = clock.monotonic() < deadline and not await self.sender.sign.is_up()
-                    batch = await anext(batches, None) if more else None
-                    if batch is None:
-                        more = False
-                    else:
-                        await self.recorder.reserve(limits.concurrency)
-                        task = asyncio.create_task(self.sender.send(batch))
-                        in_flight.append(_InFlight(batch, task))
-                if not in_flight:
-                    break
-                polling.start(self._now.jobs)
-                await asyncio.wait((in_flight[0].task,))
-                if len(in_flight) > 1:
-                    await clock.sleep(_GATHER)
-                answered += _take_answered(in_flight)
-                if not answered:
-                    in_flight[0].task.result()  # raises the error that it has ended in
-                await self.recorder.record(answered, polling.take())
-                answered.clear()
+            async with aclosing(unsent):
+                while True:
+                    at_once = sender.pace.at_once(limits.concurrency)
+                    while more and _has_room(in_flight, behind, at_once):
+                        batch = await self._next(unsent)
+                        if batch is None:
+                            more = False
+                        else:
+                            await recorder.reserve(reserved)
+                            in_flight[asyncio.create_task(sender.send(batch))] = batch
+                    if not in_flight and not behind.size:
+                        break
+                    polling.start(self._now.jobs)
+                    if not behind.writing:
+                        polled = polling.take()
+                        if polled.polled or not in_flight or behind.answered >= at_once / 2:
+                            behind.start(polled)
+                    tasks = (*in_flight, *behind.writing)
+                    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                    more = _took_answers(in_flight, behind) and more
+                    behind.check()
             if found := await polling.finish():
-                await self.recorder.record((), found)
+                await recorder.record((), found)
         finally:
             await polling.cancel()
 
-    def _maybe_delivered(self, in_flight: deque[_InFlight]) -> Sequence[_InFlight]:
-        """Return the batches under way up to the last one of which something may have arrived."""
-        under_way = list(in_flight)
-        while under_way and under_way[-1].batch.number not in self.sender.maybe_delivered:
-            del under_way[-1]
-        return under_way
+    async def _next(self, unsent: AsyncIterator[Batch]) -> Batch | None:
+        """Return the next batch to send; None if there is none, or none is to be sent any more."""
+        late = self.sender.clock.monotonic() >= self.sender.until
+        return None if late or await self.sender.sign.is_up() else await anext(unsent, None)
 
     def _unconfirmed(self, start: Checkpoint) -> int:
-        """Return how many batches an earlier slice may have sent and none has sent again."""
-        return max(0, start.under_way - (self._now.batches_done - start.batches_done))
+        """Return how many of the first batches that are not done hold all that may have been sent."""
+        sent = {*start.unconfirmed(), *self.sender.maybe_delivered}
+        at = [at for at, number in enumerate(self._now.not_done(), start=1) if number in sent]
+        return at[-1] if at else 0
 
     @property
     def _now(self) -> Checkpoint:
         return self.recorder.checkpoint.value
 
 
-def _last_word(sent: _InFlight, error: DestinationError) -> BatchResult:
-    """Return the answer to a batch that will not be sent again, or that there was none."""
-    return unanswered(sent.batch, error.reason) if sent.task.exception() else sent.task.result()
+def _has_room(in_flight: _InFlight, behind: BackgroundRecord, at_once: int) -> bool:
+    """Say whether one more batch may begin, where `at_once` connections may be in use."""
+    outside = len(in_flight) + behind.size
+    return len(in_flight) < at_once and outside < _OUTSIDE * at_once
 
 
-def _take_answered(in_flight: deque[_InFlight]) -> Sequence[BatchResult]:
-    """Take the answered batches off the front, up to one that has no answer or ended in an error."""
-    results: list[BatchResult] = []
-    while in_flight and in_flight[0].task.done() and in_flight[0].task.exception() is None:
-        results.append(in_flight.popleft().task.result())
-    return results
+def _took_answers(in_flight: _InFlight, behind: BackgroundRecord) -> bool:
+    """Hand on the results that there are; return whether more is to be sent, or raise why not."""
+    more = True
+    for task in [task for task in in_flight if task.done()]:
+        if isinstance(task.exception(), Canceled | TakenBack):
+            more = False
+        else:
+            behind.add(task.result())
+        del in_flight[task]
+    return more
 
 
-async def _stop(in_flight: deque[_InFlight]) -> None:
-    for each in in_flight:
-        each.task.cancel()
-    await _ended(in_flight)
+def _without_answer(in_flight: _InFlight, behind: BackgroundRecord) -> Mapping[int, Batch]:
+    """Hand on the results of batches, all of which are over; return the others by their number."""
+    without: dict[int, Batch] = {}
+    for task, batch in in_flight.items():
+        if task.exception():
+            without[batch.number] = batch
+        else:
+            behind.add(task.result())
+    return without
 
 
-async def _ended(in_flight: deque[_InFlight]) -> None:
-    await asyncio.gather(*(each.task for each in in_flight), return_exceptions=True)
+async def _stop(in_flight: _InFlight) -> None:
+    for task in in_flight:
+        task.cancel()
+    await asyncio.gather(*in_flight, return_exceptions=True)
 
 
 async def open_dispatcher(

@@ -50,7 +50,7 @@ class Recorder:
     async def record(
         self, results: Sequence[BatchResult], polled: PollResult = _NOTHING_POLLED
     ) -> None:
-        """Move the checkpoint over answered batches (contiguous ones) and over jobs that are over."""
+        """Move the checkpoint over answered batches and over jobs that are over."""
         now = self.checkpoint.value
         rejects = RejectWriter(self.files, self.run.id, now.reject_files, now.rejects)
         replaced = {result.instead_of.id for result in results if result.instead_of}
@@ -70,7 +70,6 @@ class Recorder:
         counts = now.counts.plus({**rejects.counts, Outcome.ACCEPTED: accepted})
         marks = now.marked(self.clock.now(), counts.told)
         update: dict[str, Any] = {
-            "batches_done": now.batches_done + len(results) - len(replaced),
             "reject_files": rejects.files_written,
             "rejects": rejects.waiting,
             "counts": counts,
@@ -82,11 +81,12 @@ class Recorder:
         }
         if results or polled.finished:
             update["setbacks"] = 0
-        await self.checkpoint.write(now.model_copy(update=update))
+        done = now.with_done(each.batch.number for each in results if not each.instead_of)
+        await self.checkpoint.write(done.model_copy(update=update))
         self._counted = sent
 
     async def reserve(self, batches: int) -> None:
-        """Note that so many batches behind those that are done may have been sent, or soon may."""
+        """Note that so many of the first batches that are not done may have been sent, or soon may."""
         now = self.checkpoint.value
         if now.under_way != batches:
             sent = self.api.requests

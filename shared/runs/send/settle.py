@@ -1,7 +1,6 @@
 """Settling a run: what it delivered is kept as the state that the next run compares with."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
 
 from shared.destinations.batch import Batch
 from shared.destinations.model import Limits
@@ -39,25 +38,27 @@ async def settle(storage: Storage, run: Run, checkpoint: Checkpoint) -> None:
 
 
 async def settle_part(storage: Storage, run: Run, checkpoint: Checkpoint, limits: Limits) -> None:
-    """Store the delivered state of a run that has sent only its first batches.
+    """Store the delivered state of a run that has not sent all of its batches.
 
-    Batches are in the order of partitions. Those that nothing was sent of stay as they are in the
-    state before. Of all others the new state counts, without what was not taken or not sent: what was
-    sent there before is forgotten, because a changed profile cannot be told by its old digest. So
-    nothing counts as delivered that was not accepted, and nothing that changed is later taken for
-    unchanged. Doing this twice gives the same. Raise Missing when files of the run are gone.
+    Batches are in the order of partitions. Behind the last one that is done nothing was sent, and those
+    partitions stay as they are in the state before. Of all others the new state counts, without what was
+    not taken or not sent: what was sent there before is forgotten, because a changed profile cannot be
+    told by its old digest. So nothing counts as delivered that was not accepted, and nothing that changed
+    is later taken for unchanged. Doing this twice gives the same. Raise Missing when files of the run are
+    gone.
     """
-    if not checkpoint.batches_done:
+    last_done = max([checkpoint.batches_done - 1, *checkpoint.ahead])
+    if last_done < 0:
         return
-    done = checkpoint.batches_done
-    of_jobs = RunFiles(storage.run_files, run.id, limits)
+    files, per_part = storage.run_files, batches_per_part(limits)
+    of_jobs = RunFiles(files, run.id, limits)
     digest = digest_with(await digest_key(storage.secrets))
     not_taken = await _rejected(storage, run, checkpoint)
-    batches = read_batches(
-        storage.run_files, run.id, batches_per_part(limits), done - 1, checkpoint.batches
-    )
+    batches = read_batches(files, run.id, per_part, [last_done])
     last = _partitions(await anext(batches))[-1]
-    async for batch in _up_to(last, batches):
+    async for batch in read_batches(files, run.id, per_part, checkpoint.not_done()):
+        if _partitions(batch)[0] > last:
+            break
         _add(not_taken, batch, digest)
     for job in checkpoint.jobs:
         _add(not_taken, await of_jobs.batch(job), digest)
@@ -73,14 +74,6 @@ async def _rejected(storage: Storage, run: Run, checkpoint: Checkpoint) -> _ByPa
         if digest:
             not_taken[partition_of(reject.address.encode())].add(digest)
     return not_taken
-
-
-async def _up_to(last: int, batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
-    """Yield the batches that have profiles of a partition or of one before it."""
-    async for batch in batches:
-        if _partitions(batch)[0] > last:
-            return
-        yield batch
 
 
 def _partitions(batch: Batch) -> list[int]:

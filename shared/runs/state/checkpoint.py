@@ -2,7 +2,7 @@
 
 from shared.domain.run import Checkpoint
 from shared.storage.paths import CHECKPOINT
-from shared.storage.ports import AlreadyExists, Guarded, Stale
+from shared.storage.ports import AlreadyExists, Guarded, Stale, Unavailable
 
 
 class Fenced(Exception):
@@ -19,6 +19,7 @@ class OpenCheckpoint:
         self._records = records
         self._run_id = run_id
         self._etag = etag
+        self._unsure: list[Checkpoint] = []  # written since, without an answer
 
     @classmethod
     async def read(cls, records: Guarded[Checkpoint], run_id: str) -> "OpenCheckpoint":
@@ -29,7 +30,16 @@ class OpenCheckpoint:
         return cls(records, run_id, stored.value, stored.etag)
 
     async def write(self, value: Checkpoint) -> None:
-        """Move the checkpoint; raise Fenced."""
+        """Move the checkpoint; raise Fenced, or Unavailable when it may or may not have moved."""
+        try:
+            await self._write(value)
+        except (AlreadyExists, Stale):
+            if not await self._moved_unseen():
+                raise Fenced(self._run_id) from None
+            await self._write(value)
+        self.value, self._unsure = value, []
+
+    async def _write(self, value: Checkpoint) -> None:
         try:
             if self._etag is None:
                 self._etag = await self._records.insert(self._run_id, CHECKPOINT, value)
@@ -37,6 +47,14 @@ class OpenCheckpoint:
                 self._etag = await self._records.replace(
                     self._run_id, CHECKPOINT, value, self._etag
                 )
-        except (AlreadyExists, Stale):
-            raise Fenced(self._run_id) from None
-        self.value = value
+        except Unavailable:
+            self._unsure.append(value)
+            raise
+
+    async def _moved_unseen(self) -> bool:
+        """Say whether it was a writing of ours without an answer that has moved the checkpoint."""
+        stored = await self._records.get(self._run_id, CHECKPOINT) if self._unsure else None
+        if stored is None or stored.value not in self._unsure:
+            return False
+        self._etag = stored.etag
+        return True

@@ -39,7 +39,7 @@ class OpenRun:
     async def count_broken_off(self) -> None:
         """Count the requests of a slice that died, as far as it had reserved them; raise Fenced."""
         now = self.checkpoint.value
-        reserved = min(now.under_way, now.batches - now.batches_done)
+        reserved = len(now.unconfirmed())
         if self.value.status is RunStatus.PROCESSING and reserved:
             await self.move(requests=now.requests + reserved)
 

@@ -5,8 +5,11 @@ JSON of its profiles, each ended by a record separator. So sending neither decod
 again, and a batch has the same profiles however often it is sent.
 """
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from itertools import groupby
 
 from isal import isal_zlib
 
@@ -95,13 +98,23 @@ async def read_part(files: Blobs, run_id: str, number: int, per_part: int) -> Se
 
 
 async def read_batches(
-    files: Blobs, run_id: str, per_part: int, first: int, total: int
-) -> AsyncIterator[Batch]:
-    """Yield the batches from number `first` up to `total`; raise Missing when a part is gone."""
-    number = first
-    while number < total:
-        at = number % per_part
-        batches = await read_part(files, run_id, number // per_part, per_part)
-        for batch in batches[at : at + total - number]:
-            yield batch
-            number += 1
+    files: Blobs, run_id: str, per_part: int, numbers: Iterable[int]
+) -> AsyncGenerator[Batch]:
+    """Yield the batches of these numbers (ascending ones); raise Missing when a part is gone.
+
+    While those of one part are used the next part is read.
+    """
+    parts = [(part, list(group)) for part, group in groupby(numbers, lambda n: n // per_part)]
+    reading: deque[asyncio.Task[Sequence[Batch]]] = deque()
+    try:
+        for at, (_, group) in enumerate(parts):
+            for number, _ in parts[at + len(reading) : at + 2]:
+                reading.append(asyncio.create_task(read_part(files, run_id, number, per_part)))
+            batches = await reading[0]
+            del reading[0]
+            for number in group:
+                yield batches[number % per_part]
+    finally:
+        for each in reading:
+            each.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)

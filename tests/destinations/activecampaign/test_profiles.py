@@ -305,7 +305,7 @@ async def imported(lengths: Sequence[int], address: int, quiet: bool) -> Sizes:
     options = ("exclude_automations",) if quiet else ()
     target = Target("1", (), (), options, f"https://{'u' * address}.test")
     sizes, per_part = Sizes(), batches_per_part(ACTIVECAMPAIGN.limits)
-    async for each in read_batches(blobs, "run", per_part, 0, writer.batches):
+    async for each in read_batches(blobs, "run", per_part, range(writer.batches)):
         await ACTIVECAMPAIGN.send(sizes, target, each)
     assert sum(sizes.contacts) == len(lengths)
     return sizes

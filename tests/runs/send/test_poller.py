@@ -56,7 +56,9 @@ async def test_waiting_for_jobs_is_not_paid_for() -> None:
     ended = run.finished_at
     assert ended is not None
     assert progress.seconds < 1
-    assert ended - run.created_at < timedelta(seconds=3600 * 1.03)
+    assert ended - run.created_at < timedelta(
+        seconds=3600 * 1.05
+    )  # the share of a job's age between two polls
     assert len(destination.polls) < 150
 
 

@@ -49,7 +49,7 @@ async def written(all_of_them: Profiles, limits: Limits, at_once: int) -> tuple[
 
 async def read(blobs: MemoryBlobs, limits: Limits, first: int, total: int) -> Sequence[Batch]:
     per_part = batches_per_part(limits)
-    return [each async for each in read_batches(blobs, "run", per_part, first, total)]
+    return [each async for each in read_batches(blobs, "run", per_part, range(first, total))]
 
 
 @settings(max_examples=100, deadline=None)
