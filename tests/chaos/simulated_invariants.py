@@ -139,7 +139,7 @@ class Invariants:
             following = (write for each in slices[number + 1 :] for write in each)
             later = {whole[_batch(write)] for write in following}
             again = {whole[batch] for batch in wrote} & later
-            allowed = limits.concurrency if writes[0].execution.upset else 0
+            allowed = 2 * limits.concurrency if writes[0].execution.upset else 0
             if len(again) > allowed:
                 yield f"{len(again)} batches of a slice were written again, {allowed} may be"
 
