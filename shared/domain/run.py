@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
+from typing import Annotated
 
-from pydantic import BaseModel, Field, computed_field
+from pydantic import BaseModel, BeforeValidator, Field, computed_field
 
 from shared.domain.message import Message
 from shared.domain.outcomes import Counts, Outcome
@@ -214,18 +215,25 @@ class Mark(BaseModel, frozen=True):
     told: int
 
 
+def _reject_names(stored: object) -> object:
+    """Return the names of reject files that were only counted, as they once were; else what is stored."""
+    return [f"{number:06d}" for number in range(stored)] if isinstance(stored, int) else stored
+
+
 class Checkpoint(Progress, frozen=True):
     """Where a run goes on from. It has one writer at a time, fenced by its ETag.
 
     A batch is done once its outcomes are in `counts`: the first `batches_done`, and those `ahead`, which
-    were answered before one in front of them. The rejects of the batches that are done are in the reject
-    files 0 … `reject_files` - 1 and in `rejects`. So one write moves position, counts and rejects, or none
-    of them.
+    were answered before one in front of them. Of all that slices have laid out only `layout` is the run's.
+    The rejects of the batches that are done are in the files that `reject_files` names and in `rejects`. So
+    one write moves position, counts and rejects, or none of them, and nothing is ever written to a file
+    that a checkpoint may name.
     """
 
     slice: int = 0  # how many slices have ended; the number that the next message must carry
     setbacks: int = 0  # slices in a row that ended in TryLater without a batch done
-    reject_files: int = 0
+    layout: str = ""  # the name of what is laid out; empty where that has none
+    reject_files: Annotated[list[str], BeforeValidator(_reject_names)] = []
     rejects: list[str] = []  # those that no file holds yet, as JSON lines
     jobs: list[Job] = []  # those whose outcomes are not in `counts` yet
     ahead: list[int] = []  # of the batches behind the first that is not done, those that are

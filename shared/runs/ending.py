@@ -37,7 +37,7 @@ from shared.runs.state.parts import batches_per_part, read_batches
 from shared.runs.timeline import canceled
 from shared.services import Services
 from shared.storage.entries import ALL, DueTable, EndedRun, OutboxMessage, SettingsTable
-from shared.storage.paths import CHECKPOINT, parts_folder
+from shared.storage.paths import CHECKPOINT, layout_folder, parts_folder
 from shared.storage.ports import AlreadyExists, Missing, Stale, Storage, Stored
 from shared.telemetry.logs import about_run, event
 
@@ -224,12 +224,13 @@ async def _account(
         services.clock,
         run,
         files,
-        RunFiles(files, run.id, limits),
+        RunFiles(files, run.id, now.layout, limits),
         checkpoint,
         digest_with(await digest_key(services.storage.secrets)),
         NoRequests(),
     )
-    batches = read_batches(files, run.id, batches_per_part(limits), now.unconfirmed())
+    folder = layout_folder(run.id, now.layout)
+    batches = read_batches(files, folder, batches_per_part(limits), now.unconfirmed())
     results = [unanswered(batch, _UNTOLD) async for batch in batches]
     untold = [unknown(job, _UNTOLD) for job in now.jobs if job.failed is None]
     await recorder.record(results, PollResult(finished=untold))

@@ -1,6 +1,7 @@
 """Running a slice: a bounded piece of work on a run, under the lease of its lane."""
 
 import logging
+from asyncio import CancelledError
 
 from shared.domain.run import SliceMessage, split_run_id
 from shared.runs.ending import clean_up, orphan
@@ -12,6 +13,7 @@ from shared.runs.state.open_run import OpenRun
 from shared.runs.worker import Worker
 from shared.services import Services
 from shared.storage.entries import ALL
+from shared.storage.paths import CHECKPOINT, layout_folder
 from shared.storage.ports import Stale
 from shared.telemetry import metrics
 from shared.telemetry.logs import about_run
@@ -97,6 +99,16 @@ async def _in_lane(
     try:
         with slice_of_run(stored.value.trace, run_id=message.run_id, slice=message.slice):
             await work.work()
+    except (Fenced, Stale, CancelledError):  # the last if the lane is lost
+        await _remove_if_nobodys(services, message.run_id, checkpoint.value.layout)
+        raise
     finally:
         seconds = services.clock.monotonic() - began
         metrics.slice_worked(destination, seconds, checkpoint.value.counts.since(before))
+
+
+async def _remove_if_nobodys(services: Services, run_id: str, layout: str) -> None:
+    """Remove what this slice has laid out of a run, if that has another layout by now."""
+    stored = await services.storage.checkpoints.get(run_id, CHECKPOINT)
+    if layout and (stored is None or stored.value.layout != layout):
+        await services.storage.run_files.delete(layout_folder(run_id, layout))

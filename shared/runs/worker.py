@@ -33,6 +33,7 @@ from shared.runs.state.context import RunContext, target_of
 from shared.runs.state.open_run import OpenRun
 from shared.runs.timeline import prepared
 from shared.services import Services
+from shared.storage.paths import unique_name
 from shared.storage.ports import Stale
 from shared.telemetry.spans import span
 from shared.transport.day_budget import keep_slowness, slowness_of
@@ -124,9 +125,11 @@ class Worker:
             reason = say("Waiting for another run of this export to end.")
             return Parked(RunStatus.QUEUED, delay, reason)
         with span("prepare"):
-            await self._run.say(say("Reading the segment files."))
+            # First of all: whoever began to prepare this run before can make nothing of it true now.
+            await self._run.move(layout=unique_name())
             versions = await resolve_versions(self._services.storage.segments, self._export)
-            await self._run.change(self._run.value.model_copy(update={"versions": versions}))
+            text = say("Reading the segment files.")
+            await self._run.say(text, versions=versions)
             if await self._has_delivered(versions):
                 return Skipped()
             await self._lay_out()
@@ -147,7 +150,13 @@ class Worker:
         self._reported_at = self._clock.monotonic()
         try:
             laid_out = await prepare(
-                self._services, self._run.value, self._export, encoder, limits, self._report
+                self._services,
+                self._run.value,
+                self._run.checkpoint.value.layout,
+                self._export,
+                encoder,
+                limits,
+                self._report,
             )
         except TooManyProfiles as refused:
             await self._has_come_to(refused.found)
@@ -169,7 +178,7 @@ class Worker:
         if self._clock.monotonic() - self._reported_at >= _REPORT_SECONDS:
             self._reported_at = self._clock.monotonic()
             # A slice that died may have found more in what is read anew.
-            await self._run.move(rows_read=rows, reject_files=0, counts=Counts())
+            await self._run.move(rows_read=rows, reject_files=[], counts=Counts())
 
     async def _send(self) -> Next | None:
         """Send, and wait for jobs, until every outcome is known; raise Canceled."""

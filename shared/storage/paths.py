@@ -1,5 +1,7 @@
 """The names of a run's blobs and records, in one place."""
 
+from uuid import uuid4
+
 CHECKPOINT = "checkpoint"
 """The key of a run's checkpoint; its partition is the run's id."""
 
@@ -14,19 +16,29 @@ def parts_folder(run_id: str) -> str:
     return f"{run_id}/parts/"
 
 
-def part(run_id: str, number: int) -> str:
-    """Return the blob of a part."""
-    return f"{parts_folder(run_id)}{number:05d}.gz"
+def unique_name() -> str:
+    """Return a short name that nothing of any run has."""
+    return uuid4().hex[:12]
 
 
-def digests(run_id: str) -> str:
+def layout_folder(run_id: str, layout: str) -> str:
+    """Return the folder of what one slice has laid out of a run; that of no layout has no name of its own."""
+    return f"{parts_folder(run_id)}{layout}/" if layout else parts_folder(run_id)
+
+
+def part(folder: str, number: int) -> str:
+    """Return the blob of a part in the folder of a layout."""
+    return f"{folder}{number:05d}.gz"
+
+
+def digests(folder: str) -> str:
     """Return the blob of what an export's delivered state will be if every profile is accepted."""
-    return f"{parts_folder(run_id)}digests"
+    return f"{folder}digests"
 
 
-def reject_file(run_id: str, number: int) -> str:
-    """Return the blob that holds the rejects of one checkpoint."""
-    return f"{run_id}/rejects/{number:06d}.jsonl"
+def reject_file(run_id: str, name: str) -> str:
+    """Return the blob that holds some of a run's rejects."""
+    return f"{run_id}/rejects/{name}.jsonl"
 
 
 def reports_folder(run_id: str, batch: int) -> str:

@@ -10,7 +10,7 @@ from shared.domain.connection import ConnectionStatus
 from shared.domain.export import Export
 from shared.domain.run import RunStatus
 from shared.storage.entries import ALL
-from shared.storage.paths import part
+from shared.storage.paths import layout_folder, part
 from tests.api.office import Office, choices, pointers
 from tests.contract.postbox.destination import Postbox
 from tests.fakes.storage import MemoryRecords
@@ -107,7 +107,7 @@ async def test_detaching_forgets_what_was_delivered_and_what_waited_to_be(office
     await office.done("POST", f"/exports/{key}/run", {})
     run = await end(office, key, RunStatus.SKIPPED)
     storage = office.services.storage
-    await storage.run_files.write(part(run, 0), b"profiles")
+    await storage.run_files.write(part(layout_folder(run, "layout"), 0), b"profiles")
     await storage.delivered.write(f"{key}/state", b"digests")
 
     await office.done("POST", f"/exports/{key}/detach")

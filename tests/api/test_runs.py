@@ -167,11 +167,11 @@ async def with_rejects(office: Office, *rejects: Reject) -> Run:
     await office.done("POST", f"/exports/{key}/run", {})
     [stored] = await office.services.storage.runs.page(key)
     run = stored.value
-    writer = RejectWriter(office.services.storage.run_files, run.id, 0)
+    writer = RejectWriter(office.services.storage.run_files, run.id)
     for reject in rejects:
         writer.add(reject)
     await writer.write()
-    checkpoint = Checkpoint(phase=Phase.DONE, reject_files=writer.files_written)
+    checkpoint = Checkpoint(phase=Phase.DONE, reject_files=writer.written)
     await office.services.storage.checkpoints.insert(run.id, CHECKPOINT, checkpoint)
     return run
 

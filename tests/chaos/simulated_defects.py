@@ -4,7 +4,8 @@ Each defect stands between the product and a port, and does there what the produ
 it were wrong.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -59,11 +60,19 @@ class PartsAreWholes(Soundness):
         return whole  # type: ignore[no-any-return] # it passes on whatever it has not
 
 
+class OneLayout(Soundness):
+    """Whatever slice lays out a run writes to the same files."""
+
+    def storage(self, storage: Storage) -> Storage:
+        return replace(storage, run_files=_OneFolder(storage.run_files))
+
+
 DEFECTS: Mapping[str, Soundness] = {
     "unfenced": Unfenced(),
     "overtaking": Overtaking(),
     "cancels-unseen": CancelsUnseen(),
     "parts-are-wholes": PartsAreWholes(),
+    "one-layout": OneLayout(),
 }
 
 
@@ -84,6 +93,22 @@ class _Unguarded(_Instead):
     async def replace(self, partition: str, key: str, value: BaseModel, _: str) -> str:
         await self._real.put(partition, key, value)
         return str((await self._real.get(partition, key)).etag)
+
+
+class _OneFolder(_Instead):
+    async def write(self, name: str, data: Any) -> None:
+        await self._real.write(_without_layout(name), data)
+
+    async def read(self, name: str) -> Any:
+        return await self._real.read(_without_layout(name))
+
+    async def stream(self, name: str, etag: str | None = None) -> AsyncIterator[bytes]:
+        async for piece in self._real.stream(_without_layout(name), etag):
+            yield piece
+
+
+def _without_layout(name: str) -> str:
+    return re.sub(r"/parts/[0-9a-f]{12}/", "/parts/", name)
 
 
 class _WithoutOthers(_Instead):

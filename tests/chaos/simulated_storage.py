@@ -22,6 +22,7 @@ _LATENCY = 0.05  # seconds, at most
 _BACK_OFF = (1.0, 2.0, 4.0)  # seconds between the tries of a client
 _LOST = 0.002  # of answers
 _ARRIVES = 0.2  # of requests to a service that is stopping
+_MORE = 5  # times as often does a slice stall that prepares, which writes a few times only
 _STALL = (60, 900)  # seconds: longer than a lane is kept, mostly
 
 type Call = Callable[[], Awaitable[Any]]
@@ -41,6 +42,8 @@ class TroubledPort:
         call = getattr(self._port, method)
         if isasyncgenfunction(call):
             return lambda *given, **named: self._pieces(method, call(*given, **named))
+        if self._name == "run_files" and method == "write":
+            call = self._stalling_preparers(call)
         if self._name == "checkpoints":
             call = _noting_slices(self._stalling(call), self._weather.clock)
         return lambda *given, **named: self._process.live(
@@ -56,12 +59,27 @@ class TroubledPort:
 
         async def stalling(run_id: str, key: str, *written: Any) -> Any:
             sends = bool(written) and written[0].phase is Phase.SEND and execution_now()
-            if sends and self._weather.strikes("slices stalled", self._weather.plan.stalled):
-                self._process.pause(self._weather.chance("stalls").uniform(*_STALL))
-                await self._process.awake()
+            if sends:
+                await self._stall("slices stalled", self._weather.plan.stalled)
             return await call(run_id, key, *written)
 
         return stalling
+
+    def _stalling_preparers(self, write: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what may pause its process right before it writes a file of a run, on its way as above."""
+
+        async def stalling(name: str, data: Any) -> Any:
+            if execution_now():
+                await self._stall("preparers stalled", self._weather.plan.stalled * _MORE)
+            return await write(name, data)
+
+        return stalling
+
+    async def _stall(self, what: str, rate: float) -> None:
+        """Pause the process at a rate, mostly for longer than a lane is kept."""
+        if self._weather.strikes(what, rate):
+            self._process.pause(self._weather.chance("stalls").uniform(*_STALL))
+            await self._process.awake()
 
     async def _pieces(self, method: str, pieces: AsyncIterator[Any]) -> AsyncIterator[Any]:
         end = object()

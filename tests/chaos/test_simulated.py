@@ -23,6 +23,7 @@ RATES = (
     "operations that arrived in an outage",
     "operations that failed in an outage",
     "pauses",
+    "preparers stalled",
     "resets of what had arrived",
     "runs",
     "slices stalled",
@@ -65,6 +66,7 @@ def test_the_seeds_meet_every_kind_of_trouble(reports: Sequence[Report]) -> None
         ("overtaking", 2, "writes again after"),
         ("cancels-unseen", 3, "after it was canceled"),
         ("parts-are-wholes", 0, "turned away, by the vendor"),
+        ("one-layout", 177, "not quiet after"),
     ],
 )
 def test_a_product_that_is_broken_on_purpose_is_found(defect: str, first: int, seen: str) -> None:

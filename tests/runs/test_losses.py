@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.run import Run, RunStatus
 from shared.storage.entries import ALL
-from shared.storage.paths import CHECKPOINT, digests, folder, parts_folder
+from shared.storage.paths import CHECKPOINT, digests, folder, layout_folder
 from shared.triggers.every_minute import tick
 from tests.runs.slow import slow
 from tests.runs.small import LANE, leftovers, now, small, work_on_visible
@@ -19,6 +19,12 @@ ROWS = 300
 BAD = "bad,A,B\nuser3@example.com,C,D\n"
 
 type Loss = Callable[[World, Run], Awaitable[None]]
+
+
+async def laid_out(world: World, run: Run) -> str:
+    """The folder of what is laid out of a run."""
+    stored = await world.services.storage.checkpoints.get(run.id, CHECKPOINT)
+    return layout_folder(run.id, stored.value.layout if stored else "")
 
 
 async def the_message(world: World, run: Run) -> None:
@@ -40,11 +46,11 @@ async def the_entry(world: World, run: Run) -> None:
 
 
 async def the_parts(world: World, run: Run) -> None:
-    await world.services.storage.run_files.delete(f"{parts_folder(run.id)}0")
+    await world.services.storage.run_files.delete(f"{await laid_out(world, run)}0")
 
 
 async def the_digests(world: World, run: Run) -> None:
-    await world.services.storage.run_files.delete(digests(run.id))
+    await world.services.storage.run_files.delete(digests(await laid_out(world, run)))
 
 
 async def the_rejects(world: World, run: Run) -> None:

@@ -4,7 +4,8 @@ First pass: every row is mapped, checked and written to a spool in the destinati
 pass: partition by partition, duplicates and unchanged profiles are found, and the rest goes into
 parts. Memory does not grow with the number of rows.
 
-If it dies it starts over: nothing has been sent, and what it wrote is written again.
+If it dies it starts over: nothing has been sent. What it writes is in the folder of a layout, which nobody
+else writes to: only the checkpoint says which layout is the run's.
 """
 
 import tempfile
@@ -38,7 +39,7 @@ from shared.runs.state.profiles import Profiles
 from shared.runs.state.rejects import RejectWriter
 from shared.segments.catalogue import newest_version
 from shared.services import Services
-from shared.storage.paths import digests
+from shared.storage.paths import digests, layout_folder
 from shared.storage.ports import Blobs
 
 _UPLOAD_PIECE = 1024 * 1024  # bytes
@@ -85,19 +86,25 @@ def _require_few(versions: Sequence[SegmentVersion]) -> None:
 
 
 async def prepare(
-    services: Services, run: Run, export: Export, encoder: Encoder, limits: Limits, report: Report
+    services: Services,
+    run: Run,
+    layout: str,
+    export: Export,
+    encoder: Encoder,
+    limits: Limits,
+    report: Report,
 ) -> Checkpoint:
-    """Lay out the work of `run.versions`, and return the checkpoint that sending begins from.
+    """Lay out the work of `run.versions` as `layout`, and return the checkpoint that sending begins from.
 
     Raise BadSegment when a file cannot be read, lacks a mapped column or is replaced meanwhile, or when
     there is no profile at all; raise TooManyProfiles when there are more than one export may hold.
     """
-    storage = services.storage
+    storage, folder = services.storage, layout_folder(run.id, layout)
     digest = digest_with(await digest_key(storage.secrets))
     rejects = RejectWriter(storage.run_files, run.id)
     compare = run.mode is Mode.CHANGES
     before = StateReader(storage.delivered.stream(state_name(export)) if compare else None)
-    parts = PartWriter(storage.run_files, run.id, limits)
+    parts = PartWriter(storage.run_files, folder, limits)
     with Spool() as spool, tempfile.TemporaryFile() as state:
         mapper = Mapper(export, encoder, spool, rejects, report)
         for version in run.versions:
@@ -115,14 +122,15 @@ async def prepare(
             await sorter.sort(spool.profiles(partition))
         await rejects.write()
         found = Checkpoint(
+            layout=layout,
             rows_read=mapper.rows,
-            reject_files=rejects.files_written,
+            reject_files=rejects.written,
             counts=Counts(unchanged=sorter.unchanged).plus(rejects.counts),
         )
         if sorter.distinct > most:
             raise TooManyProfiles(_too_many(sorter.distinct, most), found)
         await parts.close()
-        await storage.run_files.write(digests(run.id), _pieces(state))
+        await storage.run_files.write(digests(folder), _pieces(state))
     ready = {"phase": Phase.SEND, "profiles": parts.profiles, "batches": parts.batches}
     return found.model_copy(update=ready)
 

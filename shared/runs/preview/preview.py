@@ -31,11 +31,13 @@ from shared.runs.send.import_callbacks import address_of
 from shared.runs.state.context import target_of
 from shared.runs.state.parts import batches_per_part, read_batches
 from shared.services import Services
-from shared.storage.paths import part
+from shared.storage.paths import layout_folder, part
 from shared.transport.day_budget import used_today
 
 BODIES = 3
 """How many request bodies are shown."""
+
+_LAYOUT = "preview"  # nobody else lays anything out there
 
 _SECONDS = (
     150.0  # for reading; an HTTP request ends after 230 on Azure, and comparing takes time, too
@@ -80,10 +82,10 @@ async def preview(services: Services, caller: Caller, key: str, mode: Mode) -> P
         created_at=now,
     )
     parts = ceil(BODIES / batches_per_part(destination.limits))
-    kept = {part(run.id, number) for number in range(parts)}
+    kept = {part(layout_folder(run.id, _LAYOUT), number) for number in range(parts)}
     reading = replace(services, storage=discarding(services.storage, kept))
     laid_out = await prepare(
-        reading, run, export, encoder, destination.limits, _in_time(services.clock)
+        reading, run, _LAYOUT, export, encoder, destination.limits, _in_time(services.clock)
     )
     used = await _used_today(services, connection, destination)
     return Preview(
@@ -134,5 +136,6 @@ async def _bodies(
     reading: Services, run: Run, destination: Destination, target: Target, laid_out: Checkpoint
 ) -> Sequence[bytes]:
     per_part, shown = batches_per_part(destination.limits), min(BODIES, laid_out.batches)
-    batches = read_batches(reading.storage.run_files, run.id, per_part, range(shown))
+    folder = layout_folder(run.id, laid_out.layout)
+    batches = read_batches(reading.storage.run_files, folder, per_part, range(shown))
     return [destination.body(target, batch) async for batch in batches]

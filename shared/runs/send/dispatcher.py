@@ -29,6 +29,7 @@ from shared.runs.state.delivered import digest_key, digest_with
 from shared.runs.state.open_run import OpenRun
 from shared.runs.state.parts import batches_per_part, read_batches
 from shared.services import Services
+from shared.storage.paths import layout_folder
 from shared.transport.pace import Pace
 from shared.transport.patience import LONGEST_WAIT, PatientReads
 
@@ -113,9 +114,8 @@ class Dispatcher:
         limits = sender.destination.limits
         reserved = max(_OUTSIDE * limits.concurrency, len(start.unconfirmed()))
         polling = BackgroundPoll(self.poller)
-        unsent = read_batches(
-            recorder.files, recorder.run.id, batches_per_part(limits), start.not_done()
-        )
+        folder = layout_folder(recorder.run.id, start.layout)
+        unsent = read_batches(recorder.files, folder, batches_per_part(limits), start.not_done())
         more = True
         try:
             async with aclosing(unsent):
@@ -205,7 +205,9 @@ async def open_dispatcher(
     """Return what sends a run's batches and waits for its jobs; raise NeedsAttention or TryLater."""
     destination, storage = services.destinations[context.connection.destination], services.storage
     api = await open_api(services, context.connection, pace)
-    of_jobs = RunFiles(storage.run_files, run.value.id, destination.limits)
+    of_jobs = RunFiles(
+        storage.run_files, run.value.id, run.checkpoint.value.layout, destination.limits
+    )
     digest = digest_with(await digest_key(storage.secrets))
     target = target_of(context.export, destination, await report_url(services, run.value.id))
     patient = PatientReads(api, services.clock)

@@ -17,7 +17,7 @@ from shared.domain.message import Message, say
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job
 from shared.runs.state.parts import batches_per_part, read_part
-from shared.storage.paths import reports_folder
+from shared.storage.paths import layout_folder, reports_folder
 from shared.storage.ports import Blobs
 
 _SHARE = 0.05  # of a job's age, until it is polled again
@@ -54,9 +54,10 @@ class PollResult:
 class RunFiles:
     """What the engine kept of a run's jobs; it reads a part once for many jobs."""
 
-    def __init__(self, files: Blobs, run_id: str, limits: Limits) -> None:
+    def __init__(self, files: Blobs, run_id: str, layout: str, limits: Limits) -> None:
         self._files = files
         self._run_id = run_id
+        self._folder = layout_folder(run_id, layout)
         self._per_part = batches_per_part(limits)
         self._parts: dict[int, Sequence[Batch]] = {}
 
@@ -66,7 +67,7 @@ class RunFiles:
         if number not in self._parts:
             while len(self._parts) >= _PARTS:
                 del self._parts[next(iter(self._parts))]
-            self._parts[number] = await read_part(self._files, self._run_id, number, self._per_part)
+            self._parts[number] = await read_part(self._files, self._folder, number, self._per_part)
         batch = self._parts[number][at]
         return batch.only([index for each in job.rows for index in range(*each)])
 

@@ -70,7 +70,7 @@ class Recorder:
         counts = now.counts.plus({**rejects.counts, Outcome.ACCEPTED: accepted})
         marks = now.marked(self.clock.now(), counts.told)
         update: dict[str, Any] = {
-            "reject_files": rejects.files_written,
+            "reject_files": rejects.written,
             "rejects": rejects.waiting,
             "counts": counts,
             "marks": marks,

@@ -17,7 +17,7 @@ from shared.runs.state.delivered import (
 from shared.runs.state.partitions import partition_of
 from shared.runs.state.parts import batches_per_part, read_batches
 from shared.runs.state.rejects import stored_rejects
-from shared.storage.paths import digests
+from shared.storage.paths import digests, layout_folder
 from shared.storage.ports import Storage
 
 type _ByPartition = dict[int, set[bytes]]
@@ -33,7 +33,7 @@ async def settle(storage: Storage, run: Run, checkpoint: Checkpoint) -> None:
     if checkpoint.counts.total != checkpoint.rows_read:
         raise AssertionError(f"{checkpoint.rows_read} rows, {checkpoint.counts.total} outcomes")
     not_taken = await _rejected(storage, run, checkpoint)
-    new = StateReader(storage.run_files.stream(digests(run.id)))
+    new = StateReader(storage.run_files.stream(digests(layout_folder(run.id, checkpoint.layout))))
     await storage.delivered.write(state_of(run), joined(new, not_taken, StateReader(None)))
 
 
@@ -51,18 +51,19 @@ async def settle_part(storage: Storage, run: Run, checkpoint: Checkpoint, limits
     if last_done < 0:
         return
     files, per_part = storage.run_files, batches_per_part(limits)
-    of_jobs = RunFiles(files, run.id, limits)
+    folder = layout_folder(run.id, checkpoint.layout)
+    of_jobs = RunFiles(files, run.id, checkpoint.layout, limits)
     digest = digest_with(await digest_key(storage.secrets))
     not_taken = await _rejected(storage, run, checkpoint)
-    batches = read_batches(files, run.id, per_part, [last_done])
+    batches = read_batches(files, folder, per_part, [last_done])
     last = _partitions(await anext(batches))[-1]
-    async for batch in read_batches(files, run.id, per_part, checkpoint.not_done()):
+    async for batch in read_batches(files, folder, per_part, checkpoint.not_done()):
         if _partitions(batch)[0] > last:
             break
         _add(not_taken, batch, digest)
     for job in checkpoint.jobs:
         _add(not_taken, await of_jobs.batch(job), digest)
-    new = StateReader(storage.run_files.stream(digests(run.id)))
+    new = StateReader(storage.run_files.stream(digests(folder)))
     old = StateReader(storage.delivered.stream(state_of(run)))
     await storage.delivered.write(state_of(run), joined(new, not_taken, old, last))
 

@@ -43,9 +43,10 @@ class OpenRun:
         if self.value.status is RunStatus.PROCESSING and reserved:
             await self.move(requests=now.requests + reserved)
 
-    async def say(self, text: Message) -> None:
-        """Note on the run that a slice is working on it, and at what; raise Stale."""
-        await self.change(self.value.processing(self._clock.now(), text))
+    async def say(self, text: Message, **update: Any) -> None:
+        """Note on the run that a slice is working on it, and at what, and change some of it; raise Stale."""
+        now = self.value.processing(self._clock.now(), text)
+        await self.change(now.model_copy(update=update))
 
     async def change(self, run: Run) -> None:
         """Store the run as it is now; raise Stale."""

@@ -2,7 +2,7 @@
 
 A part is compressed text, and a batch in it is made of origins, addresses and the destination's own
 JSON of its profiles, each ended by a record separator. So sending neither decodes nor encodes a profile
-again, and a batch has the same profiles however often it is sent.
+again, and a batch has the same profiles however often it is sent. Parts are in the folder of their layout.
 """
 
 import asyncio
@@ -34,11 +34,11 @@ def batches_per_part(limits: Limits) -> int:
 class PartWriter:
     """Cuts profiles into batches, and batches into parts."""
 
-    def __init__(self, files: Blobs, run_id: str, limits: Limits) -> None:
+    def __init__(self, files: Blobs, folder: str, limits: Limits) -> None:
         self.profiles = 0
         self.batches = 0
         self._files = files
-        self._run_id = run_id
+        self._folder = folder
         self._limits = limits
         self._waiting = Profiles()
         self._written: list[bytes] = []  # batches of the part that is being filled
@@ -81,13 +81,13 @@ class PartWriter:
     async def _end_part(self) -> None:
         number = (self.batches - 1) // batches_per_part(self._limits)
         data = isal_zlib.compress(_END.join(self._written), _COMPRESSION, _GZIP)
-        await self._files.write(part(self._run_id, number), data)
+        await self._files.write(part(self._folder, number), data)
         self._written = []
 
 
-async def read_part(files: Blobs, run_id: str, number: int, per_part: int) -> Sequence[Batch]:
+async def read_part(files: Blobs, folder: str, number: int, per_part: int) -> Sequence[Batch]:
     """Return the batches of a part; raise Missing when it is gone."""
-    text = isal_zlib.decompress(await files.read(part(run_id, number)), _GZIP)
+    text = isal_zlib.decompress(await files.read(part(folder, number)), _GZIP)
     fields = [iter(_ENDS.split(text))] * 3
     return [
         Batch(origins, addresses, joined, size=origins.count(b"\t") + 1, number=at)
@@ -98,7 +98,7 @@ async def read_part(files: Blobs, run_id: str, number: int, per_part: int) -> Se
 
 
 async def read_batches(
-    files: Blobs, run_id: str, per_part: int, numbers: Iterable[int]
+    files: Blobs, folder: str, per_part: int, numbers: Iterable[int]
 ) -> AsyncGenerator[Batch]:
     """Yield the batches of these numbers (ascending ones); raise Missing when a part is gone.
 
@@ -109,7 +109,7 @@ async def read_batches(
     try:
         for at, (_, group) in enumerate(parts):
             for number, _ in parts[at + len(reading) : at + 2]:
-                reading.append(asyncio.create_task(read_part(files, run_id, number, per_part)))
+                reading.append(asyncio.create_task(read_part(files, folder, number, per_part)))
             batches = await reading[0]
             del reading[0]
             for number in group:

@@ -1,4 +1,7 @@
-"""Writing and reading rejects: JSON lines, in files numbered so that writing one again changes nothing."""
+"""Writing and reading rejects: JSON lines, in files that a run has once its checkpoint names them.
+
+No two files have one name: what is written by a slice whose checkpoint is refused is nobody's.
+"""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -9,7 +12,7 @@ import orjson
 from shared.domain.message import Message
 from shared.domain.outcomes import Outcome, Reject
 from shared.domain.run import Checkpoint
-from shared.storage.paths import reject_file
+from shared.storage.paths import reject_file, unique_name
 from shared.storage.ports import Blobs
 
 
@@ -17,9 +20,9 @@ class RejectWriter:
     """Collects rejects, counts their outcomes, and moves them to files when there are enough."""
 
     def __init__(
-        self, files: Blobs, run_id: str, first_file: int = 0, waiting: Sequence[str] = ()
+        self, files: Blobs, run_id: str, written: Sequence[str] = (), waiting: Sequence[str] = ()
     ) -> None:
-        self.files_written = first_file
+        self.written = list(written)  # names of files
         self.waiting = list(waiting)  # as lines that no file holds yet
         self.counts: Counter[Outcome] = Counter()
         self._files = files
@@ -44,8 +47,9 @@ class RejectWriter:
         """Move what is waiting to a file if that is so many lines."""
         if len(self.waiting) >= at_least:
             data = "\n".join(self.waiting).encode()
-            await self._files.write(reject_file(self._run_id, self.files_written), data)
-            self.files_written += 1
+            name = unique_name()
+            await self._files.write(reject_file(self._run_id, name), data)
+            self.written.append(name)
             self.waiting = []
 
 
@@ -53,8 +57,8 @@ async def stored_rejects(
     files: Blobs, run_id: str, checkpoint: Checkpoint
 ) -> AsyncIterator[tuple[Reject, bytes]]:
     """Yield the rejects of a run up to a checkpoint, with the digests they were added with."""
-    for number in range(checkpoint.reject_files):
-        for line in (await files.read(reject_file(run_id, number))).splitlines():
+    for name in checkpoint.reject_files:
+        for line in (await files.read(reject_file(run_id, name))).splitlines():
             yield _reject(line)
     for text in checkpoint.rejects:
         yield _reject(text)

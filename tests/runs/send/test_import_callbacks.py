@@ -33,7 +33,7 @@ async def test_a_report_is_there_for_the_job_of_its_batch_until_the_run_ends() -
     await accept_report(world.services, run_id, token, 1, b"first")
     await accept_report(world.services, run_id, token, 1, b"second")
 
-    files = RunFiles(world.services.storage.run_files, run_id, destination.limits)
+    files = RunFiles(world.services.storage.run_files, run_id, "", destination.limits)
     jobs = [Job(id="x", batch=batch, size=10, sent_at=world.clock.now()) for batch in range(3)]
     assert [await files.reports(job) for job in jobs] == [[], [b"first", b"second"], []]
 
