@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import Protocol
 
 from local.processes import ROOT
-from tests.bench import api, changes, destinations, formats, hosts, imports, refresh, telemetry
+from tests.bench import (
+    api,
+    changes,
+    connections,
+    destinations,
+    formats,
+    hosts,
+    imports,
+    refresh,
+    telemetry,
+    weather,
+)
 from tests.bench.results import Results, write
 
 FOLDER = ROOT / ".local" / "bench"
@@ -28,6 +39,8 @@ class Benchmark(Protocol):
 
 BENCHMARKS: Mapping[str, Benchmark] = {
     "destinations": destinations,
+    "connections": connections,
+    "weather": weather,
     "changes": changes,
     "api": api,
     "formats": formats,

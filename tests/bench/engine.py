@@ -10,10 +10,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -31,13 +32,16 @@ from shared.runs.slice import run_slice
 from shared.runs.start import start_run
 from shared.services import Services
 from shared.storage.entries import ALL
-from shared.storage.ports import BlobInfo, Missing
+from shared.storage.ports import BlobInfo, Missing, Storage
 from shared.transport.fast_client import open_http
 from tests.bench.profiles import FIELDS
 from tests.contract.destinations.sides import CALLBACK, CLIENT, through_the_sign_in_page
 from tests.fakes.people import consent
-from tests.fakes.storage import MemoryBlobs, memory_storage
+from tests.fakes.storage import MemoryBlobs, MemoryRecords, memory_storage
 from tests.segments.memory import peak_mib
+
+CONNECTIONS = 8
+"""To Mailchimp at once, as by default."""
 
 _MOST_PROFILES = 100_000_000
 _PIECE = 4 * 1024 * 1024  # bytes
@@ -126,15 +130,25 @@ class OnDisk(MemoryBlobs):
         return self._segment if name.endswith(f"/{self._segment.name}") else self._folder / name
 
 
-async def measure(url: str, file: Path, folder: Path) -> tuple[float, float]:
-    """Send a file's profiles to a new audience; return the CPU seconds and the most memory in MiB."""
+async def measure(
+    url: str, file: Path, folder: Path, http: httpx.AsyncClient | None = None, far: float = 0
+) -> tuple[float, float]:
+    """Send a file's profiles to a new audience; return the CPU seconds and the most memory in MiB.
+
+    Records, checkpoints among them, answer `far` seconds later.
+    """
     audience = await _new_audience(url, file.name)
     blobs, clock = OnDisk(folder, file), SystemClock()
-    mailchimp = Mailchimp(CLIENT, url, url + "/{dc}")
+    mailchimp = Mailchimp(CLIENT, url, url + "/{dc}", connections=CONNECTIONS)
     services = Services(
-        storage=replace(memory_storage(clock), segments=blobs, run_files=blobs, delivered=blobs),
+        storage=replace(
+            _records_are(far, memory_storage(clock)),
+            segments=blobs,
+            run_files=blobs,
+            delivered=blobs,
+        ),
         destinations={mailchimp.name: mailchimp},
-        http=open_http(),
+        http=http or open_http(),
         clock=clock,
         addresses=addresses_at("https://exports.test"),
         slice_seconds=100_000,
@@ -152,6 +166,34 @@ async def measure(url: str, file: Path, folder: Path) -> tuple[float, float]:
     assert run.status is RunStatus.SUCCESSFUL, (run.status, run.timeline)
     assert progress.counts.accepted == progress.rows_read > 0
     return seconds, peak_mib()
+
+
+class _Far:
+    """Records behind a network: each operation takes so many seconds."""
+
+    def __init__(self, records: Any, seconds: float) -> None:
+        self._records = records
+        self._seconds = seconds
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        operation = getattr(self._records, name)
+
+        async def later(*given: Any, **named: Any) -> Any:
+            await asyncio.sleep(self._seconds)
+            return await operation(*given, **named)
+
+        return later
+
+
+def _records_are(far: float, storage: Storage) -> Storage:
+    """Return storage whose records, checkpoints among them, answer so many seconds later."""
+    if not far:
+        return storage
+    ports = {each.name: getattr(storage, each.name) for each in fields(storage)}
+    records: dict[str, Any] = {
+        name: _Far(port, far) for name, port in ports.items() if isinstance(port, MemoryRecords)
+    }
+    return replace(storage, **records)
 
 
 async def _new_audience(url: str, name: str) -> str:

@@ -100,6 +100,8 @@ def test_the_file_tells_the_machine_the_options_and_no_digits_that_say_nothing(
         ("formats", ["--rows", "600"]),
         ("refresh", ["--exports", "4", "--profiles", "3", "--accounts", "2"]),
         ("telemetry", ["--rows", "600", "--times", "1"]),
+        ("weather", ["--rows", "10000"]),
+        ("connections", ["--rows", "3000"]),
     ],
 )
 def test_each_has_figures_with_units_and_a_reference(bench: str, words: Sequence[str]) -> None:
