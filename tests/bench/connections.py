@@ -1,9 +1,9 @@
 """How much of what its connections allow sending uses, where nothing but their latency binds.
 
-Profiles go to Mailchimp's sandbox, which is another process behind a real socket. Each request is under way
-for a while before it arrives there, and what is stored of a run takes some time as it does in Azure. The
-least that sending could take is that of all requests, shared by the connections. Beside it stands the
-processor's time while it sends.
+An export goes to Mailchimp's sandbox, but requests that write are answered on their way there, after a
+while: a sandbox that works off 500 profiles in 30 ms would be what binds. What is stored of a run takes
+some time as it does in Azure. The least that sending could take is that of all requests, shared by the
+connections. Beside it stands the processor's time while it sends.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> Results:
 
 @dataclass
 class _Watched(httpx.AsyncBaseTransport):
-    """The way to the sandbox, which takes a while for requests that write, and notes when they were.
+    """The way to the sandbox, on which requests that write are answered after a while; it notes when.
 
     `latencies` is the sum of these whiles, and `cpu` what this process took from the first one's beginning
     to the last one's end; all are in seconds.
@@ -95,7 +95,9 @@ class _Watched(httpx.AsyncBaseTransport):
         self.requests += 1
         try:
             await asyncio.sleep(latency)
-            return await self._inner.send(request)
+            profiles = request.content.count(b'"email_address"')
+            answer = {"errors": [], "total_created": profiles, "total_updated": 0}
+            return httpx.Response(200, json=answer, request=request)
         finally:
             self.ended, self.cpu = time.perf_counter(), time.process_time() - self._cpu_before
 
