@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Sequence
 
 from shared.domain.errors import BadSegment
+from shared.domain.reading import Reading
 from shared.domain.segment import (
     Segment,
     SegmentStatus,
@@ -17,7 +18,7 @@ from shared.domain.segment import (
 from shared.segments.catalogue import find_one, replaced
 from shared.segments.formats.reader import Reader
 from shared.segments.formats.registry import open_file
-from shared.segments.formats.rows import Columns, Empty
+from shared.segments.formats.rows import Columns, Empty, ReadAnew
 from shared.segments.inventory import SegmentFiles
 from shared.storage.ports import Blobs, Missing, Records, Stale
 
@@ -91,10 +92,21 @@ def bounded(columns: Sequence[str]) -> list[str]:
 
 async def _read(files: Blobs, version: SegmentVersion, count: bool) -> VersionStats:
     """Read a version to its end, or as far as its columns can be seen."""
+    reading = version.reading or Reading()
+    while True:
+        try:
+            return await _read_by(reading, files, version, count)
+        except ReadAnew as anew:
+            reading = anew.reading
+
+
+async def _read_by(
+    reading: Reading, files: Blobs, version: SegmentVersion, count: bool
+) -> VersionStats:
     columns: Sequence[str] = ()
     rows: int | None = 0
     for file in version.sources:
-        reader = open_file(files, version, file)
+        reader = open_file(files, version, file, reading=reading)
         try:
             seen = await _seen(reader, count)
         except (Missing, Stale):

@@ -1,6 +1,6 @@
 """The first pass of prepare: rows of segment files become profiles in the spool, or rejects."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -11,13 +11,14 @@ from shared.domain.errors import BadSegment
 from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.outcomes import Outcome, Reject
+from shared.domain.reading import Reading
 from shared.domain.segment import SegmentFile, SegmentVersion, VersionStats
 from shared.runs.prepare.spool import Spool
 from shared.runs.state.rejects import RejectWriter
 from shared.segments.catalogue import replaced
 from shared.segments.formats.reader import Reader
 from shared.segments.formats.registry import open_file
-from shared.segments.formats.rows import Columns, Empty, Row
+from shared.segments.formats.rows import Columns, Empty, ReadAnew, Row
 from shared.segments.stats import bounded, keep
 from shared.storage.ports import Missing, Stale, Storage
 
@@ -40,12 +41,22 @@ class _ColumnIndexes:
 
 
 class Mapper:
-    """Reads versions one after the other; `rows` is how many rows they had so far."""
+    """Reads versions one after the other; `rows` is how many rows they had so far.
+
+    `readings` is, by segment, how its version is read, and takes what is found out about that on the way.
+    """
 
     def __init__(
-        self, export: Export, encoder: Encoder, spool: Spool, rejects: RejectWriter, report: Report
+        self,
+        export: Export,
+        encoder: Encoder,
+        spool: Spool,
+        rejects: RejectWriter,
+        report: Report,
+        readings: MutableMapping[str, Reading],
     ) -> None:
         self.rows = 0
+        self._readings = readings
         self._export = export
         self._wanted = list(dict.fromkeys(export.fields.values()))
         self._encoder = encoder
@@ -56,12 +67,24 @@ class Mapper:
         self._source = ("", "")
 
     async def read(self, storage: Storage, version: SegmentVersion) -> None:
-        """Read a version from front to back, and keep what there is to know of it; raise BadSegment."""
+        """Read a version from front to back, and keep what there is to know of it; raise BadSegment.
+
+        Raise ReadAnew once `readings` knows better than when it began: everything that came of the
+        versions so far is then to be thrown away.
+        """
+        reading = self._readings.setdefault(version.segment, version.reading or Reading())
+        try:
+            await self._read(storage, version, reading)
+        except ReadAnew as anew:
+            self._readings[version.segment] = anew.reading
+            raise
+
+    async def _read(self, storage: Storage, version: SegmentVersion, reading: Reading) -> None:
         before = self.rows
         columns: list[str] = []
         unseen: list[frozenset[str]] = []
         for file in version.sources:
-            reader = open_file(storage.segments, version, file, self._wanted)
+            reader = open_file(storage.segments, version, file, self._wanted, reading)
             self._number += 1
             self._source = (version.segment, version.name_of(file))
             try:

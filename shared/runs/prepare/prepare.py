@@ -9,7 +9,7 @@ else writes to: only the checkpoint says which layout is the run's.
 """
 
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from itertools import compress
 from operator import not_
 from typing import IO
@@ -20,6 +20,7 @@ from shared.domain.errors import BadSegment
 from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.outcomes import Counts, Outcome, Reject
+from shared.domain.reading import Reading
 from shared.domain.run import Checkpoint, Mode, Phase, Run
 from shared.domain.segment import MAX_FILES, MAX_PATHS, SegmentVersion
 from shared.runs.prepare.mapping import REJECTS_PER_FILE, Mapper, Report
@@ -38,6 +39,7 @@ from shared.runs.state.parts import PartWriter
 from shared.runs.state.profiles import Profiles
 from shared.runs.state.rejects import RejectWriter
 from shared.segments.catalogue import newest_version
+from shared.segments.formats.rows import ReadAnew
 from shared.services import Services
 from shared.storage.paths import digests, layout_folder
 from shared.storage.ports import Blobs
@@ -99,6 +101,26 @@ async def prepare(
     Raise BadSegment when a file cannot be read, lacks a mapped column or is replaced meanwhile, or when
     there is no profile at all; raise TooManyProfiles when there are more than one export may hold.
     """
+    readings: dict[str, Reading] = {}
+    while True:
+        try:
+            return await _laid_out(
+                services, run, layout, export, encoder, limits, report, readings
+            )
+        except ReadAnew:
+            continue  # nothing is laid out before all is read; rejects are written over
+
+
+async def _laid_out(
+    services: Services,
+    run: Run,
+    layout: str,
+    export: Export,
+    encoder: Encoder,
+    limits: Limits,
+    report: Report,
+    readings: MutableMapping[str, Reading],
+) -> Checkpoint:
     storage, folder = services.storage, layout_folder(run.id, layout)
     digest = digest_with(await digest_key(storage.secrets))
     rejects = RejectWriter(storage.run_files, run.id)
@@ -106,7 +128,7 @@ async def prepare(
     before = StateReader(storage.delivered.stream(state_name(export)) if compare else None)
     parts = PartWriter(storage.run_files, folder, limits)
     with Spool() as spool, tempfile.TemporaryFile() as state:
-        mapper = Mapper(export, encoder, spool, rejects, report)
+        mapper = Mapper(export, encoder, spool, rejects, report, readings)
         for version in run.versions:
             await mapper.read(storage, version)
         if not mapper.rows:

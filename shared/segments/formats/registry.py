@@ -6,6 +6,9 @@ Whatever the format, memory is bounded by the limits that the modules of the for
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pydantic import BaseModel
+
+from shared.domain.reading import Reading
 from shared.domain.segment import CsvSettings, SegmentFile, SegmentVersion
 from shared.segments.formats.csv.rows import CsvRows
 from shared.segments.formats.gunzip import Gunzip
@@ -15,8 +18,16 @@ from shared.segments.formats.reader import Reader
 from shared.segments.formats.streamed import Streamed
 from shared.storage.ports import Blobs
 
-type Open = Callable[[Blobs, SegmentFile, CsvSettings, Sequence[str]], Reader]
-"""Container, file, settings and wanted columns -> reader."""
+
+class Told(BaseModel, frozen=True):
+    """How a file is to be read, as far as that is known before it is looked at."""
+
+    csv: CsvSettings = CsvSettings()  # as model.json states them, which is never guessed
+    reading: Reading = Reading()
+
+
+type Open = Callable[[Blobs, SegmentFile, Told, Sequence[str]], Reader]
+"""Container, file, what is known of it and wanted columns -> reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +38,23 @@ class Format:
     open: Open
 
 
-def _csv(files: Blobs, file: SegmentFile, csv: CsvSettings, wanted: Sequence[str]) -> Reader:
-    return Streamed(files, file, CsvRows(file.path, csv, wanted))
+def _csv(files: Blobs, file: SegmentFile, told: Told, wanted: Sequence[str]) -> Reader:
+    return Streamed(files, file, CsvRows(file.path, told.csv, wanted))
 
 
-def _csv_gz(files: Blobs, file: SegmentFile, csv: CsvSettings, wanted: Sequence[str]) -> Reader:
-    return Streamed(files, file, CsvRows(file.path, csv, wanted), Gunzip(file.path))
+def _csv_gz(files: Blobs, file: SegmentFile, told: Told, wanted: Sequence[str]) -> Reader:
+    return Streamed(files, file, CsvRows(file.path, told.csv, wanted), Gunzip(file.path))
 
 
-def _ndjson(files: Blobs, file: SegmentFile, _: CsvSettings, wanted: Sequence[str]) -> Reader:
+def _ndjson(files: Blobs, file: SegmentFile, _: Told, wanted: Sequence[str]) -> Reader:
     return Streamed(files, file, NdjsonRows(file.path, wanted))
 
 
-def _ndjson_gz(files: Blobs, file: SegmentFile, _: CsvSettings, wanted: Sequence[str]) -> Reader:
+def _ndjson_gz(files: Blobs, file: SegmentFile, _: Told, wanted: Sequence[str]) -> Reader:
     return Streamed(files, file, NdjsonRows(file.path, wanted), Gunzip(file.path))
 
 
-def _parquet(files: Blobs, file: SegmentFile, _: CsvSettings, wanted: Sequence[str]) -> Reader:
+def _parquet(files: Blobs, file: SegmentFile, _: Told, wanted: Sequence[str]) -> Reader:
     from shared.segments.formats.parquet.rows import ParquetRows
 
     return Ranged(files, file, ParquetRows(file.path, file.size, wanted))
@@ -67,13 +78,21 @@ SPARK_FORMATS: Mapping[str, Format] = {**FORMATS, ".json": _NDJSON, ".json.gz": 
 
 
 def open_file(
-    files: Blobs, version: SegmentVersion, file: SegmentFile, wanted: Sequence[str] = ()
+    files: Blobs,
+    version: SegmentVersion,
+    file: SegmentFile,
+    wanted: Sequence[str] = (),
+    reading: Reading | None = None,
 ) -> Reader:
-    """Return the reader of one file of a version."""
+    """Return the reader of one file of a version.
+
+    `reading` is the version's own with what was found out in reading it, see `ReadAnew`.
+    """
     found = format_of(file.path, SPARK_FORMATS)
     if found is None:
         raise AssertionError(f"{file.path} is part of a version and has no format")
-    return found.open(files, file, version.csv, wanted)
+    told = Told(version.csv, reading or version.reading or Reading())
+    return found.open(files, file, told, wanted)
 
 
 def format_of(path: str, formats: Mapping[str, Format] = FORMATS) -> Format | None:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
+from shared.domain.reading import Reading
 
 MAX_FIELD = 131_072
 """Characters that one cell may have, which is also the default of Python's `csv`."""
@@ -71,6 +72,18 @@ class StreamRows(Rows, Protocol):
 
     def close(self) -> Block:
         """Say that the file has ended, and return what is left of it."""
+
+
+class ReadAnew(Exception):
+    """What the beginning of a version showed does not hold: all of it is to be read again, by `reading`.
+
+    `reading` is what was known before with what is known now, and never less: so a version is read anew
+    only a few times.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        super().__init__(f"to be read by {reading!r}")
+        self.reading = reading
 
 
 class Empty(BadSegment):

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from local.processes import ROOT
 from shared.domain.errors import BadSegment
-from shared.domain.segment import CsvSettings, SegmentFile
+from shared.domain.segment import SegmentFile
 from shared.segments.formats.cell_text import text_of
 from shared.segments.formats.reader import Reader
-from shared.segments.formats.registry import FORMATS, SPARK_FORMATS, format_of
+from shared.segments.formats.registry import FORMATS, SPARK_FORMATS, Told, format_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryBlobs
 from tests.segments.formats.csv.test_rows import cut
@@ -57,7 +57,7 @@ async def rows_of(
     assert info is not None
     assert of_path is not None
     file = SegmentFile(path=path, etag=info.etag, size=info.size)
-    reader = of_path.open(files, file, CsvSettings(), COLUMNS)
+    reader = of_path.open(files, file, Told(), COLUMNS)
     found = []
     async for block in reader.blocks():
         for number, row in block:
@@ -164,7 +164,7 @@ async def opened(files: MemoryBlobs, data: bytes) -> Reader:
     info = await files.info("S/1.parquet")
     assert info is not None
     file = SegmentFile(path="S/1.parquet", etag=info.etag, size=info.size)
-    return FORMATS[".parquet"].open(files, file, CsvSettings(), ["Email"])
+    return FORMATS[".parquet"].open(files, file, Told(), ["Email"])
 
 
 def test_pyarrow_is_imported_where_rows_are_read_and_not_before() -> None:
