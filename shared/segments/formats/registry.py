@@ -91,7 +91,7 @@ def open_file(
     found = format_of(file.path, SPARK_FORMATS)
     if found is None:
         raise AssertionError(f"{file.path} is part of a version and has no format")
-    told = Told(version.csv, reading or version.reading or Reading())
+    told = Told(csv=version.csv, reading=reading or version.reading or Reading())
     return found.open(files, file, told, wanted)
 
 
