@@ -6,8 +6,12 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
+from shared.domain.dialect import Dialect
 from shared.domain.message import Message
 from shared.domain.reading import Reading
+
+EXPORTED = "CustomerInsights_"
+"""What the name of a segment that Customer Insights exports begins with, and that of no other."""
 
 MAX_FILES = 1_000
 """Files that all segments of one run may have together. Their list is kept with the run."""
@@ -53,6 +57,11 @@ class SegmentVersion(BaseModel, frozen=True):
         return f"{self.path}|{self.etag}"
 
     @property
+    def is_exported(self) -> bool:
+        """Whether Customer Insights exported it: its model.json states how its files are written."""
+        return self.segment.startswith(EXPORTED)
+
+    @property
     def landed(self) -> datetime:
         """When it was complete."""
         return max(self.modified, self.closed or self.modified)
@@ -73,6 +82,9 @@ class VersionStats(BaseModel, frozen=True):
     columns: list[str] = []
     rows: int | None = None  # without the header; None until somebody has counted them
     problem: Message | None = None  # why it cannot be read
+    dialect: Dialect | None = (
+        None  # of text with columns, as that of its first file turned out to be
+    )
 
 
 class SegmentStatus(StrEnum):

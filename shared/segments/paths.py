@@ -22,14 +22,14 @@ from datetime import datetime
 from enum import Enum, auto
 
 from shared.domain.message import Message, say
-from shared.domain.segment import MAX_FILES, CsvSettings, SegmentFile, SegmentVersion
-from shared.segments.formats.registry import FORMATS, SPARK_FORMATS, extension_of
+from shared.domain.segment import EXPORTED, MAX_FILES, CsvSettings, SegmentFile, SegmentVersion
+from shared.segments.formats.registry import FORMATS, extension_of
 from shared.storage.ports import BlobInfo
 
 SUCCESS = "_SUCCESS"
 MODEL = "model.json"
 
-_INSTANCE = "CustomerInsights_"
+_INSTANCE = EXPORTED
 _HIDDEN = ("_", ".")
 _PART = re.compile(r"part-(?:[mr]-)?\d+", re.IGNORECASE)
 _FEWEST_FOLDERS = 3  # of a file of Customer Insights: instance, export, segment
@@ -98,7 +98,7 @@ def parse_path(path: str) -> SegmentPath | None:
     if folders and _PART.match(name):
         return SegmentPath(PathKind.PART, folders[0], folder)
     extension = extension_of(name, FORMATS)
-    if extension is None:
+    if extension is None or name == MODEL:
         return None
     stem = name[: -len(extension)]
     return SegmentPath(PathKind.FILE, folders[0] if folders else stem, folder) if stem else None
@@ -111,7 +111,7 @@ def _exported(folders: Sequence[str], name: str) -> SegmentPath | None:
         return SegmentPath(PathKind.MODEL, "", folder)
     if len(folders) < _FEWEST_FOLDERS or "." in folders[0] + folders[2] or not all(folders[:3]):
         return None
-    if name.startswith(_HIDDEN) or extension_of(name) is None:
+    if name.startswith(_HIDDEN) or name == MODEL or extension_of(name) is None:
         return None
     return SegmentPath(PathKind.EXPORTED, exported_name(folder, folders[2]), folder)
 
@@ -227,8 +227,8 @@ def _why_not(folder: Folder, newest: datetime) -> Message | None:
         )
     if len(folder.parts) > MAX_FILES:
         return too_many(folder.path, len(folder.parts))
-    formats = {extension_of(part.name, SPARK_FORMATS) for part in folder.parts}
-    if None in formats or len({SPARK_FORMATS[each] for each in formats if each}) > 1:
+    formats = {extension_of(part.name, FORMATS) for part in folder.parts}
+    if None in formats or len({FORMATS[each] for each in formats if each}) > 1:
         return say(
             "{path} has files of several forms, or of one that is not read here. The forms are {forms}.",
             path=folder.path,

@@ -7,6 +7,7 @@ prepare, by the arrival of a version that no run has read, and by a look at a sm
 import hashlib
 from collections.abc import Sequence
 
+from shared.domain.dialect import Dialect
 from shared.domain.errors import BadSegment
 from shared.domain.reading import Reading
 from shared.domain.segment import (
@@ -104,6 +105,7 @@ async def _read_by(
     reading: Reading, files: Blobs, version: SegmentVersion, count: bool
 ) -> VersionStats:
     columns: Sequence[str] = ()
+    dialect: Dialect | None = None
     rows: int | None = 0
     for file in version.sources:
         reader = open_file(files, version, file, reading=reading)
@@ -118,10 +120,11 @@ async def _read_by(
         except BadSegment as error:
             return VersionStats(columns=bounded(columns), problem=error.reason)
         columns = columns or reader.columns
+        dialect = dialect or reader.dialect
         rows = None if rows is None or seen is None else rows + seen
         if rows is None and columns:
             break
-    return VersionStats(columns=bounded(columns), rows=rows)
+    return VersionStats(columns=bounded(columns), rows=rows, dialect=dialect)
 
 
 async def _seen(reader: Reader, count: bool) -> int | None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.segments.formats.registry import SPARK_FORMATS
+from shared.segments.formats.registry import FORMATS
 from tests.segments.corpus import MODEL
 from tests.segments.fuzz import MOST_MIB, read, try_seed
 from tests.segments.memory import forget_peak, peak_mib
@@ -21,7 +21,7 @@ def test_a_file_that_was_taken_apart_gives_rows_or_a_reason() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(
-    path=st.sampled_from([*(f"S/part-0{extension}" for extension in SPARK_FORMATS), MODEL]),
+    path=st.sampled_from([*(f"S/part-0{extension}" for extension in FORMATS), MODEL]),
     data=st.binary(max_size=300),
     piece=st.sampled_from([1, 3, 64, 4096]),
 )

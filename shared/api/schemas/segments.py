@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from shared.api.wording import Words
 from shared.domain.segment import Segment, SegmentStatus, SegmentVersion
-from shared.segments.formats.registry import SPARK_FORMATS, format_of
+from shared.segments.formats.registry import format_of
 
 
 class VersionItem(BaseModel):
@@ -51,7 +51,7 @@ def segment_item(segment: Segment) -> SegmentItem:
 
 def version_item(version: SegmentVersion) -> VersionItem:
     """Return a version of a segment as everybody sees it."""
-    known = format_of(version.sources[0].path, SPARK_FORMATS)
+    known = format_of(version.sources[0].path)
     return VersionItem(
         segment=version.segment,
         path=version.path,

@@ -6,6 +6,7 @@ from operator import attrgetter
 
 from shared.destinations.contract import Encoder
 from shared.destinations.model import InvalidProfile
+from shared.domain.dialect import Dialect
 from shared.domain.email import is_address, normal_form
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export
@@ -82,6 +83,7 @@ class Mapper:
     async def _read(self, storage: Storage, version: SegmentVersion, reading: Reading) -> None:
         before = self.rows
         columns: list[str] = []
+        dialect: Dialect | None = None
         unseen: list[frozenset[str]] = []
         for file in version.sources:
             reader = open_file(storage.segments, version, file, self._wanted, reading)
@@ -96,10 +98,11 @@ class Mapper:
             except (Missing, Stale):
                 raise replaced(file.path) from None
             columns = columns or list(reader.columns)
+            dialect = dialect or reader.dialect
             unseen.append(reader.unseen)
         if unseen and (nowhere := frozenset.intersection(*unseen)):
             raise self._nowhere(version, min(nowhere))
-        stats = VersionStats(columns=bounded(columns), rows=self.rows - before)
+        stats = VersionStats(columns=bounded(columns), rows=self.rows - before, dialect=dialect)
         await keep(storage.versions, version, stats)
 
     async def _read_file(self, file: SegmentFile, reader: Reader) -> None:

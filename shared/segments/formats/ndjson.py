@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from shared.domain.dialect import Dialect
+from shared.domain.encodings import UTF_8
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
 from shared.segments.formats.cell_text import text_of
@@ -21,7 +23,6 @@ from shared.segments.formats.rows import (
     bad_line,
     empty,
     has_nul,
-    refuse_utf_16,
     too_long,
 )
 
@@ -38,6 +39,8 @@ class NdjsonRows:
     """The rows of one file, numbered by line from 1, with the cells of the columns that are wanted."""
 
     def __init__(self, path: str, wanted: Sequence[str] = ()) -> None:
+        self.dialect: Dialect | None = None
+        self.encoding = UTF_8
         self.header: list[str] | None = None
         self.unseen = frozenset(wanted)
         self._path = path
@@ -74,7 +77,6 @@ class NdjsonRows:
     def _rows(self, block: bytes) -> Columns:
         if block and not self._begun:
             self._begun = True
-            refuse_utf_16(self._path, block)
             block = block.removeprefix(_BOM)
         numbers, objects = self._objects(block)
         may_hold_nul = b"\0" in block or _NUL_ESCAPE in block

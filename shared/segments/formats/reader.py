@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 
+from shared.domain.dialect import Dialect
 from shared.domain.segment import SegmentFile
 from shared.segments.formats.rows import Block, Rows
 from shared.storage.ports import Blobs
@@ -31,6 +32,11 @@ class Reader[R: Rows = Rows](ABC):
         return self._rows.columns
 
     @property
+    def dialect(self) -> Dialect | None:
+        """How the text of the file turned out to be written; None of other formats, and before that."""
+        return self._rows.dialect
+
+    @property
     def unseen(self) -> frozenset[str]:
         """Wanted columns that no row had so far, where that cannot be seen from the header."""
         return self._rows.unseen
@@ -39,8 +45,8 @@ class Reader[R: Rows = Rows](ABC):
     def blocks(self) -> AsyncIterator[Block]:
         """Yield the rows block by block, each to be used up before the next.
 
-        Raise BadSegment, or Empty when the file holds nothing at all; raise Missing or Stale when it is
-        no longer the version that is wanted.
+        Raise BadSegment, or Empty when the file holds nothing at all; raise ReadAnew when it contradicts
+        what was known of its version; raise Missing or Stale when it is no longer what is wanted.
         """
 
     @abstractmethod

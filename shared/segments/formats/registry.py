@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from shared.domain.reading import Reading
+from shared.domain.dialect import Dialect
+from shared.domain.reading import Escape, Reading
 from shared.domain.segment import CsvSettings, SegmentFile, SegmentVersion
+from shared.segments.formats.csv.found import FoundRows
 from shared.segments.formats.csv.rows import CsvRows
 from shared.segments.formats.gunzip import Gunzip
 from shared.segments.formats.ndjson import NdjsonRows
@@ -22,7 +24,7 @@ from shared.storage.ports import Blobs
 class Told(BaseModel, frozen=True):
     """How a file is to be read, as far as that is known before it is looked at."""
 
-    csv: CsvSettings = CsvSettings()  # as model.json states them, which is never guessed
+    csv: CsvSettings | None = None  # as model.json states them, and then nothing is guessed
     reading: Reading = Reading()
 
 
@@ -38,20 +40,35 @@ class Format:
     open: Open
 
 
-def _csv(files: Blobs, file: SegmentFile, told: Told, wanted: Sequence[str]) -> Reader:
-    return Streamed(files, file, CsvRows(file.path, told.csv, wanted))
+def _text(is_tabbed: bool = False, is_packed: bool = False) -> Open:
+    """Return what opens text with columns, whose name speaks of tabs or says that it is packed."""
+
+    def opened(files: Blobs, file: SegmentFile, told: Told, wanted: Sequence[str]) -> Reader:
+        rows: CsvRows | FoundRows
+        if told.csv is None:
+            rows = FoundRows(file.path, told.reading, wanted, is_tabbed)
+        else:
+            dialect = Dialect(
+                delimiter=told.reading.delimiter or told.csv.delimiter,
+                escape=told.reading.escape or Escape.DOUBLED,
+                quoted=told.csv.quoted,
+            )
+            rows = CsvRows(file.path, dialect, wanted, told.csv.columns)
+        gunzip = Gunzip(file.path) if is_packed else None
+        return Streamed(files, file, rows, gunzip, told.reading.encoding)
+
+    return opened
 
 
-def _csv_gz(files: Blobs, file: SegmentFile, told: Told, wanted: Sequence[str]) -> Reader:
-    return Streamed(files, file, CsvRows(file.path, told.csv, wanted), Gunzip(file.path))
+def _objects(is_packed: bool = False) -> Open:
+    """Return what opens an object a line."""
 
+    def opened(files: Blobs, file: SegmentFile, told: Told, wanted: Sequence[str]) -> Reader:
+        gunzip = Gunzip(file.path) if is_packed else None
+        rows = NdjsonRows(file.path, wanted)
+        return Streamed(files, file, rows, gunzip, told.reading.encoding)
 
-def _ndjson(files: Blobs, file: SegmentFile, _: Told, wanted: Sequence[str]) -> Reader:
-    return Streamed(files, file, NdjsonRows(file.path, wanted))
-
-
-def _ndjson_gz(files: Blobs, file: SegmentFile, _: Told, wanted: Sequence[str]) -> Reader:
-    return Streamed(files, file, NdjsonRows(file.path, wanted), Gunzip(file.path))
+    return opened
 
 
 def _parquet(files: Blobs, file: SegmentFile, _: Told, wanted: Sequence[str]) -> Reader:
@@ -60,21 +77,26 @@ def _parquet(files: Blobs, file: SegmentFile, _: Told, wanted: Sequence[str]) ->
     return Ranged(files, file, ParquetRows(file.path, file.size, wanted))
 
 
-_NDJSON, _NDJSON_GZ = Format("NDJSON", _ndjson), Format("NDJSON.gz", _ndjson_gz)
+_NDJSON, _NDJSON_GZ = Format("NDJSON", _objects()), Format("NDJSON.gz", _objects(is_packed=True))
+_TABS, _TABS_GZ = Format("TSV", _text(True)), Format("TSV.gz", _text(True, is_packed=True))
 
 FORMATS: Mapping[str, Format] = {
-    ".csv": Format("CSV", _csv),
-    ".csv.gz": Format("CSV.gz", _csv_gz),
+    ".csv": Format("CSV", _text()),
+    ".csv.gz": Format("CSV.gz", _text(is_packed=True)),
+    ".tsv": _TABS,
+    ".txt": _TABS,
+    ".tsv.gz": _TABS_GZ,
+    ".txt.gz": _TABS_GZ,
     ".ndjson": _NDJSON,
     ".jsonl": _NDJSON,
+    ".json": _NDJSON,
     ".ndjson.gz": _NDJSON_GZ,
     ".jsonl.gz": _NDJSON_GZ,
+    ".json.gz": _NDJSON_GZ,
     ".parquet": Format("Parquet", _parquet),
 }
-"""By the end of a file's name, whatever the case of its letters."""
-
-SPARK_FORMATS: Mapping[str, Format] = {**FORMATS, ".json": _NDJSON, ".json.gz": _NDJSON_GZ}
-"""The same for part files: what Spark calls JSON is an object a line."""
+"""By the end of a file's name, whatever the case of its letters. What Spark and others call JSON is an
+object a line."""
 
 
 def open_file(
@@ -88,10 +110,13 @@ def open_file(
 
     `reading` is the version's own with what was found out in reading it, see `ReadAnew`.
     """
-    found = format_of(file.path, SPARK_FORMATS)
+    found = format_of(file.path)
     if found is None:
         raise AssertionError(f"{file.path} is part of a version and has no format")
-    told = Told(csv=version.csv, reading=reading or version.reading or Reading())
+    told = Told(
+        csv=version.csv if version.is_exported else None,
+        reading=reading or version.reading or Reading(),
+    )
     return found.open(files, file, told, wanted)
 
 

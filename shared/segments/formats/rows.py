@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from shared.domain.dialect import Dialect
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
 from shared.domain.reading import Reading
@@ -56,8 +57,17 @@ class Rows(Protocol):
     error is a BadSegment that says where in which file.
     """
 
-    header: list[str] | None
-    unseen: frozenset[str]
+    @property
+    def header(self) -> list[str] | None:
+        """What the cells of a row are."""
+
+    @property
+    def unseen(self) -> frozenset[str]:
+        """Wanted columns that no row had yet, where the header does not tell."""
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """How the text of the file is written, where that had to be found out."""
 
     @property
     def columns(self) -> Sequence[str]:
@@ -65,7 +75,12 @@ class Rows(Protocol):
 
 
 class StreamRows(Rows, Protocol):
-    """The rows of a file that is read from front to back, to be taken before more is fed."""
+    """The rows of a file that is read from front to back, to be taken before more is fed.
+
+    `encoding` is that of the file, whose bytes come in UTF-8.
+    """
+
+    encoding: str
 
     def feed(self, data: bytes) -> Block:
         """Take the next bytes of the file, and return the rows that they complete."""
@@ -110,9 +125,3 @@ def too_long() -> Message:
 def has_nul() -> Message:
     """Return what to say of a NUL."""
     return say("there is a NUL character")
-
-
-def refuse_utf_16(path: str, data: bytes) -> None:
-    """Raise BadSegment when a file begins with the mark of UTF-16."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise BadSegment(say("{path} is in UTF-16. Save it as UTF-8 and drop it again.", path=path))

@@ -10,6 +10,7 @@ from shared.domain.segment import SegmentFile
 from shared.segments.formats.gunzip import Gunzip
 from shared.segments.formats.reader import Reader
 from shared.segments.formats.rows import Block, StreamRows
+from shared.segments.formats.transcoder import Transcoder, transcoder_of
 from shared.storage.ports import Blobs
 
 _BLOCK = 512 * 1024
@@ -24,6 +25,10 @@ _SIGNATURES = {
     b"Obj\x01": "Avro",
     b"\x28\xb5\x2f\xfd": "Zstandard",
     b"BZh91AY&SY": "bzip2",
+    b"ARROW1\0\0": "Arrow",
+    b"ORC\x08": "ORC",
+    b"\xfd7zXZ\0": "xz",
+    b"SQLite format 3\0": "an SQLite database",
 }
 """What files begin with that are something else than their name says. No header of CSV begins so."""
 
@@ -34,26 +39,42 @@ class Streamed(Reader[StreamRows]):
     """Reads a text file, compressed or not."""
 
     def __init__(
-        self, files: Blobs, file: SegmentFile, rows: StreamRows, gunzip: Gunzip | None = None
+        self,
+        files: Blobs,
+        file: SegmentFile,
+        rows: StreamRows,
+        gunzip: Gunzip | None = None,
+        encoding: str | None = None,
     ) -> None:
         super().__init__(files, file, rows)
         self._gunzip = gunzip
+        self._encoding = encoding  # as people say
+        self._transcoder: Transcoder | None = None
 
     async def blocks(self) -> AsyncIterator[Block]:
         """Yield the rows block by block, as their bytes come in."""
         head: bytes | None = b""  # held back until it is long enough to tell what it is
         async for piece in self._content():
             if head is None:
-                yield self._rows.feed(piece)
+                yield self._fed(piece)
             elif len(head := head + piece) >= _LONGEST:
-                self._refuse_other_formats(head)
-                yield self._rows.feed(head)
+                self._begin(head)
+                yield self._fed(head)
                 head = None
-        if head is None:
-            yield self._rows.close()
-        else:
-            self._refuse_other_formats(head)
-            yield chain(self._rows.feed(head), self._rows.close())
+        if head is not None:
+            self._begin(head)
+        yield chain(self._fed(head or b"", is_all=True), self._rows.close())
+
+    def _begin(self, head: bytes) -> None:
+        self._refuse_other_formats(head)
+        self._transcoder = transcoder_of(head, self._encoding)
+        if self._transcoder is not None:
+            self._rows.encoding = self._transcoder.encoding
+
+    def _fed(self, data: bytes, is_all: bool = False) -> Block:
+        if self._transcoder is not None:
+            data = self._transcoder.utf_8(data, is_all)
+        return self._rows.feed(data)
 
     async def total(self) -> int | None:
         """Return None: somebody has to count."""

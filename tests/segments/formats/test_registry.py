@@ -16,16 +16,18 @@ from shared.domain.errors import BadSegment
 from shared.domain.segment import SegmentFile
 from shared.segments.formats.cell_text import text_of
 from shared.segments.formats.reader import Reader
-from shared.segments.formats.registry import FORMATS, SPARK_FORMATS, Told, format_of
+from shared.segments.formats.registry import FORMATS, Told, format_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryBlobs
 from tests.segments.formats.csv.test_rows import cut
 from tests.segments.parquet import parquet
 
 COLUMNS = ("Email", "Näme")
+TEXTS = {".csv": ",", ".tsv": "\t", ".txt": ";"}
+"""The ends of the names of text with columns, and a delimiter of each."""
 
 cells = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters='\0\r\n",' + "\x85\u2028\u2029"),
+    st.characters(exclude_categories=["Cs"], exclude_characters='\0\r\n",;\t' + "\x85\u2028\u2029"),
     min_size=1,
     max_size=6,
 )
@@ -37,8 +39,8 @@ def written(extension: str, table: Sequence[tuple[str, str]]) -> bytes:
     if extension == ".parquet":
         columns = dict(zip(COLUMNS, map(list, zip(*table, strict=True)), strict=True))
         return parquet(columns, row_group_size=7 if len(table) < 100 else None)
-    if extension.startswith(".csv"):
-        lines = [",".join(row) for row in (COLUMNS, *table)]
+    if extension.startswith(tuple(TEXTS)):
+        lines = [TEXTS[extension[:4]].join(row) for row in (COLUMNS, *table)]
         data = "\n".join(lines).encode()
     else:
         objects = [dict(zip(COLUMNS, row, strict=True)) for row in table]
@@ -72,9 +74,9 @@ async def rows_of(
 async def test_what_was_written_comes_back(
     extension: str, table: list[tuple[str, str]], piece: int
 ) -> None:
-    first = 2 if extension.startswith(".csv") else 1  # the header is a row of CSV
+    first = 2 if extension.startswith(tuple(TEXTS)) else 1  # the header is a row of CSV
     found = await rows_of(f"S/1{extension.upper()}", written(extension, table), piece)
-    if extension.startswith(".csv"):  # a line of blanks is a row, and so is every other one
+    if extension.startswith(tuple(TEXTS)):  # a line of blanks is a row, and so is every other one
         assert [row for _, row in found] == table
     assert found == list(enumerate(table, start=first))
 
@@ -176,10 +178,8 @@ def test_pyarrow_is_imported_where_rows_are_read_and_not_before() -> None:
 
 
 def test_the_longest_extension_wins() -> None:
-    named = {end: each.name for end, each in SPARK_FORMATS.items()}
-    assert {
-        end: found.name for end in named if (found := format_of(f"a{end}", SPARK_FORMATS))
-    } == named
+    named = {end: each.name for end, each in FORMATS.items()}
+    assert {end: found.name for end in named if (found := format_of(f"a{end}", FORMATS))} == named
 
 
 @pytest.mark.parametrize("extension", [".csv.gz", ".parquet"])

@@ -6,13 +6,12 @@ What is anything but plain is left to `csv`, which also says what is wrong with 
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import pyarrow.csv
 
 from shared.arrow import TEXT, pa, pc
 from shared.segments.formats.rows import Columns
-
-_EMPTY_LINE = re.compile(rb"(?:\A|\n)\r?\n")
 
 
 def columns_of(
@@ -49,11 +48,36 @@ def columns_of(
     except pa.ArrowInvalid:
         return None
     texts = [table.column(name).combine_chunks() for name in wanted]
-    # An empty line has come as a row of empty cells. Looking for one takes longer than parsing.
-    if pc.min(pc.binary_length(texts[0])).as_py() == 0 and _EMPTY_LINE.search(block):
-        return None
+    if _has_empty_row(texts) and _nothing(delimiter).search(b"\n%b\n" % block.removesuffix(b"\n")):
+        return None  # an empty line, or one of nothing but delimiters, has come as a row of empty cells
     numbers = range(first, first + table.num_rows)
     return Columns(numbers, dict(zip(places, texts, strict=True)))
+
+
+def unescaped(block: bytes, delimiter: str) -> bytes | None:
+    """Return a block in which quotes are escaped by quotes instead of backslashes; None if that cannot be.
+
+    `block` is UTF-8, in which no byte is 255.
+    """
+    between = delimiter.encode()
+    block = block.replace(b"\\\\", b"\xff")
+    if b"\\" + between in block:
+        return None
+    return block.replace(b'\\"', b'""').replace(b"\xff", b"\\")
+
+
+def _has_empty_row(texts: Sequence[Any]) -> bool:
+    """Say whether some row has nothing in any of these columns."""
+    if pc.min(pc.binary_length(texts[0])).as_py() != 0:
+        return False
+    longest = pc.max_element_wise(*map(pc.binary_length, texts))
+    return bool(pc.min(longest).as_py() == 0)
+
+
+@lru_cache
+def _nothing(delimiter: str) -> re.Pattern[bytes]:
+    between = re.escape(delimiter).encode()
+    return re.compile(rb'\n(?:"")?(?:%b(?:"")?)*+\r?(?=\n)' % between)
 
 
 def _is_well_quoted(block: bytes, delimiter: str) -> bool:

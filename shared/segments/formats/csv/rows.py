@@ -1,50 +1,51 @@
-"""Reads a CSV segment file as it streams in: bytes go in, rows come out, no I/O here.
+"""Reads a CSV segment file of a known dialect as it streams in: bytes go in, rows come out, no I/O here.
 
-RFC 4180 in UTF-8 with or without a byte order mark; with a header, unless the settings say what the
-columns are. A block of whole lines is parsed at a time: by pyarrow where each line is a row and there is
-nothing about it that parsers read differently, and else by Python's own `csv` module. The lines of a
-record that the block ends in the middle of are kept for the next block.
+A block of whole lines is parsed at a time: by pyarrow where each line is a row and there is nothing about
+it that parsers read differently, and else line by line. The lines of a record that the block ends in the
+middle of are kept for the next block.
 """
 
-import csv
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from itertools import chain, count
-from operator import itemgetter
-from typing import TYPE_CHECKING, Literal
+from itertools import compress, count
 
+from shared.domain.dialect import Dialect
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
-from shared.domain.segment import CsvSettings
+from shared.domain.reading import Escape, Reading
+from shared.segments.formats.csv.header import header_of
+from shared.segments.formats.csv.parsed import Parsed, parse, width_of
+from shared.segments.formats.csv.quotes import swallows_rows
+from shared.segments.formats.csv.records import is_written_with_backslashes
+from shared.segments.formats.names import column_name
 from shared.segments.formats.rows import (
     MAX_FIELD,
     MAX_LINE,
     Block,
+    Columns,
+    ReadAnew,
     Row,
     bad_line,
     empty,
     has_nul,
-    refuse_utf_16,
     too_long,
 )
 
-if TYPE_CHECKING:
-    import _csv
-
 _BOM = b"\xef\xbb\xbf"
-_STANDARD = CsvSettings()
-
-
-class _MoreWanted(Exception):
-    """The block of lines is used up."""
+_STANDARD = Dialect()
+_NO_TEXT = "surrogateescape"
+"""How bytes that are no UTF-8 are decoded: to characters of which no text has any."""
 
 
 class CsvRows:
-    """The rows of one file. `header` is None until the first row has come in.
+    """The rows of one file. `header` is None until the first row has come in, or what `columns` says.
 
-    Rows are numbered as a spreadsheet numbers them: the header is row 1. Blank lines count, but are
-    not returned. Columns hold what is in `wanted`, or everything if that is None. Every error is a
-    BadSegment that says where in which file.
+    Rows are numbered as a spreadsheet numbers them: the header is row 1. Blank lines and rows of nothing
+    but delimiters count, but are not returned. Columns hold what is in `wanted`, or everything if that
+    is None; what stands in another column is no error. Every error is a BadSegment that says where in
+    which file.
+
+    `reading` is None where all is stated. Else it is what is known, and what it leaves open may turn out
+    to be otherwise than the dialect says, which raises ReadAnew; and short rows end in empty cells.
     """
 
     unseen: frozenset[str] = frozenset()  # what is wanted is looked for in the header
@@ -52,29 +53,34 @@ class CsvRows:
     def __init__(
         self,
         path: str,
-        settings: CsvSettings = _STANDARD,
+        dialect: Dialect = _STANDARD,
         wanted: Sequence[str] | None = None,
+        columns: list[str] | None = None,
+        reading: Reading | None = None,
+        lines_before: int = 0,
     ) -> None:
-        self.header: list[str] | None = settings.columns
-        self._wanted = wanted
-        self._delimiter = settings.delimiter
-        self._quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if settings.quoted else csv.QUOTE_NONE
+        self.header: list[str] | None = None
+        self.dialect = dialect
+        self.encoding = dialect.encoding
         self._path = path
+        self._wanted = None if wanted is None else frozenset(map(column_name, wanted))
+        self._reading = reading
+        self._places: list[int] = []  # of the columns that are wanted
         self._tail = b""  # bytes of a line that has not ended
         self._open: list[str] = []  # lines of a record that has not ended
-        self._row = 0
-        self._lines = 0  # that were parsed as whole records
-        self._offset = 0  # bytes decoded
+        self._is_suspect = False  # some cell may be no text, or too long
+        self._row = self._lines = lines_before  # lines: those of whole records
+        self._is_begun = False
+        if columns is not None:
+            self._take_header([column_name(column) for column in columns])
 
     @property
     def columns(self) -> list[str]:
-        """The header, or nothing as long as there is none."""
-        return self.header or []
+        """The header without what has no name, or nothing as long as there is none."""
+        return [name for name in self.header or () if name]
 
     def feed(self, data: bytes) -> Block:
         """Take the next bytes of the file, and return the rows that they complete."""
-        if self._offset == 0 and not self._tail:
-            refuse_utf_16(self._path, data)
         data = self._tail + data
         end = data.rfind(b"\n") + 1
         self._tail = data[end:]
@@ -86,38 +92,45 @@ class CsvRows:
     def close(self) -> Block:
         """Say that the file has ended, and return what is left of it."""
         rest, self._tail = self._tail, b""
-        rows = self._rows(rest)
+        rows = self._rows(rest, is_all=True)
         if self._open:
+            self._require_no_escape(self._open)
             raise self._bad(self._lines + 1, say("a quote is opened here and never closed"))
         if self.header is None:
             raise empty(self._path)
         return rows
 
-    def _rows(self, block: bytes) -> Block:
+    def _rows(self, block: bytes, is_all: bool = False) -> Block:
+        if not self._is_begun:
+            self._is_begun = block != b""
+            while block.startswith(_BOM):
+                block = block.removeprefix(_BOM)
         if self.header is not None and not self._open and self._is_plain(block, self.header):
-            from shared.segments.formats.csv.columns import columns_of
-
-            places = [
-                place
-                for place, name in enumerate(self.header)
-                if self._wanted is None or name in self._wanted
-            ]
-            first = self._row + 1
-            quoted = self._quoting == csv.QUOTE_MINIMAL and b'"' in block
-            columns = columns_of(block, self._delimiter, quoted, len(self.header), places, first)
+            columns = self._columns(block, len(self.header))
             if columns is not None:
-                self._offset += len(block)
                 self._lines += len(columns)
                 self._row += len(columns)
                 return columns
-        return self._parsed(block)
+        return self._parsed(self._decoded(block), is_all)
+
+    def _columns(self, block: bytes, width: int) -> Columns | None:
+        from shared.segments.formats.csv.columns import columns_of, unescaped
+
+        delimiter = self.dialect.delimiter
+        if self.dialect.escape is Escape.BACKSLASH and b"\\" in block:
+            plain = unescaped(block, delimiter)
+            if plain is None:
+                return None
+            block = plain
+        quoted = self.dialect.quoted and b'"' in block
+        return columns_of(block, delimiter, quoted, width, self._places, self._row + 1)
 
     def _is_plain(self, block: bytes, header: Sequence[str]) -> bool:
-        """Say whether nothing but delimiters, line ends and quotes means anything in whole lines."""
+        """Say whether nothing but delimiters, line ends, quotes and escapes means anything in whole lines."""
         return (
             block != b""
             and len(header) > 1  # else an empty line could be a cell
-            and self._delimiter.isascii()
+            and self.dialect.delimiter.isascii()
             and not block.startswith(_BOM)  # which pyarrow drops wherever it begins to read
             and b"\0" not in block
             and (b"\r" not in block or block.count(b"\r") == block.count(b"\r\n"))
@@ -125,71 +138,115 @@ class CsvRows:
             and _is_utf_8(block)
         )
 
-    def _parsed(self, block: bytes) -> Iterator[Row]:
-        lines = self._open + self._decode(block)
-        rows: list[list[str]] = []
-        reader = self._reader(lines)
-        try:
-            with suppress(_MoreWanted):
-                rows.extend(reader)  # keeps what came before the lines ran out, all of it in C
-        except csv.Error:
-            raise self._bad(self._lines + self._whole(lines) + 1, too_long()) from None
-        # As many lines as rows: none of them has a line end inside, and the last is whole.
-        whole = reader.line_num if reader.line_num == len(rows) else self._whole(lines)
-        self._open = lines[whole:]
-        self._lines += whole
-        first, self._row = self._row + 1, self._row + len(rows)
-        numbered: Iterator[Row] = zip(count(first), rows, strict=False)
-        if [] in rows:
-            numbered = filter(itemgetter(1), numbered)
-        if self.header is None and (header := next(numbered, None)):
-            self.header = [name.strip() for name in header[1]]
-        return numbered
-
-    def _decode(self, block: bytes) -> list[str]:
+    def _decoded(self, block: bytes) -> list[str]:
         """Return the lines of a block with their ends.
 
         Each is decoded for itself: a line of ASCII is then half as long in memory, and read faster,
         than as a part of a text that holds any other character.
         """
-        start = self._offset
-        self._offset += len(block)
-        if start == 0:
-            block = block.removeprefix(_BOM)
-        before = self._lines + len(self._open)
-        if (nul := block.find(b"\0")) >= 0:
-            raise self._bad(before + block.count(b"\n", 0, nul) + 1, has_nul())
+        if b"\0" in block or not _has_short_lines(block):
+            self._is_suspect = True
+        lines = block.splitlines(keepends=True)
         try:
-            return list(map(bytes.decode, block.splitlines(keepends=True)))
+            return list(map(bytes.decode, lines))
         except UnicodeDecodeError:
-            raise self._not_utf_8(block, before) from None
+            self._is_suspect = True
+            return [line.decode(errors=_NO_TEXT) for line in lines]
 
-    def _not_utf_8(self, block: bytes, lines_before: int) -> BadSegment:
-        try:
-            block.decode()
-        except UnicodeDecodeError as error:
-            line = lines_before + block.count(b"\n", 0, error.start) + 1
-            what = say(
-                "byte {byte} of the file ({value}) is not UTF-8",
-                byte=self._offset - len(block) + error.start + 1,
-                value=f"0x{block[error.start]:02X}",
-            )
-            return self._bad(line, what)
-        raise AssertionError("a line of the block was no UTF-8")
+    def _parsed(self, lines: list[str], is_all: bool) -> Iterator[Row]:
+        lines = self._open + lines
+        width = len(self.header) if self.header else 0
+        parsed = parse(lines, self.dialect, width, is_all)
+        self._open = lines[parsed.lines :]
+        self._require_no_escape(lines[: parsed.lines])
+        if sum(map(len, self._open)) > MAX_LINE:
+            what = say("a quote is opened here, and not closed within {most} bytes", most=MAX_LINE)
+            raise self._bad(self._lines + parsed.lines + 1, what)
+        rows = parsed.rows
+        first, self._row = self._row + 1, self._row + len(rows)
+        numbered: Iterator[Row] = zip(count(first), rows, strict=False)
+        if not all(map(any, rows)):
+            numbered = compress(numbered, map(any, rows))
+        if self.header is None and (found := next(numbered, None)):
+            self._take_own_header(found[1], self._lines + parsed.line_of(found[0] - first) + 1)
+        self._require_sound(parsed, lines)
+        self._lines += parsed.lines
+        self._is_suspect = self._is_suspect and self._open != []
+        return numbered if self._reading is None else self._filled(numbered)
 
-    def _reader(self, lines: list[str]) -> "_csv.Reader":
-        return csv.reader(
-            chain(lines, _used_up()), delimiter=self._delimiter, quoting=self._quoting
+    def _filled(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """Yield rows in which the last cells that are missing are empty."""
+        width = len(self.header or ())
+        for number, cells in rows:
+            yield number, cells if len(cells) >= width else [*cells, *[""] * (width - len(cells))]
+
+    def _take_own_header(self, cells: Sequence[str], line: int) -> None:
+        if any("\0" in cell for cell in cells):
+            raise self._bad(line, has_nul())
+        texts = [cell.encode(errors=_NO_TEXT).decode(errors="replace") for cell in cells]
+        header = header_of(self._path, texts)
+        if texts != list(cells) and not (self._wanted or frozenset()) <= set(header):
+            name = next(text for text, cell in zip(texts, cells, strict=True) if text != cell)
+            raise self._bad(line, self._no_text(name))
+        self._take_header(header)
+
+    def _take_header(self, header: list[str]) -> None:
+        self.header = header
+        self._places = [
+            place
+            for place, name in enumerate(header)
+            if self._wanted is None or name in self._wanted
+        ]
+
+    def _require_no_escape(self, lines: Sequence[str]) -> None:
+        """Raise ReadAnew where backslashes turn out to escape."""
+        if (
+            self._reading is not None
+            and self._reading.escape is None
+            and self.dialect.escape is Escape.DOUBLED
+        ):
+            text = "".join(lines)
+            width = len(self.header) if self.header else width_of(text, self.dialect)
+            if is_written_with_backslashes(text, self.dialect.delimiter, width):
+                known = self._reading.model_copy(update={"escape": Escape.BACKSLASH})
+                raise ReadAnew(known)
+
+    def _require_sound(self, parsed: Parsed, lines: Sequence[str]) -> None:
+        """Raise BadSegment for a wanted cell that is none, and for a quote that holds rows."""
+        width = len(self.header or ())
+        long = parsed.long()
+        for _, start, end in long:
+            if swallows_rows(lines[start:end], self.dialect.delimiter, width):
+                what = say(
+                    "a quote is opened and closed on line {line}, with what look like rows between",
+                    line=self._lines + end,
+                )
+                raise self._bad(self._lines + start + 1, what)
+        indexes = range(len(parsed.rows)) if self._is_suspect else [index for index, *_ in long]
+        for index in indexes:
+            cells = parsed.rows[index]
+            faults = [
+                self._fault(place, cells[place]) for place in self._places if place < len(cells)
+            ]
+            for fault in filter(None, faults):
+                raise self._bad(self._lines + parsed.line_of(index) + 1, fault)
+
+    def _fault(self, place: int, cell: str) -> Message | None:
+        if len(cell) > MAX_FIELD:
+            return too_long()
+        if "\0" in cell:
+            return has_nul()
+        if not cell.isascii() and not _is_text(cell):
+            return self._no_text((self.header or [])[place])
+        return None
+
+    def _no_text(self, column: str) -> Message:
+        return say(
+            "in the column '{column}' is a character that is not {encoding}. Save it as CSV UTF-8 and add "
+            "it again, or say in the segment's reading how it is encoded",
+            column=column,
+            encoding=self.encoding.upper(),
         )
-
-    def _whole(self, lines: list[str]) -> int:
-        """Return how many of the lines make whole records."""
-        reader = self._reader(lines)
-        whole = 0
-        with suppress(_MoreWanted, csv.Error):
-            for _ in reader:
-                whole = reader.line_num
-        return whole
 
     def _bad(self, line: int, what: Message) -> BadSegment:
         return bad_line(self._path, line, what)
@@ -213,6 +270,8 @@ def _is_utf_8(block: bytes) -> bool:
         return False
 
 
-def _used_up() -> Iterator[str]:
-    raise _MoreWanted
-    yield  # which makes it an iterator
+def _is_text(cell: str) -> bool:
+    try:
+        return bool(cell.encode()) or cell == ""
+    except UnicodeEncodeError:
+        return False

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from shared.arrow import EMPTY, TEXT, pa, pc
+from shared.domain.dialect import Dialect
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
 from shared.segments.formats.cell_text import text_of
@@ -57,6 +58,7 @@ class ParquetRows:
     columns that there are, each as often as it is there. Every error is a BadSegment.
     """
 
+    dialect: Dialect | None = None
     unseen: frozenset[str] = frozenset()  # what is wanted is looked for in the footer
 
     def __init__(self, path: str, size: int, wanted: Sequence[str] = ()) -> None:

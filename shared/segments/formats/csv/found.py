@@ -1,0 +1,76 @@
+"""Reads a CSV segment file whose dialect nobody states: its beginning is held back until it shows that."""
+
+from collections.abc import Iterator, Sequence
+
+from shared.domain.dialect import Dialect
+from shared.domain.reading import Reading
+from shared.segments.formats.csv.elected import elect
+from shared.segments.formats.csv.rows import CsvRows
+from shared.segments.formats.rows import Block, Row
+
+LOOKED_AT = 256 * 1024
+"""Bytes from the beginning of a file that its dialect is found out from."""
+
+
+class FoundRows:
+    """The rows of one file, as `CsvRows` tells of them once the dialect is found."""
+
+    unseen: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        path: str,
+        reading: Reading,
+        wanted: Sequence[str] | None = None,
+        is_tabbed: bool = False,
+    ) -> None:
+        self.encoding = "utf-8"  # that the bytes were in before they came here
+        self._path = path
+        self._reading = reading
+        self._wanted = wanted
+        self._is_tabbed = is_tabbed
+        self._head = b""
+        self._rows: CsvRows | None = None
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """How the file is written, or None while that is not known."""
+        return self._rows.dialect if self._rows else None
+
+    @property
+    def header(self) -> list[str] | None:
+        """The names of the columns, or None while they are not known."""
+        return self._rows.header if self._rows else None
+
+    @property
+    def columns(self) -> list[str]:
+        """Those that have a name."""
+        return self._rows.columns if self._rows else []
+
+    def feed(self, data: bytes) -> Block:
+        """Take the next bytes of the file, and return the rows that they complete."""
+        if self._rows is not None:
+            return self._rows.feed(data)
+        self._head += data
+        if len(self._head) < LOOKED_AT:
+            return iter(())
+        return self._begin(is_all=False)
+
+    def close(self) -> Block:
+        """Say that the file has ended, and return what is left of it."""
+        if self._rows is not None:
+            return self._rows.close()
+        return self._all()
+
+    def _all(self) -> Iterator[Row]:
+        yield from self._begin(is_all=True)
+        if self._rows is not None:
+            yield from self._rows.close()
+
+    def _begin(self, is_all: bool) -> Block:
+        head, self._head = self._head, b""
+        found = elect(head[:LOOKED_AT], is_all, self._reading, self._is_tabbed, self.encoding)
+        self._rows = CsvRows(
+            self._path, found.dialect, self._wanted, None, self._reading, found.lines
+        )
+        return self._rows.feed(head[found.start :])
