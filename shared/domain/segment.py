@@ -81,7 +81,9 @@ class VersionStats(BaseModel, frozen=True):
 
     columns: list[str] = []
     rows: int | None = None  # without the header; None until somebody has counted them
+    earlier: list[str] = []  # that it has not, and versions before it had; kept of NDJSON alone
     problem: Message | None = None  # why it cannot be read
+    faults: dict[str, Message] = {}  # by column: why it cannot be read, though the others can
     dialect: Dialect | None = (
         None  # of text with columns, as that of its first file turned out to be
     )

@@ -11,6 +11,7 @@ from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.people import Caller
 from shared.domain.segment import Segment
+from shared.segments.formats.names import column_name
 from shared.segments.stats import find_segment
 from shared.services import Services
 from shared.storage.entries import ALL
@@ -115,7 +116,8 @@ async def check_segments(storage: Storage, choices: Export) -> None:
         seen.add(name)
         segment = await _segment(storage, name, ("segments", index))
         for field, column in choices.fields.items():
-            if segment.columns.count(column) != 1:
+            name = column_name(column)
+            if segment.columns.count(name) != 1 and name not in segment.stats.earlier:
                 raise Invalid(("fields", field), _not_one(column, segment))
 
 
@@ -130,7 +132,7 @@ async def _segment(storage: Storage, name: str, members: MemberPath) -> Segment:
 
 
 def _not_one(column: str, segment: Segment) -> Message:
-    if column in segment.columns:
+    if column_name(column) in segment.columns:
         return say(
             "The segment {segment} has more than one column {column}. A field is filled from one.",
             segment=segment.name,

@@ -12,6 +12,7 @@ from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.segment import SegmentVersion
 from shared.segments.catalogue import newest_version
+from shared.segments.formats.names import column_name
 from shared.segments.stats import stats_of
 from shared.services import Services
 
@@ -58,6 +59,9 @@ async def _too_many(
         stats = await stats_of(storage.segments, storage.versions, version, count=True)
         if stats.problem:
             return [ExportWarning(members, _would_fail(stats.problem))]
+        faults = [stats.faults.get(column_name(column)) for column in export.fields.values()]
+        for fault in filter(None, faults):
+            return [ExportWarning(members, _would_fail(fault))]
         count = stats.rows or 0
         total += count
         if count > most:

@@ -5,10 +5,12 @@ prepare, by the arrival of a version that no run has read, and by a look at a sm
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from shared.domain.dialect import Dialect
 from shared.domain.errors import BadSegment
+from shared.domain.message import Message
 from shared.domain.reading import Reading
 from shared.domain.segment import (
     Segment,
@@ -18,7 +20,7 @@ from shared.domain.segment import (
 )
 from shared.segments.catalogue import find_one, replaced
 from shared.segments.formats.reader import Reader
-from shared.segments.formats.registry import open_file
+from shared.segments.formats.registry import may_leave_out_members, open_file
 from shared.segments.formats.rows import Columns, Empty, ReadAnew
 from shared.segments.inventory import SegmentFiles
 from shared.storage.ports import Blobs, Missing, Records, Stale
@@ -74,10 +76,26 @@ async def keep(
 ) -> None:
     """Store the stats of a version, and remove those of older versions that nobody asks for any more."""
     partition, key = _key(version)
-    await records.put(partition, key, stats)
     older = await records.page(partition, after=key)
+    if may_leave_out_members(version):
+        had = dict.fromkeys(chain(*(names_of(stored.value) for stored in older)))
+        missing = [name for name in had if name not in stats.columns]
+        stats = stats.model_copy(update={"earlier": bounded(missing)})
+    await records.put(partition, key, stats)
     for stored in older[KEPT - 1 :]:
         await records.delete(partition, stored.key)
+
+
+async def earlier_names(records: Records[VersionStats], version: SegmentVersion) -> frozenset[str]:
+    """Return the columns of all versions before this one, as far as they are known."""
+    partition, key = _key(version)
+    older = await records.page(partition, after=key, limit=KEPT)
+    return frozenset(chain(*(names_of(stored.value) for stored in older)))
+
+
+def names_of(stats: VersionStats) -> Iterator[str]:
+    """Yield the columns that a version had, and those of the versions before it."""
+    return chain(stats.columns, stats.earlier)
 
 
 def bounded(columns: Sequence[str]) -> list[str]:
@@ -106,6 +124,7 @@ async def _read_by(
 ) -> VersionStats:
     columns: Sequence[str] = ()
     dialect: Dialect | None = None
+    faults: dict[str, Message] = {}
     rows: int | None = 0
     for file in version.sources:
         reader = open_file(files, version, file, reading=reading)
@@ -121,10 +140,11 @@ async def _read_by(
             return VersionStats(columns=bounded(columns), problem=error.reason)
         columns = columns or reader.columns
         dialect = dialect or reader.dialect
+        faults = {**reader.faults, **faults}
         rows = None if rows is None or seen is None else rows + seen
         if rows is None and columns:
             break
-    return VersionStats(columns=bounded(columns), rows=rows, dialect=dialect)
+    return VersionStats(columns=bounded(columns), rows=rows, faults=faults, dialect=dialect)
 
 
 async def _seen(reader: Reader, count: bool) -> int | None:

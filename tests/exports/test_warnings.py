@@ -121,7 +121,7 @@ async def test_a_file_that_cannot_be_read_is_warned_of() -> None:
     world.having(max_profiles=1_000)
     [(about, reason)] = await said(world, export)
     assert about == ("segments", 0)
-    assert reason.startswith("Runs would fail: A/2.csv, line 202: byte ")
+    assert reason.startswith("Runs would fail: A/2.csv, line 202: in the column ")
 
 
 async def test_a_run_counts_the_members_of_what_it_reads() -> None:

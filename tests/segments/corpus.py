@@ -305,10 +305,20 @@ def _objects() -> dict[str, Case]:
         ),
         "ndjson: empty": _nd(b"", Refused("is empty")),
         "ndjson: a list of objects": _nd(
-            b"[" + OBJECT + b"," + OTHER + b"]", Refused("line 1: this is JSON, but not an object")
+            b"[" + OBJECT + b"," + OTHER + b"]", Refused("line 1: the file is one list of JSON.")
         ),
         "ndjson: a list on one line": _nd(
-            b"[" + OBJECT.strip() + b"]\n", Refused("line 1: this is JSON, but not an object")
+            b"[" + OBJECT.strip() + b"]\n", Refused("line 1: the file is one list of JSON.")
+        ),
+        "ndjson: a list after an object": _nd(
+            OBJECT + b"[1]\n", Refused("line 2: this is JSON, but not an object")
+        ),
+        "ndjson: by columns, as pandas writes it": _nd(
+            b'{"Email":{"0":"a@x.com"},"First":{"0":"A"},"Last":{"0":"B"}}',
+            Refused("line 1: this is JSON by columns, without rows."),
+        ),
+        "ndjson: a name of a member with what cannot be seen": Case(
+            {"Customers/1.json": OBJECT.replace(b"Last", "La\u200bst".encode())}, Sent(A)
         ),
         "ndjson: an object over several lines": _nd(
             json.dumps({"Email": "a@x.com"}, indent=1).encode(), Refused("line 1: this is not JSON")

@@ -68,6 +68,16 @@ async def test_a_bad_version_is_read_once_too() -> None:
     assert files.reads == 1
 
 
+async def test_what_spoils_a_column_is_known_and_spoils_nothing_else() -> None:
+    files = Watched()
+    await files.drop("S/1.csv", HEAD + b"a@x.com,\xc5sa\nb@x.com,\xc4da\n")
+    segment = await files.shown()
+    assert (segment.status, segment.stats.rows) == (SegmentStatus.READY, 2)
+    [(column, fault)] = segment.stats.faults.items()
+    assert column == "First"
+    assert "line 2: in the column 'First' is a character that is not UTF-8" in str(fault)
+
+
 async def test_a_new_version_is_read_anew() -> None:
     files = Watched()
     for rows in (1, 2):

@@ -17,10 +17,11 @@ from shared.domain.segment import SegmentFile, SegmentVersion, VersionStats
 from shared.runs.prepare.spool import Spool
 from shared.runs.state.rejects import RejectWriter
 from shared.segments.catalogue import replaced
+from shared.segments.formats.names import column_name
 from shared.segments.formats.reader import Reader
 from shared.segments.formats.registry import open_file
 from shared.segments.formats.rows import Columns, Empty, ReadAnew, Row
-from shared.segments.stats import bounded, keep
+from shared.segments.stats import bounded, earlier_names, keep
 from shared.storage.ports import Missing, Stale, Storage
 
 type Report = Callable[[int], Awaitable[None]]
@@ -58,8 +59,8 @@ class Mapper:
     ) -> None:
         self.rows = 0
         self._readings = readings
-        self._export = export
-        self._wanted = list(dict.fromkeys(export.fields.values()))
+        self._fields = {field: column_name(name) for field, name in export.fields.items()}
+        self._wanted = list(dict.fromkeys(self._fields.values()))
         self._encoder = encoder
         self._spool = spool
         self._rejects = rejects
@@ -84,6 +85,7 @@ class Mapper:
         before = self.rows
         columns: list[str] = []
         dialect: Dialect | None = None
+        faults: dict[str, Message] = {}
         unseen: list[frozenset[str]] = []
         for file in version.sources:
             reader = open_file(storage.segments, version, file, self._wanted, reading)
@@ -99,10 +101,15 @@ class Mapper:
                 raise replaced(file.path) from None
             columns = columns or list(reader.columns)
             dialect = dialect or reader.dialect
+            faults = {**reader.faults, **faults}
             unseen.append(reader.unseen)
         if unseen and (nowhere := frozenset.intersection(*unseen)):
-            raise self._nowhere(version, min(nowhere))
-        stats = VersionStats(columns=bounded(columns), rows=self.rows - before, dialect=dialect)
+            nowhere -= await earlier_names(storage.versions, version)
+            if nowhere:
+                raise self._nowhere(version, min(nowhere))
+        stats = VersionStats(
+            columns=bounded(columns), rows=self.rows - before, faults=faults, dialect=dialect
+        )
         await keep(storage.versions, version, stats)
 
     async def _read_file(self, file: SegmentFile, reader: Reader) -> None:
@@ -167,11 +174,11 @@ class Mapper:
         return Reject(segment, row, address, Outcome.INVALID, code, reason, file)
 
     def _indexes(self, file: SegmentFile, header: list[str]) -> _ColumnIndexes:
-        for field, column in self._export.fields.items():
+        for field, column in self._fields.items():
             there = header.count(column)
             if there != 1:
                 raise BadSegment(_not_one_column(there, file.path, column, field))
-        mapped = self._export.fields
+        mapped = self._fields
         others = [header.index(column) for field, column in mapped.items() if field != "email"]
         return _ColumnIndexes(len(header), header.index(mapped["email"]), others)
 
@@ -182,7 +189,7 @@ class Mapper:
                 "Where a profile has no value, write null. Nothing was sent.",
                 path=version.path,
                 column=column,
-                field=next(name for name, each in self._export.fields.items() if each == column),
+                field=next(name for name, each in self._fields.items() if each == column),
             )
         )
 

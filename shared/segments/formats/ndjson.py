@@ -2,10 +2,10 @@
 
 What columns there are is known only when the last object was read. So the columns that are wanted are
 looked up in each object, a missing one is an empty cell, and `unseen` tells which of them no object had.
-Names of columns count as they are written; of two members with one name the last one counts.
+Of two members with one name the last one counts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from shared.domain.encodings import UTF_8
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
 from shared.segments.formats.cell_text import text_of
+from shared.segments.formats.names import column_name
 from shared.segments.formats.rows import (
     MAX_FIELD,
     MAX_LINE,
@@ -32,6 +33,17 @@ LOOKED_AT = 100
 _BOM = b"\xef\xbb\xbf"
 _NUL_ESCAPE = b"\\u0000"
 
+_NO_OBJECT = say("this is JSON, but not an object with the columns of one profile")
+_NO_JSON = say("this is not JSON. NDJSON has a whole object on each line")
+_IS_LIST = say(
+    "the file is one list of JSON. Write each of its objects on a line of its own (NDJSON), without "
+    "brackets around them and commas between"
+)
+_BY_COLUMNS = say(
+    "this is JSON by columns, without rows. Write an object for each profile, each on a line of its own "
+    "(NDJSON)"
+)
+
 _decode = msgspec.json.Decoder(dict[str, Any]).decode  # integers of any length stay what they are
 
 
@@ -40,11 +52,13 @@ class NdjsonRows:
 
     def __init__(self, path: str, wanted: Sequence[str] = ()) -> None:
         self.dialect: Dialect | None = None
+        self.faults: Mapping[str, Message] = {}
         self.encoding = UTF_8
         self.header: list[str] | None = None
-        self.unseen = frozenset(wanted)
         self._path = path
-        self._wanted = list(wanted)
+        self._wanted = list(map(column_name, wanted))
+        self._members = dict(zip(self._wanted, self._wanted, strict=True))  # as objects write them
+        self.unseen = frozenset(self._wanted)
         self._names: dict[str, None] = {}  # of the members of the first objects
         self._left = LOOKED_AT
         self._tail = b""  # bytes of a line that has not ended
@@ -53,8 +67,9 @@ class NdjsonRows:
 
     @property
     def columns(self) -> Sequence[str]:
-        """The members that the first 100 objects have, in the order in which they come up."""
-        return list(self._names)
+        """The members that the first 100 objects have, as they come up, and what is wanted of others."""
+        wanted = dict.fromkeys(name for name in self._wanted if name not in self.unseen)
+        return list(self._names | wanted)
 
     def feed(self, data: bytes) -> Block:
         """Take the next bytes of the file, and return the rows of the objects that they complete."""
@@ -81,7 +96,7 @@ class NdjsonRows:
         numbers, objects = self._objects(block)
         may_hold_nul = b"\0" in block or _NUL_ESCAPE in block
         columns: dict[int, list[str]] = {}
-        for place, name in enumerate(self._wanted):
+        for place, name in enumerate(self._members.values()):
             cells = [
                 value if type(value := values.get(name)) is str else text_of(value)
                 for values in objects
@@ -105,7 +120,9 @@ class NdjsonRows:
             if self._left:
                 self._look_at(values)
             if self.unseen:
-                self.unseen = self.unseen.difference(values)
+                self.unseen = frozenset(
+                    name for name in self.unseen if self._members[name] not in values
+                )
             numbers.append(self._line)
             objects.append(values)
         return numbers, objects
@@ -114,12 +131,15 @@ class NdjsonRows:
         try:
             return _decode(line)
         except msgspec.ValidationError:
-            what = say("this is JSON, but not an object with the columns of one profile")
+            what = _IS_LIST if self._is_list(line) else _NO_OBJECT
         except (msgspec.DecodeError, RecursionError):
-            what = say("this is not JSON. NDJSON has a whole object on each line")
+            what = _IS_LIST if self._is_list(line) else _NO_JSON
         except UnicodeDecodeError:
             what = say("this is not UTF-8")
         raise self._bad(self._line, what)
+
+    def _is_list(self, line: bytes) -> bool:
+        return not self._names and line.lstrip().startswith(b"[")
 
     def _bad_cell(
         self,
@@ -132,8 +152,14 @@ class NdjsonRows:
         return self._bad(line, what)
 
     def _look_at(self, values: dict[str, Any]) -> None:
+        if values and all(type(value) is dict for value in values.values()):
+            raise self._bad(self._line, _BY_COLUMNS)
         self._left -= 1
-        self._names.update(dict.fromkeys(values))
+        for written in values:
+            name = column_name(written)
+            self._names[name] = None
+            if name != written and name in self._members and name not in values:
+                self._members[name] = written
         self.header = self._wanted
 
     def _bad(self, line: int, what: Message) -> BadSegment:

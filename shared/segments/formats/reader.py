@@ -1,9 +1,10 @@
 """Reads the rows of one file, pinned by its ETag, block by block: what all formats have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from shared.domain.dialect import Dialect
+from shared.domain.message import Message
 from shared.domain.segment import SegmentFile
 from shared.segments.formats.rows import Block, Rows
 from shared.storage.ports import Blobs
@@ -30,6 +31,11 @@ class Reader[R: Rows = Rows](ABC):
     def columns(self) -> Sequence[str]:
         """All columns that the file has, as far as they are known."""
         return self._rows.columns
+
+    @property
+    def faults(self) -> Mapping[str, Message]:
+        """Why some columns that are not wanted could not be read, by their names, as far as was read."""
+        return self._rows.faults
 
     @property
     def dialect(self) -> Dialect | None:

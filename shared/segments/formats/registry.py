@@ -120,6 +120,11 @@ def open_file(
     return found.open(files, file, told, wanted)
 
 
+def may_leave_out_members(version: SegmentVersion) -> bool:
+    """Say whether a row of this version may leave out a column, which is NDJSON's way to say nothing."""
+    return format_of(version.sources[0].path) in (_NDJSON, _NDJSON_GZ)
+
+
 def format_of(path: str, formats: Mapping[str, Format] = FORMATS) -> Format | None:
     """Return the format of a file, or None if it has none of these."""
     extension = extension_of(path, formats)

@@ -66,6 +66,10 @@ class Rows(Protocol):
         """Wanted columns that no row had yet, where the header does not tell."""
 
     @property
+    def faults(self) -> Mapping[str, Message]:
+        """Why some columns that are not wanted cannot be read, by their names."""
+
+    @property
     def dialect(self) -> Dialect | None:
         """How the text of the file is written, where that had to be found out."""
 

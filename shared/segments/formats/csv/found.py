@@ -1,8 +1,9 @@
 """Reads a CSV segment file whose dialect nobody states: its beginning is held back until it shows that."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from shared.domain.dialect import Dialect
+from shared.domain.message import Message
 from shared.domain.reading import Reading
 from shared.segments.formats.csv.elected import elect
 from shared.segments.formats.csv.rows import CsvRows
@@ -41,6 +42,11 @@ class FoundRows:
     def header(self) -> list[str] | None:
         """The names of the columns, or None while they are not known."""
         return self._rows.header if self._rows else None
+
+    @property
+    def faults(self) -> Mapping[str, Message]:
+        """What is wrong in columns that are not wanted."""
+        return self._rows.faults if self._rows else {}
 
     @property
     def columns(self) -> list[str]:

@@ -32,6 +32,7 @@ from shared.segments.formats.rows import (
 
 _BOM = b"\xef\xbb\xbf"
 _STANDARD = Dialect()
+_FAULTS = 20  # columns of which a fault is remembered
 _NO_TEXT = "surrogateescape"
 """How bytes that are no UTF-8 are decoded: to characters of which no text has any."""
 
@@ -41,8 +42,8 @@ class CsvRows:
 
     Rows are numbered as a spreadsheet numbers them: the header is row 1. Blank lines and rows of nothing
     but delimiters count, but are not returned. Columns hold what is in `wanted`, or everything if that
-    is None; what stands in another column is no error. Every error is a BadSegment that says where in
-    which file.
+    is None. Every error is a BadSegment that says where in which file; one that spoils nothing but a
+    column that is not wanted stands in `faults`, the first of each column.
 
     `reading` is None where all is stated. Else it is what is known, and what it leaves open may turn out
     to be otherwise than the dialect says, which raises ReadAnew; and short rows end in empty cells.
@@ -62,6 +63,7 @@ class CsvRows:
         self.header: list[str] | None = None
         self.dialect = dialect
         self.encoding = dialect.encoding
+        self.faults: dict[str, Message] = {}
         self._path = path
         self._wanted = None if wanted is None else frozenset(map(column_name, wanted))
         self._reading = reading
@@ -224,12 +226,18 @@ class CsvRows:
                 raise self._bad(self._lines + start + 1, what)
         indexes = range(len(parsed.rows)) if self._is_suspect else [index for index, *_ in long]
         for index in indexes:
-            cells = parsed.rows[index]
-            faults = [
-                self._fault(place, cells[place]) for place in self._places if place < len(cells)
-            ]
-            for fault in filter(None, faults):
-                raise self._bad(self._lines + parsed.line_of(index) + 1, fault)
+            for place, cell in enumerate(parsed.rows[index][:width]):
+                fault = self._fault(place, cell)
+                if fault is not None:
+                    line = self._lines + parsed.line_of(index) + 1
+                    self._refuse(place, bad_line(self._path, line, fault))
+
+    def _refuse(self, place: int, error: BadSegment) -> None:
+        """Raise an error of a cell in a column that is wanted, and else remember the first of it."""
+        if place in self._places:
+            raise error
+        if len(self.faults) < _FAULTS:
+            self.faults.setdefault((self.header or [])[place], error.reason)
 
     def _fault(self, place: int, cell: str) -> Message | None:
         if len(cell) > MAX_FIELD:

@@ -4,7 +4,7 @@ Only the footer and the mapped columns are asked for. pyarrow does the reading, 
 only those bytes. No I/O here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from shared.domain.dialect import Dialect
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
 from shared.segments.formats.cell_text import text_of
+from shared.segments.formats.names import column_name
 from shared.segments.formats.parquet.columns import is_mappable, plain
 from shared.segments.formats.parquet.pages import RowGroup, longest_text, pages_of, row_groups
 from shared.segments.formats.parquet.sparse import Pieces, Span, merged
@@ -59,6 +60,7 @@ class ParquetRows:
     """
 
     dialect: Dialect | None = None
+    faults: Mapping[str, Message] = {}
     unseen: frozenset[str] = frozenset()  # what is wanted is looked for in the footer
 
     def __init__(self, path: str, size: int, wanted: Sequence[str] = ()) -> None:
@@ -67,7 +69,8 @@ class ParquetRows:
         self.count: int | None = None
         self._path = path
         self._size = size
-        self._wanted = wanted
+        self._wanted = frozenset(map(column_name, wanted))
+        self._names: list[str] = []  # of the header, as the file writes them
         self._tail = b""
         self._metadata: Any = None
         self._leaves: list[int] = []  # the column chunks that hold what is wanted
@@ -155,14 +158,15 @@ class ParquetRows:
         self._groups = self._read_groups(memoryview(footer), len(leaves))
         self._metadata, self._tail = metadata, b""
         self.count = metadata.num_rows
-        self.columns = [name for name, _ in types]
-        self.header = [name for name in self.columns if name in self._wanted]
+        self.columns = [column_name(name) for name, _ in types]
+        self._names = [name for name, _ in types if column_name(name) in self._wanted]
+        self.header = list(map(column_name, self._names))
         self._leaves = [at for at, (path, _) in enumerate(kinds) if self._is_picked(path)]
         self._long = [kinds[at][1] for at in self._leaves]
 
     def _require_mappable(self, types: Sequence[tuple[str, Any]]) -> None:
         for name, kind in types:
-            if name in self._wanted and not is_mappable(kind):
+            if column_name(name) in self._wanted and not is_mappable(kind):
                 what = say(
                     "the column '{column}' holds {kind}, which no field can be filled with",
                     column=name,
@@ -188,7 +192,7 @@ class ParquetRows:
 
     def _is_picked(self, path: str) -> bool:
         """Say whether pyarrow takes a column chunk for one of those that are wanted."""
-        names = self.header or []
+        names = self._names
         return path in names or any(path.startswith(f"{name}.") for name in names)
 
     def _chunks(self, group: RowGroup) -> list[Span]:
@@ -210,7 +214,7 @@ class ParquetRows:
         return max(1, min(_ROWS_AT_ONCE, MAX_ROW_GROUP // max(longest, 1)))
 
     def _rows_of(self, file: Any, number: int, at_once: int) -> Iterator[Columns]:
-        names = self.header or []
+        names = self._names
         batches = file.iter_batches(at_once, row_groups=[number], columns=names, use_threads=False)
         while held := self._some(batches):
             with self._reading():
