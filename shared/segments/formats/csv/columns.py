@@ -59,9 +59,11 @@ def unescaped(block: bytes, delimiter: str) -> bytes | None:
 
     `block` is UTF-8, in which no byte is 255.
     """
-    between = delimiter.encode()
+    between = b"\\" + delimiter.encode()
+    if b"\\\\" not in block:
+        return None if between in block else block.replace(b'\\"', b'""')
     block = block.replace(b"\\\\", b"\xff")
-    if b"\\" + between in block:
+    if between in block:
         return None
     return block.replace(b'\\"', b'""').replace(b"\xff", b"\\")
 

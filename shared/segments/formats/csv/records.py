@@ -15,6 +15,8 @@ from functools import lru_cache
 
 type Cells = list[str]
 
+_ENOUGH = 32 * 1024  # characters that may tell how all of a text is written
+
 _SPARE = 8  # times a text may be read in vain; then there is one way to read the rest of it
 
 
@@ -86,17 +88,26 @@ class Records:
                 return Record(cells, start)
 
 
-def is_written_with_backslashes(text: str, delimiter: str, width: int, is_all: bool = True) -> bool:
+def is_written_with_backslashes(text: str, delimiter: str, width: int) -> bool:
     """Say whether more records of a text are whole when a backslash escapes than when a quote doubles."""
     if '\\"' not in text and "\\" + delimiter not in text:
         return False
-    return _misread(Records(delimiter, width).of(text, is_all=is_all), width) < _misread(
-        _doubled(text, delimiter), width
+    beginning = text[: text.find("\n", _ENOUGH) + 1]
+    return any(
+        _misread(Records(delimiter, width).of(each, is_all=True), each, width)
+        < _misread(_doubled(each, delimiter), each, width)
+        for each in (beginning, text)
+        if each
     )
 
 
-def _misread(records: Iterator[Record], width: int) -> int:
-    return sum(not each.is_strict or len(each.cells) not in (0, width) for each in records)
+def _misread(records: Iterator[Record], text: str, width: int) -> int:
+    """Return how many records of a text are not whole, among them one that never ends."""
+    misread = end = 0
+    for record in records:
+        misread += not record.is_strict or len(record.cells) not in (0, width)
+        end = record.end
+    return misread + (end < len(text))
 
 
 def _doubled(text: str, delimiter: str) -> Iterator[Record]:

@@ -107,6 +107,8 @@ class CsvRows:
             self._is_begun = block != b""
             while block.startswith(_BOM):
                 block = block.removeprefix(_BOM)
+        if self.header is None and not self._open:
+            block = self._behind_header(block)
         if self.header is not None and not self._open and self._is_plain(block, self.header):
             columns = self._columns(block, len(self.header))
             if columns is not None:
@@ -114,6 +116,14 @@ class CsvRows:
                 self._row += len(columns)
                 return columns
         return self._parsed(self._decoded(block), is_all)
+
+    def _behind_header(self, block: bytes) -> bytes:
+        """Take a header that is a line without quotes, and return what follows it."""
+        while self.header is None and (end := block.find(b"\n") + 1) and b'"' not in block[:end]:
+            for _ in self._parsed(self._decoded(block[:end]), is_all=False):
+                raise AssertionError("a header is a row")
+            block = block[end:]
+        return block
 
     def _columns(self, block: bytes, width: int) -> Columns | None:
         from shared.segments.formats.csv.columns import columns_of, unescaped
