@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from local.processes import ROOT
 from shared.domain.errors import BadSegment
+from shared.domain.reading import Reading
 from shared.domain.segment import SegmentFile
 from shared.segments.formats.cell_text import text_of
 from shared.segments.formats.reader import Reader
 from shared.segments.formats.registry import FORMATS, Told, format_of
+from shared.segments.formats.rows import Columns, ReadAnew
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryBlobs
 from tests.segments.formats.csv.test_rows import cut
@@ -66,6 +68,33 @@ async def rows_of(
             at = [(reader.header or []).index(column) for column in COLUMNS]
             found.append((number, tuple(row[each] for each in at)))
     return found
+
+
+async def told_rows(
+    path: str, data: bytes, reading: Reading, wanted: Sequence[str], piece: int = 1 << 22
+) -> list[list[str]]:
+    """Return the wanted cells of a file that is read by `reading`, and anew as often as it says."""
+    files = MemoryBlobs(FakeClock(), piece)
+    await files.write(path, data)
+    info, of_path = await files.info(path), format_of(path)
+    assert info is not None
+    assert of_path is not None
+    file = SegmentFile(path=path, etag=info.etag, size=info.size)
+    while True:
+        reader = of_path.open(files, file, Told(reading=reading), wanted)
+        found: list[list[str]] = []
+        try:
+            async for block in reader.blocks():
+                for _, cells in block:
+                    header = reader.header or []
+                    if isinstance(block, Columns):
+                        header = [header[place] for place in sorted(block.texts)]
+                    row = dict(zip(header, cells, strict=True))
+                    found.append([row[name] for name in wanted])
+        except ReadAnew as anew:
+            reading = anew.reading
+        else:
+            return found
 
 
 @pytest.mark.parametrize("extension", FORMATS)

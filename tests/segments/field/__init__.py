@@ -1,0 +1,1 @@
+"""Small files as real writers make them, and made-up people in them."""
