@@ -104,9 +104,7 @@ async def prepare(
     readings: dict[str, Reading] = {}
     while True:
         try:
-            return await _laid_out(
-                services, run, layout, export, encoder, limits, report, readings
-            )
+            return await _laid_out(services, run, layout, export, encoder, limits, report, readings)
         except ReadAnew:
             continue  # nothing is laid out before all is read; rejects are written over
 

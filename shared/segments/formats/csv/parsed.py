@@ -1,4 +1,4 @@
-"""Parses lines of CSV into records: by Python's `csv`, or by `records` where a backslash escapes."""
+"""Parses lines of CSV into records: by Python's `csv`, or by `backslashes` where a backslash escapes."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from shared.domain.dialect import Dialect
 from shared.domain.reading import Escape
-from shared.segments.formats.csv.records import Records
+from shared.segments.formats.csv.backslashes import Backslashed
 from shared.segments.formats.rows import MAX_LINE
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def parse(lines: list[str], dialect: Dialect, width: int, is_all: bool) -> Parse
 
 def width_of(text: str, dialect: Dialect) -> int:
     """Return how many cells the first row of a text has."""
-    records = Records(dialect.delimiter, 0).of(text, is_all=True)
+    records = Backslashed(dialect.delimiter, 0).of(text, is_all=True)
     return next((len(record.cells) for record in records if record.cells), 0)
 
 
@@ -81,7 +81,7 @@ def _reader(lines: list[str], dialect: Dialect) -> "_csv.Reader":
 def _by_records(
     text: str, lines: Sequence[str], delimiter: str, width: int, is_all: bool
 ) -> Parsed:
-    records = list(Records(delimiter, width).of(text, is_all=is_all))
+    records = list(Backslashed(delimiter, width).of(text, is_all=is_all))
     rows = [record.cells for record in records]
     if len(rows) == len(lines):
         return Parsed(rows, None, len(rows))

@@ -12,10 +12,10 @@ from shared.domain.dialect import Dialect
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
 from shared.domain.reading import Escape, Reading
+from shared.segments.formats.csv.backslashes import is_written_with_backslashes
 from shared.segments.formats.csv.header import header_of
 from shared.segments.formats.csv.parsed import Parsed, parse, width_of
 from shared.segments.formats.csv.quotes import swallows_rows
-from shared.segments.formats.csv.records import is_written_with_backslashes
 from shared.segments.formats.names import column_name
 from shared.segments.formats.rows import (
     MAX_FIELD,

@@ -29,7 +29,7 @@ class Record:
     is_strict: bool = True  # nothing stands between the end of a quoted cell and the next delimiter
 
 
-class Records:
+class Backslashed:
     """Takes apart texts of one delimiter, whose records are to have `width` cells."""
 
     def __init__(self, delimiter: str, width: int) -> None:
@@ -94,7 +94,7 @@ def is_written_with_backslashes(text: str, delimiter: str, width: int) -> bool:
         return False
     beginning = text[: text.find("\n", _ENOUGH) + 1]
     return any(
-        _misread(Records(delimiter, width).of(each, is_all=True), each, width)
+        _misread(Backslashed(delimiter, width).of(each, is_all=True), each, width)
         < _misread(_doubled(each, delimiter), each, width)
         for each in (beginning, text)
         if each
