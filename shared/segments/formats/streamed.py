@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from itertools import chain
 
 from shared.domain.errors import BadSegment
 from shared.domain.message import say
@@ -63,7 +62,8 @@ class Streamed(Reader[StreamRows]):
                 head = None
         if head is not None:
             self._begin(head)
-        yield chain(self._fed(head or b"", is_all=True), self._rows.close())
+        yield self._fed(head or b"", is_all=True)
+        yield self._rows.close()
 
     def _begin(self, head: bytes) -> None:
         self._refuse_other_formats(head)

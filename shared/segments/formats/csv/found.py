@@ -1,13 +1,13 @@
 """Reads a CSV segment file whose dialect nobody states: its beginning is held back until it shows that."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from shared.domain.dialect import Dialect
 from shared.domain.message import Message
 from shared.domain.reading import Reading
 from shared.segments.formats.csv.elected import elect
 from shared.segments.formats.csv.rows import CsvRows
-from shared.segments.formats.rows import Block, Row
+from shared.segments.formats.rows import Block
 
 LOOKED_AT = 256 * 1024
 """Bytes from the beginning of a file that its dialect is found out from."""
@@ -60,23 +60,19 @@ class FoundRows:
         self._head += data
         if len(self._head) < LOOKED_AT:
             return iter(())
-        return self._begin(is_all=False)
+        self._rows, head = self._begun(is_all=False)
+        return self._rows.feed(head)
 
     def close(self) -> Block:
         """Say that the file has ended, and return what is left of it."""
         if self._rows is not None:
             return self._rows.close()
-        return self._all()
+        self._rows, head = self._begun(is_all=True)
+        return self._rows.close(head)
 
-    def _all(self) -> Iterator[Row]:
-        yield from self._begin(is_all=True)
-        if self._rows is not None:
-            yield from self._rows.close()
-
-    def _begin(self, is_all: bool) -> Block:
+    def _begun(self, is_all: bool) -> tuple[CsvRows, bytes]:
+        """Return the rows of the file, and what they begin with."""
         head, self._head = self._head, b""
         found = elect(head[:LOOKED_AT], is_all, self._reading, self._is_tabbed, self.encoding)
-        self._rows = CsvRows(
-            self._path, found.dialect, self._wanted, None, self._reading, found.lines
-        )
-        return self._rows.feed(head[found.start :])
+        rows = CsvRows(self._path, found.dialect, self._wanted, None, self._reading, found.lines)
+        return rows, head[found.start :]

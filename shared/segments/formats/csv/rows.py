@@ -91,9 +91,9 @@ class CsvRows:
             raise self._bad(line, say("the line is longer than {most} bytes", most=MAX_LINE))
         return self._rows(data[:end])
 
-    def close(self) -> Block:
-        """Say that the file has ended, and return what is left of it."""
-        rest, self._tail = self._tail, b""
+    def close(self, data: bytes = b"") -> Block:
+        """Say that the file ends with `data`, and return what is left of it."""
+        rest, self._tail = self._tail + data, b""
         rows = self._rows(rest, is_all=True)
         if self._open:
             self._require_no_escape(self._open)

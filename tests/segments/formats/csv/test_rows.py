@@ -88,7 +88,7 @@ def test_whatever_parses_a_block_the_rows_are_those_of_pythons_csv(
     data = "".join(line + end for line, end in zip(lines, ends, strict=True))
     data = data if ended else data.rstrip("\r\n")
     dialect = Dialect(delimiter=";", quoted=quoted)
-    text = io.StringIO(data.removeprefix("\ufeff"), newline="")
+    text = io.StringIO(data.lstrip("\ufeff"), newline="")
     try:
         wanted = list(
             csv.reader(text, delimiter=";", quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
@@ -96,7 +96,7 @@ def test_whatever_parses_a_block_the_rows_are_those_of_pythons_csv(
     except csv.Error:
         wanted = None
 
-    if wanted is None or (quoted and _ends_in_a_quote(data)):
+    if wanted is None or (quoted and _ends_in_a_quote(data.lstrip("\ufeff"))):
         return  # what is said then is tested below
     rows = CsvRows("S/1.csv", dialect, columns=["E", "N"])
     blocks = [list(rows.feed(piece)) for piece in cut(data.encode(), places)]
