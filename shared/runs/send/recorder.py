@@ -60,7 +60,9 @@ class Recorder:
             self._add(rejects, result.batch, result.outcomes)
             jobs += result.jobs
             decided += result.batch.size - sum(job.size for job in result.jobs)
-        for finished in polled.finished:
+        # A poll that began before the last writing was over may tell again of jobs that this one removed.
+        still_open = {job.id for job in now.jobs}
+        for finished in (each for each in polled.finished if each.job.id in still_open):
             if finished.outcomes:
                 self._add(rejects, await self.of_jobs.batch(finished.job), finished.outcomes)
             decided += finished.job.size

@@ -135,6 +135,38 @@ class Away:
         return await self._checkpoints.replace(partition, key, value, etag)
 
 
+@dataclass(frozen=True)
+class Lingering:
+    """Checkpoints of which each change takes some seconds."""
+
+    checkpoints: Guarded[Checkpoint]
+    clock: FakeClock
+    seconds: float
+
+    async def get(self, partition: str, key: str) -> Stored[Checkpoint] | None:
+        """Return the checkpoint."""
+        return await self.checkpoints.get(partition, key)
+
+    async def insert(self, partition: str, key: str, value: Checkpoint) -> str:
+        """Store the first one."""
+        return await self.checkpoints.insert(partition, key, value)
+
+    async def replace(self, partition: str, key: str, value: Checkpoint, etag: str) -> str:
+        """Change it."""
+        await self.clock.sleep(self.seconds)
+        return await self.checkpoints.replace(partition, key, value, etag)
+
+
+@pytest.mark.parametrize("seconds", [1, 4, 10])
+async def test_a_job_that_is_polled_again_while_its_end_is_recorded_counts_once(
+    seconds: float,
+) -> None:
+    world, destination = await polled()
+    checkpoints = Lingering(world.services.storage.checkpoints, world.clock, seconds)
+    world.having(storage=replace(world.services.storage, checkpoints=checkpoints))
+    await all_sent_once(world, destination, await world.run())
+
+
 @pytest.mark.parametrize("seconds", [5, 25, 600])
 @pytest.mark.parametrize("at", range(1, 16))
 async def test_what_was_answered_is_recorded_although_storage_was_away(
