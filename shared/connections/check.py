@@ -18,6 +18,7 @@ from shared.records.records import find, require_current, update
 from shared.services import Services
 from shared.storage.ports import Stored
 from shared.telemetry.logs import event
+from shared.transport.day_budget import forget_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,9 @@ class Check:
 async def check_connection(services: Services, person: Person, key: str, etag: str | None) -> Check:
     """Prove that a connection works, changing nothing at the destination.
 
-    One that does not is marked as needing sign-in; one that was marked and works again is mended and
-    its runs go on. Raise NotFound, Outdated, Conflict before it was ever connected, or
-    TryLater.
+    One that works is asked at full speed again, however much it refused before. One that does not is
+    marked as needing sign-in; one that was marked and works again is mended and its runs go on. Raise
+    NotFound, Outdated, Conflict before it was ever connected, or TryLater.
     """
     stored = await find(services.storage.connections, key, MESSAGES)
     require_current(stored, etag, MESSAGES)
@@ -57,7 +58,14 @@ async def _refused(services: Services, connection: Connection) -> Message | None
         )
     except NeedsAttention as error:
         return error.reason
+    await _forget_refusals(services, connection)
     return None
+
+
+async def _forget_refusals(services: Services, connection: Connection) -> None:
+    if connection.account is not None:
+        lane = services.destinations[connection.destination].lane(connection.account)
+        await forget_share(services.storage.quotas, lane, services.clock.now())
 
 
 @asynccontextmanager

@@ -1,10 +1,11 @@
-"""The sentences of a run's timeline that count rows and profiles, and what became of them."""
+"""The sentences of a run's timeline that count rows and profiles, and that tell how fast they are sent."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from shared.domain.message import Message, say, say_count
 from shared.domain.outcomes import Outcome
-from shared.domain.run import Checkpoint, Progress
+from shared.domain.run import Checkpoint, Progress, Run
+from shared.transport.pace import Change
 
 _SO_MANY: Mapping[Outcome, Callable[[int], Message]] = {
     Outcome.ACCEPTED: lambda count: say_count("{count} accepted", "{count} accepted", count),
@@ -43,6 +44,20 @@ def canceled(progress: Progress) -> Message:
         rows=_rows(progress.rows_read),
         outcomes=(*_outcomes(progress), not_sent),
     )
+
+
+def paced(run: Run, changes: Iterable[Change], title: str) -> Run:
+    """Return the run with the changes of its pace on its timeline, but those that it has said already."""
+    slow = say(
+        "{destination} refuses too many requests. It is asked more slowly for a while.",
+        destination=title,
+    )
+    back = say("{destination} is asked at full speed again.", destination=title)
+    for change in changes:
+        said = [event.text for event in run.timeline if event.text in (slow, back)]
+        if change.slow is not (slow in said[-1:]):
+            run = run.noting(change.at, slow if change.slow else back)
+    return run
 
 
 def _outcomes(progress: Progress) -> tuple[Message, ...]:

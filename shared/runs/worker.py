@@ -31,12 +31,12 @@ from shared.runs.state.cancellation import Canceled, CancelSign
 from shared.runs.state.checkpoint import Fenced
 from shared.runs.state.context import RunContext, target_of
 from shared.runs.state.open_run import OpenRun
-from shared.runs.timeline import prepared
+from shared.runs.timeline import paced, prepared
 from shared.services import Services
 from shared.storage.paths import unique_name
 from shared.storage.ports import Stale
 from shared.telemetry.spans import span
-from shared.transport.day_budget import keep_slowness, slowness_of
+from shared.transport.day_budget import keep_share, share_of
 from shared.transport.pace import Pace
 from shared.transport.patience import PatientReads
 
@@ -72,19 +72,19 @@ class Worker:
     async def work(self) -> None:
         """Go through the steps until the run ends or has to stop; raise Fenced, Stale, or a surprise."""
         records, lane = self._services.storage.quotas, self._destination.lane(self._context.account)
-        before = await slowness_of(records, lane)
+        before = await share_of(records, lane, self._clock.now())
         self._pace = Pace(self._clock, self._destination.limits.rates, before)
         try:
             await self._work()
         finally:
-            if self._pace.slowness != before:
-                await keep_slowness(records, lane, self._pace.slowness)
+            if self._pace.kept != before:
+                await keep_share(records, lane, before, self._pace.kept)
 
     async def _work(self) -> None:
         try:
             await self._run.count_broken_off()
             following = await self._steps_unless_canceled()
-            await write_down(self._services, self._context, self._run, following)
+            await self._write_down(following)
         except (Fenced, Stale):
             raise
         except Exception as error:
@@ -93,7 +93,13 @@ class Worker:
             if after is None:
                 await note_surprise(self._services, self._run, error)
                 raise
-            await write_down(self._services, self._context, self._run, after)
+            await self._write_down(after)
+
+    async def _write_down(self, following: Next) -> None:
+        run = paced(self._run.value, self._pace.changes, self._destination.title)
+        if run != self._run.value:
+            await self._run.change(run)
+        await write_down(self._services, self._context, self._run, following)
 
     async def _steps_unless_canceled(self) -> Next:
         try:

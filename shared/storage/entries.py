@@ -106,8 +106,11 @@ class Bookmark(BaseModel, frozen=True):
 
 
 class Quota(BaseModel, frozen=True):
-    """What a lane has used up of the requests that it may make."""
+    """What a lane has used up of the requests that it may make, and how slowly it is asked."""
 
     day: date = date.min  # UTC
     used: int = 0  # requests on that day
-    slowness: float = 1.0  # as in transport.pace
+    slowness: float = 1.0  # times slower than the limits allow: 1 / Share.size of transport
+    slowness_at: datetime | None = None  # Share.at; None in records of earlier versions
+    halvings: int = 0  # as in Share
+    refusals: int = 0  # as in Share

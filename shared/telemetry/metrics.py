@@ -34,6 +34,7 @@ _profiles = _meter.create_counter("segment_exports.profiles", "{row}")
 _requests = _meter.create_counter("segment_exports.requests", "{request}")
 _slice_seconds = _meter.create_histogram("segment_exports.slice.seconds", "s")
 _lane_waits = _meter.create_counter("segment_exports.lane.waits", "{wait}")
+_halvings = _meter.create_counter("segment_exports.pace.halvings", "{halving}")
 _queue_age = _Gauge("segment_exports.queue.age", "s")
 _schedule_lag = _Gauge("segment_exports.schedule.lag", "s")
 _quota_used = _Gauge("segment_exports.quota.used", "1")
@@ -55,6 +56,11 @@ def request(destination: str, verdict: str) -> None:
 def lane_wait(destination: str) -> None:
     """Report that a slice found its lane taken."""
     _lane_waits.add(1, {"destination": destination})
+
+
+def pace_halved(destination: str) -> None:
+    """Report that an account is asked at half the pace because it refused too much."""
+    _halvings.add(1, {"destination": destination})
 
 
 def queue_age(queue: str, seconds: float) -> None:

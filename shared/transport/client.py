@@ -12,6 +12,7 @@ import httpx
 
 from shared.destinations.contract import Read
 from shared.domain.errors import RateLimited
+from shared.telemetry import metrics
 from shared.telemetry.spans import Call, call
 from shared.transport.authorisation import Authorisation
 from shared.transport.pace import Pace
@@ -105,9 +106,10 @@ class VendorApi:
         try:
             said = understood(self.title, response, self.explain, read)
         except RateLimited:
-            self.pace.slow_down()
+            if self.pace.refused():
+                metrics.pace_halved(self.destination)
             raise
-        self.pace.speed_up()
+        self.pace.answered()
         return said
 
 

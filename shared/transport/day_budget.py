@@ -15,6 +15,7 @@ from shared.storage.entries import Quota, SettingsTable
 from shared.storage.guarded_update import Contended, guarded_update
 from shared.storage.ports import Records
 from shared.telemetry import metrics
+from shared.transport.share import LEAST, Share
 
 _LARGEST_BLOCK = 32
 _TRIES = 10
@@ -78,15 +79,42 @@ async def used_today(records: Records[Quota], lane: str, now: datetime) -> int:
     return stored.value.used if stored and stored.value.day == now.date() else 0
 
 
-async def slowness_of(records: Records[Quota], lane: str) -> float:
-    """Return how slow the last slice on this lane had to be."""
+async def share_of(records: Records[Quota], lane: str, now: datetime) -> Share:
+    """Return what the last slice on this lane left of the share of the limits.
+
+    One that was kept without an instant fades from now on.
+    """
     stored = await records.get(SettingsTable.QUOTAS, lane)
-    return stored.value.slowness if stored else 1.0
+    return _share(stored.value, now) if stored else Share()
 
 
-async def keep_slowness(records: Records[Quota], lane: str, slowness: float) -> None:
-    """Keep how slow this slice had to be for the next one."""
-    await change(records, lane, lambda now: now.model_copy(update={"slowness": slowness}))
+async def keep_share(records: Records[Quota], lane: str, before: Share, after: Share) -> None:
+    """Keep the share that a slice ends with, unless what it began with was forgotten meanwhile."""
+
+    def keep(now: Quota) -> Quota:
+        return _with(now, after) if _share(now, before.at) == before else now
+
+    await change(records, lane, keep)
+
+
+async def forget_share(records: Records[Quota], lane: str, now: datetime) -> None:
+    """Let the next slice ask at the published limits, also if one is under way that is slower."""
+    await change(records, lane, lambda quota: _with(quota, Share(at=now)))
+
+
+def _share(quota: Quota, now: datetime) -> Share:
+    size = min(max(1 / quota.slowness, LEAST), 1.0)
+    return Share(size, quota.slowness_at or now, quota.halvings, quota.refusals)
+
+
+def _with(quota: Quota, share: Share) -> Quota:
+    kept = {
+        "slowness": 1 / share.size,
+        "slowness_at": share.at,
+        "halvings": share.halvings,
+        "refusals": share.refusals,
+    }
+    return quota.model_copy(update=kept)
 
 
 async def change(records: Records[Quota], lane: str, how: Callable[[Quota], Quota]) -> None:

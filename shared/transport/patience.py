@@ -6,13 +6,14 @@ from typing import Any
 
 from shared.destinations.contract import Api, Read
 from shared.domain.clock import Clock
-from shared.domain.errors import DailyQuotaExhausted, TryLater
+from shared.domain.errors import DailyQuotaExhausted, RateLimited, TryLater
 
 LONGEST_WAIT = 2.0  # seconds; a longer wait ends the slice, because execution time is paid for
 
 _TRIES = 3  # of one request within a slice
 _QUICK_FAILURE = 10.0  # seconds; one that took longer to come is not tried again in the slice
 _FIRST_WAIT = 0.5  # seconds; doubled for the next try
+_REFUSED_WAIT = 1.0  # seconds after each refusal for too many requests
 
 
 def wait_after(error: TryLater, attempt: int, seconds: float) -> float | None:
@@ -20,7 +21,8 @@ def wait_after(error: TryLater, attempt: int, seconds: float) -> float | None:
 
     `attempt` is the number of the try that failed, from 1, and `seconds` is how long that took.
     """
-    wait = error.after or _FIRST_WAIT * 2 ** (attempt - 1)
+    own = _REFUSED_WAIT if isinstance(error, RateLimited) else _FIRST_WAIT * 2 ** (attempt - 1)
+    wait = own if error.after is None else error.after
     lasts = isinstance(error, DailyQuotaExhausted) or wait > LONGEST_WAIT
     return None if lasts or attempt == _TRIES or seconds > _QUICK_FAILURE else wait
 

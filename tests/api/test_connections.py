@@ -8,6 +8,8 @@ from shared.domain.connection import Connection
 from shared.domain.run import RunStatus
 from shared.storage.entries import ALL, ActiveRun
 from shared.storage.ports import Missing, Stored
+from shared.transport.day_budget import keep_share, share_of
+from shared.transport.share import Share
 from tests.api.office import Office, pointers
 from tests.fakes.storage import MemoryRecords
 
@@ -348,6 +350,25 @@ async def test_a_check_that_passes_again_mends_the_connection(office: Office) ->
     assert (await office.done("POST", f"/connections/{key}/check"))["ok"] is False
     result = await office.done("POST", f"/connections/{key}/check")
     assert result == {"ok": True, "reason": None, "status": "ready"}
+
+
+async def test_a_check_that_passes_forgets_that_the_account_was_asked_more_slowly(
+    office: Office,
+) -> None:
+    key = await office.ready()
+    stored = await office.services.storage.connections.get(ALL, key)
+    assert stored is not None
+    assert stored.value.account is not None
+    lane = office.services.destinations[stored.value.destination].lane(stored.value.account)
+    quotas, now = office.services.storage.quotas, office.clock.now()
+    await keep_share(quotas, lane, Share(), Share(0.125, now, halvings=3))
+
+    office.accounts.faults = [httpx.Response(401, json={})]
+    await office.done("POST", f"/connections/{key}/check")
+    assert (await share_of(quotas, lane, now)).size == 0.125
+    await office.done("POST", f"/connections/{key}/check")
+    share = await share_of(quotas, lane, now)
+    assert (share.size, share.halvings) == (1, 0)
 
 
 async def test_a_draft_that_fails_its_check_stays_a_draft(office: Office) -> None:

@@ -37,6 +37,7 @@ class FakeMailchimp(httpx.AsyncBaseTransport):
     read_faults: deque[Fault] = field(default_factory=deque)  # for the next reads, in order
     reads: int = 0  # that came in
     calls: int = 0  # bulk calls that came in
+    came_at: list[float] = field(default_factory=list)  # they, in seconds of the clock
     open: int = 0
     most_open: int = 0
 
@@ -57,6 +58,7 @@ class FakeMailchimp(httpx.AsyncBaseTransport):
 
     async def _bulk(self, request: httpx.Request) -> httpx.Response:
         self.calls += 1
+        self.came_at.append(self.clock.monotonic())
         self.open += 1
         self.most_open = max(self.most_open, self.open)
         try:

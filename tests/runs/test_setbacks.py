@@ -1,11 +1,13 @@
 """When the destination is slow, busy, ill or silent: the run waits, says why, and goes on."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 import pytest
 
-from shared.domain.run import RunStatus
+from shared.destinations.model import Client, Rate
+from shared.domain.run import Mode, Run, RunStatus
 from tests.fakes.mailchimp import (
     Fault,
     answers,
@@ -15,6 +17,7 @@ from tests.fakes.mailchimp import (
     resets,
 )
 from tests.runs.small import (
+    SmallBatches,
     delays,
     leftovers,
     now,
@@ -345,3 +348,100 @@ async def test_a_surprise_is_noted_and_comes_out_so_that_the_queue_tries_again()
     await world.deliver()
     assert (await now(world, run)).status is RunStatus.SUCCESSFUL
     assert await leftovers(world) == []
+
+
+async def test_a_refusal_costs_its_own_request_a_second_and_no_other_anything() -> None:
+    world = await small()
+    world.mailchimp.seconds = 5
+    world.mailchimp.faults.append(answers(429))
+    await world.drop(csv(80))
+    assert (await world.run()).status is RunStatus.SUCCESSFUL
+    first = world.mailchimp.came_at[0]
+    seconds = [round(at - first, 3) for at in world.mailchimp.came_at]
+    assert seconds == [0] * 8 + [5 + 1]
+
+
+async def test_who_is_tried_again_waits_for_room_once_fewer_may_be_under_way() -> None:
+    world = await small()
+
+    async def takes_long(request: httpx.Request) -> httpx.Response:
+        await world.clock.sleep(20)
+        return world.mailchimp.write(request)
+
+    world.mailchimp.faults.extend([*[answers(429)] * 3, *[takes_long] * 5])
+    await world.drop(csv(80))
+    assert (await world.run()).status is RunStatus.SUCCESSFUL
+    first, *_, third_last, _, _ = world.mailchimp.came_at
+    assert world.mailchimp.calls == 8 + 3
+    assert third_last - first >= 20
+
+
+class Sedate(SmallBatches):
+    """Mailchimp, if it allowed a request in fifteen seconds."""
+
+    limits = replace(SmallBatches.limits, rates=(Rate(1, 15),))
+
+
+async def test_waiting_for_its_turn_does_not_make_a_failure_one_that_took_long() -> None:
+    world = await small()
+    destination = Sedate(Client("id", "secret"), "https://login.test", "https://{dc}.test", False)
+    world = world.having(destinations={destination.name: destination})
+    world.mailchimp.faults.append(answers(500))
+    await world.drop(csv(20))
+    run = await world.start()
+
+    await work_on_visible(world)
+
+    assert (await now(world, run)).status is RunStatus.SUCCESSFUL
+    assert world.mailchimp.calls == 3
+
+
+async def _seconds(world: World) -> float:
+    """Send 400 profiles in 40 requests, and return how long that took."""
+    await world.drop(csv(400))
+    began = world.clock.monotonic()
+    assert (await world.run(Mode.EVERYTHING)).status is RunStatus.SUCCESSFUL
+    return world.clock.monotonic() - began
+
+
+async def test_a_run_that_was_refused_often_is_at_full_speed_ten_minutes_later() -> None:
+    world = await small()
+    world.mailchimp.seconds = 0.2
+    clean = await _seconds(world)
+    world.mailchimp.faults.extend([answers(429)] * 5)
+    assert clean < await _seconds(world)
+    assert clean < await _seconds(world) < 2.5 * clean
+    world.clock.advance(600)
+    assert await _seconds(world) == pytest.approx(clean)
+
+
+SLOW = "Mailchimp refuses too many requests. It is asked more slowly for a while."
+BACK = "Mailchimp is asked at full speed again."
+
+
+def _of_its_pace(run: Run) -> list[str]:
+    return [text for event in run.timeline if (text := str(event.text)) in (SLOW, BACK)]
+
+
+async def test_people_see_when_an_account_is_asked_more_slowly_and_when_it_is_no_longer() -> None:
+    world = await small(slice_seconds=100)
+    world.mailchimp.seconds = 5
+    world.mailchimp.faults.extend([answers(429)] * 5)
+    await world.drop(csv(2_000))
+    assert _of_its_pace(await world.run()) == [SLOW, BACK]
+
+    await world.drop(csv(2_100))
+    assert _of_its_pace(await world.run()) == []
+
+
+async def test_a_run_on_an_account_that_is_still_slow_says_so_once() -> None:
+    world = await small(slice_seconds=10)
+    world.mailchimp.faults.extend([answers(429)] * 5)
+    await world.drop(csv(95))
+    assert _of_its_pace(await world.run()) == [SLOW]
+    world.mailchimp.seconds = 5
+    await world.drop(csv(290))
+    run = await world.run()
+    assert len(run.timeline) > 3
+    assert _of_its_pace(run)[:1] == [SLOW]
+    assert _of_its_pace(run).count(SLOW) == 1

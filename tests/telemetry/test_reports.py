@@ -19,7 +19,7 @@ from shared.schedules.refresh_schedule import set_schedule
 from shared.telemetry import metrics
 from shared.telemetry.logs import about_run
 from shared.triggers.every_minute import tick
-from tests.contract.destinations.side import Side
+from tests.contract.destinations.side import Side, fault
 from tests.contract.destinations.world import World, csv, ready
 from tests.infra.test_alerts import EVENTS, METRICS
 from tests.runs.small import small
@@ -51,6 +51,7 @@ def test_every_documented_metric_is_reported_with_its_attributes_and_no_other(
     metrics.slice_worked("acme", 1.5, {"accepted": 2, "refused": 0})
     metrics.request("acme", "answered")
     metrics.lane_wait("acme")
+    metrics.pace_halved("acme")
     metrics.queue_age("slices", 3)
     metrics.schedule_lag(0)
     metrics.quota_used("acme", 0.5)
@@ -151,6 +152,15 @@ async def test_waiting_for_a_lane_is_counted(side: Side, told: Recorder) -> None
     async with lane(storage.lanes, side.clock, side.destination.lane(account)):
         await run_slice(world.services, SliceMessage(run_id=run.id, slice=0))
     assert values(told.points(), "lane.waits") == {"": 1}
+
+
+async def test_an_account_that_is_asked_more_slowly_is_counted(side: Side, told: Recorder) -> None:
+    world = await ready(side)
+    side.faults.queued.append(fault("429", "*", count=3))
+    await world.drop(csv(10))
+    told.points()
+    await world.run()
+    assert values(told.points(), "pace.halvings") == {"": 1}
 
 
 async def test_every_tick_tells_how_late_it_is(side: Side, told: Recorder) -> None:

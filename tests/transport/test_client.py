@@ -261,15 +261,21 @@ async def test_a_401_is_asked_again_once_if_there_is_a_newer_authorisation(
     assert len(seen) == acme.requests == asked
 
 
-async def test_an_account_that_had_too_many_requests_is_asked_more_slowly() -> None:
-    statuses = [429, *[200] * 1000]
+async def test_an_account_that_goes_on_refusing_is_asked_more_slowly_until_it_answers() -> None:
+    statuses = [429] * 3 + [200] * 40
     acme = api(lambda _: httpx.Response(statuses.pop(0), json={}))
-    with pytest.raises(RateLimited):
+    clock = FakeClock()
+    acme.pace = Pace(clock)
+    shares = []
+    for _ in range(3):
+        with pytest.raises(RateLimited):
+            await acme.get("/ping")
+        shares.append(acme.pace.share)
+    assert shares == [1, 1, 0.5]
+    for _ in range(40):
+        clock.advance(1)
         await acme.get("/ping")
-    assert acme.pace.slowness == 2
-    for _ in range(1000):
-        await acme.get("/ping")
-    assert acme.pace.slowness == 1
+    assert acme.pace.share == 1
 
 
 class Spent:

@@ -12,7 +12,14 @@ from shared.domain.run import RunStatus
 from shared.storage.entries import Quota, SettingsTable
 from shared.storage.ports import Records
 from shared.transport.client import VendorApi
-from shared.transport.day_budget import DayBudget, seconds_to_tomorrow
+from shared.transport.day_budget import (
+    DayBudget,
+    forget_share,
+    keep_share,
+    seconds_to_tomorrow,
+    share_of,
+)
+from shared.transport.share import Share
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryRecords
 from tests.runs.small import SmallBatches, now, small, work_on_visible
@@ -130,3 +137,51 @@ async def test_somebody_who_looks_for_a_list_spends_the_quota_too() -> None:
     api = await open_api(world.services, connection.value)
     with pytest.raises(DailyQuotaExhausted):
         await api.get("/lists/a1b2c3d4e5")
+
+
+AT = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
+LATER = AT + timedelta(hours=1)
+
+
+async def test_what_is_kept_of_a_lane_comes_back_with_its_instant() -> None:
+    records = MemoryRecords(Quota)
+    assert await share_of(records, "acme", AT) == Share()
+    kept = Share(0.25, AT, halvings=2, refusals=1)
+    await keep_share(records, "acme", Share(), kept)
+    stored = await records.get(SettingsTable.QUOTAS, "acme")
+    assert stored is not None
+    await records.put(
+        SettingsTable.QUOTAS, "acme", Quota.model_validate_json(stored.value.model_dump_json())
+    )
+    assert await share_of(records, "acme", LATER) == kept
+
+
+async def test_a_slowness_without_an_instant_fades_from_when_it_is_read() -> None:
+    records = MemoryRecords(Quota)
+    old = Quota.model_validate_json('{"day":"2026-11-30","used":50,"slowness":64.0}')
+    await records.insert(SettingsTable.QUOTAS, "acme", old)
+    share = await share_of(records, "acme", AT)
+    assert share == Share(1 / 64, AT)
+    for second in range(1, 31):
+        share = share.answered(AT + timedelta(seconds=second))
+    assert share.size == 1
+    assert (await share_of(records, "acme", AT)).size_at(AT + timedelta(minutes=10)) == 1
+
+
+async def test_keeping_a_share_leaves_what_is_used_of_the_day() -> None:
+    records, clock = MemoryRecords(Quota), FakeClock()
+    await budget(records, clock).spend()
+    before = await share_of(records, "acme", AT)
+    await keep_share(records, "acme", before, Share(0.5, AT, 1))
+    assert await used(records) == 1
+    assert (await share_of(records, "acme", AT)).size == 0.5
+
+
+@pytest.mark.parametrize("before", [Share(), Share(0.5, AT, 1)])
+async def test_what_was_forgotten_during_a_slice_stays_forgotten(before: Share) -> None:
+    records = MemoryRecords(Quota)
+    await keep_share(records, "acme", Share(), before)
+    begun = await share_of(records, "acme", LATER)
+    await forget_share(records, "acme", LATER)
+    await keep_share(records, "acme", begun, Share(0.125, LATER, 3))
+    assert (await share_of(records, "acme", LATER)).size == 1

@@ -58,8 +58,19 @@ class Failing:
         ([TryLater(WHY)], 0.5),
         ([TryLater(WHY), TryLater(WHY)], 0.5 + 1),
         ([RateLimited(WHY, 2), TryLater(WHY, 1)], 2 + 1),
+        ([RateLimited(WHY, 0)], 0),
+        ([RateLimited(WHY)], 1),
+        ([RateLimited(WHY), RateLimited(WHY)], 1 + 1),
     ],
-    ids=["nothing", "one failure", "two", "as long as was asked for"],
+    ids=[
+        "nothing",
+        "one failure",
+        "two",
+        "as long as was asked for",
+        "no wait was asked for",
+        "a refusal",
+        "two refusals",
+    ],
 )
 async def test_what_passes_quickly_is_waited_for(
     errors: list[DestinationError], seconds: float

@@ -218,7 +218,8 @@ async def save(
 async def check(
     services: TheServices, caller: Administrator, key: str, etag: IfMatch, response: Response
 ) -> CheckResult:
-    """Ask the destination, changing nothing there."""
+    """Ask the destination, changing nothing there. If it works, runs that begin or go on after it ask the
+    account at full speed again, however much it refused before."""
     result = await check_connection(services, caller.person, key, etag)
     tagged(response, result.connection.etag)
     return CheckResult(

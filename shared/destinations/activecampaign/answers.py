@@ -31,7 +31,7 @@ LONGEST_REASON = 300  # characters of its own words that are kept
 
 _BATCH_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _API = "/api/3/"
-_A_MINUTE, _BUSY_SECONDS = 60.0, 30.0
+_A_MINUTE = 60.0
 _MOVED = say(
     "{destination} has no such account, or it has moved. Connect again with its host.",
     destination=TITLE,
@@ -87,7 +87,7 @@ def explained(response: httpx.Response) -> DestinationError | None:
             return None
         case 429:
             after = response.headers.get("retry-after", "")
-            seconds = float(after) if after.isascii() and after.isdigit() else _BUSY_SECONDS
+            seconds = float(after) if after.isascii() and after.isdigit() else None
             reason = say("{destination} is limiting requests (429).", destination=TITLE)
             return RateLimited(reason, seconds)
     if response.is_redirect:

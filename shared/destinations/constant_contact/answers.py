@@ -35,7 +35,6 @@ TITLE = "Constant Contact"
 ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _PRIVILEGES = ("contacts:write", "contacts:lists:read")
 _QUEUE_SECONDS = 60.0  # until a full queue may have room
-_THROTTLED_SECONDS = 1.5
 
 
 def explained(response: httpx.Response) -> DestinationError | None:
@@ -96,7 +95,7 @@ def _limit(key: str, text: str, response: httpx.Response) -> DestinationError | 
     if "retry-after" in response.headers:
         return None
     reason = say("{destination} is limiting requests (429).", destination=TITLE)
-    return RateLimited(reason, _THROTTLED_SECONDS)
+    return RateLimited(reason)
 
 
 def require_privileges(answer: Any) -> None:

@@ -1,5 +1,6 @@
 """Sending one batch to its destination, in as many requests as that takes."""
 
+import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -73,6 +74,10 @@ class BatchSender:
     """Batches of which something may have arrived."""
     until: float = float("inf")
     """When the slice stops, on the monotonic clock: what still waits for its turn then is taken back."""
+    under_way: set[int] = field(default_factory=set)
+    """Batches that wait for their turn or for an answer."""
+    answered: asyncio.Condition = field(default_factory=asyncio.Condition)
+    """Notified when one of them has its answer, whatever that is."""
 
     async def send(self, batch: Batch, instead_of: Job | None = None) -> BatchResult:
         """Send a batch, in pieces if it is refused for some of its profiles.
@@ -108,10 +113,9 @@ class BatchSender:
         attempt = 0
         while True:
             attempt += 1
-            began = self.clock.monotonic()
-            way = _Way(self.api, partial(self._begin, piece))
+            way = _Way(self.api, partial(self._begin, piece), self.clock, self.clock.monotonic())
             try:
-                return await self.destination.send(way, self.target, piece)
+                return await self._answer(way, piece)
             except DailyQuotaExhausted:
                 raise
             except TryLater as error:
@@ -120,15 +124,33 @@ class BatchSender:
                     self.maybe_delivered.add(piece.number)
                 elif piece.number not in self.maybe_delivered:
                     self.begun.discard(piece.number)
-                wait = wait_after(error, attempt, self.clock.monotonic() - began)
+                wait = wait_after(error, attempt, self.clock.monotonic() - way.began_at)
                 if wait is not None:
                     await self.clock.sleep(wait)
+                    await self._room()
                 if may_have_arrived and self.lost:
                     found = await self.lost.find(piece.size)
                     if found is not None:
                         return Sent(job=found)
                 if wait is None:
                     raise
+
+    async def _answer(self, way: Api, piece: Batch) -> Sent:
+        self.under_way.add(piece.number)
+        try:
+            return await self.destination.send(way, self.target, piece)
+        finally:
+            self.under_way.discard(piece.number)
+            async with self.answered:
+                self.answered.notify_all()
+
+    async def _room(self) -> None:
+        """Wait until fewer are under way than may be, which are fewer once the pace was halved."""
+        limits = self.destination.limits
+        async with self.answered:
+            await self.answered.wait_for(
+                lambda: len(self.under_way) < self.pace.at_once(limits.concurrency)
+            )
 
     async def _begin(self, piece: Batch) -> None:
         """Note that a request is sent; raise Canceled or TakenBack if nothing has arrived, nor shall."""
@@ -154,12 +176,14 @@ class BatchSender:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Way(Api):
     """The way to an account for what is sent of one batch, which begins when it is its turn."""
 
     api: VendorApi
     begin: Begin
+    clock: Clock
+    began_at: float  # on the monotonic clock; waiting for its turn does not count
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         return await self.api.get(path, params)
@@ -172,7 +196,11 @@ class _Way(Api):
         weight: int = 1,
         read: Read | None = None,
     ) -> Any:
-        return await self.api.post(path, content, params, weight, read, self.begin)
+        return await self.api.post(path, content, params, weight, read, self._begin)
+
+    async def _begin(self) -> None:
+        await self.begin()
+        self.began_at = self.clock.monotonic()
 
 
 def _rest(piece: Batch, refused: BatchRefused, result: BatchResult) -> Sequence[Batch]:

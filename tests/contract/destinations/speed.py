@@ -1,13 +1,16 @@
 """How close a run comes to what the vendor's limits allow, on the sandbox's clock."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
+from typing import Any
 
+from shared.destinations.contract import Destination
 from shared.domain.run import Run, RunStatus
 from tests.contract.destinations.side import Side
 from tests.contract.destinations.world import World, csv
 
+PROFILES = 50  # of a small batch
 CHANGED = 100  # one of so many profiles is changed between two runs
 
 
@@ -41,6 +44,32 @@ async def measure(side: Side, rows: int) -> Speed:
     await world.connect()
     await world.export()
     await world.drop(csv(rows))
+    return await speed_of(world, rows)
+
+
+async def in_small_batches(side: Side, batches: int) -> World:
+    """Return a world with an export of so many batches, each of PROFILES, to an empty account."""
+    world = World(side, recording=False)
+    small = _in_small_batches(side.destination)
+    world.services = replace(world.services, destinations={small.name: small})
+    await world.connect()
+    await world.export()
+    await world.drop(csv(batches * PROFILES))
+    return world
+
+
+def _in_small_batches(destination: Destination) -> Destination:
+    """Return a destination that differs in the size of its batches alone."""
+    kind: Any = type(destination)
+    limits = replace(destination.limits, profiles_per_batch=PROFILES)
+    given = {each.name: getattr(destination, each.name) for each in fields(kind)}
+    small: Destination = type(kind.__name__, (kind,), {"limits": limits})(**given)
+    return small
+
+
+async def speed_of(world: World, rows: int) -> Speed:
+    """Send what was dropped."""
+    side = world.side
     run = await world.run()
     progress = await world.progress(run)
     return Speed(

@@ -267,10 +267,10 @@ def said(key: str, text: str) -> Any:
 
 
 ERRORS: Mapping[str, tuple[int, Any, type[DestinationError] | None, float | None]] = {
-    "throttled": (429, said("throttled", "Too Many Requests"), RateLimited, 1.5),
-    "throttled, without a word": (429, None, RateLimited, 1.5),
-    "throttled, as an object": (429, said("throttled", "Too Many Requests")[0], RateLimited, 1.5),
-    "an unknown key": (429, said("who.knows", "Slow down"), RateLimited, 1.5),
+    "throttled": (429, said("throttled", "Too Many Requests"), RateLimited, None),
+    "throttled, without a word": (429, None, RateLimited, None),
+    "throttled, as an object": (429, said("throttled", "Too Many Requests")[0], RateLimited, None),
+    "an unknown key": (429, said("who.knows", "Slow down"), RateLimited, None),
     "spent": (429, said("quota_exceeded", "Limit Exceeded"), DailyQuotaExhausted, None),
     "spent, by its text": (429, {"message": "Limit Exceeded"}, DailyQuotaExhausted, None),
     "a full queue": (429, said("x", "You exceeded 1,000 queued activities"), TryLater, 60),
