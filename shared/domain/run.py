@@ -224,7 +224,8 @@ class Checkpoint(Progress, frozen=True):
     """Where a run goes on from. It has one writer at a time, fenced by its ETag.
 
     A batch is done once its outcomes are in `counts`: the first `batches_done`, and those `ahead`, which
-    were answered before one in front of them. Of all that slices have laid out only `layout` is the run's.
+    were answered before one in front of them. One that is done in part is not done, and `left` has what of
+    it is still to be sent. Of all that slices have laid out only `layout` is the run's.
     The rejects of the batches that are done are in the files that `reject_files` names and in `rejects`. So
     one write moves position, counts and rejects, or none of them, and nothing is ever written to a file
     that a checkpoint may name.
@@ -237,6 +238,9 @@ class Checkpoint(Progress, frozen=True):
     rejects: list[str] = []  # those that no file holds yet, as JSON lines
     jobs: list[Job] = []  # those whose outcomes are not in `counts` yet
     ahead: list[int] = []  # of the batches behind the first that is not done, those that are
+    left: dict[
+        int, list[tuple[int, int]]
+    ] = {}  # ranges of profiles of batches that are done in part
     under_way: int = 0  # of the batches that are not done, so many of the first may have been sent
     marks: list[Mark] = []  # of the last minute of sending
 
@@ -261,12 +265,14 @@ class Checkpoint(Progress, frozen=True):
 
     def with_done(self, numbers: Iterable[int]) -> "Checkpoint":
         """Return the same with these batches done."""
-        ahead = {*self.ahead, *numbers}
+        done = set(numbers)
+        ahead = {*self.ahead, *done}
         first = self.batches_done
         while first in ahead:
             ahead.remove(first)
             first += 1
-        return self.model_copy(update={"batches_done": first, "ahead": sorted(ahead)})
+        left = {number: ranges for number, ranges in self.left.items() if number not in done}
+        return self.model_copy(update={"batches_done": first, "ahead": sorted(ahead), "left": left})
 
     def as_last_progress(self) -> Progress:
         """Return the same for a run that ends here, whether or not everything was sent.

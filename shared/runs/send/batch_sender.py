@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -11,7 +11,13 @@ from shared.destinations.batch import Batch
 from shared.destinations.contract import Api, Destination, Read
 from shared.destinations.model import Sent, Target
 from shared.domain.clock import Clock
-from shared.domain.errors import BatchRefused, DailyQuotaExhausted, RateLimited, TryLater
+from shared.domain.errors import (
+    BatchRefused,
+    DailyQuotaExhausted,
+    DestinationError,
+    RateLimited,
+    TryLater,
+)
 from shared.domain.message import Message
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job
@@ -36,6 +42,8 @@ class BatchResult:
     jobs: list[Job] = field(default_factory=list)
     pieces: int = 0  # that the destination took
     refusals: int = 0
+    left: Batch | None = None  # what of the batch is to be sent again
+    error: Exception | None = None  # why that is left
 
     def add(self, piece: Batch, outcomes: Sequence[RowOutcome]) -> None:
         """Take outcomes whose indexes are those of a piece of the batch."""
@@ -45,6 +53,14 @@ class BatchResult:
             each if each.index is None else replace(each, index=at[indexes[each.index]])
             for each in outcomes
         ]
+
+    def break_off(self, left: Iterable[Batch], error: Exception) -> None:
+        """Note that pieces are left to be sent again, and why; raise it where nothing else is known."""
+        if not (self.pieces or self.outcomes):
+            raise error
+        indexes = {index for piece in left for index in piece.indexes}
+        at = [at for at, index in enumerate(self.batch.indexes) if index in indexes]
+        self.left, self.error = self.batch.only(at), error
 
 
 def unanswered(batch: Batch, reason: Message) -> BatchResult:
@@ -71,9 +87,15 @@ class BatchSender:
     begun: set[int] = field(default_factory=set)
     """Batches of which a request is on its way, or something may have arrived."""
     maybe_delivered: set[int] = field(default_factory=set)
-    """Batches of which something may have arrived."""
+    """Batches of which something may have arrived that is in no result."""
     until: float = float("inf")
-    """When the slice stops, on the monotonic clock: what still waits for its turn then is taken back."""
+    """When the slice stops, on the monotonic clock: what still waits for its turn then is taken back.
+
+    But for the first batch: where the next turn is further away than a slice is long, none would be sent.
+    """
+    stopped: bool = False
+    """Whether the slice stops now: all that still waits for its turn is taken back."""
+    has_sent: bool = False
     under_way: set[int] = field(default_factory=set)
     """Batches that wait for their turn or for an answer."""
     answered: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -84,7 +106,8 @@ class BatchSender:
 
         Raise TryLater or NeedsAttention; then the whole batch is to be sent again. Raise Canceled if the
         run was canceled before it was the batch's turn, or TakenBack if the slice stops by then; then
-        nothing of it has arrived, nor will.
+        nothing of it has arrived, nor will. If one of them comes once something is known of other pieces,
+        the result says what is left.
         """
         result = BatchResult(batch, instead_of)
         tries = instead_of.tries + 1 if instead_of else 1
@@ -98,9 +121,12 @@ class BatchSender:
             except BatchRefused as refused:
                 result.refusals += 1
                 waiting += _rest(piece, refused, result)
+            except (DestinationError, Canceled, TakenBack) as error:
+                result.break_off((piece, *waiting), error)
+                break
             else:
                 result.pieces += 1
-                self.maybe_delivered.add(batch.number)
+                self.maybe_delivered.discard(batch.number)
                 result.add(piece, sent.outcomes)
                 if sent.job is not None:
                     result.jobs.append(self._job(sent.job, piece, sent, tries))
@@ -157,9 +183,10 @@ class BatchSender:
         if piece.number not in self.begun:
             if await self.sign.is_up():
                 raise Canceled
-            if self.clock.monotonic() >= self.until:
+            if self.stopped or (self.has_sent and self.clock.monotonic() >= self.until):
                 raise TakenBack
             self.begun.add(piece.number)
+            self.has_sent = True
 
     def _job(self, key: str, piece: Batch, sent: Sent, tries: int) -> Job:
         if self.lost:

@@ -64,7 +64,7 @@ class Dispatcher:
             raise
         except Exception as error:
             # What was sent may still reach the destination; breaking it off would gain nothing.
-            self.sender.until = float("-inf")
+            self.sender.stopped = True
             await asyncio.gather(*in_flight, return_exceptions=True)
             without_answer = _without_answer(in_flight, behind)
             await behind.finish()
@@ -98,8 +98,13 @@ class Dispatcher:
                 return 0
             if not canceled and (failed := next((job for job in jobs if job.failed), None)):
                 batch = await self.poller.files.batch(failed)
-                result = await self.sender.send(batch, instead_of=failed)
+                try:
+                    result = await self.sender.send(batch, instead_of=failed)
+                except TakenBack:
+                    return 0
                 await self.recorder.record([result])
+                if result.error:
+                    raise result.error
             elif due := self.poller.due(jobs):
                 await self.recorder.record((), await self.poller.poll(due))
             else:
@@ -115,7 +120,9 @@ class Dispatcher:
         reserved = max(_OUTSIDE * limits.concurrency, len(start.unconfirmed()))
         polling = BackgroundPoll(self.poller)
         folder = layout_folder(recorder.run.id, start.layout)
-        unsent = read_batches(recorder.files, folder, batches_per_part(limits), start.not_done())
+        unsent = read_batches(
+            recorder.files, folder, batches_per_part(limits), start.not_done(), start.left
+        )
         more = True
         try:
             async with aclosing(unsent):
@@ -170,22 +177,27 @@ def _took_answers(in_flight: _InFlight, behind: BackgroundRecord) -> bool:
     """Hand on the results that there are; return whether more is to be sent, or raise why not."""
     more = True
     for task in [task for task in in_flight if task.done()]:
-        if isinstance(task.exception(), Canceled | TakenBack):
-            more = False
-        else:
+        error = task.exception() or task.result().error
+        if error and not isinstance(error, Canceled | TakenBack):
+            raise error
+        if not task.exception():
             behind.add(task.result())
+        more = more and error is None
         del in_flight[task]
     return more
 
 
 def _without_answer(in_flight: _InFlight, behind: BackgroundRecord) -> Mapping[int, Batch]:
-    """Hand on the results of batches, all of which are over; return the others by their number."""
+    """Hand on the results of batches, all of which are over; return what has none by its number."""
     without: dict[int, Batch] = {}
     for task, batch in in_flight.items():
         if task.exception():
             without[batch.number] = batch
         else:
-            behind.add(task.result())
+            result = task.result()
+            behind.add(result)
+            if result.left:
+                without[batch.number] = result.left
     return without
 
 

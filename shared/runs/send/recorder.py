@@ -60,6 +60,11 @@ class Recorder:
             self._add(rejects, result.batch, result.outcomes)
             jobs += result.jobs
             decided += result.batch.size - sum(job.size for job in result.jobs)
+            if result.left:
+                decided -= result.left.size
+                if again := result.instead_of:
+                    rest = {"rows": list(result.left.ranges), "size": result.left.size}
+                    jobs.append(again.model_copy(update=rest))
         # A poll that began before the last writing was over may tell again of jobs that this one removed.
         still_open = {job.id for job in now.jobs}
         for finished in (each for each in polled.finished if each.job.id in still_open):
@@ -83,7 +88,10 @@ class Recorder:
         }
         if results or polled.finished:
             update["setbacks"] = 0
-        done = now.with_done(each.batch.number for each in results if not each.instead_of)
+        of_batches = {each.batch.number: each for each in results if not each.instead_of}
+        done = now.with_done(number for number, each in of_batches.items() if not each.left)
+        left = {n: list(each.left.ranges) for n, each in of_batches.items() if each.left}
+        update["left"] = {**done.left, **left}
         await self.checkpoint.write(done.model_copy(update=update))
         self._counted = sent
 

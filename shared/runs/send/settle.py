@@ -40,14 +40,14 @@ async def settle(storage: Storage, run: Run, checkpoint: Checkpoint) -> None:
 async def settle_part(storage: Storage, run: Run, checkpoint: Checkpoint, limits: Limits) -> None:
     """Store the delivered state of a run that has not sent all of its batches.
 
-    Batches are in the order of partitions. Behind the last one that is done nothing was sent, and those
-    partitions stay as they are in the state before. Of all others the new state counts, without what was
-    not taken or not sent: what was sent there before is forgotten, because a changed profile cannot be
-    told by its old digest. So nothing counts as delivered that was not accepted, and nothing that changed
-    is later taken for unchanged. Doing this twice gives the same. Raise Missing when files of the run are
-    gone.
+    Batches are in the order of partitions. Behind the last one of which anything is done nothing was sent,
+    and those partitions stay as they are in the state before. Of all others the new state counts, without
+    what was not taken or not sent: what was sent there before is forgotten, because a changed profile
+    cannot be told by its old digest. So nothing counts as delivered that was not accepted, and nothing that
+    changed is later taken for unchanged. Doing this twice gives the same. Raise Missing when files of the
+    run are gone.
     """
-    last_done = max([checkpoint.batches_done - 1, *checkpoint.ahead])
+    last_done = max([checkpoint.batches_done - 1, *checkpoint.ahead, *checkpoint.left])
     if last_done < 0:
         return
     files, per_part = storage.run_files, batches_per_part(limits)
@@ -57,7 +57,9 @@ async def settle_part(storage: Storage, run: Run, checkpoint: Checkpoint, limits
     not_taken = await _rejected(storage, run, checkpoint)
     batches = read_batches(files, folder, per_part, [last_done])
     last = _partitions(await anext(batches))[-1]
-    async for batch in read_batches(files, folder, per_part, checkpoint.not_done()):
+    async for batch in read_batches(
+        files, folder, per_part, checkpoint.not_done(), checkpoint.left
+    ):
         if _partitions(batch)[0] > last:
             break
         _add(not_taken, batch, digest)

@@ -8,8 +8,9 @@ again, and a batch has the same profiles however often it is sent. Parts are in 
 import asyncio
 import re
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from itertools import groupby
+from types import MappingProxyType
 
 from isal import isal_zlib
 
@@ -98,11 +99,16 @@ async def read_part(files: Blobs, folder: str, number: int, per_part: int) -> Se
 
 
 async def read_batches(
-    files: Blobs, folder: str, per_part: int, numbers: Iterable[int]
+    files: Blobs,
+    folder: str,
+    per_part: int,
+    numbers: Iterable[int],
+    left: Mapping[int, Sequence[tuple[int, int]]] = MappingProxyType({}),
 ) -> AsyncGenerator[Batch]:
     """Yield the batches of these numbers (ascending ones); raise Missing when a part is gone.
 
-    While those of one part are used the next part is read.
+    Of a batch that stands in `left` only these ranges of its profiles. While the batches of one part are
+    used the next part is read.
     """
     parts = [(part, list(group)) for part, group in groupby(numbers, lambda n: n // per_part)]
     reading: deque[asyncio.Task[Sequence[Batch]]] = deque()
@@ -113,7 +119,11 @@ async def read_batches(
             batches = await reading[0]
             del reading[0]
             for number in group:
-                yield batches[number % per_part]
+                batch = batches[number % per_part]
+                ranges = left.get(number)
+                yield (
+                    batch.only([at for each in ranges for at in range(*each)]) if ranges else batch
+                )
     finally:
         for each in reading:
             each.cancel()

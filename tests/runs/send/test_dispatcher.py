@@ -10,7 +10,7 @@ import pytest
 from shared.destinations.batch import Batch
 from shared.destinations.contract import Api, JobFiles
 from shared.destinations.model import Client, FinishedJob, Rate, Sent, Target
-from shared.domain.errors import Culprit, NeedsAttention, RateLimited, TryLater
+from shared.domain.errors import BatchRefused, Culprit, NeedsAttention, RateLimited, TryLater
 from shared.domain.message import say
 from shared.domain.run import Checkpoint, Job, Run, RunStatus
 from shared.storage.paths import CHECKPOINT
@@ -303,3 +303,64 @@ async def test_a_canceled_run_accounts_for_answers_that_came_before_earlier_ones
     again = await world.run()
     assert lost in destination.asked[-(await world.progress(again)).batches :]
     assert (await world.progress(again)).counts.total == 1_000
+
+
+@dataclass(frozen=True)
+class Picky(Slow):
+    """A destination that takes half a batch at most, and is ill at some requests before it takes them."""
+
+    limits = replace(Slow.limits, concurrency=4)
+    error: Exception = field(kw_only=True)
+    ill_at: Sequence[int] = field(kw_only=True)
+    asked: list[str] = field(default_factory=list, kw_only=True)  # the addresses of each request
+
+    async def send(self, api: Api, target: Target, batch: Batch) -> Sent:
+        """Take a batch, or refuse it whole, or not answer."""
+        await api.post(f"/lists/{target.list_id}", self.body(target, batch))
+        if batch.size > BATCH // 2:
+            raise BatchRefused("too_many", say("Too many at once."))
+        self.asked.append(batch.addresses.decode())
+        if len(self.asked) in self.ill_at:
+            raise self.error
+        return await super().send(api, target, batch)
+
+
+@pytest.mark.parametrize("ill_at", [[2], [1, 4], range(3, 9)])
+@pytest.mark.parametrize(
+    "error",
+    [TryLater(say("Out of order."), 600), NeedsAttention(Culprit.LIST, say("Gone."))],
+    ids=["try later", "needs attention"],
+)
+async def test_pieces_of_a_batch_that_were_taken_are_not_sent_again(
+    ill_at: Sequence[int], error: Exception
+) -> None:
+    world = await ready()
+    addresses = ("https://login.test", "https://{dc}.test", False)
+    client = Client("id", "secret")
+    destination = Picky(client, *addresses, clock=world.clock, error=error, ill_at=ill_at)
+    world.having(destinations={destination.name: destination})
+    await world.drop(csv(ROWS))
+    run = await world.run()
+    if isinstance(error, NeedsAttention):
+        assert run.status is RunStatus.FAILED_PERMANENT, run.reason
+        counts = (await world.progress(run)).counts
+        assert counts.accepted + counts.unknown == len(destination.written())
+        while run.status is not RunStatus.SUCCESSFUL:
+            run = await world.run()
+        assert (await world.progress(run)).counts.total == ROWS
+        assert set(destination.written()) == {f"user{n}@example.com" for n in range(ROWS)}
+    else:
+        await all_sent_once(world, destination, run)
+
+
+async def test_a_slice_sends_its_first_batch_however_long_that_waits_for_its_turn() -> None:
+    world = await ready()
+    addresses = ("https://login.test", "https://{dc}.test", False)
+    client = Client("id", "secret")
+    destination = Unhurried(client, *addresses, clock=world.clock, ill_at=0)
+    world.having(destinations={destination.name: destination}, slice_seconds=20)
+    await world.drop(csv(4 * BATCH))
+    run = await world.start()
+    await world.deliver(most=40)
+    assert (await now(world, run)).status is RunStatus.SUCCESSFUL
+    assert len(destination.asked) == 4
