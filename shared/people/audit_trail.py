@@ -32,6 +32,7 @@ from shared.services import Services
 from shared.storage.entries import ALL
 from shared.storage.ports import AlreadyExists, Stale, Unavailable
 from shared.storage.retrying import retried
+from shared.storage.side_by_side import side_by_side
 
 type Thing = Connection | Export | RefreshSchedule
 """What can change, and is known to the trail by a snapshot."""
@@ -187,8 +188,9 @@ def _partition(object_id: str) -> str:
 async def _append(services: Services, entry: Entry) -> None:
     """Write an entry where it is found by its object, and where all are found."""
     try:
-        for partition in (_partition(entry.object.id), ALL):
-            await _insert(services, partition, entry)
+        await side_by_side(
+            _insert(services, _partition(entry.object.id), entry), _insert(services, ALL, entry)
+        )
     except Unavailable as error:
         raise Unrecorded(*error.args) from error
 

@@ -83,4 +83,6 @@ async def scan[T: BaseModel](
     while page := await records.page(partition, after=after, limit=size):
         for stored in page:
             yield stored
+        if len(page) < size:
+            return
         after = page[-1].key

@@ -24,7 +24,7 @@ from shared.connections.check import mark_needs_sign_in
 from shared.connections.waiting_runs import resume_runs, waiting
 from shared.domain.connection import Connection
 from shared.domain.message import Message, say
-from shared.domain.run import Run, RunStatus, SliceMessage, split_run_id
+from shared.domain.run import Checkpoint, Phase, Run, RunStatus, SliceMessage, split_run_id
 from shared.runs.send.batch_sender import unanswered
 from shared.runs.send.poller import PollResult, RunFiles, unknown
 from shared.runs.send.recorder import NoRequests, Recorder
@@ -39,6 +39,7 @@ from shared.services import Services
 from shared.storage.entries import ALL, DueTable, EndedRun, OutboxMessage, SettingsTable
 from shared.storage.paths import CHECKPOINT, layout_folder, parts_folder
 from shared.storage.ports import AlreadyExists, Missing, Stale, Storage, Stored
+from shared.storage.side_by_side import side_by_side
 from shared.telemetry.logs import about_run, event
 
 _UNTOLD = say("The run ended before the destination said what became of it.")
@@ -54,27 +55,31 @@ async def load_for_ending(services: Services, run_id: str) -> OpenRun | None:
     return OpenRun(runs, services.clock, stored, checkpoint) if stored else None
 
 
-async def finish(services: Services, stored: Stored[Run], text: Message) -> None:
+async def finish(services: Services, connection: Connection, run: OpenRun, text: Message) -> None:
     """End a run that has sent everything, and is settled; raise Stale when somebody else changed it."""
-    await _close(services, stored, RunStatus.SUCCESSFUL, text)
+    ended = {"phase": Phase.DONE, "seconds": run.seconds}
+    so_far = run.checkpoint.value.model_copy(update=ended)
+    await _close(services, run.stored, RunStatus.SUCCESSFUL, text, so_far, connection.id)
 
 
-async def skip(services: Services, stored: Stored[Run], text: Message) -> None:
+async def skip(services: Services, connection: Connection, run: OpenRun, text: Message) -> None:
     """End a run that has nothing to send; raise Stale when somebody else changed it."""
-    await _close(services, stored, RunStatus.SKIPPED, text)
+    so_far = run.checkpoint.value
+    await _close(services, run.stored, RunStatus.SKIPPED, text, so_far, connection.id)
 
 
 async def suspend(
-    services: Services, stored: Stored[Run], connection: Connection, reason: Message
+    services: Services, suspended: OpenRun, connection: Connection, reason: Message
 ) -> None:
     """Mark a connection as needing sign-in, and skip the run until somebody has signed in again."""
-    run, active = stored.value, services.storage.active_runs
+    run, active = suspended.value, services.storage.active_runs
     entry = await active.get(ALL, run.id)
     if entry is not None:
         await active.put(waiting(connection.id), run.id, entry.value)
     await mark_needs_sign_in(services, connection, reason)
     text = say("{why} The run goes on from here once somebody has signed in.", why=reason)
-    await _close(services, stored, RunStatus.SKIPPED, text)
+    so_far = suspended.checkpoint.value
+    await _close(services, suspended.stored, RunStatus.SKIPPED, text, so_far, connection.id)
     now = await services.storage.connections.get(ALL, connection.id)
     if entry and now and now.value.secret_name != connection.secret_name:
         # Somebody signed in while we were at it, and may have looked for waiting runs too early.
@@ -94,15 +99,16 @@ async def abort(
     Without a text it is said what became of the rows. Raise Fenced or Stale when somebody else works
     on the run.
     """
-    stored, checkpoint = run.stored, run.checkpoint
+    checkpoint = run.checkpoint
     limits = services.destinations[context.connection.destination].limits
     try:
-        await _account(services, context, stored.value, checkpoint)
-        await settle_part(services.storage, stored.value, checkpoint.value, limits)
+        await _account(services, context, run.value, checkpoint)
+        await settle_part(services.storage, run.value, checkpoint.value, limits)
     except Missing:
-        await _forget_delivered(services.storage, stored.value)
+        await _forget_delivered(services.storage, run.value)
     said = text or canceled(checkpoint.value.as_last_progress())
-    await _close(services, stored, status, said)
+    so_far = checkpoint.value
+    await _close(services, run.stored, status, said, so_far, context.connection.id)
 
 
 async def give_up(services: Services, message: SliceMessage) -> None:
@@ -130,21 +136,28 @@ async def give_up(services: Services, message: SliceMessage) -> None:
 async def orphan(services: Services, stored: Stored[Run], why: Message) -> None:
     """Cancel a run whose export or connection is gone; raise Stale when somebody else changed it."""
     await _forget_delivered(services.storage, stored.value)
-    await _close(services, stored, RunStatus.CANCELED, why)
+    checkpoint = await services.storage.checkpoints.get(stored.value.id, CHECKPOINT)
+    so_far = checkpoint.value if checkpoint else None
+    await _close(services, stored, RunStatus.CANCELED, why, so_far)
 
 
-async def _close(services: Services, stored: Stored[Run], status: RunStatus, text: Message) -> None:
+async def _close(
+    services: Services,
+    stored: Stored[Run],
+    status: RunStatus,
+    text: Message,
+    checkpoint: Checkpoint | None,
+    connection_id: str | None = None,
+) -> None:
     """Store a run as over, with the progress it has made, and clean up; raise Stale."""
-    storage = services.storage
     run = stored.value.over(status, services.clock.now(), text)
-    checkpoint = await storage.checkpoints.get(run.id, CHECKPOINT)
     if checkpoint is not None:  # kept on the run, which outlives the files of the export
         goes_on = status is RunStatus.SKIPPED
-        so_far = checkpoint.value.as_progress() if goes_on else checkpoint.value.as_last_progress()
+        so_far = checkpoint.as_progress() if goes_on else checkpoint.as_last_progress()
         run = run.model_copy(update={"progress": so_far})
-    await storage.runs.replace(run.export_id, run.key, run, stored.etag)
+    await services.storage.runs.replace(run.export_id, run.key, run, stored.etag)
     announce(run)
-    await clean_up(services, run)
+    await clean_up(services, run, connection_id)
 
 
 def announce(run: Run) -> None:
@@ -158,18 +171,29 @@ def announce(run: Run) -> None:
         )
 
 
-async def clean_up(services: Services, run: Run) -> None:
+async def clean_up(services: Services, run: Run, connection_id: str | None = None) -> None:
     """Remove what a run that is over leaves behind; doing it twice is the same as doing it once.
 
-    A skipped run keeps its parts: it goes on when its connection is signed in again.
+    A skipped run keeps its parts: it goes on when its connection is signed in again. Whoever has just
+    ended the run names its connection. A sign to cancel that came too late is left to the sweep of them.
     """
-    storage = services.storage
+    await side_by_side(_remove_files(services, run), _index_end_once(services, run, connection_id))
+    await services.storage.active_runs.delete(ALL, run.id)
+
+
+async def _remove_files(services: Services, run: Run) -> None:
     if run.status is not RunStatus.SKIPPED:
-        await storage.run_files.delete(parts_folder(run.id))
-        await storage.bookmarks.delete(SettingsTable.CANCELS, run.id)
-    if entry := await storage.active_runs.get(ALL, run.id):  # else this was done before
-        await index_end(services, run, entry.value.connection_id)
-    await storage.active_runs.delete(ALL, run.id)
+        await services.storage.run_files.delete(parts_folder(run.id))
+    if run.status is RunStatus.CANCELED:
+        await services.storage.bookmarks.delete(SettingsTable.CANCELS, run.id)
+
+
+async def _index_end_once(services: Services, run: Run, connection_id: str | None) -> None:
+    if connection_id is None:
+        entry = await services.storage.active_runs.get(ALL, run.id)
+        connection_id = entry.value.connection_id if entry else None
+    if connection_id is not None:  # else this was done before
+        await index_end(services, run, connection_id)
 
 
 async def index_end(services: Services, run: Run, connection_id: str) -> None:

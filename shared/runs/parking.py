@@ -117,15 +117,15 @@ async def write_down(
     """Store what comes next; raise Fenced or Stale when somebody else works on the run."""
     match following:
         case Finished():
-            await finish(services, run.stored, done(run.checkpoint.value))
+            await finish(services, context.connection, run, done(run.checkpoint.value))
         case Skipped():
             # A slice that died may have laid something out; unlike others this run never goes on.
             await services.storage.run_files.delete(parts_folder(run.value.id))
             await run.move(seconds=run.seconds)
-            await skip(services, run.stored, NOTHING_NEW)
+            await skip(services, context.connection, run, NOTHING_NEW)
         case Suspended(reason):
             await run.move(seconds=run.seconds)
-            await suspend(services, run.stored, context.connection, reason)
+            await suspend(services, run, context.connection, reason)
         case Aborted(status, text):
             # A slice that finds a failure half-written down fails once more: the phase stays as it is.
             await run.move(seconds=run.seconds)

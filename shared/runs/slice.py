@@ -2,11 +2,14 @@
 
 import logging
 from asyncio import CancelledError
+from dataclasses import replace
 
-from shared.domain.run import SliceMessage, split_run_id
+from shared.domain.message import Message
+from shared.domain.run import Checkpoint, Run, SliceMessage, split_run_id
 from shared.runs.ending import clean_up, orphan
 from shared.runs.lanes.lane import LaneLost, LaneTaken, lane
 from shared.runs.lanes.lane_queue import call_next, wait_in_queue
+from shared.runs.start import Begun
 from shared.runs.state.checkpoint import Fenced, OpenCheckpoint
 from shared.runs.state.context import RunContext, load_context
 from shared.runs.state.open_run import OpenRun
@@ -14,7 +17,9 @@ from shared.runs.worker import Worker
 from shared.services import Services
 from shared.storage.entries import ALL
 from shared.storage.paths import CHECKPOINT, layout_folder
-from shared.storage.ports import Stale
+from shared.storage.ports import Stale, Stored
+from shared.storage.remembered import Remembered
+from shared.storage.side_by_side import side_by_side
 from shared.telemetry import metrics
 from shared.telemetry.logs import about_run
 from shared.telemetry.spans import slice_of_run
@@ -22,35 +27,39 @@ from shared.telemetry.spans import slice_of_run
 log = logging.getLogger(__name__)
 
 
-async def run_slice(services: Services, message: SliceMessage) -> None:
+async def run_slice(services: Services, message: SliceMessage, begun: Begun | None = None) -> None:
     """Work on a run until it ends, its time is up, or it has to wait; then see to its continuation.
 
     As long as half of the slice's time is left, go on with the next run that waits for the same lane;
     then call that one by message. A message that comes twice, late or for a run that is over changes
-    nothing.
+    nothing. Whoever has begun the run just now passes it on, so that it is not read again.
     """
     began = services.clock.monotonic()
     deadline = began + services.slice_seconds
     following: SliceMessage | None = message
     while following is not None:
         with about_run(following.run_id):
-            free = await _slice(services, following, deadline)
+            free = await _slice(services, following, deadline, begun)
+        begun = None
         following = await call_next(services, free) if free else None
         if following and services.clock.monotonic() > began + services.slice_seconds / 2:
             await services.storage.slices.send(following)
             return
 
 
-async def _slice(services: Services, message: SliceMessage, deadline: float) -> str | None:
+async def _slice(
+    services: Services, message: SliceMessage, deadline: float, begun: Begun | None
+) -> str | None:
     """Work on one run; return the lane that it does not need any more, None if others have that."""
-    stored = await services.storage.runs.get(*split_run_id(message.run_id))
+    runs = services.storage.runs
+    stored = begun.stored if begun else await runs.get(*split_run_id(message.run_id))
     if stored is None:
         return None
     if stored.value.status.is_over:
         left = await _lane_of(services, message.run_id)
         await clean_up(services, stored.value)
         return left
-    context = await load_context(services.storage, stored.value)
+    context = await _context(services, stored.value, begun)
     if not isinstance(context, RunContext):
         left = await _lane_of(services, message.run_id)
         await orphan(services, stored, context)
@@ -58,7 +67,7 @@ async def _slice(services: Services, message: SliceMessage, deadline: float) -> 
     quota = services.destinations[context.connection.destination].lane(context.account)
     try:
         async with lane(services.storage.lanes, services.clock, quota):
-            await _in_lane(services, message, context, deadline)
+            await _in_lane(services, message, context, deadline, begun)
     except LaneTaken:
         metrics.lane_wait(context.connection.destination)
         # A stale message must not come back: it would tell the sweep of a time that the run does not keep.
@@ -78,6 +87,12 @@ async def _slice(services: Services, message: SliceMessage, deadline: float) -> 
     return quota
 
 
+async def _context(services: Services, run: Run, begun: Begun | None) -> RunContext | Message:
+    if begun and begun.connection.account:
+        return RunContext(begun.export, begun.connection, begun.connection.account)
+    return await load_context(services.storage, run)
+
+
 async def _lane_of(services: Services, run_id: str) -> str | None:
     """Return the lane that a run waits for, as the index of active runs has it."""
     entry = await services.storage.active_runs.get(ALL, run_id)
@@ -85,15 +100,28 @@ async def _lane_of(services: Services, run_id: str) -> str | None:
 
 
 async def _in_lane(
-    services: Services, message: SliceMessage, context: RunContext, deadline: float
+    services: Services,
+    message: SliceMessage,
+    context: RunContext,
+    deadline: float,
+    begun: Begun | None,
 ) -> None:
-    # Read again: another slice may have moved both while this one waited for the lane.
-    stored = await services.storage.runs.get(*split_run_id(message.run_id))
-    checkpoint = await OpenCheckpoint.read(services.storage.checkpoints, message.run_id)
+    storage = services.storage
+    if begun:  # this moment; should a slice have been at it already, the first writing is refused
+        stored: Stored[Run] | None = begun.stored
+        checkpoint = OpenCheckpoint(storage.checkpoints, message.run_id, Checkpoint(), None)
+    else:
+        # Read again: another slice may have moved both while this one waited for the lane.
+        stored, checkpoint = await side_by_side(
+            storage.runs.get(*split_run_id(message.run_id)),
+            OpenCheckpoint.read(storage.checkpoints, message.run_id),
+        )
     if stored is None or stored.value.status.is_over or checkpoint.value.slice != message.slice:
         return
-    run = OpenRun(services.storage.runs, services.clock, stored, checkpoint)
-    work = Worker(services, context, run, deadline)
+    run = OpenRun(storage.runs, services.clock, stored, checkpoint)
+    # Nobody else writes what is laid out here, so what is small need not be fetched to be sent.
+    remembering = replace(storage, run_files=Remembered(storage.run_files))
+    work = Worker(replace(services, storage=remembering), context, run, deadline)
     destination, before = context.connection.destination, checkpoint.value.counts
     began = services.clock.monotonic()
     try:

@@ -1,6 +1,7 @@
 """Beginning a run of an export, whatever has triggered it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.audit import SYSTEM, Action, Actor
@@ -16,7 +17,8 @@ from shared.runs.ending import announce, index_end
 from shared.runs.freshness import NOTHING_NEW
 from shared.services import Services
 from shared.storage.entries import ALL, ActiveRun
-from shared.storage.ports import AlreadyExists, Storage
+from shared.storage.ports import AlreadyExists, Storage, Stored
+from shared.storage.side_by_side import side_by_side
 from shared.telemetry.spans import begin_run
 
 _BEGAN = {
@@ -25,6 +27,26 @@ _BEGAN = {
     TriggerKind.SCHEDULE: say("The export's own schedule was due."),
     TriggerKind.ON_DEMAND: say("Asked for on demand."),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A run of a trigger, as it was stored a moment ago, and what it works for."""
+
+    stored: Stored[Run]
+    export: Export
+    connection: Connection
+    made: bool  # now, and not by the same trigger before
+
+    @property
+    def run(self) -> Run:
+        """The run."""
+        return self.stored.value
+
+    @property
+    def is_to_go_on(self) -> bool:
+        """Whether somebody has to see to its first slice."""
+        return self.made and not self.run.status.is_over
 
 
 async def start_run(
@@ -40,10 +62,10 @@ async def start_run(
     A run on a connection that cannot be used is made and skipped at once, so that people see why.
     Raise NotFound for an unknown export, Conflict when it has no connection or that is being set up.
     """
-    run, made = await create_run(services, export_id, trigger, mode, by)
-    if made and not run.status.is_over:
-        await services.storage.slices.send(SliceMessage(run_id=run.id, slice=0))
-    return run, made
+    begun = await create_run(services, export_id, trigger, mode, by)
+    if begun.is_to_go_on:
+        await services.storage.slices.send(SliceMessage(run_id=begun.run.id, slice=0))
+    return begun.run, begun.made
 
 
 async def create_run(
@@ -53,7 +75,7 @@ async def create_run(
     mode: Mode = Mode.CHANGES,
     by: Actor = SYSTEM,
     unchanged: Sequence[SegmentVersion] = (),
-) -> tuple[Run, bool]:
+) -> Begun:
     """Do all of `start_run` but enqueueing, for a caller who sees to the first slice.
 
     `unchanged` are the versions of its segments if they are what its list was told last: then the run
@@ -61,10 +83,12 @@ async def create_run(
     """
     storage, now = services.storage, services.clock.now()
     export = await _export(storage, export_id)
-    connection = await _connection(storage, export)
+    connection, known = await side_by_side(
+        _connection(storage, export), storage.runs.get(export_id, trigger.run_key())
+    )
     # A trigger often comes twice, and the trail should not tell each time of a run that nobody began.
-    if known := await storage.runs.get(export_id, trigger.run_key()):
-        return known.value, False
+    if known:
+        return Begun(known, export, connection, made=False)
     run = _new_run(export, trigger, mode, now)
     if connection.status is ConnectionStatus.NEEDS_SIGN_IN:
         run = run.over(RunStatus.SKIPPED, now, needs_sign_in(connection, connection.reason))
@@ -73,20 +97,19 @@ async def create_run(
         run = run.over(RunStatus.SKIPPED, now, NOTHING_NEW)
     # Before there is a run that could be lost: into the index of those that ended, or of active ones.
     if run.status.is_over:
-        await index_end(services, run, connection.id)
+        await side_by_side(index_end(services, run, connection.id), index.enter(storage, run.id))
     else:
-        await _index_active(services, run, connection)
+        await side_by_side(_index_active(services, run, connection), index.enter(storage, run.id))
     said = {"run": run.id, "trigger": trigger.kind.value, "mode": mode.value}
     began = recorded_with(services, by, Action.RUN_STARTED, export, **said)
-    await index.enter(storage, run.id)
     try:
         async with began:
-            await storage.runs.insert(export_id, run.key, run)
+            etag = await storage.runs.insert(export_id, run.key, run)
     except AlreadyExists:
-        return await _existing(storage, run), False
+        return Begun(await _existing(storage, run), export, connection, made=False)
     if run.status.is_over:
         announce(run)
-    return run, True
+    return Begun(Stored(run.key, run, etag), export, connection, made=True)
 
 
 def _new_run(export: Export, trigger: Trigger, mode: Mode, now: datetime) -> Run:
@@ -135,8 +158,8 @@ async def _index_active(services: Services, run: Run, connection: Connection) ->
         return
 
 
-async def _existing(storage: Storage, run: Run) -> Run:
+async def _existing(storage: Storage, run: Run) -> Stored[Run]:
     stored = await storage.runs.get(run.export_id, run.key)
     if stored is None:
         raise NotFound(say("The run was removed."))
-    return stored.value
+    return stored

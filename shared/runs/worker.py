@@ -35,6 +35,7 @@ from shared.runs.timeline import paced, prepared
 from shared.services import Services
 from shared.storage.paths import unique_name
 from shared.storage.ports import Stale
+from shared.storage.side_by_side import side_by_side
 from shared.telemetry.spans import span
 from shared.transport.day_budget import keep_share, share_of
 from shared.transport.pace import Pace
@@ -72,7 +73,9 @@ class Worker:
     async def work(self) -> None:
         """Go through the steps until the run ends or has to stop; raise Fenced, Stale, or a surprise."""
         records, lane = self._services.storage.quotas, self._destination.lane(self._context.account)
-        before = await share_of(records, lane, self._clock.now())
+        before, _ = await side_by_side(
+            share_of(records, lane, self._clock.now()), self._sign.is_up()
+        )
         self._pace = Pace(self._clock, self._destination.limits.rates, before)
         try:
             await self._work()
@@ -132,8 +135,10 @@ class Worker:
             return Parked(RunStatus.QUEUED, delay, reason)
         with span("prepare"):
             # First of all: whoever began to prepare this run before can make nothing of it true now.
-            await self._run.move(layout=unique_name())
-            versions = await resolve_versions(self._services.storage.segments, self._export)
+            _, versions = await side_by_side(
+                self._run.move(layout=unique_name()),
+                resolve_versions(self._services.storage.segments, self._export),
+            )
             text = say("Reading the segment files.")
             await self._run.say(text, versions=versions)
             if await self._has_delivered(versions):
@@ -148,8 +153,10 @@ class Worker:
         return bool(await last_delivery(self._services.storage, self._export, versions))
 
     async def _lay_out(self) -> None:
-        api = await open_api(self._services, self._connection, self._pace)
-        reports = await report_url(self._services, self._run.value.id)
+        api, reports = await side_by_side(
+            open_api(self._services, self._connection, self._pace),
+            report_url(self._services, self._run.value.id),
+        )
         target = target_of(self._export, self._destination, reports)
         encoder = await self._destination.encoder(PatientReads(api, self._clock), target)
         limits = self._destination.limits
@@ -168,10 +175,10 @@ class Worker:
             await self._has_come_to(refused.found)
             raise
         await self._has_come_to(laid_out)
-        run, now = self._run.value, self._clock.now()
-        for note in encoder.notes():
-            run = run.noting(now, note)
-        await self._run.change(run.noting(now, prepared(laid_out)))
+        for note in (*encoder.notes(), prepared(laid_out)):
+            self._run.note(note)
+        if laid_out.batches > limits.concurrency:  # else it is over, or waits, in a moment
+            await self._run.change(self._run.value)
 
     async def _has_come_to(self, found: Checkpoint) -> None:
         kept = {"slice": self._run.checkpoint.value.slice, "seconds": self._run.seconds_before}
@@ -196,7 +203,8 @@ class Worker:
                 if not await dispatcher.send_batches(self._deadline):
                     reason = say("The time of one slice is up; going on.")
                     return Parked(RunStatus.QUEUED, 0, reason)
-                await self._run.move(phase=Phase.SETTLE)
+                if self._run.checkpoint.value.jobs:
+                    await self._run.move(phase=Phase.SETTLE)
             delay = await dispatcher.await_jobs(self._deadline)
             if delay is not None:
                 return Parked(RunStatus.QUEUED, delay, self._waiting_for_jobs())
@@ -205,11 +213,11 @@ class Worker:
         return None
 
     async def _settle(self) -> Next:
-        # Written even if it says so already: who was overtaken while it waited must not settle.
-        await self._run.move(phase=Phase.SETTLE)
+        # Who was overtaken must not settle, so a slice that has written nothing yet finds out.
+        if not self._run.checkpoint.was_written:
+            await self._run.move(phase=Phase.SETTLE)
         with span("settle"):
             await settle(self._services.storage, self._run.value, self._run.checkpoint.value)
-        await self._run.move(phase=Phase.DONE, seconds=self._run.seconds)
         return Finished()
 
     async def _wind_up(self) -> Next:

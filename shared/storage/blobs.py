@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from shared.storage.azure_errors import translated
 from shared.storage.limits import LEASE_SECONDS
 from shared.storage.ports import AlreadyExists, BlobInfo, Missing, Stale, Stored, Unavailable
+from shared.storage.remembered import whole_if_small
 
 _BATCH = 256
 """How many blobs one request may delete, as the service documents for "Blob Batch"."""
@@ -71,7 +72,8 @@ class BlobContainer:
     async def write(self, name: str, data: bytes | AsyncIterator[bytes]) -> None:
         """Store the blob whatever was there; pieces replace it once the last of them has come."""
         with translated(self._path(name)):
-            await self._container.upload_blob(name, data, overwrite=True)
+            whole = data if isinstance(data, bytes) else await whole_if_small(data)
+            await self._container.upload_blob(name, whole, overwrite=True)
 
     async def delete(self, prefix: str) -> None:
         """Remove every blob whose name begins with `prefix`."""

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.export import Export
-from shared.domain.run import Run, SliceMessage, Trigger, TriggerKind
+from shared.domain.run import SliceMessage, Trigger, TriggerKind
 from shared.domain.segment import SegmentVersion
 from shared.records.records import LARGEST_PAGE, scan
 from shared.runs.slice import run_slice
-from shared.runs.start import create_run, start_run
+from shared.runs.start import Begun, create_run, start_run
 from shared.segments.catalogue import landed_versions
 from shared.segments.paths import closing, parse_path
 from shared.segments.stats import stats_of
@@ -32,18 +32,22 @@ async def arrive(services: Services, path: str) -> None:
     storage = services.storage
     versions = await landed_versions(storage.segments, path)
     begun = [
-        run
+        (version, run)
         for version in versions
         async for export in all_exports(services)
         if (run := await _begin(services, export, version)) is not None
     ]
-    slices = (run_slice(services, SliceMessage(run_id=run.id, slice=0)) for run in begun)
+    slices = (
+        run_slice(services, SliceMessage(run_id=each.run.id, slice=0), each) for _, each in begun
+    )
     # All of them come to their end first: what goes on after the function has returned may be frozen.
     for failure in await asyncio.gather(*slices, return_exceptions=True):
         if isinstance(failure, BaseException):
             raise failure
-    for version in versions:  # a version that no run has read is counted here
-        await stats_of(storage.segments, storage.versions, version, count=True)
+    read = [version for version, _ in begun]
+    for version in versions:  # one that no run reads is counted here
+        if version not in read:
+            await stats_of(storage.segments, storage.versions, version, count=True)
 
 
 async def sweep_arrivals(services: Services) -> None:
@@ -89,15 +93,15 @@ async def _start_all(services: Services, version: SegmentVersion) -> None:
                 await start_run(services, export.id, _trigger(version))
 
 
-async def _begin(services: Services, export: Export, version: SegmentVersion) -> Run | None:
+async def _begin(services: Services, export: Export, version: SegmentVersion) -> Begun | None:
     """Create the run of one export; None if it does not follow the segment or the run is there."""
     if not _follows(export, version):
         return None
     try:
-        run, made = await create_run(services, export.id, _trigger(version))
+        begun = await create_run(services, export.id, _trigger(version))
     except (Conflict, NotFound):
         return None  # its connection is being set up again, or it was removed this moment
-    return run if made and not run.status.is_over else None
+    return begun if begun.is_to_go_on else None
 
 
 def _follows(export: Export, version: SegmentVersion) -> bool:

@@ -123,13 +123,14 @@ class DueRuns:
             return  # the newest run says so already
         trigger = Trigger(kind=kind, key=at.isoformat(), at=at)
         try:
-            run, made = await create_run(
+            begun = await create_run(
                 self._services, export.id, trigger, unchanged=last.versions if last else ()
             )
         except (Conflict, NotFound):
             return  # its connection is being set up again, or it was removed this moment
-        if made and not run.status.is_over:
-            await join_queue(self._services, run, SliceMessage(run_id=run.id, slice=0))
+        if begun.is_to_go_on:
+            message = SliceMessage(run_id=begun.run.id, slice=0)
+            await join_queue(self._services, begun.run, message)
 
     def _is_late(self) -> bool:
         return self._clock.monotonic() >= self._deadline

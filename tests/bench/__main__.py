@@ -17,6 +17,7 @@ from tests.bench import (
     hosts,
     imports,
     refresh,
+    small,
     telemetry,
     weather,
 )
@@ -45,6 +46,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "api": api,
     "formats": formats,
     "refresh": refresh,
+    "small": small,
     "hosts": hosts,
     "imports": imports,
     "telemetry": telemetry,

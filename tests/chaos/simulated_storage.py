@@ -143,7 +143,9 @@ def _noting_slices(call: Callable[..., Any], clock: FakeClock) -> Callable[..., 
         answer = await call(run_id, key, *written)
         if execution := execution_now():
             if written:
-                since = execution.slices[run_id].since
+                # A slice of a run that was just begun writes its checkpoint without having read it.
+                held = execution.slices.get(run_id)
+                since = held.since if held else clock.monotonic()
                 execution.slices[run_id] = Held(written[0].slice, since)
             else:
                 number = answer.value.slice if answer else 0

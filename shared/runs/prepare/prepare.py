@@ -43,6 +43,7 @@ from shared.segments.formats.rows import ReadAnew
 from shared.services import Services
 from shared.storage.paths import digests, layout_folder
 from shared.storage.ports import Blobs
+from shared.storage.side_by_side import side_by_side
 
 _UPLOAD_PIECE = 1024 * 1024  # bytes
 
@@ -149,8 +150,7 @@ async def _laid_out(
         )
         if sorter.distinct > most:
             raise TooManyProfiles(_too_many(sorter.distinct, most), found)
-        await parts.close()
-        await storage.run_files.write(digests(folder), _pieces(state))
+        await side_by_side(parts.close(), storage.run_files.write(digests(folder), _pieces(state)))
     ready = {"phase": Phase.SEND, "profiles": parts.profiles, "batches": parts.batches}
     return found.model_copy(update=ready)
 

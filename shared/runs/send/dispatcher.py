@@ -30,6 +30,7 @@ from shared.runs.state.open_run import OpenRun
 from shared.runs.state.parts import batches_per_part, read_batches
 from shared.services import Services
 from shared.storage.paths import layout_folder
+from shared.storage.side_by_side import side_by_side
 from shared.transport.pace import Pace
 from shared.transport.patience import LONGEST_WAIT, PatientReads
 
@@ -216,12 +217,16 @@ async def open_dispatcher(
 ) -> Dispatcher:
     """Return what sends a run's batches and waits for its jobs; raise NeedsAttention or TryLater."""
     destination, storage = services.destinations[context.connection.destination], services.storage
-    api = await open_api(services, context.connection, pace)
+    api, key, reports = await side_by_side(
+        open_api(services, context.connection, pace),
+        digest_key(storage.secrets),
+        report_url(services, run.value.id),
+    )
     of_jobs = RunFiles(
         storage.run_files, run.value.id, run.checkpoint.value.layout, destination.limits
     )
-    digest = digest_with(await digest_key(storage.secrets))
-    target = target_of(context.export, destination, await report_url(services, run.value.id))
+    digest = digest_with(key)
+    target = target_of(context.export, destination, reports)
     patient = PatientReads(api, services.clock)
     lost = LostJobs(destination, patient) if isinstance(destination, ListsJobs) else None
     return Dispatcher(

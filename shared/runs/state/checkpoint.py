@@ -16,6 +16,7 @@ class OpenCheckpoint:
         self, records: Guarded[Checkpoint], run_id: str, value: Checkpoint, etag: str | None
     ) -> None:
         self.value = value
+        self.was_written = False  # here, so that whoever had it before is refused
         self._records = records
         self._run_id = run_id
         self._etag = etag
@@ -37,7 +38,7 @@ class OpenCheckpoint:
             if not await self._moved_unseen():
                 raise Fenced(self._run_id) from None
             await self._write(value)
-        self.value, self._unsure = value, []
+        self.value, self._unsure, self.was_written = value, [], True
 
     async def _write(self, value: Checkpoint) -> None:
         try:

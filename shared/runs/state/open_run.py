@@ -1,5 +1,6 @@
 """A run and its checkpoint, as whoever works on the run or ends it holds them."""
 
+from dataclasses import replace
 from typing import Any
 
 from shared.domain.clock import Clock
@@ -47,6 +48,11 @@ class OpenRun:
         """Note on the run that a slice is working on it, and at what, and change some of it; raise Stale."""
         now = self.value.processing(self._clock.now(), text)
         await self.change(now.model_copy(update=update))
+
+    def note(self, text: Message) -> None:
+        """Note something on the run that is stored with the next change of it."""
+        noted = self.value.noting(self._clock.now(), text)
+        self.stored = replace(self.stored, value=noted)
 
     async def change(self, run: Run) -> None:
         """Store the run as it is now; raise Stale."""
