@@ -4,6 +4,9 @@ What Spark, Data Factory, Business Central, Snowflake and R write: `\\"` inside 
 `\\\\` for a backslash, and any other backslash for itself. A quote inside of a quoted cell that neither is
 escaped nor stands before a delimiter is itself, too.
 
+PHP's `fputcsv` doubles quotes, but not behind a backslash, which it leaves as it is: so does this in cells
+that have a doubled quote.
+
 None of them agree on a backslash at the end of a cell: before its last quote or its delimiter it is an
 escape, or itself. Where the one gives a row another number of cells than the header, the other is tried.
 """
@@ -12,6 +15,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+
+_DOUBLED = re.compile(r'(?<!\\)""')
 
 type Cells = list[str]
 
@@ -37,7 +42,7 @@ class Backslashed:
         self._width = width
         self._ways = (_escaping(delimiter), _ending(delimiter))
         self._unescaped = re.compile(rf'\\([\\"{re.escape(delimiter)}])')
-        self._unquoted = re.compile(r'\\([\\"])|"(")')
+        self._unquoted = re.compile(r'\\([\\"])')
 
     def of(self, text: str, start: int = 0, is_all: bool = False) -> Iterator[Record]:
         """Yield the records of a text up to one that it does not hold the end of.
@@ -75,9 +80,7 @@ class Backslashed:
             quoted, plain, end = cell.groups()
             start = cell.end()
             if quoted is not None:
-                if "\\" in quoted or '"' in quoted:
-                    quoted = self._unquoted.sub(_kept, quoted)
-                cells.append(quoted)
+                cells.append(self._text(quoted))
             elif not cells and not plain and end != self._delimiter:
                 return Record(cells, start)  # an empty line
             elif "\\" in plain:
@@ -86,6 +89,11 @@ class Backslashed:
                 cells.append(plain)
             if end != self._delimiter:
                 return Record(cells, start)
+
+    def _text(self, quoted: str) -> str:
+        if '""' in quoted and _DOUBLED.search(quoted):
+            return quoted.replace('""', '"')
+        return self._unquoted.sub(r"\1", quoted) if "\\" in quoted else quoted
 
 
 def is_written_with_backslashes(text: str, delimiter: str, width: int) -> bool:
@@ -128,10 +136,6 @@ def _doubled(text: str, delimiter: str) -> Iterator[Record]:
             if cells or junk is not None or plain or end == delimiter:
                 cells.append("")
         yield Record(cells, start, is_strict)
-
-
-def _kept(escape: re.Match[str]) -> str:
-    return escape[1] or escape[2]
 
 
 # No pattern goes back on what it has taken: each takes time in proportion to the text.

@@ -62,6 +62,8 @@ def unescaped(block: bytes, delimiter: str) -> bytes | None:
 
     `block` is UTF-8, in which no byte is 255.
     """
+    if _matches(block, _doubled_inside(delimiter)):
+        return None  # where a backslash before a quote may be itself
     if not _matches(block, _OTHER_ESCAPE):
         return block.replace(b"\\", b'"')  # which takes a hundredth of what follows
     block = block.replace(b"\\\\", b"\xff")
@@ -76,6 +78,13 @@ def _has_empty_row(texts: Sequence[Any]) -> bool:
         return False
     longest = pc.max_element_wise(*map(pc.binary_length, texts))
     return bool(pc.min(longest).as_py() == 0)
+
+
+@lru_cache
+def _doubled_inside(delimiter: str) -> str:
+    """Return a pattern, for RE2, of two quotes inside of a cell."""
+    between = re.escape(delimiter)
+    return rf'(?:^|[{between}\n])"""|[^{between}\n"\\]""'
 
 
 @lru_cache
