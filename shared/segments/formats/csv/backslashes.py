@@ -7,8 +7,10 @@ escaped nor stands before a delimiter is itself, too.
 PHP's `fputcsv` doubles quotes, but not behind a backslash, which it leaves as it is: so does this in cells
 that have a doubled quote.
 
-None of them agree on a backslash at the end of a cell: before its last quote or its delimiter it is an
-escape, or itself. Where the one gives a row another number of cells than the header, the other is tried.
+None of them agree on a backslash at the end of a cell: before its last quote, its delimiter or its line end
+it is an escape, or itself. Where the one gives a row another number of cells than the header, the other is
+tried. Before a line end outside of quotes, which Snowflake and MariaDB escape so, it is itself also where a
+whole row follows.
 """
 
 import re
@@ -32,6 +34,7 @@ class Record:
     cells: Cells
     end: int
     is_strict: bool = True  # nothing stands between the end of a quoted cell and the next delimiter
+    is_joined: bool = False  # a line end outside of quotes is escaped in it
 
 
 class Backslashed:
@@ -41,7 +44,7 @@ class Backslashed:
         self._delimiter = delimiter
         self._width = width
         self._ways = (_escaping(delimiter), _ending(delimiter))
-        self._unescaped = re.compile(rf'\\([\\"{re.escape(delimiter)}])')
+        self._unescaped = re.compile(rf'\\([\\"{re.escape(delimiter)}]|\r\n?|\n)')
         self._unquoted = re.compile(r'\\([\\"])')
 
     def of(self, text: str, start: int = 0, is_all: bool = False) -> Iterator[Record]:
@@ -63,7 +66,9 @@ class Backslashed:
         one, other = self._ways
         first = self._record(text, start, one) if spare > 0 else None
         if first is not None and len(first.cells) in (0, self._width):
-            return first, 0
+            if first.is_joined and (alone := self._alone(text, start)):
+                return alone, first.end - start
+            return first, first.is_joined * (first.end - start)
         if first is None and not is_all and spare > 0:
             return None, 0
         second = self._record(text, start, other)
@@ -71,8 +76,15 @@ class Backslashed:
             return second, (first.end if first else len(text)) - start
         return first, (second.end if second else len(text)) - start
 
+    def _alone(self, text: str, start: int) -> Record | None:
+        """Return a record as one that ends where a line end is escaped, if a whole row follows it."""
+        alone = self._record(text, start, self._ways[1])
+        behind = alone and self._record(text, alone.end, self._ways[1])
+        return alone if behind and len(behind.cells) == self._width else None
+
     def _record(self, text: str, start: int, way: re.Pattern[str]) -> Record | None:
         cells: Cells = []
+        is_joined = False
         while True:
             cell = way.match(text, start)
             if cell is None:
@@ -84,11 +96,12 @@ class Backslashed:
             elif not cells and not plain and end != self._delimiter:
                 return Record(cells, start)  # an empty line
             elif "\\" in plain:
+                is_joined = is_joined or "\n" in plain
                 cells.append(self._unescaped.sub(r"\1", plain))
             else:
                 cells.append(plain)
             if end != self._delimiter:
-                return Record(cells, start)
+                return Record(cells, start, is_joined=is_joined)
 
     def _text(self, quoted: str) -> str:
         if '""' in quoted and _DOUBLED.search(quoted):
@@ -98,7 +111,7 @@ class Backslashed:
 
 def is_written_with_backslashes(text: str, delimiter: str, width: int) -> bool:
     """Say whether more records of a text are whole when a backslash escapes than when a quote doubles."""
-    if '\\"' not in text and "\\" + delimiter not in text:
+    if not any("\\" + each in text for each in ('"', delimiter, "\n", "\r\n")):
         return False
     beginning = text[: text.find("\n", _ENOUGH) + 1]
     return any(
@@ -147,7 +160,7 @@ def _escaping(delimiter: str) -> re.Pattern[str]:
     d = re.escape(delimiter)
     end = rf"(?=[{d}\r\n]|\Z)"
     quoted = rf'"((?:[^"\\]++|\\[\s\S]|""|"(?!{end}))*+)"'
-    plain = rf'((?!")(?:[^{d}\r\n\\]++|\\[\\"{d}]|\\)*+)'
+    plain = rf'((?!")(?:[^{d}\r\n\\]++|\\[\\"{d}]|\\(?:\r\n?|\n)(?!\Z)|\r(?=\\\n)|\\)*+)'
     return re.compile(rf"(?:{quoted}|{plain})({d}|\r\n?|\n|\Z)")
 
 

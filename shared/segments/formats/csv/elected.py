@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from shared.domain.dialect import Dialect
 from shared.domain.reading import Escape, Reading
+from shared.segments.formats.csv.letters import is_written_with_letters
 from shared.segments.formats.csv.parsed import parse
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -41,10 +42,14 @@ def elect(head: bytes, is_all: bool, reading: Reading, is_tabbed: bool, encoding
     skipped = first + 1 if preamble else 0
     start = _length(head, skipped)
     delimiter = reading.delimiter or separator or _delimiter(lines[skipped or first :], is_tabbed)
+    is_lettered = (
+        reading.escape is None and delimiter == "\t" and is_written_with_letters("".join(lines))
+    )
     dialect = Dialect(
         delimiter=delimiter,
         encoding=encoding,
-        escape=reading.escape or Escape.DOUBLED,
+        escape=Escape.BACKSLASH if is_lettered else reading.escape or Escape.DOUBLED,
+        quoted=not is_lettered,
         preamble=preamble,
     )
     return Elected(dialect, start, skipped)

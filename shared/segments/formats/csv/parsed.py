@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from shared.domain.dialect import Dialect
 from shared.domain.reading import Escape
 from shared.segments.formats.csv.backslashes import Backslashed
+from shared.segments.formats.csv.letters import meant
 from shared.segments.formats.rows import MAX_LINE
 
 if TYPE_CHECKING:
@@ -45,10 +46,14 @@ class Parsed:
 def parse(lines: list[str], dialect: Dialect, width: int, is_all: bool) -> Parsed:
     """Parse lines with their ends; `is_all` says that no more follow.
 
-    `width` is how many cells a row has, or nothing while that is not known.
+    `width` is how many cells a row has, or nothing where the lines begin with the header.
     """
     if dialect.quoted and dialect.escape is Escape.BACKSLASH:
-        return _by_records("".join(lines), lines, dialect.delimiter, width, is_all)
+        text = "".join(lines)
+        width = width or width_of(text, dialect)
+        return _by_records(text, lines, dialect.delimiter, width, is_all)
+    if dialect.escape is Escape.BACKSLASH:
+        return _by_letters(lines, dialect.delimiter)
     return _by_csv(lines, dialect)
 
 
@@ -76,6 +81,16 @@ def _by_csv(lines: list[str], dialect: Dialect) -> Parsed:
 def _reader(lines: list[str], dialect: Dialect) -> "_csv.Reader":
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if dialect.quoted else csv.QUOTE_NONE
     return csv.reader(chain(lines, _used_up()), delimiter=dialect.delimiter, quoting=quoting)
+
+
+def _by_letters(lines: Sequence[str], delimiter: str) -> Parsed:
+    """Parse rows of one line each, in which a line end of old Macs is part of a cell."""
+    if not lines:
+        return Parsed([], None, 0)
+    whole = "".join(lines).removesuffix("\n").split("\n")
+    rows = [line.removesuffix("\r").split(delimiter) if line.strip("\r") else [] for line in whole]
+    ends = accumulate(line.count("\r") - line.endswith("\r") + 1 for line in whole)
+    return Parsed([list(map(meant, row)) for row in rows], list(ends), len(lines))
 
 
 def _by_records(

@@ -130,6 +130,8 @@ class CsvRows:
 
         delimiter = self.dialect.delimiter
         if self.dialect.escape is Escape.BACKSLASH and b"\\" in block:
+            if not self.dialect.quoted:
+                return None
             plain = unescaped(block, delimiter)
             if plain is None:
                 return None
