@@ -210,9 +210,47 @@ def _texts() -> dict[str, Case]:
             GOOD + b"nobody,C,D\n,E,F\n", Sent(A, [(3, "bad_address"), (4, "no_address")])
         ),
         "csv: one address in two cases": _csv(GOOD + b"A@X.COM,C,D\n", Sent(A, [(3, "duplicate")])),
-        "csv: really gzip": _csv(
-            gzip.compress(GOOD), Refused("is gzip, which is not what its name")
+        "csv: really gzip": _csv(gzip.compress(GOOD), Sent(A)),
+        "csv: really gzip of gzip": _csv(
+            gzip.compress(gzip.compress(GOOD)), Refused("is gzip, which is not what its name")
         ),
+        "csv: really gzip that is cut off": _csv(
+            gzip.compress(GOOD)[:-9], Refused("the archive is cut off")
+        ),
+        "csv: semicolons": _csv(GOOD.replace(b",", b";"), Sent(A)),
+        "csv: tabs": _csv(GOOD.replace(b",", b"\t"), Sent(A)),
+        "csv: a separator told": _csv(b"sep=|\r\n" + GOOD.replace(b",", b"|"), Sent(A)),
+        "csv: a type told": _csv(b"#TYPE Some.Thing\r\n" + GOOD, Sent(A)),
+        "csv: UTF-16 little-endian": _csv(GOOD.decode().encode("utf-16"), Sent(A)),
+        "csv: UTF-16 big-endian": _csv(b"\xfe\xff" + GOOD.decode().encode("utf-16-be"), Sent(A)),
+        "csv: half a character of UTF-16": _csv(
+            GOOD.decode().encode("utf-16") + b"b\0@",
+            Refused("line 3: in the column 'Email' is a character that is not UTF-16LE"),
+        ),
+        "csv: quotes behind backslashes": _csv(
+            GOOD + b'b@x.com,"C \\"Cc\\"",D\n', Sent(A | {"b@x.com": ('C "Cc"', "D")})
+        ),
+        "csv: delimiters behind backslashes": _csv(
+            GOOD + b"b@x.com,C\\, Cc,D\n", Sent(A | {"b@x.com": ("C, Cc", "D")})
+        ),
+        "csv: a quote that holds people": _csv(
+            GOOD + b'b@x.com,"C,D\nc@x.com,E,F\nd@x.com,G,H\ne@x.com,I "J",K\n',
+            Refused("line 3: a quote is opened and closed on line 6, with what look like rows"),
+        ),
+        "csv: a note of several lines": _csv(
+            GOOD + b'b@x.com,"C,D\nask c@x.com, or E\nor not",F\n',
+            Sent(A | {"b@x.com": ("C,D\nask c@x.com, or E\nor not", "F")}),
+        ),
+        "csv: a broken byte where nobody looks": _csv(
+            b"Email,First,Last,Note\na@x.com,A,B,\xff\0" + LONG + b"\n", Sent(A)
+        ),
+        "csv: old line ends in a line": _csv(b"Email,First,Last\ra@x.com,A,B\n", Sent(A)),
+        "csv: a column without a name": _csv(b"Email,First,Last,\na@x.com,A,B\n", Sent(A)),
+        "tsv: letters behind backslashes": Case(
+            {"Customers/1.tsv": b"Email\tFirst\tLast\na@x.com\tA\\\\\\tA\tB\\n\n"},
+            Sent({"a@x.com": ("A\\\tA", "B")}),
+        ),
+        "txt: commas": Case({"Customers/1.txt": GOOD}, Sent(A)),
         "csv: really Parquet": _csv(parquet(TABLE), Refused("is Parquet, which is not")),
         "csv: really an Excel workbook": _csv(
             _zip(), Refused("is a ZIP archive or an Excel workbook")
@@ -347,7 +385,7 @@ def _objects() -> dict[str, Case]:
             OBJECT + b'"' + b"x" * 5_000_000, Refused("line 2: the line is longer than")
         ),
         "ndjson: really CSV": _nd(GOOD, Refused("line 1: this is not JSON")),
-        "ndjson: really gzip": _nd(gzip.compress(OBJECT), Refused("is gzip, which is not")),
+        "ndjson: really gzip": _nd(gzip.compress(OBJECT), Sent(A)),
     }
 
 

@@ -23,7 +23,8 @@ MAX_CONTENT = 16 * 1024**3
 
 _PIECE = 256 * 1024
 _GZIP = 31  # zlib's way to say: with the header and the checksum of gzip
-_MAGIC = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
+"""What every archive begins with."""
 
 
 class Gunzip:
@@ -67,7 +68,7 @@ class Gunzip:
         try:
             piece: bytes = self._member.decompress(data, _PIECE)
         except zlib.error:
-            if self._first and self._taken == 0 and not data.startswith(_MAGIC):
+            if self._first and self._taken == 0 and not data.startswith(GZIP):
                 raise self._bad(say("this is not gzip, as its name says it is")) from None
             what = say("the archive is damaged near its byte {byte}", byte=self._taken + 1)
             raise self._bad(what) from None
@@ -76,7 +77,7 @@ class Gunzip:
     def _without_padding(self, data: bytes) -> bytes:
         rest = data.lstrip(b"\0")
         self._taken += len(data) - len(rest)
-        if rest and not _MAGIC.startswith(rest[:2]):
+        if rest and not GZIP.startswith(rest[:2]):
             what = say("something that is not gzip follows at byte {byte}", byte=self._taken + 1)
             raise self._bad(what)
         return rest

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from shared.domain.errors import BadSegment
 from shared.domain.message import say
 from shared.domain.segment import SegmentFile
-from shared.segments.formats.gunzip import Gunzip
+from shared.segments.formats.gunzip import GZIP, Gunzip
 from shared.segments.formats.reader import Reader
 from shared.segments.formats.rows import Block, StreamRows
 from shared.segments.formats.transcoder import Transcoder, transcoder_of
@@ -35,7 +35,7 @@ _LONGEST = max(map(len, _SIGNATURES))
 
 
 class Streamed(Reader[StreamRows]):
-    """Reads a text file, compressed or not."""
+    """Reads a text file, packed or not; what its name says of that, or its first bytes."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Streamed(Reader[StreamRows]):
             yield b"".join(held)
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        async for data in self._files.stream(self._file.path, self._file.etag):
+        async for data in self._stored():
             for start in range(0, len(data), _BLOCK):
                 block = data[start : start + _BLOCK]
                 if self._gunzip is None:
@@ -103,6 +103,24 @@ class Streamed(Reader[StreamRows]):
         if self._gunzip is not None:
             for piece in self._gunzip.close():
                 yield piece
+
+    async def _stored(self) -> AsyncIterator[bytes]:
+        """Yield what is stored, once its first bytes have shown whether it is packed."""
+        begun: bytes | None = b""
+        async for data in self._files.stream(self._file.path, self._file.etag):
+            if begun is None:
+                yield data
+            elif len(begun := begun + data) >= len(GZIP):
+                self._unpack_if_packed(begun)
+                yield begun
+                begun = None
+        if begun:
+            yield begun
+
+    def _unpack_if_packed(self, begun: bytes) -> None:
+        # Some tools pack a file and say so in Content-Encoding alone, which no name shows.
+        if self._gunzip is None and begun.startswith(GZIP):
+            self._gunzip = Gunzip(self._file.path)
 
     def _refuse_other_formats(self, head: bytes) -> None:
         for signature, what in _SIGNATURES.items():

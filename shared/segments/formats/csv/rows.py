@@ -118,8 +118,10 @@ class CsvRows:
         return self._parsed(self._decoded(block), is_all)
 
     def _behind_header(self, block: bytes) -> bytes:
-        """Take a header that is a line without quotes, and return what follows it."""
-        while self.header is None and (end := block.find(b"\n") + 1) and b'"' not in block[:end]:
+        """Take a header that is one line and nothing but plain, and return what follows it."""
+        while self.header is None and (end := block.find(b"\n") + 1):
+            if any(each in block[: end - 2] for each in (b'"', b"\r", b"\\")):
+                break
             for _ in self._parsed(self._decoded(block[:end]), is_all=False):
                 raise AssertionError("a header is a row")
             block = block[end:]
