@@ -201,7 +201,7 @@ class CsvRows:
             raise self._bad(line, has_nul())
         texts = [cell.encode(errors=_NO_TEXT).decode(errors="replace") for cell in cells]
         header = header_of(self._path, texts)
-        if texts != list(cells) and not (self._wanted or frozenset()) <= set(header):
+        if texts != list(cells) and not (self._wanted and self._wanted <= set(header)):
             name = next(text for text, cell in zip(texts, cells, strict=True) if text != cell)
             raise self._bad(line, self._no_text(name))
         self._take_header(header)
