@@ -136,8 +136,9 @@ class ApiClient:
         raise StackError(f"The run was not over within {seconds:.0f} seconds: {run}")
 
     def rejects(self, run_id: str) -> str:
-        """Return a run's rejects as CSV."""
-        return self._api.get(f"/runs/{run_id}/rejects").raise_for_status().text
+        """Return a run's rejects as CSV, without the mark that the file begins with."""
+        answer = self._api.get(f"/runs/{run_id}/rejects").raise_for_status()
+        return answer.content.decode("utf-8-sig")
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Return the JSON of an answer; raise StackError with the problem if it is one."""

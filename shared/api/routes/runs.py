@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from fastapi import APIRouter
 from starlette.responses import StreamingResponse
@@ -12,19 +12,24 @@ from shared.api.dependencies import After, AnyCaller, Contributor, Limit, Page, 
 from shared.api.openapi.declared import documented
 from shared.api.paths import RUNS
 from shared.api.schemas.runs import RunDetail, RunItem, run_detail, run_items
-from shared.api.wording import worded
+from shared.api.wording import spoken, worded
 from shared.domain.errors import Conflict
 from shared.domain.outcomes import REJECT_COLUMNS, Reject
+from shared.domain.people import Language
 from shared.runs.cancel import cancel_run
 from shared.runs.history import find_run, record_download, reject_lines
 from shared.runs.index import newest_runs
 
 router = APIRouter(prefix=RUNS, tags=["runs"])
 
+# Spreadsheets take a file for UTF-8 by the mark that it begins with.
+_MARK = "\ufeff"
+# What Excel separates by where commas are decimal; everywhere else it is the comma.
+_SEPARATORS = {Language.SWEDISH: ";", Language.FRENCH: ";"}
 # Before what a spreadsheet may take for a formula: a sign, also in its wide form, where a cell begins. To
-# one that separates by semicolons, as in Swedish and French, a cell may begin within one of ours.
+# one that separates by something else than we do, a cell may begin within one of ours.
 _FORMULA = re.compile(
-    r"(?:\A|(?<=[;|\t\r\n]))(?=[ \u00a0\u3000\"]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
+    r"(?:\A|(?<=[,;|\t\r\n]))(?=[ \u00a0\u3000\"]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
 )
 
 
@@ -60,7 +65,11 @@ async def cancel(services: TheServices, caller: Contributor, key: str) -> RunDet
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
 async def rejects(services: TheServices, caller: AnyCaller, key: str) -> StreamingResponse:
-    """Return the rejects so far. No cell is one that a spreadsheet would run as a formula."""
+    """Return the rejects so far. No cell is one that a spreadsheet would run as a formula.
+
+    It begins with a byte order mark, and is separated by semicolons in Swedish and French: so Excel opens
+    it right.
+    """
     run = await find_run(services, key)
     await record_download(services, caller, run)
     return StreamingResponse(
@@ -71,15 +80,17 @@ async def rejects(services: TheServices, caller: AnyCaller, key: str) -> Streami
 
 
 async def _csv(lines: AsyncIterator[Reject]) -> AsyncIterator[str]:
-    yield _line(REJECT_COLUMNS)
+    separator = _SEPARATORS.get(spoken.get(), ",")
+    yield _MARK + line(REJECT_COLUMNS, separator)
     async for reject in lines:
         cells = {column: str(getattr(reject, column)) for column in REJECT_COLUMNS}
-        yield _line([*(cells | {"reason": worded(reject.reason)}).values()])
+        yield line([*(cells | {"reason": worded(reject.reason)}).values()], separator)
 
 
-def _line(cells: list[str] | tuple[str, ...]) -> str:
+def line(cells: Sequence[str], separator: str) -> str:
+    """Return a line of CSV of cells that are made inert."""
     buffer = io.StringIO()
-    csv.writer(buffer).writerow(map(inert, cells))
+    csv.writer(buffer, delimiter=separator).writerow(map(inert, cells))
     return buffer.getvalue()
 
 
