@@ -64,6 +64,9 @@ class Action(StrEnum):
     EXPORT_REMOVED = "export.removed"
     EXPORT_PREVIEWED = "export.previewed"  # which shows addresses
     SCHEDULE_CHANGED = "refresh_schedule.changed"
+    READING_CHANGED = "reading.changed"
+    READING_REMOVED = "reading.removed"
+    READING_TRIED = "reading.tried"  # which shows rows
     RUN_STARTED = "run.started"
     RUN_CANCELED = "run.canceled"  # asked for; it ends a moment later
     REJECTS_DOWNLOADED = "rejects.downloaded"
@@ -75,6 +78,7 @@ class ObjectKind(StrEnum):
     CONNECTION = "connection"
     EXPORT = "export"
     REFRESH_SCHEDULE = "refresh_schedule"
+    SEGMENT = "segment"  # its id is its name behind "segment:"
 
 
 class Object(BaseModel, frozen=True):

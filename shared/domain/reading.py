@@ -1,5 +1,7 @@
 """A segment's reading: what people have said about how its files are to be read."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
@@ -25,8 +27,21 @@ class Reading(BaseModel, frozen=True):
     """How a segment is read, as far as somebody has said so; whatever is None is found out."""
 
     delimiter: str | None = None  # one of , ; tab |
-    encoding: str | None = None  # a name of the WHATWG list, such as windows-1252
+    encoding: str | None = None  # a label of domain.encodings, such as windows-1252
     escape: Escape | None = None
     nulls: Sequence[str] | None = None  # what stands for an empty cell
     decimal: str | None = None  # . or ,
     dates: Mapping[str, DateOrder] | None = None  # by column
+
+    @property
+    def digest(self) -> str:
+        """What tells this reading from every other one."""
+        said = self.model_dump(mode="json", exclude_none=True)
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class SegmentReading(BaseModel, frozen=True):
+    """What people have said about how one segment is read."""
+
+    segment: str
+    reading: Reading

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from pydantic import BaseModel
 
@@ -53,8 +54,14 @@ class SegmentVersion(BaseModel, frozen=True):
 
     @property
     def key(self) -> str:
-        """What tells this version from every other one."""
-        return f"{self.path}|{self.etag}"
+        """What tells this version from every other one, and from itself if it is read in another way."""
+        read = f"|{self.reading.digest}" if self.reading else ""
+        return f"{self.path}|{self.etag}{read}"
+
+    def read_by(self, reading: Reading | None) -> Self:
+        """Return the same version, to be read in this way; a reading that says nothing is none."""
+        said = None if reading == Reading() else reading
+        return self.model_copy(update={"reading": said})
 
     @property
     def is_exported(self) -> bool:

@@ -3,8 +3,11 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
+from shared.domain.encodings import encoding_name
+from shared.domain.message import say
+from shared.domain.reading import DateOrder, Escape, Reading
 from shared.domain.schedule import ExportSchedule, OwnSchedule
 from shared.records.chosen import Chosen, Id, Name
 
@@ -49,6 +52,76 @@ class ScheduleChoice(ExportSchedule, frozen=True, extra="forbid", strict=True):
     def as_schedule(self) -> ExportSchedule:
         """Return it as it is stored."""
         return ExportSchedule.model_validate(self.model_dump())
+
+
+_DELIMITERS = (",", ";", "\t", "|")
+_TAB = "tab"  # how people write what cannot be seen
+
+
+def _delimiter(given: str) -> str:
+    delimiter = "\t" if given == _TAB else given
+    if delimiter not in _DELIMITERS:
+        raise ValueError(say("This must be a comma, a semicolon, a tab (or its name, tab) or a |."))
+    return delimiter
+
+
+def _decimal(given: str) -> str:
+    if given not in (".", ","):
+        raise ValueError(say("This must be a point or a comma."))
+    return given
+
+
+def _encoding(given: str) -> str:
+    if encoding_name(given) is None:
+        raise ValueError(
+            say("There is no such encoding. Use a name of the WHATWG list, such as windows-1252.")
+        )
+    return given
+
+
+class ReadingChoices(Chosen, frozen=True):
+    """How a segment is read. Whatever is left out is found out."""
+
+    delimiter: (
+        Annotated[
+            str,
+            AfterValidator(_delimiter),
+            Field(json_schema_extra={"enum": [*_DELIMITERS, _TAB]}),
+        ]
+        | None
+    ) = Field(default=None, description="What separates the cells of CSV.")
+    encoding: Annotated[str, StringConstraints(max_length=50), AfterValidator(_encoding)] | None = (
+        Field(default=None, description="A name or label of the WHATWG list, such as windows-1252.")
+    )
+    escape: Annotated[Escape, Field(strict=False)] | None = Field(
+        default=None, description="How a quote within quotes is written."
+    )
+    nulls: (
+        Annotated[
+            list[Annotated[str, StringConstraints(min_length=1, max_length=100)]],
+            Field(max_length=10),
+        ]
+        | None
+    ) = Field(default=None, description="What stands for an empty cell, beside \\N.")
+    decimal: (
+        Annotated[str, AfterValidator(_decimal), Field(json_schema_extra={"enum": [".", ","]})]
+        | None
+    ) = Field(default=None, description="What stands before the fraction of a number.")
+    dates: (
+        Annotated[
+            dict[
+                Annotated[str, StringConstraints(min_length=1, max_length=500)],
+                Annotated[DateOrder, Field(strict=False)],
+            ],
+            Field(max_length=100),
+        ]
+        | None
+    ) = Field(default=None, description="Column: the order of day, month and year in it.")
+
+    def as_reading(self) -> Reading:
+        """Return it as it is stored."""
+        said = {name: value for name, value in self.model_dump().items() if value}
+        return Reading.model_validate(said)
 
 
 class ExportChoices(Chosen, frozen=True):

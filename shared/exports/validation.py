@@ -123,7 +123,7 @@ async def check_segments(storage: Storage, choices: Export) -> None:
 
 async def _segment(storage: Storage, name: str, members: MemberPath) -> Segment:
     try:
-        segment = await find_segment(storage.segments, storage.versions, name)
+        segment = await find_segment(storage.segments, storage.versions, storage.readings, name)
     except BadSegment as error:
         raise Invalid(members, error.reason) from None
     if segment is None:

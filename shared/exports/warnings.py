@@ -11,8 +11,8 @@ from shared.domain.errors import BadSegment, MemberPath
 from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.segment import SegmentVersion
-from shared.segments.catalogue import newest_version
 from shared.segments.formats.names import column_name
+from shared.segments.readings import version_to_read
 from shared.segments.stats import stats_of
 from shared.services import Services
 
@@ -34,7 +34,7 @@ async def warnings(services: Services, export: Export) -> Sequence[ExportWarning
     there: dict[int, SegmentVersion] = {}
     for index, name in enumerate(export.segments):
         try:
-            version = await newest_version(services.storage.segments, name)
+            version = await version_to_read(services.storage, name)
         except BadSegment as error:
             warned.append(ExportWarning(("segments", index), _would_fail(error.reason)))
             continue

@@ -6,6 +6,7 @@ faster, a second entry withdraws the first. A crash between the two, or storage 
 it made the change, leaves an entry of something that may not have been done.
 """
 
+import hashlib
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -27,17 +28,19 @@ from shared.domain.audit import (
 from shared.domain.connection import Connection
 from shared.domain.errors import Refusal
 from shared.domain.export import Export
+from shared.domain.reading import SegmentReading
 from shared.domain.schedule import RefreshSchedule
 from shared.services import Services
 from shared.storage.entries import ALL
+from shared.storage.limits import is_table_key
 from shared.storage.ports import AlreadyExists, Stale, Unavailable
 from shared.storage.retrying import retried
 from shared.storage.side_by_side import side_by_side
 
-type Thing = Connection | Export | RefreshSchedule
+type Thing = Connection | Export | RefreshSchedule | SegmentReading
 """What can change, and is known to the trail by a snapshot."""
 
-_HIDDEN = {"id", "created_at", "attached_at", "scheduled_at", "secret_name"}
+_HIDDEN = {"segment", "id", "created_at", "attached_at", "scheduled_at", "secret_name"}
 _WAITS = (0.2, 1.0)  # seconds between tries to write
 _LAST = "~"  # sorts behind every id of an instant
 
@@ -107,6 +110,11 @@ async def read_trail(
     return entries, entries[-1].id if len(found) > limit else None
 
 
+def segment_object(segment: str) -> Object:
+    """Return a segment as an object of entries."""
+    return Object(kind=ObjectKind.SEGMENT, id=f"segment:{segment}", name=segment)
+
+
 def destination_of(services: Services, connection: Connection) -> Actor:
     """Return the destination of a connection as an actor."""
     destination = services.destinations[connection.destination]
@@ -159,6 +167,8 @@ def _object(thing: Thing | Object) -> Object:
             return Object(kind=ObjectKind.EXPORT, id=thing.id, name=thing.name)
         case RefreshSchedule():
             return Object(kind=ObjectKind.REFRESH_SCHEDULE, id="refresh", name="Refresh schedule")
+        case SegmentReading():
+            return segment_object(thing.segment)
 
 
 def _snapshot(thing: BaseModel | None) -> Snapshot:
@@ -182,7 +192,9 @@ def _only(snapshot: Snapshot, names: set[str]) -> Snapshot:
 
 
 def _partition(object_id: str) -> str:
-    return f"of-{object_id}"
+    """Return where the entries of an object are; the names of some segments can be no key."""
+    plain = f"of-{object_id}"
+    return plain if is_table_key(plain) else hashlib.sha256(plain.encode()).hexdigest()
 
 
 async def _append(services: Services, entry: Entry) -> None:

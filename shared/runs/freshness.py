@@ -7,7 +7,7 @@ from shared.domain.export import Export
 from shared.domain.message import say
 from shared.domain.run import Run, RunStatus, TriggerKind
 from shared.domain.segment import SegmentVersion
-from shared.segments.catalogue import newest_version
+from shared.segments.readings import version_to_read
 from shared.storage.ports import Storage
 
 NOTHING_NEW = say(
@@ -43,7 +43,7 @@ class Freshness:
     async def _version(self, segment: str) -> SegmentVersion | None:
         if segment not in self._newest:
             try:
-                newest = await newest_version(self._storage.segments, segment)
+                newest = await version_to_read(self._storage, segment)
             except BadSegment:
                 newest = None  # a run says why
             self._newest[segment] = newest

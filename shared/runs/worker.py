@@ -137,7 +137,7 @@ class Worker:
             # First of all: whoever began to prepare this run before can make nothing of it true now.
             _, versions = await side_by_side(
                 self._run.move(layout=unique_name()),
-                resolve_versions(self._services.storage.segments, self._export),
+                resolve_versions(self._services.storage, self._export, self._run.value.versions),
             )
             text = say("Reading the segment files.")
             await self._run.say(text, versions=versions)

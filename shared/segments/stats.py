@@ -11,7 +11,7 @@ from itertools import chain
 from shared.domain.dialect import Dialect
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message
-from shared.domain.reading import Reading
+from shared.domain.reading import Reading, SegmentReading
 from shared.domain.segment import (
     Segment,
     SegmentStatus,
@@ -23,6 +23,7 @@ from shared.segments.formats.reader import Reader
 from shared.segments.formats.registry import may_leave_out_members, open_file
 from shared.segments.formats.rows import Columns, Empty, ReadAnew
 from shared.segments.inventory import SegmentFiles
+from shared.segments.readings import said_of
 from shared.storage.ports import Blobs, Missing, Records, Stale
 
 KEPT = 5
@@ -33,30 +34,37 @@ _COLUMN_CHARACTERS = 100_000  # of the names of columns that are kept
 _LATEST = 9_999_999_999_999  # milliseconds; subtracted from, so that newer versions sort first
 
 
-async def find_segment(files: Blobs, records: Records[VersionStats], name: str) -> Segment | None:
+async def find_segment(
+    files: Blobs, records: Records[VersionStats], readings: Records[SegmentReading], name: str
+) -> Segment | None:
     """Return a segment, or None if there is none; raise BadSegment when it cannot be read."""
     found = await find_one(files, name)
     if found is None:
         return None
-    segment = await describe(files, records, name, found)
+    segment = await describe(files, records, name, found, await said_of(readings, name))
     if segment.reason is not None and (segment.newest is None or segment.stats.problem):
         raise BadSegment(segment.stats.problem or segment.reason)
     return segment
 
 
 async def describe(
-    files: Blobs, records: Records[VersionStats], name: str, found: SegmentFiles
+    files: Blobs,
+    records: Records[VersionStats],
+    name: str,
+    found: SegmentFiles,
+    reading: Reading | None = None,
 ) -> Segment:
-    """Return a segment as people see it."""
+    """Return a segment as people see it; `reading` is how they said that it is read."""
+    newest = found.newest.read_by(reading) if found.newest else None
     stats = VersionStats()
     status, reason = SegmentStatus.READY, None
-    if found.newest is not None:
-        stats = await stats_of(files, records, found.newest)
+    if newest is not None:
+        stats = await stats_of(files, records, newest)
         if stats.problem is not None:
             status, reason = SegmentStatus.UNREADABLE, stats.problem
     if (awaited := found.awaited) is not None:
         status, reason = SegmentStatus.INCOMPLETE, awaited.reason
-    return Segment(name, found.newest, found.versions, stats, status, reason)
+    return Segment(name, newest, found.versions, stats, status, reason)
 
 
 async def stats_of(

@@ -17,6 +17,7 @@ from shared.domain.audit import Entry
 from shared.domain.connection import Connection
 from shared.domain.export import Export
 from shared.domain.people import Preferences
+from shared.domain.reading import SegmentReading
 from shared.domain.run import Checkpoint, Run, SliceMessage
 from shared.domain.schedule import RefreshSchedule
 from shared.domain.segment import VersionStats
@@ -123,6 +124,7 @@ def open_storage(settings: Settings) -> OpenStorage:
         bookmarks=table("settings", Bookmark),
         quotas=table("settings", Quota),
         preferences=table("settings", Preferences),
+        readings=table("settings", SegmentReading),
         audit=TableTrail(tables.get_table_client("audit"), Entry),
         versions=table("versions", VersionStats),
         segments=container("segments"),

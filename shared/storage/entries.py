@@ -31,6 +31,7 @@ class SettingsTable:
     BOOKMARKS = "bookmarks"  # how far periodic tasks have come
     CANCELS = "cancels"  # when somebody asked to cancel a run; keys are ids of runs
     PREFERENCES = "preferences"  # what people prefer; keys are digests of their ids
+    READINGS = "readings"  # how segments are read; keys are digests of their names
     QUOTAS = "quotas"  # what lanes have used up; keys are names of lanes
     RUN_ALL = "run-all"  # when a request to run all exports first came
 

@@ -14,6 +14,7 @@ from shared.domain.audit import Entry
 from shared.domain.connection import Connection
 from shared.domain.export import Export
 from shared.domain.people import Preferences
+from shared.domain.reading import SegmentReading
 from shared.domain.run import Checkpoint, Run, SliceMessage
 from shared.domain.schedule import RefreshSchedule
 from shared.domain.segment import VersionStats
@@ -196,6 +197,7 @@ class Storage:
     bookmarks: Records[Bookmark]
     quotas: Records[Quota]
     preferences: Records[Preferences]
+    readings: Records[SegmentReading]
     audit: Trail[Entry]
     versions: Records[VersionStats]
     segments: Blobs

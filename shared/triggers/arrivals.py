@@ -12,8 +12,8 @@ from shared.domain.segment import SegmentVersion
 from shared.records.records import LARGEST_PAGE, scan
 from shared.runs.slice import run_slice
 from shared.runs.start import Begun, create_run, start_run
-from shared.segments.catalogue import landed_versions
 from shared.segments.paths import closing, parse_path
+from shared.segments.readings import landed_to_read
 from shared.segments.stats import stats_of
 from shared.services import Services
 from shared.storage.entries import Bookmark, SettingsTable
@@ -30,7 +30,7 @@ async def arrive(services: Services, path: str) -> None:
     The same version delivered again makes no second run. Exports whose lane is taken go on by queue.
     """
     storage = services.storage
-    versions = await landed_versions(storage.segments, path)
+    versions = await landed_to_read(storage, path)
     begun = [
         (version, run)
         for version in versions
@@ -58,7 +58,7 @@ async def sweep_arrivals(services: Services) -> None:
     until = now - _SETTLED
     paths, newest = await _closings(services, since, until)
     for path in paths:
-        for version in await landed_versions(storage.segments, path):
+        for version in await landed_to_read(storage, path):
             if since < version.landed <= until:
                 await _start_all(services, version)
     # Never beyond what storage has shown: a host whose clock is ahead would pass over what lands next.

@@ -13,6 +13,7 @@ DISPLAY_NAME = {"display_name": "Renamed"}
 TO_SHARED = {"connection_id": "SHARED", "list_id": "a2"}
 TO_PRIVATE = {"connection_id": "PRIVATE", "list_id": "a2"}
 OFF = {"follows": "off"}
+READING = {"delimiter": ","}
 DAILY = {"times": ["06:30"], "time_zone": "Europe/Paris"}
 
 
@@ -95,6 +96,18 @@ TABLE = [
     Row("GET /segments", 200, 200, 200),
     Row("GET /segments/Customers", 200, 200, 200),
     Row("GET /segments/unknown", 404, 404, 404),
+    Row("GET /segments/SHARED_SEGMENT/reading", 403, 200, 200),
+    Row("GET /segments/Customers/reading", 403, 403, 200),
+    Row("GET /segments/unknown/reading", 403, 403, 200),
+    Row("PUT /segments/SHARED_SEGMENT/reading", 403, 200, 200, READING),
+    Row("PUT /segments/Customers/reading", 403, 403, 200, READING),
+    Row("PUT /segments/unknown/reading", 403, 403, 200, READING),
+    Row("DELETE /segments/SHARED_SEGMENT/reading", 403, 204, 204),
+    Row("DELETE /segments/Customers/reading", 403, 403, 204),
+    Row("DELETE /segments/unknown/reading", 403, 403, 204),
+    Row("POST /segments/SHARED_SEGMENT/reading/try", 403, 200, 200, READING),
+    Row("POST /segments/Customers/reading/try", 403, 403, 200, READING),
+    Row("POST /segments/unknown/reading/try", 403, 403, 404, READING),
     Row("GET /exports", 200, 200, 200),
     Row("POST /exports", 403, 201, 201, choices("SHARED")),
     Row("POST /exports", 403, 422, 201, choices("PRIVATE")),

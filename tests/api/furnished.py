@@ -17,9 +17,10 @@ class Furnished:
     """An office with connections, exports and a run; `names` says what their ids are.
 
     SHARED and PRIVATE are connections, ON_SHARED and ON_PRIVATE exports on them, IDLE_ON_PRIVATE is an
-    export that never ran and DETACHED one without a connection, DRAFT is a connection that is being set
-    up, AGREED one with a key whose terms are accepted, RUN a run, RUN_ON_SHARED one that SHARED is used
-    for, and REPORTS the path where a destination reports on it.
+    export that never ran and DETACHED one without a connection, SHARED_SEGMENT a segment that only an
+    export on SHARED uses, DRAFT is a connection that is being set up, AGREED one with a key whose terms are
+    accepted, RUN a run, RUN_ON_SHARED one that SHARED is used for, and REPORTS the path where a destination
+    reports on it.
     """
 
     office: Office
@@ -38,8 +39,11 @@ class Furnished:
         run_on_shared = await office.done("POST", f"/exports/{await office.export(shared)}/run", {})
         detached = await office.export(private)
         await office.done("POST", f"/exports/{detached}/detach")
+        await office.drop("Shared")
+        await office.export(shared, segments=["Shared"])
         names = {
-            "RUN_ON_SHARED": str(run_on_shared["id"]),  # before what its name is made of
+            "SHARED_SEGMENT": "Shared",  # before what its name is made of
+            "RUN_ON_SHARED": str(run_on_shared["id"]),  # likewise
             "ON_SHARED": await office.export(shared),
             "IDLE_ON_PRIVATE": await office.export(private),
             "DETACHED": detached,

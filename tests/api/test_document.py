@@ -17,7 +17,7 @@ PROBLEM = "application/problem+json"
 # What an operation does is its first word.
 VERBS = (
     "add|attach|cancel|change|check|connect|copy|create|detach|finish|get|give|list|preview|remove"
-    "|report|run|save|set|show"
+    "|report|run|save|set|show|try"
 )
 
 

@@ -84,7 +84,9 @@ async def test_a_strange_id_is_nobodys_whatever_is_done_to_it(office: Office, st
             url = re.sub(r"\{[^}]+\}", strange.replace("\\", r"\\"), path)
             body = b"{}" if method in ("POST", "PUT", "PATCH") else None
             answer = await office.http.request(method, url, headers=bearer(office), content=body)
-            assert 400 <= answer.status_code < 500, (method, url, answer.status_code)
+            # How a segment is read may be said before it has a file, whatever it will be called.
+            least = 200 if path.endswith("/reading") else 400
+            assert least <= answer.status_code < 500, (method, url, answer.status_code)
             assert "Set-Cookie" not in answer.headers
     for report in (f"{strange}/x/0", f"x.y/{strange}/0", f"x.y/x/{strange}"):
         answer = await office.http.post(f"/api/v1/reports/{report}", content=b"x")
@@ -264,6 +266,9 @@ def said_with(value: str) -> list[tuple[str, str, Any]]:
         ("GET", f"/exports?limit={value}", None),
         ("GET", f"/audit?from={value}", None),
         ("GET", f"/segments/{value}", None),
+        ("PUT", f"/segments/{value}/reading", {"delimiter": value, "encoding": value}),
+        ("PUT", "/segments/Customers/reading", {"dates": {"Born": value}, "nulls": [value * 20]}),
+        ("POST", f"/segments/{value}/reading/try", {}),
         ("GET", f"/runs/{value}/rejects", None),
         ("GET", f"/{value}", None),
         ("GET", f"/oauth/callback?state={value}&code={value}&error={value}", None),

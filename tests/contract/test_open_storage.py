@@ -61,6 +61,7 @@ async def test_every_port_finds_what_it_is_named_after(opened: OpenStorage) -> N
         opened.oauth_states,
         opened.schedules,
         opened.bookmarks,
+        opened.readings,
     ):
         assert await records.get("nobody", "nothing") is None
     assert await opened.audit.page("nobody") == []

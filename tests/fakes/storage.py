@@ -19,6 +19,7 @@ from shared.domain.clock import Clock
 from shared.domain.connection import Connection
 from shared.domain.export import Export
 from shared.domain.people import Preferences
+from shared.domain.reading import SegmentReading
 from shared.domain.run import Checkpoint, Run, SliceMessage
 from shared.domain.schedule import RefreshSchedule
 from shared.domain.segment import VersionStats
@@ -340,6 +341,7 @@ def memory_storage(clock: Clock) -> Storage:
         schedules=MemoryRecords(RefreshSchedule),
         bookmarks=MemoryRecords(Bookmark),
         quotas=MemoryRecords(Quota),
+        readings=MemoryRecords(SegmentReading),
         preferences=MemoryRecords(Preferences),
         audit=MemoryTrail(Entry),
         versions=MemoryRecords(VersionStats),

@@ -3,6 +3,7 @@
 import pytest
 
 from shared.domain.errors import BadSegment
+from shared.domain.reading import SegmentReading
 from shared.domain.segment import Segment, SegmentStatus, VersionStats
 from shared.segments.catalogue import find_all, newest_version
 from shared.segments.stats import describe, find_segment, stats_of
@@ -17,13 +18,14 @@ class Container:
         self.clock = FakeClock()
         self.files = MemoryBlobs(self.clock, piece)
         self.records = MemoryRecords(VersionStats)
+        self.readings = MemoryRecords(SegmentReading)
 
     async def drop(self, path: str, data: bytes = b"Email,First\na@x.com,A\n") -> None:
         self.clock.advance(1)
         await self.files.write(path, data)
 
     async def find(self, name: str = "Customers") -> Segment | None:
-        return await find_segment(self.files, self.records, name)
+        return await find_segment(self.files, self.records, self.readings, name)
 
     async def all(self) -> list[Segment]:
         found = await find_all(self.files)

@@ -38,12 +38,13 @@ from shared.api.schemas.exports import (
 )
 from shared.api.schemas.fields import FieldItem
 from shared.api.schemas.runs import EstimateItem, EventItem, PreviewItem, RunDetail, RunItem
-from shared.api.schemas.segments import SegmentItem, VersionItem
+from shared.api.schemas.segments import ReadingItem, SegmentItem, TrialItem, VersionItem
 from shared.connections.schemas import ConnectionChanges, NewConnection
 from shared.domain.audit import Action, Actor, Entry, Object, ObjectKind
 from shared.domain.connection import TERMS_VERSION, ConnectionStatus, Consent, SharedWith
 from shared.domain.outcomes import Counts
 from shared.domain.people import Language, Person, Role
+from shared.domain.reading import DateOrder
 from shared.domain.run import Mode, Phase, Progress, RunStatus, TriggerKind
 from shared.domain.schedule import Follows, RefreshSchedule
 from shared.domain.segment import SegmentStatus
@@ -55,6 +56,7 @@ from shared.exports.schemas import (
     ExportChoices,
     ManySchedules,
     OwnScheduleChoice,
+    ReadingChoices,
     ScheduleChoice,
 )
 
@@ -174,6 +176,8 @@ _ANSWERS: tuple[BaseModel, ...] = (
         versions=3,
         newest=_VERSION,
     ),
+    ReadingItem(delimiter=";", encoding="windows-1252", dates={"Born": DateOrder.DMY}),
+    TrialItem(columns=["EMail", "FirstName"], rows=[["…", "Ann"]]),
     Entry(
         id="8236285199999999",
         at=_AT,
@@ -230,6 +234,9 @@ _REQUESTS: tuple[BaseModel, ...] = (
         list_id=_LIST,
         fields=_FIELDS,
         segments=["Customers"],
+    ),
+    ReadingChoices(
+        delimiter=";", encoding="windows-1252", decimal=",", dates={"Born": DateOrder.DMY}
     ),
     CopyChoices(name="Newsletter of the summer"),
     Attachment(connection_id=_CONNECTION, list_id=_LIST),

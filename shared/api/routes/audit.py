@@ -19,8 +19,9 @@ type ObjectId = Annotated[
     Query(
         alias="object",
         min_length=1,
-        max_length=100,
-        description="Only of this connection or export, or of `refresh`, the schedule.",
+        max_length=1_100,
+        description="Only of this connection or export, of `refresh`, the schedule, or of "
+        "`segment:<name>`, how a segment is read.",
     ),
 ]
 

@@ -5,7 +5,9 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from shared.api.wording import Words
+from shared.domain.reading import Reading
 from shared.domain.segment import Segment, SegmentStatus, SegmentVersion
+from shared.exports.reading_trial import Trial
 from shared.segments.formats.registry import format_of
 
 
@@ -34,6 +36,22 @@ class SegmentItem(BaseModel):
     members: int | None  # rows of the newest version; None until they are counted
     versions: int
     newest: VersionItem | None
+
+
+class ReadingItem(Reading):
+    """How a segment is read, as far as somebody has said so; whatever is null is found out."""
+
+
+class TrialItem(BaseModel):
+    """The first rows of a segment as they would be read; their cells are in the order of the columns."""
+
+    columns: list[str]
+    rows: list[list[str]]
+
+
+def trial_item(trial: Trial) -> TrialItem:
+    """Return a trial as its caller sees it."""
+    return TrialItem(columns=list(trial.columns), rows=[list(each) for each in trial.rows])
 
 
 def segment_item(segment: Segment) -> SegmentItem:

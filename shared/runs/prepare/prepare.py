@@ -38,11 +38,11 @@ from shared.runs.state.partitions import PARTITIONS
 from shared.runs.state.parts import PartWriter
 from shared.runs.state.profiles import Profiles
 from shared.runs.state.rejects import RejectWriter
-from shared.segments.catalogue import newest_version
 from shared.segments.formats.rows import ReadAnew
+from shared.segments.readings import version_to_read
 from shared.services import Services
 from shared.storage.paths import digests, layout_folder
-from shared.storage.ports import Blobs
+from shared.storage.ports import Storage
 from shared.storage.side_by_side import side_by_side
 
 _UPLOAD_PIECE = 1024 * 1024  # bytes
@@ -56,11 +56,17 @@ class TooManyProfiles(BadSegment):
         self.found = found
 
 
-async def resolve_versions(segments: Blobs, export: Export) -> list[SegmentVersion]:
-    """Return the newest version of each of the export's segments; raise BadSegment if one has none."""
+async def resolve_versions(
+    storage: Storage, export: Export, begun: Sequence[SegmentVersion] = ()
+) -> list[SegmentVersion]:
+    """Return the newest version of each of the export's segments; raise BadSegment if one has none.
+
+    A run keeps the reading with which it began: `begun` are the versions that it has had so far.
+    """
+    readings = {version.segment: version.reading for version in begun}
     versions = []
     for name in export.segments:
-        version = await newest_version(segments, name)
+        version = await version_to_read(storage, name)
         if version is None:
             raise BadSegment(
                 say(
@@ -68,7 +74,7 @@ async def resolve_versions(segments: Blobs, export: Export) -> list[SegmentVersi
                     segment=name,
                 )
             )
-        versions.append(version)
+        versions.append(version.read_by(readings.get(name, version.reading)))
     _require_few(versions)
     return versions
 
