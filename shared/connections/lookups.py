@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from shared.connections.check import signed_in
 from shared.connections.manage import find_connection
+from shared.destinations.contract import Api, Destination
 from shared.destinations.model import Field, ListInfo
 from shared.domain.errors import Culprit, NeedsAttention, NotFound
+from shared.domain.message import say
 from shared.domain.people import Caller
 from shared.records.paging import page_of
 from shared.services import Services
@@ -18,13 +20,15 @@ async def find_lists(
 ) -> tuple[list[ListInfo], str | None]:
     """Return a page of the lists whose name holds `search`, by name, whatever the case of letters.
 
+    A list whose id `search` is, or holds as the address of a page, is among them.
+
     Raise NotFound, Conflict or TryLater.
     """
     stored = await find_connection(services, caller, key)
     async with signed_in(services, stored.value) as (destination, api):
         lists = await destination.lists(api)
-    wanted = search.strip().casefold()
-    found = (each for each in lists if wanted in each.name.casefold())
+    wanted, ids = search.strip().casefold(), _ids_in(destination, search.strip())
+    found = (each for each in lists if wanted in each.name.casefold() or each.is_meant_by(ids))
     return page_of(found, _cursor_of, after, limit)
 
 
@@ -35,11 +39,48 @@ async def find_fields(
     stored = await find_connection(services, caller, key)
     try:
         async with signed_in(services, stored.value) as (destination, api):
-            return await destination.fields_of(api, list_id)
+            found = await list_meant(destination, api, list_id)
+            return await destination.fields_of(api, found.id)
     except NeedsAttention as error:
         if error.culprit is not Culprit.LIST:
             raise
         raise NotFound(error.reason) from None
+
+
+async def list_meant(destination: Destination, api: Api, pasted: str) -> ListInfo:
+    """Return the list that somebody means by its id, or by the address of its page at the vendor.
+
+    Raise NeedsAttention(LIST), which says what an id looks like, unless it is one list.
+    """
+    text = pasted.strip()
+    if not _is_address(text):
+        try:
+            return await destination.look_up(api, text)
+        except NeedsAttention as error:
+            if error.culprit is not Culprit.LIST:
+                raise
+    ids = _ids_in(destination, text)
+    meant = [each for each in await destination.lists(api) if each.is_meant_by(ids)]
+    if len(meant) != 1:
+        raise NeedsAttention(
+            Culprit.LIST,
+            say(
+                "{destination} has no such list. {help}",
+                destination=destination.title,
+                help=destination.about.list_id_help,
+            ),
+        )
+    return meant[0]
+
+
+def _is_address(text: str) -> bool:
+    return "/" in text
+
+
+def _ids_in(destination: Destination, text: str) -> Sequence[str]:
+    if not _is_address(text):
+        return [text]
+    return destination.about.list_in_address.findall(text)
 
 
 def _cursor_of(found: ListInfo) -> str:

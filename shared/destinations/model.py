@@ -1,5 +1,6 @@
 """What a destination and the engine tell each other: fields, limits, lists, and what became of batches."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -54,7 +55,10 @@ class About:
     title: str
     home_url: str
     list_title: Message  # what the id of a list is called
+    list_id_help: Message  # what such an id looks like, and where it is found
     list_help_url: str | None = None  # a page that tells where a list's id is found
+    # What in the address of a page may be the id of a list: its group, or all of it without one.
+    list_in_address: re.Pattern[str] = re.compile(r"[0-9A-Za-z-]+")
     key_help_url: str | None = None  # the same of the host name and the key
     longest_run: timedelta | None = None  # that a million profiles may take, if anybody says it
 
@@ -95,10 +99,16 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ListInfo:
-    """One list (audience) of an account."""
+    """One list (audience) of an account; `also` is what else the vendor calls its id in places."""
 
     id: str
     name: str
+    also: Sequence[str] = ()
+
+    def is_meant_by(self, ids: Collection[str]) -> bool:
+        """Say whether any of these is its id, whatever the case of letters."""
+        mine = {each.casefold() for each in (self.id, *self.also)}
+        return any(each.casefold() in mine for each in ids)
 
 
 @dataclass(frozen=True, slots=True)

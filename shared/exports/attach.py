@@ -55,8 +55,7 @@ async def attach_export(
     after = after.model_copy(update=attachment.given())
     if after.fields != before.fields:
         await check_segments(services.storage, after)
-    name = await check_destination(services, connection, after)
-    after = after.model_copy(update={"list_name": name})
+    after = await check_destination(services, connection, after)
     return await replace_export(services, caller, Action.EXPORT_ATTACHED, stored, after)
 
 

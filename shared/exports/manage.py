@@ -38,8 +38,7 @@ async def create_export(
         **choices.model_dump(),
     )
     await check_segments(services.storage, export)
-    name = await check_destination(services, connection, export)
-    export = export.model_copy(update={"list_name": name})
+    export = await check_destination(services, connection, export)
     return await _insert(services, caller, Action.EXPORT_CREATED, export)
 
 
@@ -198,8 +197,8 @@ async def _checked(
     connection = await usable_connection(services, caller, after.connection_id)
     if not moved:
         return after
-    name = await check_destination(services, connection, after)
-    return after.model_copy(update={"destination": connection.destination, "list_name": name})
+    checked = await check_destination(services, connection, after)
+    return checked.model_copy(update={"destination": connection.destination})
 
 
 def _works_otherwise(before: Export, after: Export) -> bool:

@@ -13,6 +13,12 @@ from shared.records.chosen import Chosen, Id, Name
 
 # A blob's name has at most 1,024 characters; the limits on a mapping only bound what is stored.
 type SegmentName = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+# The address of a page may stand there, too.
+type ListId = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000),
+    Field(description="Id of the list, or the address of its page at the destination."),
+]
 type Mapped = Annotated[
     dict[
         Annotated[str, StringConstraints(min_length=1, max_length=100)],
@@ -129,7 +135,7 @@ class ExportChoices(Chosen, frozen=True):
 
     name: Name
     connection_id: Id
-    list_id: Id
+    list_id: ListId
     fields: Mapped
     clear_when_empty: Clears = Field(default=[])
     options: Options = Field(default=[])
@@ -143,7 +149,7 @@ class ExportChanges(Chosen, frozen=True):
 
     name: Name = Field(default_factory=str)
     connection_id: Id = Field(default_factory=str)
-    list_id: Id = Field(default_factory=str)
+    list_id: ListId = Field(default_factory=str)
     fields: Mapped = Field(default_factory=dict)
     clear_when_empty: Clears = Field(default_factory=list)
     options: Options = Field(default_factory=list)
@@ -165,7 +171,7 @@ class Attachment(Chosen, frozen=True):
     """What to attach a detached export to. What is not given of the rest stays as it is."""
 
     connection_id: Id
-    list_id: Id
+    list_id: ListId
     fields: Mapped = Field(default_factory=dict)
     clear_when_empty: Clears = Field(default_factory=list)
     options: Options = Field(default_factory=list)

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from shared.connections.check import signed_in
+from shared.connections.lookups import list_meant
 from shared.destinations.contract import Destination
-from shared.destinations.model import Field
+from shared.destinations.model import Field, ListInfo
 from shared.domain.connection import Connection, Move
 from shared.domain.errors import BadSegment, Culprit, Invalid, MemberPath, NeedsAttention
 from shared.domain.export import Export
@@ -32,27 +33,27 @@ async def usable_connection(services: Services, caller: Caller, key: str) -> Con
     return stored.value
 
 
-async def check_destination(services: Services, connection: Connection, choices: Export) -> str:
-    """Check all that the destination has a say in; return what it calls the list.
+async def check_destination(services: Services, connection: Connection, choices: Export) -> Export:
+    """Check all that the destination has a say in; return the choices with the list's own id and name.
 
     Raise Invalid, Conflict or TryLater.
     """
     destination = services.destinations[connection.destination]
     check_clears(destination, choices)
     check_options(destination, choices.options)
-    name, fields = await _list_and_fields(services, connection, choices.list_id)
+    found, fields = await _list_and_fields(services, connection, choices.list_id)
     check_fields(destination, fields, choices.fields)
-    return name
+    return choices.model_copy(update={"list_id": found.id, "list_name": found.name})
 
 
 async def _list_and_fields(
     services: Services, connection: Connection, list_id: str
-) -> tuple[str, Sequence[Field]]:
-    """Return a list's name and fields; raise Invalid when there is none with this id."""
+) -> tuple[ListInfo, Sequence[Field]]:
+    """Return a list and its fields; raise Invalid when there is none that this may mean."""
     try:
         async with signed_in(services, connection) as (destination, api):
-            name = (await destination.look_up(api, list_id)).name
-            return name, await destination.fields_of(api, list_id)
+            found = await list_meant(destination, api, list_id)
+            return found, await destination.fields_of(api, found.id)
     except NeedsAttention as error:
         if error.culprit is not Culprit.LIST:
             raise

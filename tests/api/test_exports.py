@@ -11,6 +11,7 @@ from shared.domain.run import Run, RunStatus
 from shared.storage.entries import ALL
 from tests.api.office import Office, choices, pointers
 from tests.contract.destinations.side import InProcess, SandboxClock
+from tests.fakes.accounts import web_id
 
 
 async def test_an_export_is_stored_as_chosen_and_nothing_runs(office: Office) -> None:
@@ -23,6 +24,34 @@ async def test_an_export_is_stored_as_chosen_and_nothing_runs(office: Office) ->
     assert (export["on_arrival"], export["schedule"]) == (True, {"follows": "system", "own": None})
     assert (export["status"], export["last_run"]) == ("not_started", None)
     assert (await office.done("GET", "/runs"))["items"] == []
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [" a2 ", str(web_id("a2")), f"https://us1.admin.test/lists/?id={web_id('a2')}" + "&x" * 200],
+)
+async def test_the_real_id_is_stored_of_a_list_that_was_pasted(office: Office, pasted: str) -> None:
+    connection = await office.ready()
+    made = await office.export(connection, list_id=pasted)
+    changed = await office.export(connection)
+    await office.done("PATCH", f"/exports/{changed}", {"list_id": pasted})
+    attached = await office.export(connection)
+    await office.done("POST", f"/exports/{attached}/detach")
+    to = {"connection_id": connection, "list_id": pasted}
+    await office.done("POST", f"/exports/{attached}/attach", to)
+    for key in (made, changed, attached):
+        export = await office.done("GET", f"/exports/{key}")
+        assert (export["list_id"], export["list_name"]) == ("a2", "Customers")
+
+
+async def test_a_list_that_cannot_be_found_is_refused_with_what_an_id_looks_like(
+    office: Office,
+) -> None:
+    await office.drop()
+    body = choices(await office.ready(), list_id="https://us1.admin.test/lists/?id=1")
+    answer = await office.ask("POST", "/exports", body)
+    assert pointers(answer) == ["/list_id"]
+    assert "An audience ID looks like" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

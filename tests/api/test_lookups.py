@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.api.office import Office
-from tests.fakes.accounts import ACME
+from tests.fakes.accounts import ACME, web_id
 
 MANY = {f"m{number}": name for number, name in enumerate(("beta", "Alpha", "alpha", "Älg", "B"))}
 
@@ -43,6 +43,17 @@ async def test_lists_are_found_by_part_of_their_name(office: Office) -> None:
     assert await names(office, path, search=" ALP") == ["Alpha", "alpha"]
     assert await names(office, path, search="äL") == ["Älg"]
     assert await names(office, path, search="gamma") == []
+
+
+@pytest.mark.parametrize("search", ["m3", " M3 ", "https://us1.admin.test/lists/?id=m3#top"])
+async def test_a_list_is_found_by_its_id(office: Office, search: str) -> None:
+    path = await office_with(office, MANY)
+    assert await names(office, path, search=search) == ["Älg"]
+
+
+async def test_a_list_is_found_by_its_other_number(office: Office) -> None:
+    path = await office_with(office, MANY)
+    assert await names(office, path, search=str(web_id("m3"))) == ["Älg"]
 
 
 async def test_every_list_is_on_exactly_one_page_even_while_some_come_and_go(
@@ -84,10 +95,19 @@ async def test_fields_of_a_list_that_is_not_there_are_not_found(office: Office) 
     path = f"/connections/{await office.ready()}/fields"
     answer = await office.ask("GET", path, params={"list_id": "b1"})
     assert answer.status_code == 404
-    assert "no longer has the list" in answer.json()["detail"]
+    assert answer.json()["detail"].startswith(
+        "Mailchimp has no such list. An audience ID looks like"
+    )
 
 
-@pytest.mark.parametrize("query", ["", "?list_id=", "?list_id=" + "x" * 101])
+async def test_fields_are_those_of_the_list_that_was_pasted(office: Office) -> None:
+    path = f"/connections/{await office.ready()}/fields"
+    plain = await office.done("GET", path, params={"list_id": "a1"})
+    pasted = {"list_id": f" https://us1.admin.test/lists/?id={web_id('a1')} "}
+    assert await office.done("GET", path, params=pasted) == plain
+
+
+@pytest.mark.parametrize("query", ["", "?list_id=", "?list_id=" + "x" * 2_001])
 async def test_fields_are_those_of_a_list_that_is_named(office: Office, query: str) -> None:
     answer = await office.ask("GET", f"/connections/{await office.ready()}/fields{query}")
     assert answer.status_code == 422

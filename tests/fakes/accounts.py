@@ -85,11 +85,19 @@ def _metadata(account: Account | None) -> dict[str, object]:
     return {"dc": account.dc, "user_id": account.user_id, "accountname": account.name}
 
 
+def web_id(key: str) -> int:
+    """Return the number that stands in the addresses of an audience's pages."""
+    return 100_000 + int.from_bytes(key.encode()[-3:])
+
+
 def _answer(account: Account, path: str) -> httpx.Response:
     if path == "/3.0/ping":
         return httpx.Response(200, json={"health_status": "Everything's Chimpy!"})
     if path == "/3.0/lists":
-        lists = [{"id": key, "name": name} for key, name in account.audiences.items()]
+        lists = [
+            {"id": key, "web_id": web_id(key), "name": name}
+            for key, name in account.audiences.items()
+        ]
         return httpx.Response(200, json={"lists": lists})
     key, _, below = path.removeprefix("/3.0/lists/").partition("/")
     if key in account.audiences and below == "merge-fields":

@@ -29,7 +29,9 @@ async def lists(
     caller: Contributor,
     key: str,
     after: After,
-    search: Annotated[str, Query(max_length=200, description="Part of the name.")] = "",
+    search: Annotated[
+        str, Query(max_length=2_000, description="Part of the name, or the id.")
+    ] = "",
     limit: Limit = 50,
 ) -> Page[ListItem]:
     """Return a page of the lists that an export could send to, by name."""
@@ -44,7 +46,7 @@ async def fields(
     services: TheServices,
     caller: Contributor,
     key: str,
-    list_id: Annotated[str, Query(min_length=1, max_length=100, description="Id of the list.")],
+    list_id: Annotated[str, Query(min_length=1, max_length=2_000, description="Id of the list.")],
 ) -> Page[FieldItem]:
     """Return every field of profiles on a list, those of the account's own included."""
     found = await find_fields(services, caller, key, list_id)

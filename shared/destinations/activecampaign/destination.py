@@ -11,7 +11,6 @@ Facts and their sources (API v3, its description of August 2026 and the referenc
 """
 
 import asyncio
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,23 +21,25 @@ import httpx
 from shared.destinations.activecampaign.answers import (
     TITLE,
     ImportRefused,
-    NothingThere,
     explained,
     queued,
     require_user,
 )
 from shared.destinations.activecampaign.jobs import Numbering, finished
 from shared.destinations.activecampaign.profiles import (
+    LIST_ID_HELP,
+    LIST_IN_ADDRESS,
     LONGEST,
     NO_AUTOMATIONS,
     OWN,
     all_of,
     contacts,
     list_info,
+    look_up,
     own_fields,
     request_body,
 )
-from shared.destinations.answers import EMAIL, FIRST_NAME, LAST_NAME, PHONE, no_list, parsing_answer
+from shared.destinations.answers import EMAIL, FIRST_NAME, LAST_NAME, PHONE
 from shared.destinations.batch import Batch
 from shared.destinations.contract import Api, ApiKey, Destination, Encoder, JobFiles, SignIn
 from shared.destinations.model import (
@@ -56,11 +57,10 @@ from shared.destinations.model import (
 )
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.connection import Account
-from shared.domain.errors import BatchRefused, Culprit, DestinationError, NeedsAttention
+from shared.domain.errors import BatchRefused, DestinationError
 from shared.domain.message import say
 from shared.domain.run import Job
 
-_LIST_ID = re.compile(r"[0-9]{1,18}")
 _BODY_BYTES = 399_999
 _ENVELOPE_BYTES = 2_000  # the callback and the brackets
 _ALONE = 5  # imports that one of a single contact counts for
@@ -82,6 +82,8 @@ class ActiveCampaign(Destination):
         title=TITLE,
         home_url="https://www.activecampaign.com",
         list_title=say("List ID"),
+        list_id_help=LIST_ID_HELP,
+        list_in_address=LIST_IN_ADDRESS,
         key_help_url="https://help.activecampaign.com/hc/en-us/articles/207317590",
         longest_run=timedelta(minutes=90),
     )
@@ -142,15 +144,7 @@ class ActiveCampaign(Destination):
 
     async def look_up(self, api: Api, list_id: str) -> ListInfo:
         """Return one list."""
-        none = NeedsAttention(Culprit.LIST, no_list(TITLE, list_id))
-        if not _LIST_ID.fullmatch(list_id):
-            raise none
-        try:
-            answer = await api.get(f"/lists/{list_id}")
-        except NothingThere:
-            raise none from None
-        with parsing_answer(TITLE):
-            return list_info(answer["list"])
+        return await look_up(api, list_id)
 
     async def fields_of(self, api: Api, list_id: str) -> Sequence[Field]:
         """Return the fields of every account, and the custom fields of this one."""

@@ -4,16 +4,19 @@ Facts and their sources:
 - Choices of a field stand beside the fields, in `fieldOptions`. The description's example has none, so
   the names in them are assumed.
 - Custom fields are written by number, several choices as `||a||b||` (description).
+- A list has a whole number (description). The address of its page holds it beside other numbers, such as that
+  of a page; in which form is from memory: unverified.
 - Where `exclude_automations` belongs is written in two ways, so it stands in both places.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from shared.destinations.activecampaign.answers import TITLE, listed
-from shared.destinations.answers import parsing_answer
+from shared.destinations.activecampaign.answers import TITLE, NothingThere, listed
+from shared.destinations.answers import no_list, parsing_answer
 from shared.destinations.batch import Batch
 from shared.destinations.contract import Api
 from shared.destinations.encoding.encoder import ValuesEncoder
@@ -21,6 +24,8 @@ from shared.destinations.encoding.field_types import SEPARATOR
 from shared.destinations.encoding.template import Group, Template, member
 from shared.destinations.encoding.values import Values
 from shared.destinations.model import Field, FieldType, ListInfo, Target
+from shared.domain.errors import Culprit, NeedsAttention
+from shared.domain.message import say
 
 OWN = "field:"
 """How the names of custom fields begin here; the id follows."""
@@ -28,6 +33,15 @@ LONGEST = 255
 """Characters of a text; no length is published."""
 NO_AUTOMATIONS = "exclude_automations"
 
+LIST_ID_HELP = say(
+    "A list ID is a whole number such as 2. It stands in the address of the list's page at "
+    "ActiveCampaign, behind listid=."
+)
+LIST_IN_ADDRESS = re.compile(
+    r"(?:list[a-z_]{0,9}[=/]|action=list[a-z_]{0,9}&id=)([0-9]{1,18})(?![0-9])"
+)
+
+_LIST_ID = re.compile(r"[0-9]{1,18}")
 _PAGE = 100
 
 _KINDS = {
@@ -68,6 +82,19 @@ def list_info(item: Any) -> ListInfo:
     """Return a list."""
     with parsing_answer(TITLE):
         return ListInfo(str(int(item["id"])), str(item["name"]))
+
+
+async def look_up(api: Api, list_id: str) -> ListInfo:
+    """Return one list; raise NeedsAttention(LIST) when there is none with this id."""
+    none = NeedsAttention(Culprit.LIST, no_list(TITLE, list_id))
+    if not _LIST_ID.fullmatch(list_id):
+        raise none
+    try:
+        answer = await api.get(f"/lists/{list_id}")
+    except NothingThere:
+        raise none from None
+    with parsing_answer(TITLE):
+        return list_info(answer["list"])
 
 
 def own_fields(pages: Sequence[Mapping[str, Any]]) -> Iterator[Field]:

@@ -80,6 +80,10 @@ class ConstantContact(Destination):
         title=TITLE,
         home_url="https://www.constantcontact.com",
         list_title=say("List ID"),
+        list_id_help=say(
+            "A list ID looks like 06526938-56dd-11e9-932a-fa163ea075fa. Choose the list by its name, or "
+            "paste the address of its page at Constant Contact."
+        ),
         longest_run=timedelta(hours=1),
     )
     fields = (

@@ -8,8 +8,10 @@ Facts and their sources:
 - An account user may have 10 connections open at once (Fundamentals, "Throttling").
 - OAuth tokens do not expire and there is no refresh token ("Access user data with OAuth 2").
 - The metadata call answers 200 with an error object when the token is wrong.
-- An audience ID is what its settings show by that name. That a million profiles take up to three hours is
-  what Customer Insights says of its own export. The address of the help page is from memory: unverified.
+- An audience ID is what its settings show by that name. The web id of the reference stands in the addresses
+  of an audience's pages; in which form is from memory, so any word of them is looked for.
+- That a million profiles take up to three hours is what Customer Insights says of its own export. The
+  address of the help page is from memory: unverified.
 """
 
 from collections.abc import Sequence
@@ -80,6 +82,10 @@ class Mailchimp(Destination):
         title=TITLE,
         home_url="https://mailchimp.com",
         list_title=say("Audience ID"),
+        list_id_help=say(
+            "An audience ID looks like 1b724bb934, and the settings of the audience show it. The address of "
+            "its page at Mailchimp can be pasted, too."
+        ),
         list_help_url="https://mailchimp.com/help/find-audience-id/",  # unverified
         longest_run=timedelta(hours=3),
     )
@@ -126,11 +132,11 @@ class Mailchimp(Destination):
     async def lists(self, api: Api) -> Sequence[ListInfo]:
         """Return every audience, 1,000 at a time."""
         found: list[ListInfo] = []
-        params = {"count": str(_PAGE), "fields": "lists.id,lists.name,total_items"}
+        params = {"count": str(_PAGE), "fields": "lists.id,lists.web_id,lists.name,total_items"}
         while True:
             page = await api.get("/lists", params | {"offset": str(len(found))})
             with parsing_answer(self.title):
-                more = [ListInfo(str(item["id"]), str(item["name"])) for item in page["lists"]]
+                more = [_list_info(item) for item in page["lists"]]
                 found += more
                 if not more or (len(more) < _PAGE and len(found) >= page.get("total_items", 0)):
                     return found
@@ -184,3 +190,8 @@ class Mailchimp(Destination):
         if not isinstance(answer, dict) or "id" not in answer:
             raise malformed_answer(TITLE)
         return answer
+
+
+def _list_info(item: Any) -> ListInfo:
+    web_id = item.get("web_id")
+    return ListInfo(str(item["id"]), str(item["name"]), [str(web_id)] if web_id else [])

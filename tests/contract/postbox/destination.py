@@ -50,6 +50,7 @@ class Postbox(Destination):
         title="Postbox",
         home_url="https://postbox.test",
         list_title=say("Name of the list"),
+        list_id_help=say("It is the name of the list, such as a1."),
         key_help_url="https://postbox.test/help/keys",
         longest_run=timedelta(hours=1),
     )

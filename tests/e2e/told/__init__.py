@@ -61,10 +61,6 @@ def told(document: Document) -> dict[str, tuple[str, ...]]:
     for turn, sentences in words.sentences.items():
         found[turn] = tuple(sentence.format(**facts) for sentence in sentences)
     found["fields"] = tuple(document.fields.values())
-    if document.destination == "mailchimp":
-        found["unknown list"] = _problem(
-            words, WRONG, "/list_id", words.details["unknown audience"].format(**facts)
-        )
     if with_key:
         del found["deny at the destination"]
     return found

@@ -31,7 +31,9 @@ ENGLISH = Words(
         "look at an unshared connection": _NO_CONNECTION,
         "export on an unshared connection": _NO_CONNECTION,
         "share as contributor": _ADMINISTRATOR,
-        "unknown list": "{destination} has no list with the ID 1234567890.",
+        "unknown list": "{destination} has no such list. A list ID looks like "
+        "06526938-56dd-11e9-932a-fa163ea075fa. Choose the list by its name, or paste the address of its page "
+        "at Constant Contact.",
         "no email": "Say which column holds this field: Email.",
         "missing column": "The column Mail is not in the segment {segment}. It has: {columns}.",
         "no segment": "This must hold at least 1 thing.",

@@ -35,7 +35,8 @@ FRENCH = Words(
         "look at an unshared connection": _NO_CONNECTION,
         "export on an unshared connection": _NO_CONNECTION,
         "share as contributor": _ADMINISTRATOR,
-        "unknown list": "{destination} n’a pas de liste avec l’ID de liste 1234567890.",
+        "unknown list": "{destination} n’a pas cette liste. Un ID de liste est un nombre entier, par exemple "
+        "2. Il se trouve dans l’adresse de la page de la liste chez ActiveCampaign, après listid=.",
         "no email": "Indiquez quelle colonne contient le champ E-mail.",
         "missing column": "La colonne Mail ne figure pas dans le segment {segment}. "
         "Il y a\u00a0: {columns}.",

@@ -39,8 +39,8 @@ SWEDISH = Words(
         "look at an unshared connection": _NO_CONNECTION,
         "export on an unshared connection": _NO_CONNECTION,
         "share as contributor": _ADMINISTRATOR,
-        "unknown list": "{destination} har ingen lista med list-ID 1234567890.",
-        "unknown audience": "{destination} har ingen målgrupp med målgrupps-ID 1234567890.",
+        "unknown list": "{destination} har ingen sådan lista. Ett målgrupps-ID ser ut som 1b724bb934 och "
+        "visas i målgruppens inställningar. Adressen till dess sida hos Mailchimp kan också klistras in.",
         "no email": "Ange vilken kolumn som innehåller fältet E-post.",
         "missing column": "Kolumnen Mail finns inte i segmentet {segment}. Det finns: {columns}.",
         "no segment": "Detta måste innehålla minst 1 sak.",
