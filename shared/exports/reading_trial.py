@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from shared.domain.audit import Action, Actor
+from shared.domain.dialect import Dialect
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.message import say
 from shared.domain.people import Caller
@@ -17,7 +18,7 @@ from shared.exports.readings import require_may_say
 from shared.people.audit_trail import record, segment_object
 from shared.segments.catalogue import newest_version, replaced
 from shared.segments.formats.registry import open_file
-from shared.segments.formats.rows import Empty, empty
+from shared.segments.formats.rows import Empty, ReadAnew, empty
 from shared.services import Services
 from shared.storage.ports import Blobs, Missing, Stale
 
@@ -34,6 +35,7 @@ class Trial:
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+    dialect: Dialect | None  # None of a form that has none
 
 
 async def try_reading(services: Services, caller: Caller, segment: str, reading: Reading) -> Trial:
@@ -61,6 +63,8 @@ async def _first(files: Blobs, version: SegmentVersion) -> Trial:
         try:
             columns = (await _beginning(files, version, file, ())).columns
             return await _beginning(files, version, file, columns)
+        except ReadAnew as anew:
+            return await _first(files, version.read_by(anew.reading))
         except Empty:
             continue
         except (Missing, Stale):
@@ -84,4 +88,4 @@ async def _beginning(
             rows.append(cells)
         if len(rows) == ROWS or looked_at == _BLOCKS or characters > _CHARACTERS:
             break
-    return Trial(reader.columns, rows)
+    return Trial(reader.columns, rows, reader.dialect)

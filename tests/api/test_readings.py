@@ -136,7 +136,7 @@ async def test_contributors_say_it_where_they_manage_every_export_of_the_segment
     shared, private = await office.ready(shared_with="contributors"), await office.ready()
 
     async def answer() -> int:
-        return (await office.ask("PUT", PATH, WHOLE, role="contributor")).status_code
+        return (await office.ask("PUT", PATH, {"decimal": ","}, role="contributor")).status_code
 
     assert await answer() == 403
     await office.export(shared)
@@ -161,7 +161,7 @@ async def test_a_trial_shows_the_first_rows_and_saves_nothing(office: Office) ->
 async def test_a_trial_of_ndjson_shows_the_members_that_come_up_first(office: Office) -> None:
     await office.services.storage.segments.write("Customers.ndjson", b'{"a":"1"}\n{"b":2}\n')
     found = await office.done("POST", f"{PATH}/try", {})
-    assert found == {"columns": ["a", "b"], "rows": [["1", ""], ["", "2"]]}
+    assert found == {"columns": ["a", "b"], "rows": [["1", ""], ["", "2"]], "dialect": None}
 
 
 async def test_what_cannot_be_tried_says_why(office: Office) -> None:

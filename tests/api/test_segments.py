@@ -1,5 +1,13 @@
 from tests.api.office import Office
 
+PLAIN = {
+    "delimiter": ",",
+    "encoding": "utf-8",
+    "escape": "doubled",
+    "quoted": True,
+    "preamble": None,
+}
+
 
 async def test_a_segment_shows_its_columns_and_newest_file(office: Office) -> None:
     segments = office.services.storage.segments
@@ -12,6 +20,7 @@ async def test_a_segment_shows_its_columns_and_newest_file(office: Office) -> No
         "status": "ready",
         "reason": None,
         "columns": ["EMail", "Förnamn"],
+        "dialect": PLAIN,
         "members": 0,
         "versions": 2,
         "newest": {
@@ -37,7 +46,7 @@ async def test_segments_come_in_pages_by_name(office: Office) -> None:
 
 
 async def test_a_segment_that_cannot_be_read_says_why(office: Office) -> None:
-    await office.services.storage.segments.write("Broken.csv", b"EMail,\xff\xfe\n")
+    await office.services.storage.segments.write("Broken.csv", b"\x1f\x8bEMail\n")
     answer = await office.ask("GET", "/segments/Broken")
     assert answer.status_code == 409
     assert answer.json()["type"] == "/api/problems/bad-segment"
@@ -50,3 +59,39 @@ async def test_a_segment_tells_its_members(office: Office) -> None:
     assert (await office.done("GET", "/segments/Customers"))["members"] == 30
     await office.drop()
     assert (await office.done("GET", "/segments/Customers"))["members"] == 1
+
+
+async def test_a_segment_tells_the_dialect_that_was_found(office: Office) -> None:
+    text = 'sep=;\r\nEMail;FirstName\r\nana@example.com;"An\\"a"\r\n'
+    await office.services.storage.segments.write(
+        "Customers.csv", b"\xff\xfe" + text.encode("utf-16le")
+    )
+    found = (await office.done("GET", "/segments/Customers"))["dialect"]
+    assert found == PLAIN | {
+        "delimiter": ";",
+        "encoding": "utf-16le",
+        "escape": "backslash",
+        "preamble": "sep=",
+    }
+    await office.services.storage.segments.write("Others.ndjson", b'{"EMail": "ana@example.com"}')
+    assert (await office.done("GET", "/segments/Others"))["dialect"] is None
+
+
+async def test_a_reading_makes_a_segment_readable(office: Office) -> None:
+    text = "EMail;FirstName\nana@example.com;Åsa\n".encode("windows-1252")
+    await office.services.storage.segments.write("Customers.csv", text)
+    path = "/segments/Customers/reading"
+    refused = await office.ask("POST", f"{path}/try", {})
+    assert refused.status_code == 409
+    assert "Åsa" not in refused.text
+    assert await office.done("POST", f"{path}/try", {"encoding": "windows-1252"}) == {
+        "columns": ["EMail", "FirstName"],
+        "rows": [["ana@example.com", "Åsa"]],
+        "dialect": PLAIN | {"delimiter": ";", "encoding": "windows-1252"},
+    }
+    before = (await office.done("GET", "/segments/Customers"))["dialect"]
+    assert before["encoding"] == "utf-8"
+    await office.done("PUT", "/segments/Customers/reading", {"encoding": "windows-1252"})
+    assert (await office.done("GET", "/segments/Customers"))["status"] == "ready"
+    [listed] = (await office.done("GET", "/segments"))["items"]
+    assert (listed["status"], listed["dialect"]["encoding"]) == ("ready", "windows-1252")

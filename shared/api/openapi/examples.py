@@ -42,6 +42,7 @@ from shared.api.schemas.segments import ReadingItem, SegmentItem, TrialItem, Ver
 from shared.connections.schemas import ConnectionChanges, NewConnection
 from shared.domain.audit import Action, Actor, Entry, Object, ObjectKind
 from shared.domain.connection import TERMS_VERSION, ConnectionStatus, Consent, SharedWith
+from shared.domain.dialect import Dialect
 from shared.domain.outcomes import Counts
 from shared.domain.people import Language, Person, Role
 from shared.domain.reading import DateOrder
@@ -70,6 +71,7 @@ _FIELDS = {"email": "EMail", "first_name": "FirstName"}
 _EMAIL = FieldItem(
     name="email", title="Email", required=True, kind="text", longest=None, choices=[]
 )
+_DIALECT = Dialect(delimiter=";", encoding="windows-1252")
 _VERSION = VersionItem(
     segment="Customers", path="Customers.csv", form="CSV", files=1, size=524_288, modified=_AT
 )
@@ -172,12 +174,14 @@ _ANSWERS: tuple[BaseModel, ...] = (
         status=SegmentStatus.READY,
         reason=None,
         columns=["EMail", "FirstName"],
+        dialect=_DIALECT,
         members=1000,
         versions=3,
         newest=_VERSION,
     ),
     ReadingItem(delimiter=";", encoding="windows-1252", dates={"Born": DateOrder.DMY}),
-    TrialItem(columns=["EMail", "FirstName"], rows=[["…", "Ann"]]),
+    TrialItem(columns=["EMail", "FirstName"], rows=[["…", "Ann"]], dialect=_DIALECT),
+    _DIALECT,
     Entry(
         id="8236285199999999",
         at=_AT,

@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from shared.api.wording import Words
+from shared.domain.dialect import Dialect
 from shared.domain.reading import Reading
 from shared.domain.segment import Segment, SegmentStatus, SegmentVersion
 from shared.exports.reading_trial import Trial
@@ -33,6 +34,9 @@ class SegmentItem(BaseModel):
     status: SegmentStatus
     reason: Words | None
     columns: list[str]
+    dialect: (
+        Dialect | None
+    )  # how its text with columns is written, as it was found; None of other forms
     members: int | None  # rows of the newest version; None until they are counted
     versions: int
     newest: VersionItem | None
@@ -47,11 +51,13 @@ class TrialItem(BaseModel):
 
     columns: list[str]
     rows: list[list[str]]
+    dialect: Dialect | None  # None of NDJSON
 
 
 def trial_item(trial: Trial) -> TrialItem:
     """Return a trial as its caller sees it."""
-    return TrialItem(columns=list(trial.columns), rows=[list(each) for each in trial.rows])
+    rows = [list(each) for each in trial.rows]
+    return TrialItem(columns=list(trial.columns), rows=rows, dialect=trial.dialect)
 
 
 def segment_item(segment: Segment) -> SegmentItem:
@@ -61,6 +67,7 @@ def segment_item(segment: Segment) -> SegmentItem:
         status=segment.status,
         reason=segment.reason,
         columns=list(segment.columns),
+        dialect=segment.stats.dialect,
         members=segment.stats.rows,
         versions=segment.versions,
         newest=version_item(segment.newest) if segment.newest else None,
