@@ -25,6 +25,7 @@ from shared.storage.ports import Blobs, Missing, Stale
 ROWS = 20
 """How many rows are shown."""
 
+_NULL = "\\N"  # what databases write for an empty cell, whatever else does
 _BLOCKS = 16  # of half a megabyte of a file that are looked through for them
 _CHARACTERS = 256 * 1024  # of cells, behind which no other row is shown
 
@@ -77,6 +78,8 @@ async def _beginning(
 ) -> Trial:
     """Return the first rows of a file, with the cells of the wanted columns."""
     reader = open_file(files, version, file, wanted)
+    said = version.reading.nulls if version.reading else None
+    nulls = {_NULL, *(said or ())}
     rows: list[Sequence[str]] = []
     characters = looked_at = 0
     async for block in reader.blocks():
@@ -85,7 +88,7 @@ async def _beginning(
             if characters > _CHARACTERS:
                 break
             characters += sum(map(len, cells))
-            rows.append(cells)
+            rows.append(["" if cell.strip() in nulls else cell for cell in cells])
         if len(rows) == ROWS or looked_at == _BLOCKS or characters > _CHARACTERS:
             break
     return Trial(reader.columns, rows, reader.dialect)

@@ -1,4 +1,5 @@
 import codecs
+import logging
 from typing import Any
 
 import pytest
@@ -156,6 +157,38 @@ async def test_a_trial_shows_the_first_rows_and_saves_nothing(office: Office) ->
     assert found["columns"] == ["EMail", "FirstName"]
     assert found["rows"] == [[f"user{n}@example.com", f"N{n}"] for n in range(20)]
     assert await office.done("GET", PATH) == NOTHING
+
+
+async def test_a_trial_shows_what_stands_for_an_empty_cell_as_one(office: Office) -> None:
+    await office.drop(text="EMail,FirstName,LastName\nana@example.com,NULL,\\N\n")
+    plain = await office.done("POST", f"{PATH}/try", {})
+    assert plain["rows"] == [["ana@example.com", "NULL", ""]]
+    said = await office.done("POST", f"{PATH}/try", {"nulls": ["NULL"]})
+    assert said["rows"] == [["ana@example.com", "", ""]]
+
+
+async def test_a_trial_logs_no_cell(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    await office.drop(text="EMail,FirstName\nana@example.com,Planted\n")
+    found = await office.done("POST", f"{PATH}/try", {})
+    assert found["rows"] == [["ana@example.com", "Planted"]]
+    assert "Planted" not in caplog.text
+    assert "ana@example.com" not in caplog.text
+    assert "ana@example.com" not in str(await trail(office))
+
+
+async def test_a_trial_reads_no_more_than_it_shows(office: Office) -> None:
+    rows = "".join(f"user{n}@example.com,{'x' * 60_000}\n" for n in range(100))
+    await office.drop(text=f"EMail,FirstName\n{rows}")
+    found = await office.done("POST", f"{PATH}/try", {})
+    assert 1 < len(found["rows"]) < 10
+
+
+async def test_a_trial_of_a_folder_shows_its_first_file_that_has_rows(office: Office) -> None:
+    segments = office.services.storage.segments
+    for name, text in (("part-0.csv", ""), ("part-1.csv", "EMail\na@b.cc\n"), ("_SUCCESS", "")):
+        await segments.write(f"Customers/day/{name}", text.encode())
+    assert (await office.done("POST", f"{PATH}/try", {}))["rows"] == [["a@b.cc"]]
 
 
 async def test_a_trial_of_ndjson_shows_the_members_that_come_up_first(office: Office) -> None:
