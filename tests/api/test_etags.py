@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.domain.connection import TERMS_VERSION
-from shared.storage.entries import ALL
+from shared.storage.entries import ALL, SettingsTable
 from tests.api.office import Office
 
 CHANGES: dict[str, Any] = {
@@ -22,6 +22,8 @@ CHANGES: dict[str, Any] = {
     "POST /exports/{key}/attach": {"list_id": "a1"},
     "PUT /exports/{key}/schedule": {"follows": "off"},
     "PUT /refresh-schedule": {"times": ["08:00"]},
+    "PUT /segments/{name}/reading": {"decimal": "."},
+    "DELETE /segments/{name}/reading": None,
 }
 """Every operation that changes something that there is, with a body that it takes."""
 
@@ -32,6 +34,7 @@ OTHERS = {
     "POST /exports/{key}/run",  # these begin runs
     "POST /exports/run-all",
     "POST /exports/{key}/preview",  # changes nothing
+    "POST /segments/{name}/reading/try",  # likewise
     "POST /runs/{key}/cancel",  # a run has no ETag: nobody changes what it says
     "PUT /exports/schedules",  # many at once
     "PATCH /me",  # nobody else has it
@@ -65,7 +68,8 @@ async def kept(office: Office) -> list[Any]:
     """Return all that the changes could touch, with its ETags."""
     storage = office.services.storage
     ports = (storage.connections, storage.exports, storage.schedules, storage.oauth_states)
-    return [await port.page(ALL) for port in ports]
+    readings = await storage.readings.page(SettingsTable.READINGS)
+    return [readings, *[await port.page(ALL) for port in ports]]
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -83,6 +87,9 @@ async def test_the_second_of_two_people_is_told_and_nothing_is_changed(
     elif path.startswith("/connections"):
         key = connection
         other, first = f"/connections/{key}", {"display_name": "First"}
+    elif path.startswith("/segments"):
+        key, path = "", path.replace("{name}", "Customers")
+        other, first = path, {"decimal": ","}
     else:
         key, other, first = "", path, {"times": ["07:00"]}
     read = (await office.ask("GET", other)).headers["ETag"]
