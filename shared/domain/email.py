@@ -9,13 +9,19 @@ strictest that the three vendors publish:
 
 Names that are reserved for other things (such as .test) are left to the vendors to refuse.
 
-An international domain has two spellings, in its own script and in ASCII ("xn--…"). The ASCII one is
-sent: it is what mail servers use among themselves, and no vendor's rules exclude it.
+An international domain has two spellings, in its own script and in ASCII ("xn--…", by UTS 46). The ASCII
+one is sent: it is what mail servers use among themselves, and no vendor's rules exclude it.
+
+Whatever has the length of a book is refused before any pattern sees it.
 """
 
 import re
+from collections.abc import Callable, Sequence
 
 from email_validator import EmailNotValidError, validate_email
+
+from shared.domain.invisible import BLANKS, without_invisible
+from shared.domain.message import Message, say
 
 # Nearly every address is plain: no label of its domain holds two hyphens in a row, which would be an
 # international one, and it is too short for any part to be too long. The library would say the same
@@ -27,25 +33,34 @@ PLAIN_LENGTH = 63
 """Characters that such a text may have; longer ones need a look."""
 
 _PLAIN = re.compile(PLAIN)
+_WHOLE_LOCAL = re.compile(_LOCAL)
 
 # What the vendors take of what the library accepts.
 _TAKEN = re.compile(_LOCAL + r"@(?:[a-z0-9-]++\.)+(?:[a-z]{2,}|xn--[a-z0-9-]+)")
 
 _LONGEST = 254  # characters, RFC 5321
-_AROUND = re.compile(r"\A[\s\u200b-\u200d\u2060\ufeff]+|[\s\u200b-\u200d\u2060\ufeff]+\Z")
+_LONGEST_LOCAL = 64
+_LONGEST_CELL = 1_000  # characters in which an address is looked for
+
+_QUOTES = "'\"\u2018\u2019\u201c\u201d"
+_BEFORE, _BEHIND = f"<([{_QUOTES}", f">)]{_QUOTES};,."
+_MAILTO = "mailto:"
 
 
 def normal_form(text: str) -> str:
     """Return the spelling under which an address is compared and sent.
 
-    It is trimmed, in lower case, and its domain is in ASCII. No destination tells addresses apart by
-    case, so two spellings are one profile. What is no address comes back much as it was.
+    It is in lower case, its domain is in ASCII, and what people and programs write around it is gone:
+    what cannot be seen, a name before `<…>`, `mailto:`, brackets, quotes, a `;` or `.` behind it. No
+    destination tells addresses apart by case, so two spellings are one profile. What is no address comes
+    back much as it was.
     """
-    text = text.strip()
-    if text.isascii():
-        return text.lower()
-    text = _AROUND.sub("", text)  # what cannot be seen, such as a zero-width space
-    return text.lower() if text.isascii() else _in_ascii(text)
+    seen = without_invisible(text)
+    lower = seen.lower() if seen.isascii() else seen
+    # A quote before it is left from a spreadsheet, though an address could begin with one.
+    if lower[:1] not in _QUOTES and is_address(lower):
+        return lower
+    return _address_in(seen) or lower
 
 
 def is_address(address: str) -> bool:
@@ -57,16 +72,56 @@ def is_address(address: str) -> bool:
     return _validated(address) is not None
 
 
-def _in_ascii(text: str) -> str:
-    """Return an address with its domain in ASCII, or the same text if it is none."""
-    local, _, domain = text.rpartition("@")
-    if not local.isascii() or len(domain) > _LONGEST:
-        return text
-    return _validated(f"{local.lower()}@{domain}") or text
+def why_no_address(text: str) -> tuple[str, Message]:
+    """Return the code and the words for why a text is no address, though it is in its normal form."""
+    bare = _bare(text) if len(text) <= _LONGEST_CELL else text
+    local, _, domain = bare.rpartition("@")
+    for code, reason, applies in _WHY:
+        if applies(bare, local, domain):
+            return code, reason
+    return "bad_address", say("This is no email address.")
+
+
+def _address_in(seen: str) -> str | None:
+    """Return the address that a text without invisible marks holds, if there is just one."""
+    if len(seen) > _LONGEST_CELL:
+        return None
+    bare = _bare(seen)
+    local, at, domain = bare.rpartition("@")
+    if not at or not local.isascii() or "@" in local:
+        return None
+    found = bare.lower() if bare.isascii() else _validated(f"{local.lower()}@{domain}")
+    return found if found and is_address(found) else None
+
+
+def _bare(seen: str) -> str:
+    """Return what is left without a name before `<…>`, `mailto:`, and what brackets and ends it."""
+    text = seen.replace("\uff20", "@")  # full-width
+    name, _, behind = text.rpartition("<")
+    inside, closed, rest = behind.partition(">")
+    named = closed and "@" in inside and not _trimmed(rest)
+    if named and ("@" not in name or _same(name, inside)):
+        text = inside
+    text = _trimmed(text)
+    if text[: len(_MAILTO)].lower() == _MAILTO:
+        text = _trimmed(text[len(_MAILTO) :].partition("?")[0])
+    return text
+
+
+def _same(name: str, inside: str) -> bool:
+    """Say whether what stands before `<…>` is the address once more, as Outlook writes it."""
+    address = inside.lower().removeprefix(_MAILTO)
+    return _trimmed(name).lower() == _trimmed(address)
+
+
+def _trimmed(text: str) -> str:
+    return text.lstrip(_BEFORE + BLANKS).rstrip(_BEHIND + BLANKS)
 
 
 def _validated(address: str) -> str | None:
     """Return the ASCII spelling of what the library accepts."""
+    if len(address) > _LONGEST:
+        return None
     try:
         found = validate_email(
             address,
@@ -81,3 +136,88 @@ def _validated(address: str) -> str | None:
     except EmailNotValidError:
         return None
     return found.ascii_email
+
+
+type _Applies = Callable[[str, str, str], bool]
+"""The whole text, what stands before its last @, and what behind it."""
+
+
+def _ends_in_a_number(domain: str) -> bool:
+    return domain.strip("[]").rpartition(".")[2].rpartition(":")[2].isdigit()
+
+
+_WHY: Sequence[tuple[str, Message, _Applies]] = (
+    ("no_address", say("There is no email address."), lambda text, *_: not text),
+    (
+        "address_too_long",
+        say("The address is too long."),
+        lambda text, *_: len(text) > _LONGEST_CELL,
+    ),
+    ("no_at", say("There is no @ in the address."), lambda text, *_: "@" not in text),
+    (
+        "several_addresses",
+        say("There are several addresses in this cell."),
+        lambda _, local, __: "@" in local,
+    ),
+    (
+        "nothing_before_at",
+        say("Nothing stands before the @."),
+        lambda _, local, __: not local.strip(),
+    ),
+    (
+        "nothing_after_at",
+        say("Nothing stands after the @."),
+        lambda _, __, domain: not domain.strip(),
+    ),
+    (
+        "letters_before_at",
+        say("Letters such as ü may stand only after the @."),
+        lambda _, local, __: not local.isascii(),
+    ),
+    (
+        "quote_in_address",
+        say("There is a quote in the address."),
+        lambda text, *_: '"' in text,
+    ),
+    (
+        "blank_in_address",
+        say("There is a blank in the address."),
+        lambda text, *_: any(map(str.isspace, text)),
+    ),
+    ("comma_in_address", say("There is a comma in the address."), lambda text, *_: "," in text),
+    (
+        "two_dots",
+        say("Two dots stand side by side in the address."),
+        lambda text, *_: ".." in text,
+    ),
+    (
+        "dot_beside_at",
+        say("A dot stands at the beginning or beside the @."),
+        lambda _, local, domain: local[0] == "." or local[-1] == "." or domain[0] == ".",
+    ),
+    (
+        "number_after_at",
+        say("After the @ stands a number instead of a name."),
+        lambda _, __, domain: _ends_in_a_number(domain),
+    ),
+    (
+        "mark_in_address",
+        say("The address has a mark that may not stand there."),
+        lambda text, *_: any(mark in text for mark in "():;<>[]\\"),
+    ),
+    (
+        "no_dot_after_at",
+        say("What stands after the @ has no ending such as .com."),
+        lambda _, __, domain: "." not in domain,
+    ),
+    (
+        "address_too_long",
+        say("The address is too long."),
+        lambda text, local, _: len(text) > _LONGEST or len(local) > _LONGEST_LOCAL,
+    ),
+    (
+        "bad_domain",
+        say("What stands after the @ is no name of a domain."),
+        lambda _, local, __: bool(_WHOLE_LOCAL.fullmatch(local)),
+    ),
+)

@@ -54,7 +54,7 @@ def test_the_walk_of_the_readme_does_what_it_says(stack: Stack, tmp_path: Path) 
     assert "\nEn ny fil för ett segment har kommit in.\n" in printed
     assert "\nUn nouveau fichier d’un segment est arrivé.\n" in printed
     assert '"text": "Done: 5 rows read: 3 accepted, 1 invalid, 1 refused."' in printed
-    assert "\nReaders,5,not an address,invalid,bad_address," in printed
+    assert "\nReaders,5,not an address,invalid,no_at," in printed
     assert "\nReaders,6,somebody@fake.example,refused," in printed
     assert '"merge_fields":{"FNAME":"Łukasz","LNAME":"Wójcik"}' in printed
     assert '"merge_fields":{"FNAME":"李","LNAME":"Wei"}' in printed

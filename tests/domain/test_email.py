@@ -1,5 +1,8 @@
 """Which addresses are sent, and which are rejects before anything leaves."""
 
+import sys
+import time
+import unicodedata
 from string import ascii_lowercase
 
 import pytest
@@ -7,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.domain import email
-from shared.domain.email import is_address, normal_form
+from shared.domain.email import is_address, normal_form, why_no_address
+from shared.domain.invisible import BLANKS, IGNORABLE, without_invisible
 
 ACCEPTED = {
     "plain": "ann@example.com",
@@ -43,7 +47,6 @@ REFUSED = {
     "two dots in a row": "ann..lee@example.com",
     "two dots in the domain": "ann@example..com",
     "a dot after the @": "ann@.example.com",
-    "a dot at the end": "ann@example.com.",
     "a hyphen at the beginning of a label": "ann@-example.com",
     "a hyphen at the end of a label": "ann@example-.com",
     "a top-level domain of one letter": "ann@example.c",
@@ -52,24 +55,18 @@ REFUSED = {
     "an IP address in brackets": "ann@[192.168.0.1]",
     "a space inside": "ann lee@example.com",
     "a space before the @": "ann @example.com",
-    "a tab": "ann\t@example.com",
     "a line end": "ann@example.com\nbob@example.com",
-    "a line end at the end": "ann@example.com\n",
-    "a NUL": "ann\0@example.com",
     "an international local part": "jörg@example.com",
     "an underscore in the domain": "ann@my_shop.com",
     "an international domain that is none": "ann@bü_cher.example",
     "an emoji in the domain": "ann@🙂.example",
     "ASCII that means no international domain": "ann@xn--zzzzzz.com",
     "a label that looks like an international one": "ann@ab--cd.com",
-    "something invisible in the domain": "ann@exam\u200bple.com",
-    "a full-width @": "ann\uff20example.com",
     "a letter that only looks like one of ASCII": "\u212aate@example.com",
     "an international domain that is too long": "ann@" + "ü" * 60 + ".example",
     "a very long one": "ann@" + "ü" * 100_000,
     "a quoted local part": '"ann"@example.com',
     "a comment": "ann(work)@example.com",
-    "a name with it": "ann lee <ann@example.com>",
     "two addresses": "ann@example.com,bob@example.com",
     "a local part of 65": "a" * 65 + "@example.com",
     "a label of 64": "ann@" + "a" * 64 + ".com",
@@ -102,6 +99,29 @@ def test_the_longest_address_of_the_table_has_254_characters() -> None:
         "\ufeffann@example.com",
         "\u200b \u2003ann@example.com\u200d",
         "ann@\uff25XAMPLE.com",
+        "ann@example.com\n",
+        "ann\0@example.com",
+        "ann@exam\u200bple.com",
+        "ann@exam\xadple.com",
+        "ann@example\uff0ecom",
+        "ann\uff20example.com",
+        "ann lee <ann@example.com>",
+        '"Lee, Ann" <Ann@Example.com>',
+        "<ann@example.com>",
+        "<<ann@example.com>>",
+        "(ann@example.com)",
+        "[ann@example.com]",
+        "'ann@example.com",
+        "'ann@example.com'",
+        "\u201cann@example.com\u201d",
+        "ann@example.com.",
+        "ann@example.com;",
+        "ann@example.com, ;",
+        "mailto:ann@example.com",
+        "MailTo: ann@example.com?subject=hello",
+        "Ann <mailto:ann@example.com>",
+        "ann@example.com <mailto:ann@example.com>",
+        "ann@example.com <ann@example.com>;",
     ],
     ids=ascii,
 )
@@ -126,6 +146,129 @@ def test_an_international_domain_and_its_spelling_in_ascii_are_one(spelling: str
 @pytest.mark.parametrize("text", ["", "  ", "ann", "jörg@example.com", "ann@bü cher.example", "ü"])
 def test_what_is_no_address_comes_back_as_it_was(text: str) -> None:
     assert normal_form(text) == text.strip()
+
+
+WHY = {
+    "no_address": ["", " ", "\u200b", "mailto:", "<>"],
+    "no_at": ["ann", "ann.example.com", "7"],
+    "several_addresses": [
+        "ann@example.com, bob@example.com",
+        "ann@example.com;bob@example.com",
+        "ann@example.com\nbob@example.com",
+        "Ann <ann@example.com>; Bob <bob@example.com>",
+        "ann@example.com <bob@example.com>",
+    ],
+    "letters_before_at": ["jürg@example.com", "\uff41nn@example.com", "\u212aate@example.com"],
+    "nothing_before_at": ["@example.com"],
+    "nothing_after_at": ["ann@", "ann@ "],
+    "quote_in_address": ['"ann lee"@example.com', 'ann"lee@example.com'],
+    "blank_in_address": ["ann @example.com", "ann lee@example.com", "ann@exam\u00a0ple.com"],
+    "comma_in_address": ["ann@example,com"],
+    "two_dots": ["ann..lee@example.com", "ann@example..com"],
+    "dot_beside_at": [".ann@example.com", "ann.@example.com", "ann@.example.com"],
+    "number_after_at": ["ann@192.0.2.1", "ann@[192.0.2.1]", "ann@[IPv6:::1]"],
+    "no_dot_after_at": ["ann@localhost"],
+    "mark_in_address": ["ann(work)@example.com", "ann:lee@example.com"],
+    "bad_domain": ["ann@-example.com", "ann@bü_cher.example", "ann@xn--zzzzzz.com"],
+    "address_too_long": ["a" * 65 + "@example.com", "ann@" + "ü" * 100_000, "a" * 100_000],
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "text"), [(code, text) for code, texts in WHY.items() for text in texts], ids=repr
+)
+def test_each_reason_has_its_own_code_and_sentence(code: str, text: str) -> None:
+    address = normal_form(text)
+    assert not is_address(address)
+    assert why_no_address(address)[0] == code
+
+
+def test_no_two_reasons_are_one_sentence() -> None:
+    said = {str(why_no_address(normal_form(texts[0]))[1]) for texts in WHY.values()}
+    assert len(said) == len(WHY)
+
+
+# By the derivation in UAX 44: formats but those that are seen, variation selectors, and these.
+SEEN_FORMATS = {
+    *(
+        0x600,
+        0x601,
+        0x602,
+        0x603,
+        0x604,
+        0x605,
+        0x6DD,
+        0x70F,
+        0x890,
+        0x891,
+        0x8E2,
+        0x110BD,
+        0x110CD,
+    ),
+    *(0xFFF9, 0xFFFA, 0xFFFB),
+    *range(0x13430, 0x13441),
+}
+OTHER_IGNORABLE = {
+    *(0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2065, 0x3164, 0xFFA0),
+    *range(0xFFF0, 0xFFF9),
+    *range(0xE0000, 0xE1000),
+}
+
+
+def test_what_cannot_be_seen_is_what_unicode_says() -> None:
+    every = list(map(chr, range(sys.maxunicode + 1)))
+    ignorable = {chr(code) for first, last in IGNORABLE for code in range(first, last + 1)}
+    assert ignorable == {
+        each
+        for each in every
+        if (unicodedata.category(each) == "Cf" and ord(each) not in SEEN_FORMATS)
+        or unicodedata.name(each, "").startswith(
+            ("VARIATION SELECTOR-", "MONGOLIAN FREE VARIATION")
+        )
+        or ord(each) in OTHER_IGNORABLE
+    }
+    assert set(BLANKS) == {each for each in every if each.isspace()}
+
+
+invisible = st.sampled_from(
+    [chr(code) for first, last in IGNORABLE for code in {first, last}]
+    + [chr(code) for code in (*range(32), *range(0x7F, 0xA0))]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(invisible, st.integers(0, 15)), max_size=8), st.text(BLANKS, max_size=3))
+def test_what_cannot_be_seen_goes_wherever_it_stands(
+    marks: list[tuple[str, int]], around: str
+) -> None:
+    text = "ann@example.com"
+    for mark, at in marks:
+        text = text[:at] + mark + text[at:]
+    assert without_invisible(around + text + around) == "ann@example.com"
+    assert normal_form(around + text + around) == "ann@example.com"
+
+
+HOSTILE = {
+    "letters": "é" * 80_000,
+    "blanks and marks": " \u200b" * 40_000 + "ann@example.com",
+    "blanks and marks behind": "ann@example.com" + " \u200b" * 40_000,
+    "an @ each": "a@" * 40_000,
+    "brackets": "<" * 40_000 + ">" * 40_000,
+    "dots": "a." * 40_000,
+    "hyphens": "ann@" + "a-" * 40_000,
+    "international": "ann@" + "ü." * 40_000,
+}
+
+
+@pytest.mark.parametrize("cell", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_cell_costs_no_more_than_its_length(cell: str) -> None:
+    def seconds(text: str) -> float:
+        began = time.process_time()
+        address = normal_form(text)
+        assert is_address(address) or why_no_address(address)
+        return time.process_time() - began
+
+    assert min(seconds(cell) for _ in range(3)) < 0.25  # 1 µs a character is 0.08
 
 
 likely = st.text(st.sampled_from(ascii_lowercase[:3] + "0.-@_+ü\n "), max_size=70)

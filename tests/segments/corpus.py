@@ -207,7 +207,7 @@ def _texts() -> dict[str, Case]:
             Sent(A | {"b@x.com": ("C", "")}, [(4, "wrong_field_count")]),
         ),
         "csv: bad addresses and none": _csv(
-            GOOD + b"nobody,C,D\n,E,F\n", Sent(A, [(3, "bad_address"), (4, "no_address")])
+            GOOD + b"nobody,C,D\n,E,F\n", Sent(A, [(3, "no_at"), (4, "no_address")])
         ),
         "csv: one address in two cases": _csv(GOOD + b"A@X.COM,C,D\n", Sent(A, [(3, "duplicate")])),
         "csv: really gzip": _csv(gzip.compress(GOOD), Sent(A)),
@@ -329,7 +329,7 @@ def _objects() -> dict[str, Case]:
                     "a@x.com": ("12345678901234567890123", "true"),
                     "b@x.com": ("2.5", '["x",{"y":1.0}]'),
                 },
-                [(3, "bad_address")],
+                [(3, "no_at")],
             ),
         ),
         "ndjson: a member twice": _nd(
@@ -435,7 +435,7 @@ def _parquets() -> dict[str, Case]:
             Sent({}, [(1, "no_address"), (2, "no_address")]),
         ),
         "parquet: wrong types": _pq(
-            parquet(wrong), Sent({}, [(1, "bad_address"), (2, "bad_address")])
+            parquet(wrong), Sent({}, [(1, "no_at"), (2, "no_at")])
         ),
         "parquet: nested, not mapped": _pq(parquet({**TABLE, "Tags": [["x", "y"]]}), Sent(A)),
         "parquet: a list": _pq(

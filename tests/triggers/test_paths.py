@@ -69,7 +69,7 @@ async def test_a_reject_names_the_file_where_there_are_several() -> None:
     [run] = await land(world, SUCCESS)
     found = [(each.file, each.row, each.code) for each in await world.rejects(run)]
     assert found == [
-        ("part-00001.csv", 2, "bad_address"),
+        ("part-00001.csv", 2, "no_at"),
         ("part-00001.csv", 3, "duplicate"),
         ("part-00000.csv", 3, "ERROR_GENERIC"),
     ]

@@ -16,12 +16,7 @@ from shared.destinations.encoding.template import Group, Template
 from shared.destinations.encoding.values import Rule, Values
 from shared.destinations.model import InvalidProfile
 from shared.domain.email import PLAIN
-
-WHITESPACE = (
-    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
-    "\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
-)
-"""What `str.strip` takes away."""
+from shared.domain.invisible import BLANKS
 
 _WHOLE_ADDRESS = f"^(?:{PLAIN})$"
 _ESCAPED = r'["\\\x00-\x1f]'  # in JSON
@@ -63,7 +58,7 @@ class ColumnWriter:
 
     def _values(self, rule: Rule, cells: Any) -> tuple[Sequence[_Piece], Sequence[Any]]:
         """Return what the values of a field are made of, and which of them fit."""
-        texts = pc.utf8_trim(cells, characters=WHITESPACE)
+        texts = pc.utf8_trim(cells, characters=BLANKS)
         if rule.like is None:
             return _one_by_one(rule, texts)
         sizes = pc.binary_length(texts)

@@ -7,7 +7,7 @@ from operator import attrgetter
 from shared.destinations.contract import Encoder
 from shared.destinations.model import InvalidProfile
 from shared.domain.dialect import Dialect
-from shared.domain.email import is_address, normal_form
+from shared.domain.email import is_address, normal_form, why_no_address
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export
 from shared.domain.message import Message, say
@@ -28,9 +28,6 @@ type Report = Callable[[int], Awaitable[None]]
 """Told the number of rows read so far, now and then."""
 
 REJECTS_PER_FILE = 5_000
-
-_NOT_AN_ADDRESS = ("bad_address", say("This is no email address."))
-_NO_ADDRESS = ("no_address", say("There is no email address."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +163,7 @@ class Mapper:
     def _fragment(self, address: str, cells: Sequence[str]) -> bytes:
         """Return the JSON of a profile; raise InvalidProfile."""
         if not is_address(address):
-            raise InvalidProfile(*(_NOT_AN_ADDRESS if address else _NO_ADDRESS))
+            raise InvalidProfile(*why_no_address(address))
         return self._encoder.encode(address, cells)
 
     def _reject(self, row: int, address: str, code: str, reason: Message) -> Reject:

@@ -1,14 +1,12 @@
 """Many profiles at once: what pyarrow writes of plain rows is what is written of each by itself."""
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from shared.destinations.encoding.columns import WHITESPACE
 from shared.destinations.encoding.encoder import ValuesEncoder
 from shared.destinations.encoding.template import Group, Template, member
 from shared.destinations.encoding.values import Rule, Values
@@ -162,11 +160,6 @@ def test_a_longer_address_is_left_to_be_looked_at() -> None:
     profiles = made((), in_bytes=False, opening=",", longest=15)
     table = [("ann@example.com", [""] * len(NAMES)), ("anna@example.com", [""] * len(NAMES))]
     assert plain(profiles, table, len(NAMES)) == [True, False]
-
-
-def test_whitespace_is_what_python_takes_for_it() -> None:
-    every = map(chr, range(sys.maxunicode + 1))
-    assert set(WHITESPACE) == {each for each in every if each.isspace()}
 
 
 like = [

@@ -1,0 +1,38 @@
+"""What stands in a text and cannot be seen: blanks, controls, and what Unicode calls default-ignorable."""
+
+BLANKS = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
+    "\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+"""What `str.strip` takes away."""
+
+IGNORABLE = (  # Default_Ignorable_Code_Point, first and last
+    (0xAD, 0xAD),
+    (0x34F, 0x34F),
+    (0x61C, 0x61C),
+    (0x115F, 0x1160),
+    (0x17B4, 0x17B5),
+    (0x180B, 0x180F),
+    (0x200B, 0x200F),
+    (0x202A, 0x202E),
+    (0x2060, 0x206F),
+    (0x3164, 0x3164),
+    (0xFE00, 0xFE0F),
+    (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0),
+    (0xFFF0, 0xFFF8),
+    (0x1BCA0, 0x1BCA3),
+    (0x1D173, 0x1D17A),
+    (0xE0000, 0xE0FFF),
+)
+_CONTROLS = ((0x00, 0x1F), (0x7F, 0x9F))
+_NOTHING = dict.fromkeys(
+    code for first, last in (*IGNORABLE, *_CONTROLS) for code in range(first, last + 1)
+)
+
+
+def without_invisible(text: str) -> str:
+    """Return a text without what cannot be seen, and without blanks at its ends."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    return text.strip().translate(_NOTHING).strip()
