@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import httpx
 
 from shared.destinations.batch import Batch
+from shared.destinations.encoding.habits import Habits
 from shared.destinations.model import (
     About,
     Client,
@@ -30,13 +31,6 @@ from shared.domain.errors import DestinationError, Invalid
 from shared.domain.message import Message
 from shared.domain.run import Job
 
-type Encode = Callable[[str, Sequence[str]], bytes]
-"""(address, the cell of each mapped field in the export's order) -> the vendor's JSON of one profile.
-
-Raises InvalidProfile.
-"""
-
-
 type Read = Callable[[bytes], Any]
 """Takes the bytes of an answer apart. Raises ValueError for what is no JSON, or DestinationError."""
 
@@ -44,16 +38,30 @@ type Read = Callable[[bytes], Any]
 class Encoder(Protocol):
     """How profiles of one export are written for one list; `ValuesEncoder` does it for most."""
 
-    @property
-    def encode(self) -> Encode:
-        """How one profile is written."""
+    def begin(self, habits: Habits) -> None:
+        """Say how the cells of the version are written whose rows come next.
 
-    def encode_plain(self, emails: Any, cells: Sequence[Any]) -> tuple[Any, Any, Any]:
+        What the rows show of that is added to `habits`.
+        """
+
+    def restart(self) -> None:
+        """Forget what was noted, because everything is read anew."""
+
+    def encode(self, address: str, cells: Sequence[str], row: Message | None = None) -> bytes:
+        """Return the destination's JSON of one profile; raise InvalidProfile.
+
+        Takes the cell of each mapped field in the export's order, and where the row stands, for notes.
+        """
+
+    def encode_plain(
+        self, emails: Any, cells: Sequence[Any], where: Callable[[int], Message] | None = None
+    ) -> tuple[Any, Any, Any]:
         """Write profiles of many rows, as far as nothing about a row needs a decision.
 
         Takes text arrays of pyarrow: the addresses as they stand in the rows, and the cells of each mapped
-        field. Returns arrays, too: addresses in their normal form, what `encode` would write, and for
-        which rows both are right. The others are left to `encode`.
+        field; and what says where each of the rows stands, for notes. Returns arrays, too: addresses in
+        their normal form, what `encode` would write, and for which rows both are right. The others are left
+        to `encode`, and nothing is noted of them.
         """
 
     def notes(self) -> Sequence[Message]:

@@ -122,6 +122,8 @@ class Target:
     report_url: str = (
         ""  # a destination that reports on a job by itself may post to f"{this}/{batch}"
     )
+    columns: Sequence[str] = ()  # of the segments, that fill `fields`; for words only
+    strict_fields: bool = False  # whether a value that a field cannot take makes a profile invalid
 
 
 class InvalidProfile(Exception):

@@ -434,9 +434,7 @@ def _parquets() -> dict[str, Case]:
             parquet({name: pa.nulls(2, pa.string()) for name in TABLE}),
             Sent({}, [(1, "no_address"), (2, "no_address")]),
         ),
-        "parquet: wrong types": _pq(
-            parquet(wrong), Sent({}, [(1, "no_at"), (2, "no_at")])
-        ),
+        "parquet: wrong types": _pq(parquet(wrong), Sent({}, [(1, "no_at"), (2, "no_at")])),
         "parquet: nested, not mapped": _pq(parquet({**TABLE, "Tags": [["x", "y"]]}), Sent(A)),
         "parquet: a list": _pq(
             parquet({**TABLE, "First": [["x"]]}), Refused("the column 'First' holds list")

@@ -86,12 +86,17 @@ class Contacts(ValuesEncoder):
         super().__init__(template, values, _LENGTH_IN_DOUBT)
         self._long = 0  # addresses
 
-    def encode(self, address: str, cells: Sequence[str]) -> bytes:
+    def restart(self) -> None:
+        """Forget what was noted, because everything is read anew."""
+        super().restart()
+        self._long = 0
+
+    def encode(self, address: str, cells: Sequence[str], row: Message | None = None) -> bytes:
         """Return the JSON of one contact; raise InvalidProfile."""
         if len(address) > ADDRESS_LENGTH:
             raise InvalidProfile("bad_value", _TOO_LONG)
         self._long += len(address) > _LENGTH_IN_DOUBT
-        return super().encode(address, cells)
+        return super().encode(address, cells, row)
 
     def notes(self) -> Sequence[Message]:
         """Return what was left out and cut, and how many addresses may be too long."""

@@ -3,26 +3,28 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 
+from shared.destinations.encoding import dates, numbers
+from shared.destinations.encoding.habits import Habit
+from shared.destinations.encoding.why import Why
 from shared.destinations.model import Field, FieldType
 from shared.domain.email import is_address, normal_form
+from shared.domain.invisible import without_invisible
 from shared.domain.message import Message, say
 
-type Plain = Callable[[str], str | None]
-"""A trimmed cell -> its plain form; None when it is not of the type."""
+type Plain = Callable[[str, Habit], str | Why]
+"""A trimmed cell and the habit of its column -> its plain form, or why it has none."""
+
+type Learn = Callable[[str, Habit], None]
+"""Lets the habit of a column take what a trimmed cell shows."""
 
 SEPARATOR = "|"
 """Between the choices of a plain value that has several."""
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
-_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_ISO_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,]+(?:Z|[+-][0-9:]+)?")
-_US_DATE = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
-_DAY = re.compile(r"(?:--)?([0-9]{1,2})[-/]([0-9]{1,2})")
 _DIGIT = re.compile("[0-9]")
+_EXPONENT = re.compile(r"[+-]?[0-9]{1,20}(?:[.,][0-9]{0,20})?[eE][+-]?[0-9]{1,4}")
+_TEL = "tel:"
 _URL = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
-_LEAP_YEAR = 2000
 _SHOWN_CHOICES = 10
 
 
@@ -34,10 +36,11 @@ class FieldCheck:
     must_be: Message  # what a value is, as the end of a sentence
     like: str | None = None
     """A pattern that is found only in values of the type that are their own plain form, if there is one."""
+    learn: Learn | None = None  # for types whose values depend on their column
 
 
 def check_of(field: Field) -> FieldCheck:
-    """Return how values of a field are checked; text needs no check."""
+    """Return how values of a field are checked."""
     match field.kind:
         case FieldType.CHOICE:
             must_be = say("one of its choices: {choices}", choices=_shown(field.choices))
@@ -52,54 +55,79 @@ def check_of(field: Field) -> FieldCheck:
             return _CHECKS[kind]
 
 
-def _email(text: str) -> str | None:
+def _email(text: str, _: Habit) -> str | Why:
     address = normal_form(text)
-    return address if is_address(address) else None
+    return address if is_address(address) else Why.NOT
 
 
-def _phone(text: str) -> str | None:
-    return text if _DIGIT.search(text) else None
+def bare_phone(text: str) -> str | Why:
+    """Return a phone number without `tel:`, marks that cannot be seen, and a spreadsheet's quote."""
+    seen = without_invisible(text).removeprefix("'")
+    if seen[: len(_TEL)].lower() == _TEL:
+        seen = seen[len(_TEL) :].strip()
+    if _EXPONENT.fullmatch(seen):
+        return Why.EXPONENT
+    return seen if _DIGIT.search(seen) else Why.NOT
 
 
-def _number(text: str) -> str | None:
-    return text.removeprefix("+") if _NUMBER.fullmatch(text) else None
+def _number(text: str, habit: Habit) -> str | Why:
+    found = numbers.read(text)
+    if found is None or (habit.told_decimal and found.shows not in (None, habit.told_decimal)):
+        return Why.NOT
+    if found.mark is None or (found.mark == "." and habit.use_point()):
+        return found.plain
+    decimal = habit.use_decimal()
+    if decimal is None:
+        return Why.THOUSANDS
+    return found.plain if decimal == found.mark else found.in_thousands
 
 
-def _date(text: str) -> str | None:
-    """Accept 2026-11-24, with or without a time, and 11/24/2026; the plain form is ISO 8601."""
-    try:
-        if _ISO_DATE.fullmatch(text):
-            return date.fromisoformat(text).isoformat()
-        if _ISO_TIME.fullmatch(text):
-            return datetime.fromisoformat(text).isoformat()
-        if american := _US_DATE.fullmatch(text):
-            month, day, year = map(int, american.groups())
-            return date(year, month, day).isoformat()
-    except ValueError:
-        return None  # 30 February
-    return None
+def _learn_number(text: str, habit: Habit) -> None:
+    found = numbers.read(text)
+    if found and found.shows:
+        habit.decimals.add(found.shows)
 
 
-def _birthday(text: str) -> str | None:
-    """Accept 11/24, 11-24, --11-24 and every date; the plain form is MM/DD."""
-    if found := _DAY.fullmatch(text):
-        text = f"{found[1]}/{found[2]}/{_LEAP_YEAR}"
-    born = _date(text)
-    return f"{born[5:7]}/{born[8:10]}" if born else None
+def _day(text: str, habit: Habit) -> dates.Day | Why:
+    found = dates.read(text)
+    return found.by(habit.use_order()) if isinstance(found, dates.Numbers) else found
 
 
-def _url(text: str) -> str | None:
-    return text if _URL.fullmatch(text) else None
+def _date(text: str, habit: Habit) -> str | Why:
+    found = _day(text, habit)
+    return found if isinstance(found, Why) else found.as_date()
+
+
+def _birthday(text: str, habit: Habit) -> str | Why:
+    found = _day(text, habit)
+    return found if isinstance(found, Why) else found.as_birthday()
+
+
+def _learn_date(text: str, habit: Habit) -> None:
+    found = dates.read(text)
+    if isinstance(found, dates.Numbers) and found.shows:
+        habit.orders.add(found.shows)
+
+
+def _url(text: str, _: Habit) -> str | Why:
+    return text if _URL.fullmatch(text) else Why.NOT
 
 
 _CHECKS: Mapping[FieldType, FieldCheck] = {
+    FieldType.TEXT: FieldCheck(lambda text, _: text, say("a text"), ""),
     FieldType.EMAIL: FieldCheck(_email, say("an email address")),
-    FieldType.PHONE: FieldCheck(_phone, say("a phone number"), "[0-9]"),
-    FieldType.NUMBER: FieldCheck(
-        _number, say("a number such as 12.5"), r"^-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$"
+    FieldType.PHONE: FieldCheck(
+        lambda text, _: bare_phone(text),
+        say("a phone number"),
+        r"^[-+ ()./]*[0-9][-+0-9 ()./]*$",
     ),
-    FieldType.DATE: FieldCheck(_date, say("a date such as 2026-11-24")),
-    FieldType.BIRTHDAY: FieldCheck(_birthday, say("a month and a day such as 11/24")),
+    FieldType.NUMBER: FieldCheck(
+        _number, say("a number such as 12.5"), numbers.LIKE, _learn_number
+    ),
+    FieldType.DATE: FieldCheck(_date, say("a date such as 2026-11-24"), learn=_learn_date),
+    FieldType.BIRTHDAY: FieldCheck(
+        _birthday, say("a month and a day such as 11/24"), learn=_learn_date
+    ),
     FieldType.URL: FieldCheck(
         _url,
         say("a web address that begins with http:// or https://"),
@@ -111,18 +139,18 @@ _CHECKS: Mapping[FieldType, FieldCheck] = {
 def _choice(choices: Sequence[str]) -> Plain:
     """Find a choice whatever the case of its letters; the plain form is the destination's spelling."""
     spelling = {choice.strip().casefold(): choice for choice in choices}
-    return lambda text: spelling.get(text.casefold())
+    return lambda text, _: spelling.get(text.casefold(), Why.NOT)
 
 
 def _choices(choices: Sequence[str]) -> Plain:
     """Find choices separated by ; or |; the plain form has them in the destination's spelling with |."""
     find = _choice(choices)
 
-    def found(text: str) -> str | None:
+    def found(text: str, habit: Habit) -> str | Why:
         wanted = [part.strip() for part in re.split(r"[;|]", text)]
-        spelled = {part: find(part) for part in wanted if part}
-        known = dict.fromkeys(choice for choice in spelled.values() if choice is not None)
-        return SEPARATOR.join(known) if known and None not in spelled.values() else None
+        spelled = [find(part, habit) for part in wanted if part]
+        known = dict.fromkeys(each for each in spelled if isinstance(each, str))
+        return SEPARATOR.join(known) if known and Why.NOT not in spelled else Why.NOT
 
     return found
 

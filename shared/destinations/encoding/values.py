@@ -1,41 +1,29 @@
 """The cells of a row as values of a destination's fields: trimmed, checked by type, cut to length.
 
-- Text that is too long is cut between two characters, and a note of the run counts it. Anything else
-  would mean something else when cut, so it is refused.
-- An empty cell is left out, which keeps what the destination has, unless the export says that it
-  clears the field; then it is an empty text.
-- Reasons name the field by its title and never the value.
+- Text that is too long is cut between two characters, and a note of the run counts it.
+- A value that a field cannot take is left out, which keeps what the destination has, and a note counts it
+  and shows its row; for an export that is strict about fields the profile is invalid instead. It never
+  clears the field.
+- An empty cell is left out, too, unless the export says that it clears the field; then it is an empty text.
+- Reasons and notes name the field by its title and never the value.
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.destinations.encoding.field_types import FieldCheck, check_of
+from shared.destinations.encoding.field_types import FieldCheck, Learn, check_of
+from shared.destinations.encoding.habits import Habit, Habits
+from shared.destinations.encoding.notes import FieldNotes
+from shared.destinations.encoding.why import Why
 from shared.destinations.model import Field, FieldType, InvalidProfile, Target
 from shared.domain.message import Message, say, say_count
 
 type Write = Callable[[str], object]
 """A text -> what stands for it in the destination's JSON, or None for nothing."""
 
-
-@dataclass(slots=True)
-class Cut:
-    """How many values of a field were cut."""
-
-    title: Message | str
-    longest: Message
-    values: int = 0
-
-    def note(self) -> Message:
-        """Return what a run's timeline says about it."""
-        return say_count(
-            "{count} value of {field} was longer than {longest} and was cut.",
-            "{count} values of {field} were longer than {longest} and were cut.",
-            self.values,
-            field=self.title,
-            longest=self.longest,
-        )
+type Written = Callable[[str, Habit], object]
+"""A trimmed text that is not empty, and the habit of its column -> the same; a `Why` if it is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +33,23 @@ class Rule:
     name: str
     at: int  # which of the cells
     clears: bool  # whether an empty one clears the field
-    written: Write  # of a trimmed text that is not empty; raises InvalidProfile
+    written: Written
+    notes: FieldNotes
     like: str | None = None
     """A pattern, the same for RE2 and Python's `re`: a text in which it is found is written as it is,
     unless it is longer than `longest`. None if only `written` can tell."""
     longest: int | None = None
+    learn: Learn | None = None
+    is_text: bool = False  # so that what is too long is cut
+    is_number: bool = False
+
+    def unfit(self, why: Why) -> InvalidProfile:
+        """Return what to say of a value where the export is strict about its fields."""
+        notes = self.notes
+        if why is Why.LONG:
+            return InvalidProfile("bad_value", at_most(notes.title, notes.longest))
+        must_be = say("{field} must be {what}.", field=notes.title, what=notes.must_be)
+        return InvalidProfile("bad_value", must_be)
 
 
 class Values:
@@ -71,28 +71,68 @@ class Values:
     ) -> None:
         there = {field.name: field for field in fields}
         self.in_bytes = in_bytes
-        self.left_out = Counter[str]()
+        self.is_strict = target.strict_fields
+        self.begins = True  # no row of the version has come yet
+        self.habits = Habits([Habit() for _ in target.fields])
+        self._target = target
         self._gone = [name for name in target.fields if name not in there]
-        self._cuts: list[Cut] = []
         self.rules: Sequence[Rule] = [
-            self._rule_of(there[name], at, name in target.clears, write, own)
+            self._rule_of(there[name], at, write, own)
             for at, name in enumerate(target.fields)
             if name in there
         ]
 
-    def of(self, cells: Sequence[str]) -> dict[str, object]:
-        """Return the values of a row by the names of their fields; raise InvalidProfile."""
+    def begin(self, habits: Habits) -> None:
+        """Say how the cells of the version are written whose rows come next."""
+        self.habits = habits
+        self.begins = True
+
+    def restart(self) -> None:
+        """Forget what was noted, because everything is read anew."""
+        for rule in self.rules:
+            rule.notes.clear()
+
+    def of(self, cells: Sequence[str], row: Message | None = None) -> dict[str, object]:
+        """Return the values of a row by the names of their fields; raise InvalidProfile.
+
+        `row` says where it stands, for the notes.
+        """
         values: dict[str, object] = {}
         for rule in self.rules:
-            if text := cells[rule.at].strip():
-                value = rule.written(text)
-                if value is None:
-                    self.left_out[rule.name] += 1
+            text = cells[rule.at].strip()
+            if text and text not in self.habits.nulls:
+                value = self.one(rule, text)
+                if isinstance(value, Why):
+                    if self.refuses(value):
+                        raise rule.unfit(value)
+                    rule.notes.leave_out(value, 1, [row] if row else ())
                 else:
                     values[rule.name] = value
             elif rule.clears:
                 values[rule.name] = ""
         return values
+
+    def one(self, rule: Rule, text: str) -> object:
+        """Return the value of a trimmed text that is not empty, or why it is left out."""
+        habit = self.habits.columns[rule.at]
+        if rule.learn:
+            rule.learn(text, habit)
+        return rule.written(text, habit)
+
+    def refuses(self, why: Why) -> bool:
+        """Say whether a value that is left out makes the profile invalid."""
+        return self.is_strict and why is not Why.OWN
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """How many values of which fields were left out by rules of the destination's own."""
+        return Counter(
+            {
+                rule.name: rule.notes.left_out[Why.OWN].values
+                for rule in self.rules
+                if Why.OWN in rule.notes.left_out
+            }
+        )
 
     def notes(self) -> Sequence[Message]:
         """Return what was left out and cut, for the run's timeline."""
@@ -100,51 +140,56 @@ class Values:
             say("The list no longer has the field {field}; it is left out.", field=name)
             for name in self._gone
         ]
-        return gone + [cut.note() for cut in self._cuts if cut.values]
+        return gone + [each for rule in self.rules for each in rule.notes.messages()]
 
     def _rule_of(
-        self,
-        field: Field,
-        at: int,
-        clears: bool,
-        write: Mapping[FieldType, Write],
-        own: Mapping[str, Write],
+        self, field: Field, at: int, write: Mapping[FieldType, Write], own: Mapping[str, Write]
     ) -> Rule:
-        if field.name in own:
-            return Rule(field.name, at, clears, own[field.name])
-        if field.kind is FieldType.TEXT:
-            cutter = _as_it_is if field.longest is None else self._cutter(field, field.longest)
-            return Rule(field.name, at, clears, cutter, "", field.longest)
+        target = self._target
+        column = target.columns[at] if target.columns else field.name
+        longest = self._length(field.longest or 0)
+        clears = field.name in target.clears
         check = check_of(field)
-        written = self._writer(field, check, write.get(field.kind, _as_it_is))
-        like = None if field.kind in write else check.like
-        return Rule(field.name, at, clears, written, like, field.longest)
+        notes = FieldNotes(field.title, column, check.must_be, longest)
+        if field.name in own:
+            return Rule(field.name, at, clears, _own(own[field.name]), notes)
+        if field.kind is FieldType.TEXT:
+            cutter = self._cutter(notes, field.longest)
+            return Rule(field.name, at, clears, cutter, notes, "", field.longest, is_text=True)
+        written = self._writer(check, write.get(field.kind, _as_it_is), field.longest)
+        return Rule(
+            field.name,
+            at,
+            clears,
+            written,
+            notes,
+            None if field.kind in write else check.like,
+            field.longest,
+            check.learn,
+            is_number=field.kind is FieldType.NUMBER,
+        )
 
-    def _cutter(self, field: Field, longest: int) -> Write:
-        cut = Cut(field.title, self._length(longest))
-        self._cuts.append(cut)
-        shortened = _shortened_bytes if self.in_bytes else _shortened
-
-        def written(text: str) -> object:
-            short = shortened(text, longest)
-            cut.values += short is not text
+    def _cutter(self, notes: FieldNotes, longest: int | None) -> Written:
+        def written(text: str, _: Habit) -> object:
+            if longest is None:
+                return text
+            short = shortened(text, longest, self.in_bytes)
+            notes.cut += short is not text
             return short
 
         return written
 
-    def _writer(self, field: Field, check: FieldCheck, write: Write) -> Write:
-        must_be = say("{field} must be {what}.", field=field.title, what=check.must_be)
-        longest = field.longest
-        too_long = at_most(field.title, self._length(longest or 0))
+    def _writer(self, check: FieldCheck, write: Write, longest: int | None) -> Written:
         size = _bytes if self.in_bytes else len
 
-        def written(text: str) -> object:
-            plain = check.plain(text)
-            if plain is None:
-                raise InvalidProfile("bad_value", must_be)
+        def written(text: str, habit: Habit) -> object:
+            plain = check.plain(text, habit)
+            if isinstance(plain, Why):
+                return plain
             if longest is not None and size(plain) > longest:
-                raise InvalidProfile("bad_value", too_long)
-            return write(plain)
+                return Why.LONG
+            value = write(plain)
+            return Why.OWN if value is None else value
 
         return written
 
@@ -152,6 +197,14 @@ class Values:
         if self.in_bytes:
             return say_count("{count} byte", "{count} bytes", longest)
         return characters(longest)
+
+
+def shortened(text: str, longest: int, in_bytes: bool) -> str:
+    """Return the longest beginning of a text that fits: the same text, if all of it does."""
+    if not in_bytes:
+        return text if len(text) <= longest else text[:longest]
+    raw = text.encode()
+    return text if len(raw) <= longest else raw[:longest].decode(errors="ignore")
 
 
 def characters(count: int) -> Message:
@@ -164,18 +217,17 @@ def at_most(title: Message | str, longest: Message) -> Message:
     return say("{field} must be at most {longest} long.", field=title, longest=longest)
 
 
+def _own(write: Write) -> Written:
+    def written(text: str, _: Habit) -> object:
+        value = write(text)
+        return Why.OWN if value is None else value
+
+    return written
+
+
 def _as_it_is(text: str) -> object:
     return text
 
 
 def _bytes(text: str) -> int:
     return len(text.encode())
-
-
-def _shortened(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[:longest]
-
-
-def _shortened_bytes(text: str, longest: int) -> str:
-    raw = text.encode()
-    return text if len(raw) <= longest else raw[:longest].decode(errors="ignore")

@@ -19,8 +19,10 @@ import msgspec
 from shared.destinations.answers import FIRST_NAME, LAST_NAME, parsing_answer
 from shared.destinations.contract import Api
 from shared.destinations.encoding.encoder import ValuesEncoder
+from shared.destinations.encoding.field_types import bare_phone
 from shared.destinations.encoding.template import Group, Template, member
 from shared.destinations.encoding.values import Values
+from shared.destinations.encoding.why import Why
 from shared.destinations.mailchimp.answers import TITLE
 from shared.destinations.model import Field, FieldType, Target
 from shared.domain.errors import Culprit, NeedsAttention
@@ -151,7 +153,8 @@ class Members(ValuesEncoder):
 
 def _american(text: str) -> str | None:
     """Return a phone number as NPA-NXX-LINE, or None for what is no American one."""
-    number = _AMERICAN.fullmatch(_BETWEEN_DIGITS.sub("", text))
+    bare = bare_phone(text)
+    number = None if isinstance(bare, Why) else _AMERICAN.fullmatch(_BETWEEN_DIGITS.sub("", bare))
     return "-".join(number.groups()) if number else None
 
 

@@ -43,10 +43,15 @@ FIELDS = {
 
 
 async def encoder(
-    *fields: str, clears: Sequence[str] = (), options: Sequence[str] = (), own: Any = FIELDS
+    *fields: str,
+    clears: Sequence[str] = (),
+    options: Sequence[str] = (),
+    own: Any = FIELDS,
+    strict: bool = False,
 ) -> Encoder:
     says = Says(**{"1": LIST}, fields=own)
-    return await ACTIVECAMPAIGN.encoder(says, Target("1", fields, clears, options))
+    target = Target("1", fields, clears, options, strict_fields=strict)
+    return await ACTIVECAMPAIGN.encoder(says, target)
 
 
 async def test_a_profile_is_written_with_the_mapped_fields_for_its_list() -> None:
@@ -79,7 +84,7 @@ async def test_many_profiles_at_once_are_written_as_each_by_itself() -> None:
         (EVE, ["", "Tennis", "", "", "", ""]),
         (EVE, ["", "", 'O"Neil', "", "", ""]),
     ]
-    assert plain(made, rows, len(names)) == [True, True, False, True]
+    assert plain(made, rows, len(names)) == [True, True, True, True]
 
 
 async def test_what_is_empty_is_not_sent() -> None:
@@ -155,8 +160,10 @@ async def test_long_text_is_cut_and_noted() -> None:
         ("field:4", "Chess; Golf", "Interests must be some of its choices"),
     ],
 )
-async def test_a_value_of_another_kind_is_refused(name: str, cell: str, reason: str) -> None:
-    made = await encoder(name)
+async def test_a_value_of_another_kind_is_refused_where_the_export_is_strict(
+    name: str, cell: str, reason: str
+) -> None:
+    made = await encoder(name, strict=True)
     with pytest.raises(InvalidProfile, match=reason) as unfit:
         made.encode(ANN, [cell])
     assert cell not in str(unfit.value)

@@ -48,9 +48,10 @@ async def encoder(
     clears: Sequence[str] = (),
     destination: ConstantContact = CONSTANT_CONTACT,
     custom: Any = CUSTOM,
+    strict: bool = False,
 ) -> Encoder:
     says = Says(a1=LIST, contact_custom_fields=custom)
-    return await destination.encoder(says, Target("a1", fields, clears))
+    return await destination.encoder(says, Target("a1", fields, clears, strict_fields=strict))
 
 
 async def test_many_profiles_at_once_are_written_as_each_by_itself() -> None:
@@ -62,7 +63,7 @@ async def test_many_profiles_at_once_are_written_as_each_by_itself() -> None:
         (f"{'a' * 30}@{'b' * 16}.com", ["", "", "", ""]),
         ("eve@example.com", ["", "none", "", ""]),
     ]
-    assert plain(made, rows, 4) == [True, True, True, False, False]
+    assert plain(made, rows, 4) == [True, True, True, False, True]
 
 
 async def test_a_profile_is_written_with_the_mapped_fields_and_no_permission() -> None:
@@ -111,8 +112,10 @@ async def test_long_text_is_cut_and_noted_and_long_addresses_are_refused() -> No
         ("cf:bought", "30/02/2026", "Last purchase must be a date"),
     ],
 )
-async def test_a_value_of_another_kind_is_refused(name: str, cell: str, reason: str) -> None:
-    made = await encoder(name)
+async def test_a_value_of_another_kind_is_refused_where_the_export_is_strict(
+    name: str, cell: str, reason: str
+) -> None:
+    made = await encoder(name, strict=True)
     with pytest.raises(InvalidProfile, match=reason) as unfit:
         made.encode("a@b.pl", [cell])
     assert cell not in str(unfit.value)

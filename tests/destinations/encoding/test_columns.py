@@ -7,10 +7,13 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from shared.arrow import TEXT, pa
 from shared.destinations.encoding.encoder import ValuesEncoder
+from shared.destinations.encoding.habits import Habit
 from shared.destinations.encoding.template import Group, Template, member
 from shared.destinations.encoding.values import Rule, Values
-from shared.destinations.model import Field, FieldType, InvalidProfile, Target
+from shared.destinations.model import Field, FieldType, Target
+from shared.domain.message import say
 from tests.destinations.encoding.alike import plain
 
 CHOICES = ("Small", 'La"rge')
@@ -37,10 +40,7 @@ anything = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="
 
 
 def fitting(rule: Rule, text: str) -> bool:
-    try:
-        return not text or rule.written(text) == text
-    except InvalidProfile:
-        return False
+    return not text or rule.written(text, Habit()) == text
 
 
 def good(field: Field, rule: Rule) -> st.SearchStrategy[str]:
@@ -142,18 +142,49 @@ def test_text_is_escaped_as_json_wants_it(cell: str) -> None:
 
 
 @pytest.mark.parametrize("cell", ["Annabelle Lee", "李小龍李小龍李小龍李"])
-def test_text_that_has_to_be_cut_is_left_to_be_looked_at(cell: str) -> None:
+def test_text_is_cut_and_counted(cell: str) -> None:
     values = Values([Field("name", "Name", longest=9)], Target("a1", ["name"]))
     template = Template('{"mail":', [Group({"name": member("name")}, opening=",")], "}")
     table = [("ann@example.com", [text]) for text in ("Ann", cell, "李小龍")]
-    assert plain(ValuesEncoder(template, values), table, 1) == [True, False, True]
+    table.append(("no address", [cell]))
+    assert plain(ValuesEncoder(template, values), table, 1) == [True, True, True, False]
+    assert values.rules[0].notes.cut == 2  # in each way once, and none of the row that is not plain
 
 
 def test_bytes_are_measured_where_the_destination_counts_them() -> None:
     values = Values([Field("name", "Name", longest=9)], Target("a1", ["name"]), in_bytes=True)
     template = Template('{"mail":', [Group({"name": member("name")}, opening=",")], "}")
     table = [("ann@example.com", [text]) for text in ("李小龍", "李小龍李")]
-    assert plain(ValuesEncoder(template, values), table, 1) == [True, False]
+    assert plain(ValuesEncoder(template, values), table, 1) == [True, True]
+    assert values.rules[0].notes.cut == 2
+
+
+def test_what_is_left_out_is_counted_with_its_rows() -> None:
+    values = Values([Field("age", "Age", kind=FieldType.NUMBER)], Target("a1", ["age"]))
+    template = Template('{"mail":', [Group({"age": member("age")}, opening=",")], "}")
+    made = ValuesEncoder(template, values)
+    emails = pa.array(["ann@example.com"] * 5 + ["no address"], TEXT)
+    cells = pa.array(["7", "old", "1e1", "old", "young", "old"], TEXT)
+    _, texts, are_plain = made.encode_plain(emails, [cells], lambda at: say("{at}", at=str(at)))
+    assert are_plain.to_pylist() == [True] * 5 + [False]
+    assert texts.to_pylist()[:3] == [
+        '{"mail":"ann@example.com","age":"7"}',
+        '{"mail":"ann@example.com"}',
+        '{"mail":"ann@example.com","age":"10"}',
+    ]
+    assert [str(note) for note in made.notes()] == [
+        "3 values of Age (column age) were left out, because it must be a number such as 12.5: 1, 3, 4."
+    ]
+
+
+def test_where_the_export_is_strict_such_a_row_is_not_plain() -> None:
+    target = Target("a1", ["age"], strict_fields=True)
+    values = Values([Field("age", "Age", kind=FieldType.NUMBER)], target)
+    template = Template('{"mail":', [Group({"age": member("age")}, opening=",")], "}")
+    made = ValuesEncoder(template, values)
+    emails, cells = pa.array(["ann@example.com"] * 2, TEXT), pa.array(["7", "old"], TEXT)
+    assert made.encode_plain(emails, [cells])[2].to_pylist() == [True, False]
+    assert made.notes() == []
 
 
 def test_a_longer_address_is_left_to_be_looked_at() -> None:
@@ -179,7 +210,7 @@ def test_what_is_like_a_kind_is_of_it(pattern: str, data: st.DataObject) -> None
     ]
     text = data.draw(st.from_regex(re.compile(pattern)).map(str.strip).filter(bool))
     if re.search(pattern, text):
-        assert rule.written(text) == text
+        assert rule.written(text, Habit()) == text
 
 
 def test_kinds_that_a_pattern_can_tell_have_one() -> None:

@@ -1,0 +1,321 @@
+"""Reads dates as people and programs write them: numbers in any order, names of months, times and zones.
+
+Whether the day or the month comes first is never guessed: `Numbers` says what stands in a date of numbers,
+and its column's habit what that means. Nothing is read of a text that is longer than any date.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from functools import lru_cache
+
+from shared.destinations.encoding.why import Why
+from shared.domain.invisible import without_invisible
+from shared.domain.reading import DateOrder
+
+LONGEST = 128  # characters
+_FIRST_YEAR = 1000
+_LEAP_YEAR = 2000
+_SHORT_YEAR = -1  # of two digits, of which nobody knows what it is
+
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ISO_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,]{1,20}(?:Z|[+-][0-9:]{1,9})?")
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
+_COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
+_COMPACT_TIME = re.compile(
+    r"([0-9]{8})[t ]([0-9]{2})([0-9]{2})([0-9]{2})?(?:[.,]([0-9]{1,12}))?(z|[+-][0-9]{2}:?[0-9]{2})?"
+)
+_YEAR_FIRST = re.compile(r"([+-]?[0-9]{4,9})([-/. ])([0-9]{1,2})\2([0-9]{1,2})\.?")
+_YEAR_LAST = re.compile(r"([0-9]{1,2})([-/ ]|\. ?)([0-9]{1,2})\2([0-9]{4}|[0-9]{2})\.?")
+_NO_YEAR = re.compile(r"([0-9]{1,2})[-/.]([0-9]{1,2})\.?")
+_MONTH_FIRST = re.compile(r"--([0-9]{2})-([0-9]{2})")
+_CLOCK = re.compile(
+    r"(?:(?<=[0-9])t|,? (?:at |kl\.? |à |- )?)([0-9]{1,2}):([0-9]{2})"
+    r"(?::([0-9]{2})(?:[.,:]([0-9]{1,12}))?)?(?: ?([ap])\.? ?m\b\.?)?"
+)
+_ZONE = re.compile(
+    r" ?(?:(z|utc|gmt)|([^\W\d][^\W\d /.]{0,40}))? ?([+-][0-9]{1,2}(?::?[0-9]{2})?)?"
+    r"(?: ([0-9]{4}))?(?: ?\(.{0,80}\)| ?\[.{0,80}\])?"
+)
+_DAY_ZONE = re.compile(r"(?:z|[+-][0-9]{2}:[0-9]{2})\Z")
+_WORDS = re.compile(r"[0-9]+|[^\W\d_]+")
+_BETWEEN_WORDS = re.compile(r"[\w .,/:'\u2019-]*")
+_ORDINAL = frozenset(["st", "nd", "rd", "th", "er", "e", "a"])
+_FILLERS = frozenset(["den", "le", "the", "of", "de", "on"])
+_WEEKDAYS = frozenset(
+    [
+        "mon",
+        "tue",
+        "tues",
+        "wed",
+        "thu",
+        "thur",
+        "thurs",
+        "fri",
+        "sat",
+        "sun",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "man",
+        "tis",
+        "ons",
+        "tor",
+        "tors",
+        "fre",
+        "lor",
+        "son",
+        "mandag",
+        "tisdag",
+        "onsdag",
+        "torsdag",
+        "fredag",
+        "lordag",
+        "sondag",
+        "lun",
+        "mar",
+        "mer",
+        "jeu",
+        "ven",
+        "sam",
+        "dim",
+        "lundi",
+        "mardi",
+        "mercredi",
+        "jeudi",
+        "vendredi",
+        "samedi",
+        "dimanche",
+    ]
+)
+_MONTH_NAMES = (  # English, Swedish, French, without accents
+    "jan january januari janv janvier",
+    "feb february februari fev fevr fevrier",
+    "mar march mars",
+    "apr april avr avril",
+    "may maj mai",
+    "jun june juni juin",
+    "jul july juli juil juillet",
+    "aug august augusti aou aout",
+    "sep sept september septembre",
+    "oct october okt oktober octobre",
+    "nov november novembre",
+    "dec december decembre",
+)
+_MONTHS: Mapping[str, int] = {
+    name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names.split()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A time of day: as in `datetime`; the offset is None where there is none."""
+
+    hour: int
+    minute: int
+    second: int = 0
+    microsecond: int = 0
+    offset: timedelta | None = None
+
+    @property
+    def zone(self) -> timezone | None:
+        """The same as `datetime` takes it; raise ValueError for what no place on Earth has."""
+        return None if self.offset is None else timezone(self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day, and perhaps a time of it. A birthday may have no year."""
+
+    year: int | None
+    month: int
+    day: int
+    clock: Clock | None = None
+
+    def as_date(self) -> str | Why:
+        """Return it in ISO 8601."""
+        if self.year is None:
+            return Why.NOT
+        if self.year == _SHORT_YEAR:
+            return Why.SHORT_YEAR
+        if not _FIRST_YEAR <= self.year <= date.max.year:
+            return Why.YEAR
+        try:
+            if self.clock is None:
+                return date(self.year, self.month, self.day).isoformat()
+            clock = self.clock
+            at = time(clock.hour, clock.minute, clock.second, clock.microsecond, clock.zone)
+            return datetime.combine(date(self.year, self.month, self.day), at).isoformat()
+        except ValueError:  # 30 February, 25 o'clock
+            return Why.NOT
+
+    def as_birthday(self) -> str | Why:
+        """Return it as MM/DD."""
+        year = _LEAP_YEAR if self.year in (None, _SHORT_YEAR) else self.year
+        checked = Day(year, self.month, self.day)
+        found = checked.as_date()
+        return found if isinstance(found, Why) else f"{self.month:02d}/{self.day:02d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The numbers of a date of which either the first or the second is the day."""
+
+    first: int
+    second: int
+    year: int | None
+    clock: Clock | None = None
+
+    @property
+    def shows(self) -> DateOrder | None:
+        """The order that it shows beyond doubt."""
+        if self.second <= 12 < self.first <= 31:
+            return DateOrder.DMY
+        return DateOrder.MDY if self.first <= 12 < self.second <= 31 else None
+
+    def by(self, order: DateOrder | None) -> Day | Why:
+        """Return the day that it is in an order."""
+        match order:
+            case DateOrder.DMY:
+                return Day(self.year, self.second, self.first, self.clock)
+            case DateOrder.MDY:
+                return Day(self.year, self.first, self.second, self.clock)
+            case DateOrder.YMD:
+                return Why.NOT
+            case _:
+                return Why.SHORT_YEAR if self.year == _SHORT_YEAR else Why.ORDER
+
+
+type Found = Day | Numbers | Why
+
+
+@lru_cache(maxsize=10_000)
+def read(text: str) -> Found:
+    """Return the day that a text is, what it depends on, or why it is none."""
+    if len(text) > LONGEST:
+        return Why.NOT
+    plain = _iso(text)
+    if plain is not None:
+        return plain
+    seen = " ".join(without_invisible(text).removeprefix("'").lower().split())
+    if compact := _COMPACT_TIME.fullmatch(seen):
+        return _day(compact[1], _clock([*compact.group(2, 3, 4, 5), None, compact[6]]))
+    found = _CLOCK.search(seen)
+    if found is None:
+        return _day_with_zone(seen)
+    rest = _ZONE.fullmatch(seen, found.end())
+    if rest is None:
+        return Why.NOT
+    utc, zone, offset, year = rest.groups()
+    day = f"{seen[: found.start()]} {year}" if year else seen[: found.start()]
+    clock = _clock([*found.groups(), offset or ("+00" if utc else None)])
+    return _day(day, None if zone and not offset else clock)
+
+
+def _iso(text: str) -> Day | Why | None:
+    """Return what a text in ISO 8601 is, which nearly all are; None if it is not in that."""
+    try:
+        if _ISO_DATE.fullmatch(text):
+            return Day(int(text[:4]), int(text[5:7]), int(text[8:]))
+        if _ISO_TIME.fullmatch(text):
+            at = datetime.fromisoformat(text)
+            clock = Clock(at.hour, at.minute, at.second, at.microsecond, at.utcoffset())
+            return Day(at.year, at.month, at.day, clock)
+    except ValueError:  # it may still be one that only looks like ISO 8601
+        return None
+    return None
+
+
+def _day_with_zone(seen: str) -> Found:
+    """Read a date without a time of day; XML has them with a zone, which changes nothing."""
+    found = _day(seen, None)
+    if found is Why.NOT and seen[:4].isdigit():
+        return _day(_DAY_ZONE.sub("", seen), None)
+    return found
+
+
+def _day(seen: str, clock: Clock | None) -> Found:
+    seen = seen.strip(" ,")
+    if found := _YEAR_FIRST.fullmatch(seen):
+        return Day(int(found[1]), int(found[3]), int(found[4]), clock)
+    if found := _YEAR_LAST.fullmatch(seen):
+        return _numbers(int(found[1]), int(found[3]), _year(found[4]), clock)
+    if found := _NO_YEAR.fullmatch(seen):
+        return _numbers(int(found[1]), int(found[2]), None, clock)
+    if found := _MONTH_FIRST.fullmatch(seen):
+        return Day(None, int(found[1]), int(found[2]))
+    if _NUMBER.fullmatch(seen):
+        compact = _COMPACT.fullmatch(seen)
+        if compact is None:
+            return Why.NUMBER
+        day = Day(int(compact[1]), int(compact[2]), int(compact[3]), clock)
+        return Why.NUMBER if isinstance(day.as_date(), Why) else day
+    return _in_words(seen, clock)
+
+
+def _year(digits: str) -> int:
+    return int(digits) if len(digits) > 2 else _SHORT_YEAR
+
+
+def _numbers(first: int, second: int, year: int | None, clock: Clock | None) -> Found:
+    if first == second:
+        return Day(year, first, second, clock)
+    return Numbers(first, second, year, clock)
+
+
+def _in_words(seen: str, clock: Clock | None) -> Day | Why:
+    """Read a date with the name of a month."""
+    if not _BETWEEN_WORDS.fullmatch(seen):
+        return Why.NOT
+    words = [_without_accents(word) for word in _WORDS.findall(seen)]
+    while len(words) > 2 and words[0] in _WEEKDAYS and (words[0] not in _MONTHS or _more(words)):
+        words = words[1:]
+    words = [word for word in words if word not in _FILLERS and word not in _ORDINAL]
+    names = [at for at, word in enumerate(words) if word in _MONTHS]
+    numbers = [word for word in words if word.isascii() and word.isdigit()]
+    if len(names) != 1 or len(names) + len(numbers) != len(words) or len(numbers) not in (1, 2):
+        return Why.NOT
+    if len(numbers) == 2 and len(numbers[0]) > 2:  # the year comes first
+        numbers.reverse()
+    day, *years = numbers
+    if len(day) > 2 or any(len(year) == 3 for year in years):
+        return Why.NOT
+    year = _year(years[0]) if years else None
+    return Day(year, _MONTHS[words[names[0]]], int(day), clock)
+
+
+def _more(words: Sequence[str]) -> bool:
+    """Say whether another word is the month: in French, "mar" is short for Tuesday."""
+    return any(word in _MONTHS for word in words[1:])
+
+
+def _without_accents(word: str) -> str:
+    return "".join(each for each in unicodedata.normalize("NFKD", word) if each.isalnum())
+
+
+def _clock(parts: Sequence[str | None]) -> Clock:
+    """Return a time of day of its hour, minute, second, fraction, half of the day, and offset."""
+    hour, minute, second, fraction, half, offset = parts
+    hours = int(hour or 0)
+    if half and hours <= 12:
+        hours = hours % 12 + (12 if half == "p" else 0)
+    elif half:
+        hours = 99  # 13 PM is no time of day
+    micro = int(f"{fraction or '':0<6.6}")
+    return Clock(hours, int(minute or 0), int(second or 0), micro, _offset(offset))
+
+
+def _offset(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    if text == "z":
+        return timedelta()
+    digits = text[1:].replace(":", "")
+    found = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
+    return -found if text[0] == "-" else found
