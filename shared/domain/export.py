@@ -49,6 +49,7 @@ class Export(BaseModel, frozen=True):
     clear_when_empty: list[
         str
     ] = []  # of these fields; an empty cell of any other leaves what is there
+    strict_fields: bool = False  # whether a value that a field cannot take makes the row invalid
     options: list[str] = []  # the destination's own, those that are on
     segments: list[str]
     on_arrival: bool = True  # run when a new file of one of the segments lands
@@ -71,6 +72,8 @@ class Export(BaseModel, frozen=True):
             sorted(self.clear_when_empty),
             sorted(self.options),
         ]
+        if self.strict_fields:  # else the digest is that of before there was a choice
+            order.append("strict_fields")
         return hashlib.sha256(json.dumps(order).encode()).hexdigest()[:16]
 
     @property

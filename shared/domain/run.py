@@ -136,6 +136,7 @@ class Run(BaseModel, frozen=True, validate_by_name=True, serialize_by_alias=True
     mode: Mode = Mode.CHANGES
     status: RunStatus = RunStatus.QUEUED
     reason: Message | None = None  # why it failed, was skipped, or waits
+    warning: Message | None = None  # what is to be looked at though it was successful
     versions: list[SegmentVersion] = []
     created_at: datetime
     resumes_at: datetime | None = None  # when a waiting run goes on
@@ -154,6 +155,13 @@ class Run(BaseModel, frozen=True, validate_by_name=True, serialize_by_alias=True
             for version in self.versions
             for file in version.sources
         ]
+
+    @property
+    def is_all_invalid(self) -> bool:
+        """Whether it failed because not one row was valid."""
+        told = self.progress
+        failed = self.status is RunStatus.FAILED_PERMANENT
+        return failed and told is not None and 0 < told.rows_read == told.counts.invalid
 
     @property
     def id(self) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from shared.domain.dialect import Dialect
 from shared.domain.message import Message
-from shared.domain.reading import Reading
+from shared.domain.reading import DateOrder, Reading
 
 EXPORTED = "CustomerInsights_"
 """What the name of a segment that Customer Insights exports begins with, and that of no other."""
@@ -89,6 +89,8 @@ class VersionStats(BaseModel, frozen=True):
     columns: list[str] = []
     rows: int | None = None  # without the header; None until somebody has counted them
     earlier: list[str] = []  # that it has not, and versions before it had; kept of NDJSON alone
+    # By column: how its dates of numbers are written, as this version showed or the ones before it.
+    dates: dict[str, DateOrder] = {}
     problem: Message | None = None  # why it cannot be read
     faults: dict[str, Message] = {}  # by column: why it cannot be read, though the others can
     dialect: Dialect | None = (

@@ -38,6 +38,13 @@ type Clears = Annotated[
     Names,
     Field(description="Mapped fields that an empty cell clears; it leaves all others as they are."),
 ]
+type StrictFields = Annotated[
+    bool,
+    Field(
+        description="Whether a value that its field cannot take makes the row invalid. Else the value is "
+        "left out, the rest is sent, and the run's timeline counts it."
+    ),
+]
 type Options = Annotated[
     Names, Field(description="Options of the destination that are on.", examples=[[]])
 ]
@@ -138,6 +145,7 @@ class ExportChoices(Chosen, frozen=True):
     list_id: ListId
     fields: Mapped
     clear_when_empty: Clears = Field(default=[])
+    strict_fields: StrictFields = False
     options: Options = Field(default=[])
     segments: Segments
     on_arrival: bool = True
@@ -152,6 +160,7 @@ class ExportChanges(Chosen, frozen=True):
     list_id: ListId = Field(default_factory=str)
     fields: Mapped = Field(default_factory=dict)
     clear_when_empty: Clears = Field(default_factory=list)
+    strict_fields: StrictFields = Field(default_factory=bool)
     options: Options = Field(default_factory=list)
     segments: Segments = Field(default_factory=list)
     on_arrival: bool = Field(default_factory=bool)
@@ -174,6 +183,7 @@ class Attachment(Chosen, frozen=True):
     list_id: ListId
     fields: Mapped = Field(default_factory=dict)
     clear_when_empty: Clears = Field(default_factory=list)
+    strict_fields: StrictFields = Field(default_factory=bool)
     options: Options = Field(default_factory=list)
 
     def given(self) -> dict[str, object]:

@@ -17,6 +17,7 @@ run has left that one, whoever finds it there cleans up again.
 """
 
 from contextlib import suppress
+from dataclasses import replace
 
 import orjson
 
@@ -35,6 +36,7 @@ from shared.runs.state.delivered import digest_key, digest_with, state_of
 from shared.runs.state.open_run import OpenRun
 from shared.runs.state.parts import batches_per_part, read_batches
 from shared.runs.timeline import canceled
+from shared.runs.timeline import warning as warning_of
 from shared.services import Services
 from shared.storage.entries import ALL, DueTable, EndedRun, OutboxMessage, SettingsTable
 from shared.storage.paths import CHECKPOINT, layout_folder, parts_folder
@@ -62,10 +64,20 @@ async def finish(services: Services, connection: Connection, run: OpenRun, text:
     await _close(services, run.stored, RunStatus.SUCCESSFUL, text, so_far, connection.id)
 
 
-async def skip(services: Services, connection: Connection, run: OpenRun, text: Message) -> None:
-    """End a run that has nothing to send; raise Stale when somebody else changed it."""
-    so_far = run.checkpoint.value
-    await _close(services, run.stored, RunStatus.SKIPPED, text, so_far, connection.id)
+async def skip(
+    services: Services,
+    connection: Connection,
+    run: OpenRun,
+    text: Message,
+    warning: Message | None = None,
+) -> None:
+    """End a run that has nothing to send; raise Stale when somebody else changed it.
+
+    `warning` is that of the run that has sent it before, and still holds.
+    """
+    value = run.value.model_copy(update={"warning": warning})
+    stored, so_far = replace(run.stored, value=value), run.checkpoint.value
+    await _close(services, stored, RunStatus.SKIPPED, text, so_far, connection.id)
 
 
 async def suspend(
@@ -155,6 +167,8 @@ async def _close(
         goes_on = status is RunStatus.SKIPPED
         so_far = checkpoint.as_progress() if goes_on else checkpoint.as_last_progress()
         run = run.model_copy(update={"progress": so_far})
+        if status is RunStatus.SUCCESSFUL:
+            run = run.model_copy(update={"warning": warning_of(so_far)})
     await services.storage.runs.replace(run.export_id, run.key, run, stored.etag)
     announce(run)
     await clean_up(services, run, connection_id)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export
-from shared.domain.message import say
+from shared.domain.message import Message, say
 from shared.domain.run import Run, RunStatus, TriggerKind
 from shared.domain.segment import SegmentVersion
 from shared.segments.readings import version_to_read
@@ -13,6 +13,11 @@ from shared.storage.ports import Storage
 NOTHING_NEW = say(
     "No segment of the export has a new file since its last successful run. On demand it runs all "
     "the same."
+)
+
+STILL_INVALID = say(
+    "In the last run no row was valid, and no segment of the export has a new file since. On demand it runs "
+    "all the same."
 )
 
 SCHEDULED = (TriggerKind.REFRESH, TriggerKind.SCHEDULE)
@@ -55,7 +60,8 @@ async def last_delivery(
 ) -> Run | None:
     """Return the run that has sent these versions to where the export sends now, if that was the last.
 
-    It is the last successful one, or a newer one that was skipped because of it. Whether it sent
+    It is the last successful one, or one that found no valid row in them, or a newer one that was skipped
+    because of it. Whether it sent
     everything or only changes makes no difference: its list is up to date either way.
     """
     last = await _last(storage, export)
@@ -67,15 +73,21 @@ async def last_delivery(
 
 def is_nothing_new(run: Run) -> bool:
     """Say whether a run was skipped because there was nothing new."""
-    return run.status is RunStatus.SKIPPED and run.reason == NOTHING_NEW
+    return run.status is RunStatus.SKIPPED and run.reason in (NOTHING_NEW, STILL_INVALID)
+
+
+def why_skipped(last: Run) -> Message:
+    """Return why a run is skipped that would do the same as the last one."""
+    return STILL_INVALID if last.is_all_invalid or last.reason == STILL_INVALID else NOTHING_NEW
 
 
 async def _last(storage: Storage, export: Export) -> Run | None:
     for limit in (_SHALLOW, _DEEP):
         page = await storage.runs.page(export.id, limit=limit)
         for stored in page:
-            if stored.value.status is RunStatus.SUCCESSFUL or is_nothing_new(stored.value):
-                return stored.value
+            run = stored.value
+            if run.status is RunStatus.SUCCESSFUL or run.is_all_invalid or is_nothing_new(run):
+                return run
         if len(page) < limit:
             return None
     return None

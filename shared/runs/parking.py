@@ -15,7 +15,6 @@ from shared.domain.errors import (
 from shared.domain.message import Message, say
 from shared.domain.run import RunStatus, SliceMessage
 from shared.runs.ending import abort, finish, skip, suspend
-from shared.runs.freshness import NOTHING_NEW
 from shared.runs.lanes import wakeups
 from shared.runs.state.context import RunContext
 from shared.runs.state.open_run import OpenRun
@@ -46,7 +45,10 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """The run has nothing new to send."""
+    """The run has nothing new to send; `warning` is that of the run which has sent it before."""
+
+    reason: Message
+    warning: Message | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +120,11 @@ async def write_down(
     match following:
         case Finished():
             await finish(services, context.connection, run, done(run.checkpoint.value))
-        case Skipped():
+        case Skipped(reason, warning):
             # A slice that died may have laid something out; unlike others this run never goes on.
             await services.storage.run_files.delete(parts_folder(run.value.id))
             await run.move(seconds=run.seconds)
-            await skip(services, context.connection, run, NOTHING_NEW)
+            await skip(services, context.connection, run, reason, warning)
         case Suspended(reason):
             await run.move(seconds=run.seconds)
             await suspend(services, run, context.connection, reason)

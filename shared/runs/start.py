@@ -1,6 +1,5 @@
 """Beginning a run of an export, whatever has triggered it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,11 +9,10 @@ from shared.domain.errors import Conflict, NotFound
 from shared.domain.export import Export, Idle
 from shared.domain.message import say
 from shared.domain.run import Mode, Run, RunStatus, SliceMessage, Trigger, TriggerKind
-from shared.domain.segment import SegmentVersion
 from shared.people.audit_trail import recorded_with
 from shared.runs import index
 from shared.runs.ending import announce, index_end
-from shared.runs.freshness import NOTHING_NEW
+from shared.runs.freshness import why_skipped
 from shared.services import Services
 from shared.storage.entries import ALL, ActiveRun
 from shared.storage.ports import AlreadyExists, Storage, Stored
@@ -74,12 +72,12 @@ async def create_run(
     trigger: Trigger,
     mode: Mode = Mode.CHANGES,
     by: Actor = SYSTEM,
-    unchanged: Sequence[SegmentVersion] = (),
+    unchanged: Run | None = None,
 ) -> Begun:
     """Do all of `start_run` but enqueueing, for a caller who sees to the first slice.
 
-    `unchanged` are the versions of its segments if they are what its list was told last: then the run
-    is made and skipped, and says so.
+    `unchanged` is the last run if it was on the versions that there are now: then the run is made and
+    skipped, and says so.
     """
     storage, now = services.storage, services.clock.now()
     export = await _export(storage, export_id)
@@ -93,8 +91,8 @@ async def create_run(
     if connection.status is ConnectionStatus.NEEDS_SIGN_IN:
         run = run.over(RunStatus.SKIPPED, now, needs_sign_in(connection, connection.reason))
     elif unchanged:
-        run = run.model_copy(update={"versions": list(unchanged)})
-        run = run.over(RunStatus.SKIPPED, now, NOTHING_NEW)
+        same = {"versions": unchanged.versions, "warning": unchanged.warning}
+        run = run.model_copy(update=same).over(RunStatus.SKIPPED, now, why_skipped(unchanged))
     # Before there is a run that could be lost: into the index of those that ended, or of active ones.
     if run.status.is_over:
         await side_by_side(index_end(services, run, connection.id), index.enter(storage, run.id))

@@ -7,6 +7,8 @@ from shared.domain.outcomes import Outcome
 from shared.domain.run import Checkpoint, Progress, Run
 from shared.transport.pace import Change
 
+_TENTH = 10
+
 _SO_MANY: Mapping[Outcome, Callable[[int], Message]] = {
     Outcome.ACCEPTED: lambda count: say_count("{count} accepted", "{count} accepted", count),
     Outcome.UNCHANGED: lambda count: say_count("{count} unchanged", "{count} unchanged", count),
@@ -33,6 +35,17 @@ def done(checkpoint: Checkpoint) -> Message:
         "Done: {rows} read: {outcomes}.",
         rows=_rows(checkpoint.rows_read),
         outcomes=_outcomes(checkpoint),
+    )
+
+
+def warning(progress: Progress) -> Message | None:
+    """Return what to look at though the run was successful: more than a tenth of its rows are invalid."""
+    if progress.counts.invalid * _TENTH <= progress.rows_read:
+        return None
+    return say(
+        "{invalid} of {rows}: look at the rejects.",
+        invalid=_SO_MANY[Outcome.INVALID](progress.counts.invalid),
+        rows=_rows(progress.rows_read),
     )
 
 

@@ -8,9 +8,9 @@ from shared.domain.connection import ConnectionStatus
 from shared.domain.errors import BatchRefused, Culprit, DestinationError, NeedsAttention, TryLater
 from shared.domain.message import Message, say
 from shared.domain.outcomes import Counts
-from shared.domain.run import Checkpoint, Phase, RunStatus
+from shared.domain.run import Checkpoint, Phase, Run, RunStatus
 from shared.domain.segment import SegmentVersion
-from shared.runs.freshness import SCHEDULED, last_delivery
+from shared.runs.freshness import SCHEDULED, last_delivery, why_skipped
 from shared.runs.lanes.turn import wait_for_another
 from shared.runs.parking import (
     FIRST_SETBACK,
@@ -23,7 +23,7 @@ from shared.runs.parking import (
     note_surprise,
     write_down,
 )
-from shared.runs.prepare.prepare import TooManyProfiles, prepare, resolve_versions
+from shared.runs.prepare.prepare import NothingToLayOut, prepare, resolve_versions
 from shared.runs.send.dispatcher import Dispatcher, open_dispatcher
 from shared.runs.send.import_callbacks import report_url
 from shared.runs.send.settle import settle
@@ -141,16 +141,16 @@ class Worker:
             )
             text = say("Reading the segment files.")
             await self._run.say(text, versions=versions)
-            if await self._has_delivered(versions):
-                return Skipped()
+            if last := await self._last_delivery(versions):
+                return Skipped(why_skipped(last), last.warning)
             await self._lay_out()
         return None
 
-    async def _has_delivered(self, versions: Sequence[SegmentVersion]) -> bool:
-        """Say whether a scheduled run finds nothing new; others send whether or not there is."""
+    async def _last_delivery(self, versions: Sequence[SegmentVersion]) -> Run | None:
+        """Return the run because of which a scheduled one has nothing new to send; others send anyway."""
         if self._run.value.trigger.kind not in SCHEDULED:
-            return False
-        return bool(await last_delivery(self._services.storage, self._export, versions))
+            return None
+        return await last_delivery(self._services.storage, self._export, versions)
 
     async def _lay_out(self) -> None:
         api, reports = await side_by_side(
@@ -171,7 +171,7 @@ class Worker:
                 limits,
                 self._report,
             )
-        except TooManyProfiles as refused:
+        except NothingToLayOut as refused:
             await self._has_come_to(refused.found)
             raise
         await self._has_come_to(laid_out)

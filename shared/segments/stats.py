@@ -5,13 +5,13 @@ prepare, by the arrival of a version that no run has read, and by a look at a sm
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from shared.domain.dialect import Dialect
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message
-from shared.domain.reading import Reading, SegmentReading
+from shared.domain.reading import DateOrder, Reading, SegmentReading
 from shared.domain.segment import (
     Segment,
     SegmentStatus,
@@ -24,7 +24,7 @@ from shared.segments.formats.registry import may_leave_out_members, open_file
 from shared.segments.formats.rows import Columns, Empty, ReadAnew
 from shared.segments.inventory import SegmentFiles
 from shared.segments.readings import said_of
-from shared.storage.ports import Blobs, Missing, Records, Stale
+from shared.storage.ports import Blobs, Missing, Records, Stale, Stored
 
 KEPT = 5
 """Versions of a segment of which stats are kept."""
@@ -89,6 +89,7 @@ async def keep(
         had = dict.fromkeys(chain(*(names_of(stored.value) for stored in older)))
         missing = [name for name in had if name not in stats.columns]
         stats = stats.model_copy(update={"earlier": bounded(missing)})
+    stats = stats.model_copy(update={"dates": {**_orders_of(older), **stats.dates}})
     await records.put(partition, key, stats)
     for stored in older[KEPT - 1 :]:
         await records.delete(partition, stored.key)
@@ -99,6 +100,21 @@ async def earlier_names(records: Records[VersionStats], version: SegmentVersion)
     partition, key = _key(version)
     older = await records.page(partition, after=key, limit=KEPT)
     return frozenset(chain(*(names_of(stored.value) for stored in older)))
+
+
+async def earlier_orders(
+    records: Records[VersionStats], version: SegmentVersion
+) -> Mapping[str, DateOrder]:
+    """Return the order of dates in each column in which a version before this one showed it."""
+    partition, key = _key(version)
+    return _orders_of(await records.page(partition, after=key, limit=KEPT))
+
+
+def _orders_of(newest_first: Sequence[Stored[VersionStats]]) -> Mapping[str, DateOrder]:
+    orders: dict[str, DateOrder] = {}
+    for stored in reversed(newest_first):
+        orders |= stored.value.dates
+    return orders
 
 
 def names_of(stats: VersionStats) -> Iterator[str]:

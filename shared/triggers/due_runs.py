@@ -123,9 +123,7 @@ class DueRuns:
             return  # the newest run says so already
         trigger = Trigger(kind=kind, key=at.isoformat(), at=at)
         try:
-            begun = await create_run(
-                self._services, export.id, trigger, unchanged=last.versions if last else ()
-            )
+            begun = await create_run(self._services, export.id, trigger, unchanged=last)
         except (Conflict, NotFound):
             return  # its connection is being set up again, or it was removed this moment
         if begun.is_to_go_on:

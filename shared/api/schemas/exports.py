@@ -20,6 +20,10 @@ class LastRun(BaseModel):
     id: str
     status: RunStatus
     reason: Words | None
+    warning: Words | None = Field(
+        description="What is to be looked at though the run was successful. A run that was skipped because "
+        "nothing is new has that of the run before it."
+    )
     created_at: datetime
     finished_at: datetime | None
     resumes_at: datetime | None

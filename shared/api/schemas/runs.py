@@ -22,6 +22,9 @@ class RunItem(BaseModel):
     export_id: str
     status: RunStatus
     reason: Words | None
+    warning: Words | None = Field(
+        description="What is to be looked at though the run was successful, such as many invalid rows."
+    )
     trigger: TriggerKind
     mode: Mode
     created_at: datetime

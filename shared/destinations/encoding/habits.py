@@ -86,3 +86,12 @@ class Habits:
 
     columns: Sequence[Habit]
     nulls: Collection[str] = frozenset([NULL])  # spellings of an empty cell
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all values were taken as they would be now."""
+        return all(habit.is_settled for habit in self.columns)
+
+    def anew(self) -> "Habits":
+        """Return the same for reading the version once more, with all that is known by now."""
+        return Habits([habit.anew() for habit in self.columns], self.nulls)

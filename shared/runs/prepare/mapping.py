@@ -1,18 +1,19 @@
 """The first pass of prepare: rows of segment files become profiles in the spool, or rejects."""
 
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
 from shared.destinations.contract import Encoder
+from shared.destinations.encoding.habits import NULL, Habit, Habits
 from shared.destinations.model import InvalidProfile
 from shared.domain.dialect import Dialect
-from shared.domain.email import is_address, normal_form, why_no_address
+from shared.domain.email import why_no_address
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.outcomes import Outcome, Reject
-from shared.domain.reading import Reading
+from shared.domain.reading import DateOrder, Reading
 from shared.domain.segment import SegmentFile, SegmentVersion, VersionStats
 from shared.runs.prepare.spool import Spool
 from shared.runs.state.rejects import RejectWriter
@@ -21,13 +22,15 @@ from shared.segments.formats.names import column_name
 from shared.segments.formats.reader import Reader
 from shared.segments.formats.registry import open_file
 from shared.segments.formats.rows import Columns, Empty, ReadAnew, Row
-from shared.segments.stats import bounded, earlier_names, keep
+from shared.segments.stats import bounded, earlier_names, earlier_orders, keep
 from shared.storage.ports import Missing, Stale, Storage
 
 type Report = Callable[[int], Awaitable[None]]
 """Told the number of rows read so far, now and then."""
 
 REJECTS_PER_FILE = 5_000
+
+_TYPED = (".parquet", ".ndjson", ".jsonl", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class _ColumnIndexes:
 class Mapper:
     """Reads versions one after the other; `rows` is how many rows they had so far.
 
-    `readings` is, by segment, how its version is read, and takes what is found out about that on the way.
+    `readings` is, by segment, how its version is read, `habits` how the cells of it are written; both take
+    what is found out about that on the way.
     """
 
     def __init__(
@@ -53,11 +57,15 @@ class Mapper:
         rejects: RejectWriter,
         report: Report,
         readings: MutableMapping[str, Reading],
+        habits: MutableMapping[str, Habits],
     ) -> None:
         self.rows = 0
+        self._habits = habits
         self._readings = readings
         self._fields = {field: column_name(name) for field, name in export.fields.items()}
         self._wanted = list(dict.fromkeys(self._fields.values()))
+        self._others = [name for field, name in self._fields.items() if field != "email"]
+        self._nulls: Collection[str] = ()
         self._encoder = encoder
         self._spool = spool
         self._rejects = rejects
@@ -72,11 +80,38 @@ class Mapper:
         versions so far is then to be thrown away.
         """
         reading = self._readings.setdefault(version.segment, version.reading or Reading())
+        earlier = await earlier_orders(storage.versions, version)
+        habits = self._habits.setdefault(version.segment, self._told_by(version, reading, earlier))
+        self._nulls = habits.nulls
+        self._encoder.begin(habits)
         try:
             await self._read(storage, version, reading)
         except ReadAnew as anew:
             self._readings[version.segment] = anew.reading
+            del self._habits[version.segment]  # cells that were taken apart wrongly show nothing
             raise
+        if not habits.is_settled:
+            self._habits[version.segment] = habits.anew()
+            raise ReadAnew(reading)
+
+    def _told_by(
+        self, version: SegmentVersion, reading: Reading, earlier: Mapping[str, DateOrder]
+    ) -> Habits:
+        """Return what is known of how the cells of a version are written, before they are read."""
+        told = {column_name(name): order for name, order in (reading.dates or {}).items()}
+        is_typed = _is_typed(version.sources[0].path)
+        columns = [
+            Habit(told.get(column), earlier.get(column), None if is_typed else reading.decimal)
+            for column in self._others
+        ]
+        return Habits(columns, frozenset([NULL, *(reading.nulls or ())]))
+
+    def _shown(self, version: SegmentVersion) -> dict[str, DateOrder]:
+        """Return by column in which order its dates are, where they have shown that."""
+        habits = zip(self._others, self._habits[version.segment].columns, strict=True)
+        return {
+            column: next(iter(habit.orders)) for column, habit in habits if len(habit.orders) == 1
+        }
 
     async def _read(self, storage: Storage, version: SegmentVersion, reading: Reading) -> None:
         before = self.rows
@@ -105,7 +140,11 @@ class Mapper:
             if nowhere:
                 raise self._nowhere(version, min(nowhere))
         stats = VersionStats(
-            columns=bounded(columns), rows=self.rows - before, faults=faults, dialect=dialect
+            columns=bounded(columns),
+            rows=self.rows - before,
+            dates=self._shown(version),
+            faults=faults,
+            dialect=dialect,
         )
         await keep(storage.versions, version, stats)
 
@@ -131,16 +170,25 @@ class Mapper:
         rejects: list[Reject] = []
         if not isinstance(rows, Columns):
             rows = self._columns(rows, indexes, rejects)
-        emails = rows.texts[indexes.email]
+        emails, numbers = rows.texts[indexes.email], rows.numbers
         cells = [rows.texts[index] for index in indexes.others]
-        encoded = encode_rows(self._number, rows.numbers, self._encoder, emails, cells)
-        for at, email, values in encoded.left:
-            address = normal_form(email)
+        encoded = encode_rows(
+            self._number,
+            numbers,
+            self._encoder,
+            emails,
+            cells,
+            lambda at: self._place(numbers[at]),
+            self._nulls,
+        )
+        for at, text in encoded.no_address:
+            rejects.append(self._reject(numbers[at], text, *why_no_address(text)))
+        for at, address, values in encoded.left:
             try:
-                encoded.put(at, address, self._fragment(address, values))
+                fragment = self._encoder.encode(address, values, self._place(numbers[at]))
+                encoded.put(at, address, fragment)
             except InvalidProfile as unfit:
-                reject = self._reject(rows.numbers[at], address, unfit.code, unfit.reason)
-                rejects.append(reject)
+                rejects.append(self._reject(numbers[at], address, unfit.code, unfit.reason))
         self._spool.add(*encoded.written())
         for reject in sorted(rejects, key=attrgetter("row")):
             self._rejects.add(reject)
@@ -160,11 +208,11 @@ class Mapper:
         columns = {index: [cells[index] for _, cells in whole] for index in wanted}
         return Columns.of(numbers, columns)
 
-    def _fragment(self, address: str, cells: Sequence[str]) -> bytes:
-        """Return the JSON of a profile; raise InvalidProfile."""
-        if not is_address(address):
-            raise InvalidProfile(*why_no_address(address))
-        return self._encoder.encode(address, cells)
+    def _place(self, row: int) -> Message:
+        """Return words for where a row of the file stands."""
+        segment, file = self._source
+        where = f"{segment}, {file}" if file else segment
+        return say("row {row} of {segment}", row=str(row), segment=where)
 
     def _reject(self, row: int, address: str, code: str, reason: Message) -> Reject:
         segment, file = self._source
@@ -189,6 +237,11 @@ class Mapper:
                 field=next(name for name, each in self._fields.items() if each == column),
             )
         )
+
+
+def _is_typed(path: str) -> bool:
+    """Say whether the numbers of a file are our own spellings of values, and not those of a person."""
+    return path.lower().removesuffix(".gz").endswith(_TYPED)
 
 
 def _miscounted(cells: int, width: int) -> Message:

@@ -15,10 +15,11 @@ from operator import not_
 from typing import IO
 
 from shared.destinations.contract import Encoder
+from shared.destinations.encoding.habits import Habits
 from shared.destinations.model import Limits
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export
-from shared.domain.message import Message, say
+from shared.domain.message import Message, say, say_count
 from shared.domain.outcomes import Counts, Outcome, Reject
 from shared.domain.reading import Reading
 from shared.domain.run import Checkpoint, Mode, Phase, Run
@@ -48,12 +49,20 @@ from shared.storage.side_by_side import side_by_side
 _UPLOAD_PIECE = 1024 * 1024  # bytes
 
 
-class TooManyProfiles(BadSegment):
-    """An export has more profiles than it may have; `found` is how far its run has come."""
+class NothingToLayOut(BadSegment):
+    """All rows were read, and nothing may be sent; `found` is how far the run has come."""
 
     def __init__(self, reason: Message, found: Checkpoint) -> None:
         super().__init__(reason)
         self.found = found
+
+
+class NoValidRow(NothingToLayOut):
+    """Every row is invalid."""
+
+
+class TooManyProfiles(NothingToLayOut):
+    """An export has more profiles than it may have."""
 
 
 async def resolve_versions(
@@ -106,14 +115,19 @@ async def prepare(
     """Lay out the work of `run.versions` as `layout`, and return the checkpoint that sending begins from.
 
     Raise BadSegment when a file cannot be read, lacks a mapped column or is replaced meanwhile, or when
-    there is no profile at all; raise TooManyProfiles when there are more than one export may hold.
+    there is no profile at all; raise NoValidRow when every row is invalid, and TooManyProfiles when there
+    are more than one export may hold.
     """
     readings: dict[str, Reading] = {}
+    habits: dict[str, Habits] = {}
     while True:
+        encoder.restart()
         try:
-            return await _laid_out(services, run, layout, export, encoder, limits, report, readings)
+            return await _laid_out(
+                services, run, layout, export, encoder, limits, report, readings, habits
+            )
         except ReadAnew:
-            continue  # nothing is laid out before all is read; rejects are written over
+            continue  # nothing is laid out before all is read, and no checkpoint names the rejects
 
 
 async def _laid_out(
@@ -125,6 +139,7 @@ async def _laid_out(
     limits: Limits,
     report: Report,
     readings: MutableMapping[str, Reading],
+    habits: MutableMapping[str, Habits],
 ) -> Checkpoint:
     storage, folder = services.storage, layout_folder(run.id, layout)
     digest = digest_with(await digest_key(storage.secrets))
@@ -133,7 +148,7 @@ async def _laid_out(
     before = StateReader(storage.delivered.stream(state_name(export)) if compare else None)
     parts = PartWriter(storage.run_files, folder, limits)
     with Spool() as spool, tempfile.TemporaryFile() as state:
-        mapper = Mapper(export, encoder, spool, rejects, report, readings)
+        mapper = Mapper(export, encoder, spool, rejects, report, readings, habits)
         for version in run.versions:
             await mapper.read(storage, version)
         if not mapper.rows:
@@ -143,6 +158,15 @@ async def _laid_out(
                     paths=tuple(each.path for each in run.versions),
                 )
             )
+        if rejects.counts[Outcome.INVALID] == mapper.rows:
+            await rejects.write()
+            found = Checkpoint(
+                rows_read=mapper.rows,
+                layout=layout,
+                reject_files=rejects.written,
+                counts=Counts().plus(rejects.counts),
+            )
+            raise NoValidRow(_none_valid(mapper.rows), found)
         most = services.profiles_allowed(limits)
         sorter = _Sorter(run, digest, before, rejects, parts, state, most)
         for partition in range(PARTITIONS):
@@ -159,6 +183,14 @@ async def _laid_out(
         await side_by_side(parts.close(), storage.run_files.write(digests(folder), _pieces(state)))
     ready = {"phase": Phase.SEND, "profiles": parts.profiles, "batches": parts.batches}
     return found.model_copy(update=ready)
+
+
+def _none_valid(rows: int) -> Message:
+    return say_count(
+        "The only row that was read is invalid. The rejects say why. Nothing was sent.",
+        "None of the {count} rows that were read is valid. The rejects say why of each. Nothing was sent.",
+        rows,
+    )
 
 
 def _too_many(profiles: int, most: int) -> Message:

@@ -41,4 +41,12 @@ async def load_context(storage: Storage, run: Run) -> RunContext | Message:
 def target_of(export: Export, destination: Destination, reports: str) -> Target:
     """Return where the profiles of an export go; a destination can post reports to `reports`."""
     mapped = [field for field in export.fields if field != destination.fields[0].name]
-    return Target(export.list_id, mapped, export.clear_when_empty, export.options, reports)
+    return Target(
+        export.list_id,
+        mapped,
+        export.clear_when_empty,
+        export.options,
+        reports,
+        [export.fields[field] for field in mapped],
+        export.strict_fields,
+    )
