@@ -27,8 +27,10 @@ from shared.domain.message import Message, say
 # international one, and it is too short for any part to be too long. The library would say the same
 # of it and take forty times as long; a million rows make that worth looking for.
 _LOCAL = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-PLAIN = _LOCAL + r"@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}"
-"""A pattern, the same for RE2 and Python's `re`: a text that it is the whole of is an address."""
+PLAIN = _LOCAL.replace("'", "", 1) + r"@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}"
+"""A pattern, the same for RE2 and Python's `re`: a text that it is the whole of is an address in normal form.
+
+A quote at the beginning is from a spreadsheet, though an address could have one there."""
 PLAIN_LENGTH = 63
 """Characters that such a text may have; longer ones need a look."""
 

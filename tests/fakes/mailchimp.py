@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 import orjson
@@ -29,6 +30,7 @@ class FakeMailchimp(httpx.AsyncBaseTransport):
     writes_first: bool = False  # before it takes that time, so that a broken call has arrived
     double_optin: bool = False
     tags: tuple[str, ...] = ("FNAME", "LNAME")
+    kinds: dict[str, dict[str, Any]] = field(default_factory=dict)  # of tags that are no texts
     members: dict[str, dict[str, str]] = field(default_factory=dict)
     status_if_new: dict[str, str] = field(default_factory=dict)
     received: Counter[str] = field(default_factory=Counter)  # how often an address was written
@@ -53,7 +55,8 @@ class FakeMailchimp(httpx.AsyncBaseTransport):
             body = {"id": LIST_ID, "name": "Newsletter", "double_optin": self.double_optin}
             return httpx.Response(200, json=body)
         if path == f"/3.0/lists/{LIST_ID}/merge-fields":
-            return httpx.Response(200, json={"merge_fields": [{"tag": tag} for tag in self.tags]})
+            there = [{"tag": tag} | self.kinds.get(tag, {}) for tag in self.tags]
+            return httpx.Response(200, json={"merge_fields": there})
         return httpx.Response(404, json={"title": "Resource Not Found", "status": 404})
 
     async def _bulk(self, request: httpx.Request) -> httpx.Response:

@@ -64,6 +64,11 @@ class Habit:
         return self.is_point_plain
 
     @property
+    def lacks_order(self) -> bool:
+        """Whether values depend on an order of which neither people nor the column say anything."""
+        return not self.orders and ("order", None) in self._used
+
+    @property
     def is_settled(self) -> bool:
         """Whether all values were taken as they would be now."""
         now = {

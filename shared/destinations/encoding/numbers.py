@@ -64,11 +64,6 @@ def read(text: str) -> Number | None:
     return None
 
 
-def plain_float(value: float) -> str:
-    """Return the shortest plain decimal that means a number of floating point."""
-    return _plain(Decimal(repr(value)))
-
-
 def _plain(value: Decimal) -> str:
     """Return a number without an exponent and without zeros that say nothing."""
     text = f"{value:f}"

@@ -1,6 +1,6 @@
 """The first pass of prepare: rows of segment files become profiles in the spool, or rejects."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, MutableMapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -80,8 +80,7 @@ class Mapper:
         versions so far is then to be thrown away.
         """
         reading = self._readings.setdefault(version.segment, version.reading or Reading())
-        earlier = await earlier_orders(storage.versions, version)
-        habits = self._habits.setdefault(version.segment, self._told_by(version, reading, earlier))
+        habits = self._habits.setdefault(version.segment, self._told_by(version, reading))
         self._nulls = habits.nulls
         self._encoder.begin(habits)
         try:
@@ -90,18 +89,20 @@ class Mapper:
             self._readings[version.segment] = anew.reading
             del self._habits[version.segment]  # cells that were taken apart wrongly show nothing
             raise
+        if any(habit.lacks_order for habit in habits.columns):
+            earlier = await earlier_orders(storage.versions, version)
+            for column, habit in zip(self._others, habits.columns, strict=True):
+                habit.earlier_order = earlier.get(column)
         if not habits.is_settled:
             self._habits[version.segment] = habits.anew()
             raise ReadAnew(reading)
 
-    def _told_by(
-        self, version: SegmentVersion, reading: Reading, earlier: Mapping[str, DateOrder]
-    ) -> Habits:
-        """Return what is known of how the cells of a version are written, before they are read."""
+    def _told_by(self, version: SegmentVersion, reading: Reading) -> Habits:
+        """Return what people have said of how the cells of a version are written."""
         told = {column_name(name): order for name, order in (reading.dates or {}).items()}
         is_typed = _is_typed(version.sources[0].path)
         columns = [
-            Habit(told.get(column), earlier.get(column), None if is_typed else reading.decimal)
+            Habit(told.get(column), told_decimal=None if is_typed else reading.decimal)
             for column in self._others
         ]
         return Habits(columns, frozenset([NULL, *(reading.nulls or ())]))

@@ -6,7 +6,7 @@
 | nothing | empty |
 | true, false | `true`, `false` |
 | a whole number, also one with a fraction of zero | its digits |
-| another number | the shortest decimal text that means it, such as `12.5` |
+| another number | the shortest decimal text that means it, such as `12.5` or `0.00001`, never an exponent |
 | a date, a time, an instant | ISO 8601; an instant in UTC ends in `+00:00` |
 | bytes | the text that they are in UTF-8 |
 | a UUID | as it is usually written |
@@ -36,7 +36,9 @@ def text_of(value: Any) -> str:
         case int():
             return str(value)
         case float():
-            return str(int(value)) if value.is_integer() and abs(value) < _EXACT else repr(value)
+            if value.is_integer() and abs(value) < _EXACT:
+                return str(int(value))
+            return f"{Decimal(repr(value)):f}"
         case Decimal():
             return f"{value:f}"
         case date() | time():  # a datetime is a date

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from shared.arrow import TEXT, pa
+from shared.segments.formats.cell_text import text_of
 
 _NOT_MAPPABLE: Sequence[Callable[[Any], bool]] = (
     pa.types.is_nested,
@@ -18,8 +19,28 @@ def is_mappable(kind: Any) -> bool:
     return not any(refuses(kind) for refuses in _NOT_MAPPABLE)
 
 
-def plain(array: Any) -> Any:
-    """Return an array whose values Python can hold and `text_of` can write."""
+def texts(array: Any) -> list[str]:
+    """Return the texts of values."""
+    values = _plain(array)
+    try:
+        return list(map(text_of, values.to_pylist()))
+    except (ValueError, OverflowError):
+        if not pa.types.is_temporal(array.type):
+            raise
+        return list(map(_text_of_time, values))
+
+
+def _text_of_time(scalar: Any) -> str:
+    """Return the text of an instant, also of one in a year that Python does not know."""
+    try:
+        return text_of(scalar.as_py())
+    except (ValueError, OverflowError):
+        far = str(scalar.cast(TEXT))
+        return str(scalar.value) if far.startswith("<") else far  # beyond what Arrow knows
+
+
+def _plain(array: Any) -> Any:
+    """Return an array whose values `text_of` can write, if Python can hold them."""
     kind = array.type
     if pa.types.is_timestamp(kind) and kind.unit == "ns":
         return array.cast(pa.timestamp("us", kind.tz), safe=False)

@@ -15,9 +15,9 @@ from shared.arrow import EMPTY, TEXT, pa, pc
 from shared.domain.dialect import Dialect
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
-from shared.segments.formats.cell_text import text_of
 from shared.segments.formats.names import column_name
-from shared.segments.formats.parquet.columns import is_mappable, plain
+from shared.segments.formats.parquet.columns import is_mappable
+from shared.segments.formats.parquet.columns import texts as texts_of
 from shared.segments.formats.parquet.pages import RowGroup, longest_text, pages_of, row_groups
 from shared.segments.formats.parquet.sparse import Pieces, Span, merged
 from shared.segments.formats.parquet.thrift import BadThrift
@@ -245,7 +245,7 @@ class ParquetRows:
             array.validate(full=True)  # that it is UTF-8
             texts = array.fill_null(EMPTY) if array.null_count else array
         else:
-            texts = pa.array(map(text_of, plain(array).to_pylist()), TEXT)
+            texts = pa.array(texts_of(array), TEXT)
         if (pc.max(pc.utf8_length(texts)).as_py() or 0) > MAX_FIELD:
             raise self._bad_near(too_long())
         if pc.any(pc.match_substring(texts, "\0")).as_py():
