@@ -47,6 +47,10 @@ _LONGEST_CELL = 1_000  # characters in which an address is looked for
 _QUOTES = "'\"\u2018\u2019\u201c\u201d"
 _BEFORE, _BEHIND = f"<([{_QUOTES}", f">)]{_QUOTES};,."
 _MAILTO = "mailto:"
+_WIDE_AT = "\uff20"
+_WRAPS = frozenset(
+    {"<", ":", _WIDE_AT}
+)  # one of them stands in what is more than an address inside
 
 
 def normal_form(text: str) -> str:
@@ -57,12 +61,20 @@ def normal_form(text: str) -> str:
     destination tells addresses apart by case, so two spellings are one profile. What is no address comes
     back much as it was.
     """
+    return read_address(text)[0]
+
+
+def read_address(text: str) -> tuple[str, bool]:
+    """Return the normal form of a text, and whether that is an address, as `is_address` says."""
     seen = without_invisible(text)
     lower = seen.lower() if seen.isascii() else seen
+    if "@" not in seen and _WIDE_AT not in seen:
+        return lower, False
     # A quote before it is left from a spreadsheet, though an address could begin with one.
     if lower[:1] not in _QUOTES and is_address(lower):
-        return lower
-    return _address_in(seen) or lower
+        return lower, True
+    found = _address_in(seen)
+    return (found, True) if found else (lower, False)
 
 
 def is_address(address: str) -> bool:
@@ -89,6 +101,8 @@ def _address_in(seen: str) -> str | None:
     if len(seen) > _LONGEST_CELL:
         return None
     bare = _bare(seen)
+    if bare is seen and seen.isascii():
+        return None  # it was looked at as it is
     local, at, domain = bare.rpartition("@")
     if not at or not local.isascii() or "@" in local:
         return None
@@ -98,7 +112,9 @@ def _address_in(seen: str) -> str | None:
 
 def _bare(seen: str) -> str:
     """Return what is left without a name before `<…>`, `mailto:`, and what brackets and ends it."""
-    text = seen.replace("\uff20", "@")  # full-width
+    if seen[:1].isalnum() and seen[-1:].isalnum() and not _may_wrap(seen):
+        return seen
+    text = seen.replace(_WIDE_AT, "@")
     name, _, behind = text.rpartition("<")
     inside, closed, rest = behind.partition(">")
     named = closed and "@" in inside and not _trimmed(rest)
@@ -108,6 +124,11 @@ def _bare(seen: str) -> str:
     if text[: len(_MAILTO)].lower() == _MAILTO:
         text = _trimmed(text[len(_MAILTO) :].partition("?")[0])
     return text
+
+
+def _may_wrap(seen: str) -> bool:
+    """Say whether a text may hold more than an address and what is at its ends."""
+    return "<" in seen or ":" in seen or _WIDE_AT in seen
 
 
 def _same(name: str, inside: str) -> bool:
@@ -149,13 +170,13 @@ def _ends_in_a_number(domain: str) -> bool:
 
 
 _WHY: Sequence[tuple[str, Message, _Applies]] = (
-    ("no_address", say("There is no email address."), lambda text, *_: not text),
+    ("no_address", say("There is no email address."), lambda text, _, __: not text),
     (
         "address_too_long",
         say("The address is too long."),
-        lambda text, *_: len(text) > _LONGEST_CELL,
+        lambda text, _, __: len(text) > _LONGEST_CELL,
     ),
-    ("no_at", say("There is no @ in the address."), lambda text, *_: "@" not in text),
+    ("no_at", say("There is no @ in the address."), lambda text, _, __: "@" not in text),
     (
         "several_addresses",
         say("There are several addresses in this cell."),
@@ -179,18 +200,18 @@ _WHY: Sequence[tuple[str, Message, _Applies]] = (
     (
         "quote_in_address",
         say("There is a quote in the address."),
-        lambda text, *_: '"' in text,
+        lambda text, _, __: '"' in text,
     ),
     (
         "blank_in_address",
         say("There is a blank in the address."),
-        lambda text, *_: any(map(str.isspace, text)),
+        lambda text, _, __: len(text.split()) > 1,
     ),
-    ("comma_in_address", say("There is a comma in the address."), lambda text, *_: "," in text),
+    ("comma_in_address", say("There is a comma in the address."), lambda text, _, __: "," in text),
     (
         "two_dots",
         say("Two dots stand side by side in the address."),
-        lambda text, *_: ".." in text,
+        lambda text, _, __: ".." in text,
     ),
     (
         "dot_beside_at",
@@ -205,7 +226,7 @@ _WHY: Sequence[tuple[str, Message, _Applies]] = (
     (
         "mark_in_address",
         say("The address has a mark that may not stand there."),
-        lambda text, *_: any(mark in text for mark in "():;<>[]\\"),
+        lambda text, _, __: any(mark in text for mark in "():;<>[]\\"),
     ),
     (
         "no_dot_after_at",

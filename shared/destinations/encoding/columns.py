@@ -181,7 +181,7 @@ class ColumnWriter:
         """Return the JSON of a value, None where there is none, or why it is left out."""
         if not text or text in self._values.habits.nulls:
             return '""' if rule.clears else None
-        value = self._values.one(rule, text)
+        value = rule.written(text, self._values.habits.columns[rule.at])
         return value if isinstance(value, Why) else orjson.dumps(value).decode()
 
 

@@ -23,6 +23,11 @@ _SHORT_YEAR = -1  # of two digits, of which nobody knows what it is
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ISO_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,]{1,20}(?:Z|[+-][0-9:]{1,9})?")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
+# What is found in every date but ISO 8601's: a text without it needs no look.
+_LIKELY = re.compile(
+    r"[0-9][-/. ]{1,2}[0-9]|[0-9]{8}|jan|f[eé]v|feb|mar|a[pv]r|ma[iyj]|ju[inl]|aug|ao[uû]|sep|o[ck]t"
+    r"|nov|d[eé]c"
+)
 _COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _COMPACT_TIME = re.compile(
     r"([0-9]{8})[t ]([0-9]{2})([0-9]{2})([0-9]{2})?(?:[.,]([0-9]{1,12}))?(z|[+-][0-9]{2}:?[0-9]{2})?"
@@ -204,6 +209,8 @@ def read(text: str) -> Found:
     if plain is not None:
         return plain
     seen = " ".join(without_invisible(text).removeprefix("'").lower().split())
+    if not _LIKELY.search(seen):
+        return Why.NUMBER if _NUMBER.fullmatch(seen) else Why.NOT
     if compact := _COMPACT_TIME.fullmatch(seen):
         return _day(compact[1], _clock([*compact.group(2, 3, 4, 5), None, compact[6]]))
     found = _CLOCK.search(seen)

@@ -104,6 +104,8 @@ def _birthday(text: str, habit: Habit) -> str | Why:
 
 
 def _learn_date(text: str, habit: Habit) -> None:
+    if text[4:5] == "-":
+        return  # the year comes first, which shows nothing
     found = dates.read(text)
     if isinstance(found, dates.Numbers) and found.shows:
         habit.orders.add(found.shows)

@@ -101,7 +101,10 @@ class Values:
         for rule in self.rules:
             text = cells[rule.at].strip()
             if text and text not in self.habits.nulls:
-                value = self.one(rule, text)
+                habit = self.habits.columns[rule.at]
+                if rule.learn:
+                    rule.learn(text, habit)
+                value = rule.written(text, habit)
                 if isinstance(value, Why):
                     if self.refuses(value):
                         raise rule.unfit(value)
@@ -111,13 +114,6 @@ class Values:
             elif rule.clears:
                 values[rule.name] = ""
         return values
-
-    def one(self, rule: Rule, text: str) -> object:
-        """Return the value of a trimmed text that is not empty, or why it is left out."""
-        habit = self.habits.columns[rule.at]
-        if rule.learn:
-            rule.learn(text, habit)
-        return rule.written(text, habit)
 
     def refuses(self, why: Why) -> bool:
         """Say whether a value that is left out makes the profile invalid."""

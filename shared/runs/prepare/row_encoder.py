@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.arrow import EMPTY, TEXT, pa, pc
 from shared.destinations.contract import Encoder
-from shared.domain.email import is_address, normal_form
+from shared.domain.email import read_address
 from shared.domain.message import Message
 
 type Where = Callable[[int], Message]
@@ -66,9 +66,9 @@ def encode_rows(
     odd = pc.invert(plain)
     places = pc.indices_nonzero(odd)
     at = places.to_pylist()
-    found = [_address(text, nulls) for text in emails.filter(odd).to_pylist()]
-    fits = [is_address(address) for address in found]
-    no_address = [(each, text) for each, text, fit in zip(at, found, fits, strict=True) if not fit]
+    read = [_address(text, nulls) for text in emails.filter(odd).to_pylist()]
+    found, fits = zip(*read, strict=True)
+    no_address = [(each, text) for each, (text, fit) in zip(at, read, strict=True) if not fit]
     so_far = _bytes(pc.if_else(plain, encoded, EMPTY))
     done = EncodedRows(file, rows, _bytes(addresses), so_far, no_address, is_whole=False)
     if any(fits):
@@ -95,8 +95,8 @@ def _encode(
     return addresses, encoded, plain
 
 
-def _address(text: str, nulls: Collection[str]) -> str:
-    return "" if text.strip() in nulls else normal_form(text)
+def _address(text: str, nulls: Collection[str]) -> tuple[str, bool]:
+    return ("", False) if text.strip() in nulls else read_address(text)
 
 
 def _left(

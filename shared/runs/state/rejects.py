@@ -5,7 +5,6 @@ No two files have one name: what is written by a slice whose checkpoint is refus
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
 
 import orjson
 
@@ -14,6 +13,8 @@ from shared.domain.outcomes import Outcome, Reject
 from shared.domain.run import Checkpoint
 from shared.storage.paths import reject_file, unique_name
 from shared.storage.ports import Blobs
+
+_REASONS_KEPT = 100
 
 
 class RejectWriter:
@@ -25,6 +26,7 @@ class RejectWriter:
         self.written = list(written)  # names of files
         self.waiting = list(waiting)  # as lines that no file holds yet
         self.counts: Counter[Outcome] = Counter()
+        self._reasons: dict[int, tuple[Message, orjson.Fragment]] = {}
         self._files = files
         self._run_id = run_id
 
@@ -37,11 +39,22 @@ class RejectWriter:
             reject.address,
             reject.outcome,
             reject.code,
-            reject.reason,
+            self._written(reject.reason),
             digest.hex(),
             reject.file,
         )
-        self.waiting.append(orjson.dumps(values, _plain).decode())
+        self.waiting.append(orjson.dumps(values).decode())
+
+    def _written(self, reason: Message | str) -> orjson.Fragment | str:
+        """Return a reason as it is stored; many rejects have the same one, which is written once."""
+        if isinstance(reason, str):
+            return reason
+        if known := self._reasons.get(id(reason)):
+            return known[1]
+        written = orjson.Fragment(orjson.dumps(reason.model_dump(exclude_defaults=True)))
+        if len(self._reasons) < _REASONS_KEPT:
+            self._reasons[id(reason)] = reason, written  # kept, so that nothing else gets its id
+        return written
 
     async def write(self, at_least: int = 1) -> None:
         """Move what is waiting to a file if that is so many lines."""
@@ -69,7 +82,3 @@ def _reject(line: bytes | str) -> tuple[Reject, bytes]:
     said = reason if isinstance(reason, str) else Message.model_validate(reason)
     reject = Reject(segment, row, address, Outcome(outcome), code, said, file)
     return reject, bytes.fromhex(digest)
-
-
-def _plain(reason: Message) -> dict[str, Any]:
-    return reason.model_dump(exclude_defaults=True)
