@@ -298,7 +298,7 @@ async def test_a_run_without_a_valid_row_fails_for_good() -> None:
     world = await world_with(["POINTS"])
     run = await ran(world, "EMail,Points\nnobody,1\nno one,2\n")
     assert run.status is RunStatus.FAILED_PERMANENT
-    assert str(run.reason).startswith("None of the 2 rows that were read is valid.")
+    assert str(run.reason).startswith("2 rows were read, and none is valid.")
     assert run.is_all_invalid
     assert [reject.row for reject in await world.rejects(run)] == [2, 3]
     assert world.mailchimp.calls == 0

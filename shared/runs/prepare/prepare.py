@@ -187,8 +187,8 @@ async def _laid_out(
 
 def _none_valid(rows: int) -> Message:
     return say_count(
-        "The only row that was read is invalid. The rejects say why. Nothing was sent.",
-        "None of the {count} rows that were read is valid. The rejects say why of each. Nothing was sent.",
+        "{count} row was read, and it is invalid. The rejects say why. Nothing was sent.",
+        "{count} rows were read, and none is valid. The rejects say why of each. Nothing was sent.",
         rows,
     )
 
