@@ -14,6 +14,7 @@ import httpx
 
 from shared.destinations.batch import Batch
 from shared.destinations.encoding.habits import Habits
+from shared.destinations.encoding.notes import Where
 from shared.destinations.model import (
     About,
     Client,
@@ -54,7 +55,7 @@ class Encoder(Protocol):
         """
 
     def encode_plain(
-        self, emails: Any, cells: Sequence[Any], where: Callable[[int], Message] | None = None
+        self, emails: Any, cells: Sequence[Any], where: Where | None = None
     ) -> tuple[Any, Any, Any]:
         """Write profiles of many rows, as far as nothing about a row needs a decision.
 

@@ -20,8 +20,8 @@ from collections.abc import Callable, Sequence
 
 from email_validator import EmailNotValidError, validate_email
 
-from shared.domain.invisible import BLANKS, without_invisible
 from shared.domain.message import Message, say
+from shared.invisible import BLANKS, without_invisible
 
 # Nearly every address is plain: no label of its domain holds two hyphens in a row, which would be an
 # international one, and it is too short for any part to be too long. The library would say the same

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.domain import email
 from shared.domain.email import is_address, normal_form, why_no_address
-from shared.domain.invisible import BLANKS, IGNORABLE, without_invisible
+from shared.invisible import BLANKS, IGNORABLE, without_invisible
 
 ACCEPTED = {
     "plain": "ann@example.com",

@@ -6,7 +6,7 @@ written with the rest. What becomes of a row that is not plain is for `Template.
 say; of a plain one both would say the same, in many times the time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -15,14 +15,13 @@ import orjson
 
 from shared.arrow import EMPTY, TEXT, pa, pc
 from shared.destinations.encoding.habits import NULL
-from shared.destinations.encoding.notes import SAMPLE, SHOWN
+from shared.destinations.encoding.notes import SAMPLE, SHOWN, Where
 from shared.destinations.encoding.numbers import SHOWS_POINT, WHOLE
 from shared.destinations.encoding.template import Group, Template
 from shared.destinations.encoding.values import Rule, Values, shortened
 from shared.destinations.encoding.why import Why
 from shared.domain.email import PLAIN
-from shared.domain.invisible import BLANKS
-from shared.domain.message import Message
+from shared.invisible import BLANKS
 
 _WHOLE_ADDRESS = f"^(?:{PLAIN})$"
 _ESCAPED = r'["\\\x00-\x1f]'  # in JSON
@@ -30,9 +29,6 @@ _BYTE = pa.uint8()
 
 type _Piece = str | Any
 """A text that stands in every row, or an array of texts."""
-
-type Where = Callable[[int], Message]
-"""Which row of a block -> words for where it stands."""
 
 
 @dataclass(slots=True)

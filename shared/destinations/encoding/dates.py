@@ -5,15 +5,15 @@ and its column's habit what that means. Nothing is read of a text that is longer
 """
 
 import re
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from functools import lru_cache
 
+from shared.destinations.encoding.month_names import read_words
 from shared.destinations.encoding.why import Why
-from shared.domain.invisible import without_invisible
 from shared.domain.reading import DateOrder
+from shared.invisible import without_invisible
 
 LONGEST = 128  # characters
 _FIRST_YEAR = 1000
@@ -45,81 +45,10 @@ _ZONE = re.compile(
     r"(?: ([0-9]{4}))?(?: ?\(.{0,80}\)| ?\[.{0,80}\])?"
 )
 _DAY_ZONE = re.compile(r"(?:z|[+-][0-9]{2}:[0-9]{2})\Z")
-_WORDS = re.compile(r"[0-9]+|[^\W\d_]+")
-_BETWEEN_WORDS = re.compile(r"[\w .,/:'\u2019-]*")
-_ORDINAL = frozenset(["st", "nd", "rd", "th", "er", "e", "a"])
-_FILLERS = frozenset(["den", "le", "the", "of", "de", "on"])
-_WEEKDAYS = frozenset(
-    [
-        "mon",
-        "tue",
-        "tues",
-        "wed",
-        "thu",
-        "thur",
-        "thurs",
-        "fri",
-        "sat",
-        "sun",
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-        "man",
-        "tis",
-        "ons",
-        "tor",
-        "tors",
-        "fre",
-        "lor",
-        "son",
-        "mandag",
-        "tisdag",
-        "onsdag",
-        "torsdag",
-        "fredag",
-        "lordag",
-        "sondag",
-        "lun",
-        "mar",
-        "mer",
-        "jeu",
-        "ven",
-        "sam",
-        "dim",
-        "lundi",
-        "mardi",
-        "mercredi",
-        "jeudi",
-        "vendredi",
-        "samedi",
-        "dimanche",
-    ]
-)
-_MONTH_NAMES = (  # English, Swedish, French, without accents
-    "jan january januari janv janvier",
-    "feb february februari fev fevr fevrier",
-    "mar march mars",
-    "apr april avr avril",
-    "may maj mai",
-    "jun june juni juin",
-    "jul july juli juil juillet",
-    "aug august augusti aou aout",
-    "sep sept september septembre",
-    "oct october okt oktober octobre",
-    "nov november novembre",
-    "dec december decembre",
-)
-_MONTHS: Mapping[str, int] = {
-    name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names.split()
-}
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class TimeOfDay:
     """A time of day: as in `datetime`; the offset is None where there is none."""
 
     hour: int
@@ -141,7 +70,7 @@ class Day:
     year: int | None
     month: int
     day: int
-    clock: Clock | None = None
+    clock: TimeOfDay | None = None
 
     def as_date(self) -> str | Why:
         """Return it in ISO 8601."""
@@ -175,7 +104,7 @@ class Numbers:
     first: int
     second: int
     year: int | None
-    clock: Clock | None = None
+    clock: TimeOfDay | None = None
 
     @property
     def shows(self) -> DateOrder | None:
@@ -232,7 +161,7 @@ def _iso(text: str) -> Day | Why | None:
             return Day(int(text[:4]), int(text[5:7]), int(text[8:]))
         if _ISO_TIME.fullmatch(text):
             at = datetime.fromisoformat(text)
-            clock = Clock(at.hour, at.minute, at.second, at.microsecond, at.utcoffset())
+            clock = TimeOfDay(at.hour, at.minute, at.second, at.microsecond, at.utcoffset())
             return Day(at.year, at.month, at.day, clock)
     except ValueError:  # it may still be one that only looks like ISO 8601
         return None
@@ -247,7 +176,7 @@ def _day_with_zone(seen: str) -> Found:
     return found
 
 
-def _day(seen: str, clock: Clock | None) -> Found:
+def _day(seen: str, clock: TimeOfDay | None) -> Found:
     seen = seen.strip(" ,")
     if found := _YEAR_FIRST.fullmatch(seen):
         return Day(int(found[1]), int(found[3]), int(found[4]), clock)
@@ -270,43 +199,21 @@ def _year(digits: str) -> int:
     return int(digits) if len(digits) > 2 else _SHORT_YEAR
 
 
-def _numbers(first: int, second: int, year: int | None, clock: Clock | None) -> Found:
+def _numbers(first: int, second: int, year: int | None, clock: TimeOfDay | None) -> Found:
     if first == second:
         return Day(year, first, second, clock)
     return Numbers(first, second, year, clock)
 
 
-def _in_words(seen: str, clock: Clock | None) -> Day | Why:
-    """Read a date with the name of a month."""
-    if not _BETWEEN_WORDS.fullmatch(seen):
+def _in_words(seen: str, clock: TimeOfDay | None) -> Day | Why:
+    named = read_words(seen)
+    if named is None:
         return Why.NOT
-    words = [_without_accents(word) for word in _WORDS.findall(seen)]
-    while len(words) > 2 and words[0] in _WEEKDAYS and (words[0] not in _MONTHS or _more(words)):
-        words = words[1:]
-    words = [word for word in words if word not in _FILLERS and word not in _ORDINAL]
-    names = [at for at, word in enumerate(words) if word in _MONTHS]
-    numbers = [word for word in words if word.isascii() and word.isdigit()]
-    if len(names) != 1 or len(names) + len(numbers) != len(words) or len(numbers) not in (1, 2):
-        return Why.NOT
-    if len(numbers) == 2 and len(numbers[0]) > 2:  # the year comes first
-        numbers.reverse()
-    day, *years = numbers
-    if len(day) > 2 or any(len(year) == 3 for year in years):
-        return Why.NOT
-    year = _year(years[0]) if years else None
-    return Day(year, _MONTHS[words[names[0]]], int(day), clock)
+    year = None if named.year is None else _year(named.year)
+    return Day(year, named.month, int(named.day), clock)
 
 
-def _more(words: Sequence[str]) -> bool:
-    """Say whether another word is the month: in French, "mar" is short for Tuesday."""
-    return any(word in _MONTHS for word in words[1:])
-
-
-def _without_accents(word: str) -> str:
-    return "".join(each for each in unicodedata.normalize("NFKD", word) if each.isalnum())
-
-
-def _clock(parts: Sequence[str | None]) -> Clock:
+def _clock(parts: Sequence[str | None]) -> TimeOfDay:
     """Return a time of day of its hour, minute, second, fraction, half of the day, and offset."""
     hour, minute, second, fraction, half, offset = parts
     hours = int(hour or 0)
@@ -315,7 +222,7 @@ def _clock(parts: Sequence[str | None]) -> Clock:
     elif half:
         hours = 99  # 13 PM is no time of day
     micro = int(f"{fraction or '':0<6.6}")
-    return Clock(hours, int(minute or 0), int(second or 0), micro, _offset(offset))
+    return TimeOfDay(hours, int(minute or 0), int(second or 0), micro, _offset(offset))
 
 
 def _offset(text: str | None) -> timedelta | None:

@@ -1,10 +1,11 @@
 """Rows of a segment become the JSON of one list, one by one or many at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shared.destinations.encoding.habits import Habits
+from shared.destinations.encoding.notes import Where
 from shared.destinations.encoding.template import Template
 from shared.destinations.encoding.values import Values
 from shared.domain.email import PLAIN_LENGTH
@@ -37,7 +38,7 @@ class ValuesEncoder:
         return self._template.text(address, self.values.of(cells, row))
 
     def encode_plain(
-        self, emails: Any, cells: Sequence[Any], where: Callable[[int], Message] | None = None
+        self, emails: Any, cells: Sequence[Any], where: Where | None = None
     ) -> tuple[Any, Any, Any]:
         """Return addresses, their JSON, and for which rows both are right."""
         return self._writer.write(emails, cells, where)

@@ -9,8 +9,8 @@ from shared.destinations.encoding.habits import Habit
 from shared.destinations.encoding.why import Why
 from shared.destinations.model import Field, FieldType
 from shared.domain.email import is_address, normal_form
-from shared.domain.invisible import without_invisible
 from shared.domain.message import Message, say
+from shared.invisible import without_invisible
 
 type Plain = Callable[[str, Habit], str | Why]
 """A trimmed cell and the habit of its column -> its plain form, or why it has none."""

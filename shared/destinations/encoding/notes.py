@@ -4,11 +4,14 @@ It never holds a value: a timeline is for everybody who may see runs, and lies i
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from shared.destinations.encoding.why import Why
 from shared.domain.message import Message, say, say_count
+
+type Where = Callable[[int], Message]
+"""Which row of a block -> words for where it stands."""
 
 SHOWN = 3
 """Rows that a note shows."""
@@ -28,7 +31,7 @@ _MANY = 10  # times as many cells that hold anything: a column is then full of t
 
 
 @dataclass(slots=True)
-class LeftOut:
+class Omitted:
     """How many values of a field were left out for one reason, and the first rows of them."""
 
     values: int = 0
@@ -44,12 +47,12 @@ class FieldNotes:
     must_be: Message  # what a value is, as the end of a sentence
     longest: Message
     cut: int = 0
-    left_out: dict[Why, LeftOut] = field(default_factory=dict)
+    left_out: dict[Why, Omitted] = field(default_factory=dict)
     nulls: dict[str, None] = field(default_factory=dict)
 
     def leave_out(self, why: Why, count: int, rows: Iterable[Message]) -> None:
         """Count values that are left out; `rows` are where the first of them stand."""
-        noted = self.left_out.setdefault(why, LeftOut())
+        noted = self.left_out.setdefault(why, Omitted())
         noted.values += count
         noted.rows += list(rows)[: SHOWN - len(noted.rows)]
 
@@ -85,7 +88,7 @@ class FieldNotes:
         )
         return [*([cut] if self.cut else ()), *told, *([nulls] if self.nulls else ())]
 
-    def _told(self, why: Why, left_out: LeftOut) -> Message:
+    def _told(self, why: Why, left_out: Omitted) -> Message:
         return say_count(
             "{count} value of {field} (column {column}) was left out, because {why}: {rows}.",
             "{count} values of {field} (column {column}) were left out, because {why}: {rows}.",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from shared.domain.invisible import without_invisible
+from shared.invisible import without_invisible
 
 LIKE = r"^-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$"
 """A pattern, the same for RE2 and Python's `re`: a number that is written as it is sent."""

@@ -3,18 +3,15 @@
 An encoded row is the origin "<file number>:<row>", the address and the profile's JSON, with tabs in between.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any
 
 from shared.arrow import EMPTY, TEXT, pa, pc
 from shared.destinations.contract import Encoder
+from shared.destinations.encoding.notes import Where
 from shared.domain.email import read_address
-from shared.domain.message import Message
-
-type Where = Callable[[int], Message]
-"""Which row of a block -> words for where it stands."""
 
 
 @dataclass(slots=True)
