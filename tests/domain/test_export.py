@@ -97,6 +97,7 @@ def test_what_a_run_sends_and_where_to_makes_another_target_and_nothing_else_doe
         {"fields": {"email": "EMail", "first_name": "First"}},
         {"clear_when_empty": ["email"]},
         {"options": ["email"]},
+        {"strict_fields": True},
         {"attached_at": NOON},
     ]
     targets = {export(**change).target_digest for change in changes}

@@ -8,7 +8,7 @@ from shared.domain.run import Mode, Run, RunStatus, TriggerKind
 from shared.domain.schedule import RefreshSchedule
 from shared.exports.manage import change_export
 from shared.exports.schemas import ExportChanges
-from shared.runs.freshness import NOTHING_NEW
+from shared.runs.freshness import NOTHING_NEW, STILL_INVALID
 from shared.schedules.refresh_schedule import set_schedule
 from shared.storage.entries import DueTable
 from shared.storage.paths import parts_folder
@@ -221,3 +221,32 @@ async def test_a_segment_without_a_file_is_no_reason_to_skip() -> None:
     await a_day(world)
     await a_day(world)
     assert await statuses(world) == [RunStatus.FAILED_PERMANENT] * 2
+
+
+async def test_a_version_without_a_valid_row_fails_once_until_something_is_new() -> None:
+    world = await daily()
+    await world.drop("Email,First,Last\nnobody,A,B\n", "Customers/2.csv")
+    for _ in range(4):
+        await a_day(world)
+    assert await statuses(world) == [RunStatus.SKIPPED, RunStatus.FAILED_PERMANENT]
+    [newest, *_] = await world.services.storage.runs.page("export")
+    assert newest.value.reason == STILL_INVALID
+
+    await change(world, fields={"email": "Email", "first_name": "First"})
+    await a_day(world)
+    assert (await statuses(world))[0] is RunStatus.FAILED_PERMANENT
+
+    await world.drop(csv(20), "Customers/3.csv")
+    await a_day(world)
+    assert (await statuses(world))[0] is RunStatus.SUCCESSFUL
+
+
+async def test_a_warning_stands_while_nothing_is_new() -> None:
+    world = await daily()
+    await world.drop(csv(3) + "nobody,A,B\n", "Customers/2.csv")
+    for _ in range(2):
+        await a_day(world)
+    newest, before = [each.value for each in await world.services.storage.runs.page("export")]
+    assert (newest.status, before.status) == (RunStatus.SKIPPED, RunStatus.SUCCESSFUL)
+    assert newest.warning == before.warning
+    assert str(newest.warning) == "1 invalid of 4 rows: look at the rejects."
