@@ -485,6 +485,7 @@ def test_what_of_a_thing_is_told_was_decided_member_by_member() -> None:
         "list_name",
         "fields",
         "clear_when_empty",
+        "strict_fields",
         "options",
         "segments",
         "on_arrival",

@@ -129,6 +129,16 @@ class Numbers:
 type Found = Day | Numbers | Why
 
 
+def iso_date(text: str) -> str | None:
+    """Return a date that is in its plain form already, which nearly all are; None for any other text."""
+    if not _ISO_DATE.fullmatch(text) or text[0] == "0":
+        return None
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        return None
+
+
 @lru_cache(maxsize=10_000)
 def read(text: str) -> Found:
     """Return the day that a text is, what it depends on, or why it is none."""

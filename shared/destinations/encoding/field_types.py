@@ -94,6 +94,8 @@ def _day(text: str, habit: Habit) -> dates.Day | Why:
 
 
 def _date(text: str, habit: Habit) -> str | Why:
+    if plain := dates.iso_date(text):
+        return plain
     found = _day(text, habit)
     return found if isinstance(found, Why) else found.as_date()
 
