@@ -41,6 +41,21 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-
         'Microsoft.Storage.BlobCreated'
       ]
       subjectBeginsWith: '/blobServices/default/containers/segments/blobs/'
+      // Of an account with a hierarchical namespace only the events of files that are whole: not of the
+      // folders that it makes, nor of a file that is created and still has nothing in it.
+      advancedFilters: [
+        {
+          operatorType: 'StringIn'
+          key: 'data.api'
+          values: [
+            'CopyBlob'
+            'FlushWithClose'
+            'PutBlob'
+            'PutBlockList'
+            'SftpCommit'
+          ]
+        }
+      ]
     }
     retryPolicy: {
       maxDeliveryAttempts: 30

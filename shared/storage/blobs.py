@@ -9,13 +9,16 @@ from azure.storage.blob import BlobProperties
 from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
 from pydantic import BaseModel
 
-from shared.storage.azure_errors import translated
+from shared.storage.azure_errors import translated, translated_read
 from shared.storage.limits import LEASE_SECONDS
 from shared.storage.ports import AlreadyExists, BlobInfo, Missing, Stale, Stored, Unavailable
 from shared.storage.remembered import whole_if_small
 
 _BATCH = 256
 """How many blobs one request may delete, as the service documents for "Blob Batch"."""
+
+_RAW: dict[str, Any] = {"decompress": False}
+"""Else the SDK unpacks what `Content-Encoding` calls gzip, piece by piece, and counts the bytes wrong."""
 
 
 class BlobContainer:
@@ -27,32 +30,35 @@ class BlobContainer:
     async def list(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
         """Yield the blobs whose name begins with `prefix`, by name, a page of 5,000 at a time."""
         with translated(self._path(prefix)):
-            async for properties in self._container.list_blobs(name_starts_with=prefix):
-                yield _info(properties)
+            blobs = self._container.list_blobs(name_starts_with=prefix, include=["metadata"])
+            async for properties in blobs:
+                if not _marks_folder(properties):
+                    yield _info(properties)
 
     async def info(self, name: str) -> BlobInfo | None:
         """Return what a listing would say of this blob, or None."""
         try:
             with translated(self._path(name)):
-                return _info(await self._container.get_blob_client(name).get_blob_properties())
+                found = await self._container.get_blob_client(name).get_blob_properties()
         except Missing:
             return None
+        return None if _marks_folder(found) else _info(found)
 
     async def read(self, name: str) -> bytes:
-        """Return the whole blob; raise Missing."""
-        with translated(self._path(name)):
-            return await (await self._container.download_blob(name)).readall()
+        """Return the whole blob; raise Missing or Withheld."""
+        with translated_read(self._path(name)):
+            return bytes(await (await self._container.download_blob(name, **_RAW)).readall())
 
     async def stream(self, name: str, etag: str | None = None) -> AsyncIterator[bytes]:
         """Yield the blob in pieces, of the size that the client was made with.
 
-        Raise Missing, or Stale as soon as the blob is no longer the version with this ETag; without
-        one, no longer the version that the first piece is of.
+        Raise Withheld or Missing, or Stale as soon as the blob is no longer the version with this ETag;
+        without one, no longer the version that the first piece is of.
         """
         pinned = _pinned(etag) if etag else {}
         try:
-            with translated(self._path(name)):
-                download = await self._container.download_blob(name, **pinned)
+            with translated_read(self._path(name)):
+                download = await self._container.download_blob(name, **pinned, **_RAW)
                 async for piece in download.chunks():
                     yield piece
         except Missing as gone:
@@ -61,10 +67,12 @@ class BlobContainer:
             raise Stale(*gone.args) from gone  # as Azurite answers, too: 412, not 404
 
     async def read_range(self, name: str, etag: str, offset: int, size: int) -> bytes:
-        """Return `size` bytes of this version of the blob, from `offset`; raise Stale."""
+        """Return `size` bytes of this version of the blob, from `offset`; raise Stale or Withheld."""
         try:
-            with translated(self._path(name)):
-                download = await self._container.download_blob(name, offset, size, **_pinned(etag))
+            with translated_read(self._path(name)):
+                download = await self._container.download_blob(
+                    name, offset, size, **_pinned(etag), **_RAW
+                )
                 return bytes(await download.readall())
         except Missing as gone:
             raise Stale(*gone.args) from gone
@@ -101,7 +109,14 @@ def _pinned(etag: str) -> dict[str, Any]:
 def _info(properties: BlobProperties) -> BlobInfo:
     # A listing spells an ETag without the quotes that a header has.
     etag = f'"{properties.etag.strip('"')}"'
-    return BlobInfo(properties.name, etag, properties.size, properties.last_modified)
+    archived = properties.blob_tier == "Archive"  # also as long as it is on its way to another tier
+    return BlobInfo(properties.name, etag, properties.size, properties.last_modified, archived)
+
+
+def _marks_folder(properties: BlobProperties) -> bool:
+    """Say whether a blob is the folder of an account with a hierarchical namespace, or stands for one."""
+    metadata = {key.lower(): value for key, value in (properties.metadata or {}).items()}
+    return str(metadata.get("hdi_isfolder", "")).lower() == "true"
 
 
 class BlobRecords[T: BaseModel]:

@@ -47,6 +47,17 @@ class Unavailable(Exception):
     """Storage did not answer, or not in time; worth trying again."""
 
 
+class Withheld(Exception):
+    """Storage has the blob and does not give it out as it is; trying again changes nothing.
+
+    `code` is the service's own word for why, such as BlobArchived.
+    """
+
+    def __init__(self, name: str, code: str) -> None:
+        super().__init__(f"{name}: {code}")
+        self.code = code
+
+
 @dataclass(frozen=True, slots=True)
 class Stored[T]:
     """A record with the key and the ETag under which it was read."""
@@ -103,10 +114,14 @@ class BlobInfo:
     etag: str
     size: int  # bytes
     modified: datetime
+    archived: bool = False  # in a tier from which nothing can be read, or on its way out of it
 
 
 class Blobs(Protocol):
-    """One blob container."""
+    """One blob container. What only marks a folder is no blob here.
+
+    Blobs are given as they are stored, whatever their `Content-Encoding` says.
+    """
 
     def list(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
         """Yield the blobs whose name begins with `prefix`, by name."""
@@ -115,19 +130,19 @@ class Blobs(Protocol):
         """Return what a listing would say of this blob, or None."""
 
     async def read(self, name: str) -> bytes:
-        """Return the whole blob; raise Missing."""
+        """Return the whole blob; raise Missing or Withheld."""
 
     def stream(self, name: str, etag: str | None = None) -> AsyncIterator[bytes]:
         """Yield the blob in pieces of a few MiB.
 
-        Raise Missing; or, with an ETag, Stale as soon as the blob is not this version any more or is
-        gone.
+        Raise Withheld or Missing; or, with an ETag, Stale as soon as the blob is not this version any
+        more or is gone.
         """
 
     async def read_range(self, name: str, etag: str, offset: int, size: int) -> bytes:
         """Return `size` bytes of this version of the blob, from `offset`; all of them must be there.
 
-        Raise Stale when the blob is not this version any more or is gone.
+        Raise Stale when the blob is not this version any more or is gone, or Withheld.
         """
 
     async def write(self, name: str, data: bytes | AsyncIterator[bytes]) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from azure.core.credentials import AccessToken
 from azure.core.credentials_async import AsyncTokenCredential
+from azure.storage.blob import ContentSettings
 from azure.storage.blob.aio import BlobLeaseClient
 from azure.storage.queue import TextBase64DecodePolicy, TextBase64EncodePolicy
 from pydantic import BaseModel
@@ -37,16 +38,28 @@ class Side:
     leases: Leases
     queue: MessageQueue
     take_lease_away: Callable[[str], Awaitable[None]]
+    archive: Callable[[str], Awaitable[None]]
+    mark_folder: Callable[[str], Awaitable[None]]
+    encode: Callable[[str], Awaitable[None]]  # have its `Content-Encoding` say gzip
     visible: Callable[[], Awaitable[list[str]]]  # takes the messages that can be received now
 
 
 def memory() -> Side:
     """Return the ports of tests/fakes."""
     clock = FakeClock()
-    leases, queue = MemoryLeases(clock), MemoryQueue(clock)
+    leases, queue, blobs = MemoryLeases(clock), MemoryQueue(clock), MemoryBlobs(clock)
 
     async def take_lease_away(name: str) -> None:
         leases.take_away(name)
+
+    async def archive(name: str) -> None:
+        blobs.archive(name)
+
+    async def mark_folder(name: str) -> None:
+        blobs.mark_folder(name)
+
+    async def encode(name: str) -> None:
+        assert await blobs.info(name)  # nothing in memory has headers
 
     async def visible() -> list[str]:
         return [message.model_dump_json() for message in queue.take()]
@@ -54,10 +67,13 @@ def memory() -> Side:
     return Side(
         records=MemoryRecords(Note),
         trail=MemoryTrail(Note),
-        blobs=MemoryBlobs(clock),
+        blobs=blobs,
         leases=leases,
         queue=queue,
         take_lease_away=take_lease_away,
+        archive=archive,
+        mark_folder=mark_folder,
+        encode=encode,
         visible=visible,
     )
 
@@ -98,6 +114,16 @@ async def azure(connection_string: str) -> AsyncIterator[Side]:
         async def take_lease_away(name: str) -> None:
             await BlobLeaseClient(container.get_blob_client(name)).break_lease(0)
 
+        async def archive(name: str) -> None:
+            await container.get_blob_client(name).set_standard_blob_tier("Archive")
+
+        async def mark_folder(name: str) -> None:
+            await container.upload_blob(name, b"", metadata={"hdi_isfolder": "true"})
+
+        async def encode(name: str) -> None:
+            settings = ContentSettings(content_encoding="gzip")
+            await container.get_blob_client(name).set_http_headers(settings)
+
         async def visible() -> list[str]:
             return [message.content async for message in queue.receive_messages()]
 
@@ -108,5 +134,8 @@ async def azure(connection_string: str) -> AsyncIterator[Side]:
             leases=BlobLeases(container),
             queue=StorageQueue(queue),
             take_lease_away=take_lease_away,
+            archive=archive,
+            mark_folder=mark_folder,
+            encode=encode,
             visible=visible,
         )

@@ -1,13 +1,15 @@
 """What every storage port promises, asked of memory and of Azure's services alike."""
 
 import asyncio
+import gzip
+import os
 from collections.abc import AsyncIterator
 
 import pytest
 from azure.keyvault.secrets.aio import SecretClient
 
 from shared.storage.key_vault import KeyVaultSecrets
-from shared.storage.ports import AlreadyExists, Missing, Secrets, Stale
+from shared.storage.ports import AlreadyExists, Missing, Secrets, Stale, Withheld
 from tests.contract.storage_sides import Note, Side, azure, memory
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryLeases, MemoryQueue, MemorySecrets
@@ -275,6 +277,52 @@ class TestBlobs:
         await side.blobs.delete(own)
         with pytest.raises(Stale):
             await side.blobs.read_range(own, info.etag, 0, 3)
+
+    @pytest.mark.parametrize("packed", [True, False])
+    async def test_a_blob_is_read_as_it_is_stored_whatever_its_encoding_is_called(
+        self, side: Side, own: str, packed: bool
+    ) -> None:
+        name = f"{own}/{packed}"
+        noise = os.urandom(9 * MIB)  # which gzip makes no smaller
+        data = gzip.compress(noise, 1) if packed else noise
+        await side.blobs.write(name, data)
+        await side.encode(name)
+        info = await side.blobs.info(name)
+        assert info is not None
+        streamed = [piece async for piece in side.blobs.stream(name, info.etag)]
+        assert b"".join(streamed) == data == await side.blobs.read(name)
+        assert await side.blobs.read_range(name, info.etag, 7, 5 * MIB) == data[7 : 7 + 5 * MIB]
+
+    async def test_a_blob_in_the_archive_tier_is_listed_and_withheld(
+        self, side: Side, own: str
+    ) -> None:
+        await side.blobs.write(own, b"cold")
+        before = await side.blobs.info(own)
+        await side.archive(own)
+        info = await side.blobs.info(own)
+        assert before is not None
+        assert info is not None
+        assert (before.archived, info.archived) == (False, True)
+        assert [each async for each in side.blobs.list(own)] == [info]
+        for read in (
+            side.blobs.read(own),
+            anext(side.blobs.stream(own, info.etag)),
+            side.blobs.read_range(own, info.etag, 0, 4),
+        ):
+            with pytest.raises(Withheld) as caught:
+                await read
+            assert caught.value.code == "BlobArchived"
+
+    async def test_what_only_marks_a_folder_is_no_blob(self, side: Side, own: str) -> None:
+        await side.mark_folder(f"{own}/run.parquet")
+        await side.blobs.write(f"{own}/run.parquet/1", b"x")
+        assert [info.name async for info in side.blobs.list(own)] == [f"{own}/run.parquet/1"]
+        assert await side.blobs.info(f"{own}/run.parquet") is None
+
+    async def test_a_lease_keeps_nobody_from_reading(self, side: Side, own: str) -> None:
+        await side.blobs.write(own, b"held")
+        await side.leases.acquire(own)
+        assert await side.blobs.read(own) == b"held"
 
     async def test_pieces_are_written_as_one_blob(self, side: Side, own: str) -> None:
         await side.blobs.write(own, pieces(b"1" * 5 * MIB, b"", b"2" * 10, b"3" * 4 * MIB))

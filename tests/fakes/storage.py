@@ -5,7 +5,7 @@ it here either. Nothing here is ever Unavailable, and nothing takes time.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 from math import ceil
@@ -42,7 +42,16 @@ from shared.storage.limits import (
     check_secret,
     check_table_key,
 )
-from shared.storage.ports import AlreadyExists, BlobInfo, Missing, Stale, Storage, Stored
+from shared.storage.ports import (
+    AlreadyExists,
+    BlobInfo,
+    Missing,
+    Stale,
+    Storage,
+    Stored,
+    Unavailable,
+    Withheld,
+)
 
 _etags = count(1)
 
@@ -135,12 +144,18 @@ class MemoryRecords[T: BaseModel](MemoryTrail[T]):
 
 
 class MemoryBlobs:
-    """A container. `piece` is the size in bytes of what `stream` yields at a time."""
+    """A container. `piece` is the size in bytes of what `stream` yields at a time.
+
+    As on Azure nothing is read of a blob in the archive tier, and its ETag and time stay as they are when
+    it comes or goes; whoever holds a lease keeps nobody from reading. Other refusals can be planted.
+    """
 
     def __init__(self, clock: Clock, piece: int = 4 * 1024 * 1024) -> None:
         self._clock = clock
         self._piece = piece
         self._blobs: dict[str, tuple[bytes, BlobInfo]] = {}
+        self._folders: set[str] = set()
+        self._refusals: dict[str, Exception] = {}
 
     async def list(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
         """Yield the blobs whose name begins with `prefix`, by name."""
@@ -150,7 +165,7 @@ class MemoryBlobs:
 
     async def info(self, name: str) -> BlobInfo | None:
         """Return what a listing would say of this blob, or None."""
-        return self._blobs[name][1] if name in self._blobs else None
+        return self._blobs[name][1] if name in self._blobs and name not in self._folders else None
 
     async def read(self, name: str) -> bytes:
         """Return the whole blob; raise Missing."""
@@ -189,6 +204,27 @@ class MemoryBlobs:
         """Yield name and content of every blob."""
         yield from ((name, data) for name, (data, _) in self._blobs.items())
 
+    def mark_folder(self, name: str) -> None:
+        """Have a blob of no bytes that stands for a folder (`hdi_isfolder`)."""
+        self.keep(name, b"", _new_etag(), self._clock.now())
+        self._folders.add(name)
+
+    def archive(self, name: str, archived: bool = True) -> None:
+        """Move a blob to the archive tier, or out of it."""
+        data, info = self._blobs[name]
+        self._blobs[name] = (data, replace(info, archived=archived))
+
+    def withhold(self, name: str, code: str) -> None:
+        """Have storage refuse to give out a blob, for a reason of its own."""
+        self._refusals[name] = Withheld(name, code)
+
+    def put_out_of_reach(self, name: str, out: bool = True) -> None:
+        """Have storage not answer when a blob is read, or answer again."""
+        if out:
+            self._refusals[name] = Unavailable(name)
+        else:
+            self._refusals.pop(name)
+
     def keep(self, name: str, data: bytes, etag: str, modified: datetime) -> None:
         """Have a blob as another storage had it."""
         self._blobs[name] = (data, BlobInfo(name, etag, len(data), modified))
@@ -199,6 +235,10 @@ class MemoryBlobs:
             raise Stale(name)
         if there is None:
             raise Missing(name)
+        if there[1].archived:
+            raise Withheld(name, "BlobArchived")
+        if name in self._refusals:
+            raise self._refusals[name]
         return there
 
 

@@ -216,6 +216,18 @@ def test_people_get_the_roles_that_the_code_knows() -> None:
         (
             "events.bicep",
             "subscription",
+            "properties.filter.advancedFilters",
+            [
+                {
+                    "operatorType": "StringIn",
+                    "key": "data.api",
+                    "values": ["CopyBlob", "FlushWithClose", "PutBlob", "PutBlockList", "SftpCommit"],
+                }
+            ],
+        ),
+        (
+            "events.bicep",
+            "subscription",
             "properties.deadLetterWithResourceIdentity.deadLetterDestination.properties.blobContainerName",
             "deadletters",
         ),
