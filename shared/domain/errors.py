@@ -8,6 +8,7 @@ ProductError
 │   ├── NeedsAttention    a person must act: the connection, or the list of the export, is named
 │   └── BatchRefused      the destination refused these profiles: they become rejects, the run goes on
 ├── BadSegment            a segment file cannot be read: the run fails for good, nothing is sent
+│   └── OutOfReach        storage does not give it out, which is no fault of the file
 └── Refusal               an operation that a caller asked for cannot be done
     ├── NotFound          no such thing, or none that this caller may see
     ├── NotAllowed        the caller may see it but not do this
@@ -100,6 +101,14 @@ class BatchRefused(DestinationError):
 
 class BadSegment(ProductError):
     """A segment cannot be exported as it is; the text says where in which file, and what to do."""
+
+
+class OutOfReach(BadSegment):
+    """Storage does not give out a file; `passes` says whether it may do so by itself, and soon."""
+
+    def __init__(self, reason: Message, passes: bool) -> None:
+        super().__init__(reason)
+        self.passes = passes
 
 
 class Refusal(ProductError):

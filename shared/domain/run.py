@@ -138,6 +138,8 @@ class Run(BaseModel, frozen=True, validate_by_name=True, serialize_by_alias=True
     reason: Message | None = None  # why it failed, was skipped, or waits
     warning: Message | None = None  # what is to be looked at though it was successful
     versions: list[SegmentVersion] = []
+    # Whether it failed by its versions, or because there were none, and would fail again by the same.
+    failed_by_files: bool = False
     created_at: datetime
     resumes_at: datetime | None = None  # when a waiting run goes on
     finished_at: datetime | None = None

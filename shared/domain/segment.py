@@ -1,5 +1,6 @@
 """A segment: a named set of profiles that arrives as files in the `segments` container."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -41,11 +42,11 @@ class SegmentVersion(BaseModel, frozen=True):
     """What a segment is at one time: a file, or a folder of files, pinned by ETags."""
 
     segment: str
-    path: str  # inside the container; of a folder it ends in a slash
+    path: str  # inside the container; of a folder it ends in a slash, of shards a * is the number
     etag: str  # of a folder a digest of its files
     size: int  # bytes of all its files
     modified: datetime  # of its newest file
-    closed: datetime | None = None  # when the file that says it is complete was written
+    closed: datetime | None = None  # when it was complete, if its newest file does not tell
     files: list[SegmentFile] = []  # of a folder, by name
     csv: CsvSettings = CsvSettings()
     reading: Reading | None = (
@@ -80,7 +81,8 @@ class SegmentVersion(BaseModel, frozen=True):
 
     def name_of(self, file: SegmentFile) -> str:
         """What tells a file from the others of its version, or nothing when it is the only one."""
-        return file.path.removeprefix(self.path) if len(self.files) > 1 else ""
+        folder = self.path[: self.path.rfind("/") + 1]
+        return file.path.removeprefix(folder) if len(self.files) > 1 else ""
 
 
 class VersionStats(BaseModel, frozen=True):
@@ -107,6 +109,16 @@ class SegmentStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadFile:
+    """A file of a segment that no run reads, and why."""
+
+    path: str
+    at: datetime  # when it was written
+    reason: Message
+    is_data: bool = False  # whether it may be what the segment was delivered as
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A segment with its newest complete version, and why that is not the newest or no good."""
 
@@ -116,6 +128,8 @@ class Segment:
     stats: VersionStats  # of `newest`
     status: SegmentStatus = SegmentStatus.READY
     reason: Message | None = None
+    until: datetime | None = None  # when what is not complete is taken as it is
+    unread: Sequence[UnreadFile] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ async def attach_export(
     after = before.attached(connection, services.clock.now())
     after = after.model_copy(update=attachment.given())
     if after.fields != before.fields:
-        await check_segments(services.storage, after)
+        await check_segments(services, after)
     after = await check_destination(services, connection, after)
     return await replace_export(services, caller, Action.EXPORT_ATTACHED, stored, after)
 

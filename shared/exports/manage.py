@@ -37,7 +37,7 @@ async def create_export(
         scheduled_at=now,
         **choices.model_dump(),
     )
-    await check_segments(services.storage, export)
+    await check_segments(services, export)
     export = await check_destination(services, connection, export)
     return await _insert(services, caller, Action.EXPORT_CREATED, export)
 
@@ -191,7 +191,7 @@ async def _checked(
             )
         )
     if remapped or _differ(before, after, "segments"):
-        await check_segments(services.storage, after)
+        await check_segments(services, after)
     if after.connection_id is None or not _works_otherwise(before, after):
         return after
     connection = await usable_connection(services, caller, after.connection_id)

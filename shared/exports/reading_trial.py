@@ -16,11 +16,11 @@ from shared.domain.reading import Reading
 from shared.domain.segment import SegmentFile, SegmentVersion
 from shared.exports.readings import require_may_say
 from shared.people.audit_trail import record, segment_object
-from shared.segments.catalogue import newest_version, replaced
-from shared.segments.formats.registry import open_file
+from shared.segments.catalogue import newest_version
 from shared.segments.formats.rows import Empty, ReadAnew, empty
+from shared.segments.sources import open_source
 from shared.services import Services
-from shared.storage.ports import Blobs, Missing, Stale
+from shared.storage.ports import Blobs
 
 ROWS = 20
 """How many rows are shown."""
@@ -47,7 +47,7 @@ async def try_reading(services: Services, caller: Caller, segment: str, reading:
     """
     await require_may_say(services, caller, segment)
     files = services.storage.segments
-    version = await newest_version(files, segment)
+    version = await newest_version(files, segment, services.clock.now())
     if version is None:
         raise NotFound(say("There is no such segment."))
     by, said = Actor.of(caller.person), reading.model_dump(mode="json", exclude_none=True)
@@ -68,8 +68,6 @@ async def _first(files: Blobs, version: SegmentVersion) -> Trial:
             return await _first(files, version.read_by(anew.reading))
         except Empty:
             continue
-        except (Missing, Stale):
-            raise replaced(file.path) from None
     raise empty(version.path)
 
 
@@ -77,7 +75,7 @@ async def _beginning(
     files: Blobs, version: SegmentVersion, file: SegmentFile, wanted: Sequence[str]
 ) -> Trial:
     """Return the first rows of a file, with the cells of the wanted columns."""
-    reader = open_file(files, version, file, wanted)
+    reader = await open_source(files, version, file, wanted)
     said = version.reading.nulls if version.reading else None
     nulls = {_NULL, *(said or ())}
     rows: list[Sequence[str]] = []

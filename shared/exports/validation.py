@@ -12,13 +12,10 @@ from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.people import Caller
 from shared.domain.segment import Segment
-from shared.segments.formats.names import column_name
+from shared.segments.formats.names import column_name, it_has
 from shared.segments.stats import find_segment
 from shared.services import Services
 from shared.storage.entries import ALL
-from shared.storage.ports import Storage
-
-_NAMED = 20  # columns or fields that a refusal names
 
 
 async def usable_connection(services: Services, caller: Caller, key: str) -> Connection:
@@ -65,7 +62,7 @@ def check_fields(destination: Destination, fields: Sequence[Field], mapped: Iter
     known = {field.name for field in fields}
     chosen = set(mapped)
     for name in sorted(chosen - known):
-        there = _named([field.name for field in fields])
+        there = it_has([field.name for field in fields])
         what = say(
             "{destination} has no such field. {there}", destination=destination.title, there=there
         )
@@ -101,30 +98,33 @@ def check_options(destination: Destination, chosen: Sequence[str]) -> None:
             what = say(
                 "{destination} has no such option. {there}",
                 destination=destination.title,
-                there=_named(known),
+                there=it_has(known),
             )
             raise Invalid(("options", index), what)
         if name in chosen[:index]:
             raise Invalid(("options", index), say("This option is named twice."))
 
 
-async def check_segments(storage: Storage, choices: Export) -> None:
+async def check_segments(services: Services, choices: Export) -> None:
     """Raise Invalid unless the segments exist and each holds every mapped column once."""
     seen: set[str] = set()
     for index, name in enumerate(choices.segments):
         if name in seen:
             raise Invalid(("segments", index), say("This segment is named twice."))
         seen.add(name)
-        segment = await _segment(storage, name, ("segments", index))
+        segment = await _segment(services, name, ("segments", index))
         for field, column in choices.fields.items():
             name = column_name(column)
             if segment.columns.count(name) != 1 and name not in segment.stats.earlier:
                 raise Invalid(("fields", field), _not_one(column, segment))
 
 
-async def _segment(storage: Storage, name: str, members: MemberPath) -> Segment:
+async def _segment(services: Services, name: str, members: MemberPath) -> Segment:
+    storage, now = services.storage, services.clock.now()
     try:
-        segment = await find_segment(storage.segments, storage.versions, storage.readings, name)
+        segment = await find_segment(
+            storage.segments, storage.versions, storage.readings, name, now
+        )
     except BadSegment as error:
         raise Invalid(members, error.reason) from None
     if segment is None:
@@ -152,14 +152,5 @@ def _not_one(column: str, segment: Segment) -> Message:
         "The column {column} is not in the segment {segment}. {there}",
         column=column,
         segment=segment.name,
-        there=_named(segment.columns),
+        there=it_has(segment.columns),
     )
-
-
-def _named(there: Sequence[str]) -> Message:
-    if not there:
-        return say("It has none.")
-    names, more = tuple(there[:_NAMED]), len(there) - _NAMED
-    if more > 0:
-        return say("It has: {names} and {more} more.", names=names, more=more)
-    return say("It has: {names}.", names=names)

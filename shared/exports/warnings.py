@@ -34,7 +34,7 @@ async def warnings(services: Services, export: Export) -> Sequence[ExportWarning
     there: dict[int, SegmentVersion] = {}
     for index, name in enumerate(export.segments):
         try:
-            version = await version_to_read(services.storage, name)
+            version = await version_to_read(services.storage, name, services.clock.now())
         except BadSegment as error:
             warned.append(ExportWarning(("segments", index), _would_fail(error.reason)))
             continue

@@ -1,6 +1,7 @@
-"""Whether an export has anything new to send; a scheduled run is skipped if it has not."""
+"""Whether an export has anything new to send, or to fail by; a scheduled run is skipped if it has not."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export
@@ -20,6 +21,14 @@ STILL_INVALID = say(
     "all the same."
 )
 
+FAILED_ALREADY = say(
+    "The segments of the export are those with which its last run failed, and are read in the same way. "
+    "The next scheduled run follows a new file, or a change of the mapping or of how a segment is read. On "
+    "demand the export runs all the same."
+)
+
+_FAILED = (STILL_INVALID, FAILED_ALREADY)
+
 SCHEDULED = (TriggerKind.REFRESH, TriggerKind.SCHEDULE)
 """What begins runs whether or not there is anything new."""
 
@@ -28,66 +37,85 @@ SCHEDULED = (TriggerKind.REFRESH, TriggerKind.SCHEDULE)
 _SHALLOW, _DEEP = 2, 20
 
 
+type Found = Sequence[SegmentVersion] | Message
+"""The newest version of each segment of an export, or why one of them has none."""
+
+
 class Freshness:
     """The newest versions of segments, each looked up once, however many exports have it."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, now: datetime) -> None:
         self._storage = storage
-        self._newest: dict[str, SegmentVersion | None] = {}
+        self._now = now
+        self._newest: dict[str, SegmentVersion | Message | None] = {}
 
-    async def last_delivery(self, export: Export) -> Run | None:
-        """Return the run that has delivered all that the export has now; None if there is anything new."""
-        versions = [await self._version(name) for name in export.segments]
-        known = [version for version in versions if version]
-        return (
-            await last_delivery(self._storage, export, known)
-            if len(known) == len(versions)
-            else None
-        )
+    async def last_try(self, export: Export) -> Run | None:
+        """Return the run that says what another one now would; None if there is anything new."""
+        newest = [await self._version(name) for name in export.segments]
+        if None in newest:
+            return None
+        why = next((each for each in newest if isinstance(each, Message)), None)
+        versions = [each for each in newest if isinstance(each, SegmentVersion)]
+        return await last_try(self._storage, export, why or versions)
 
-    async def _version(self, segment: str) -> SegmentVersion | None:
+    async def _version(self, segment: str) -> SegmentVersion | Message | None:
         if segment not in self._newest:
             try:
-                newest = await version_to_read(self._storage, segment)
-            except BadSegment:
-                newest = None  # a run says why
-            self._newest[segment] = newest
+                newest = await version_to_read(self._storage, segment, self._now)
+                self._newest[segment] = newest
+            except BadSegment as error:
+                self._newest[segment] = error.reason
         return self._newest[segment]
 
 
-async def last_delivery(
-    storage: Storage, export: Export, versions: Sequence[SegmentVersion]
-) -> Run | None:
-    """Return the run that has sent these versions to where the export sends now, if that was the last.
+async def last_try(storage: Storage, export: Export, found: Found) -> Run | None:
+    """Return the run that has said of `found` all that there is to say, if nothing came after it.
 
-    It is the last successful one, or one that found no valid row in them, or a newer one that was skipped
-    because of it. Whether it sent
-    everything or only changes makes no difference: its list is up to date either way.
+    It is the last successful one if that has sent these versions to where the export sends now: whether
+    everything or only changes makes no difference, its list is up to date either way. Or it is one that
+    failed by them, and would again. Or a newer one that was skipped because of such a run.
     """
-    last = await _last(storage, export)
-    if last is None or last.target_digest != export.target_digest:
+    last, because = await _last(storage, export)
+    if because is None or because.target_digest != export.target_digest:
         return None
-    same = [version.key for version in last.versions] == [version.key for version in versions]
+    if isinstance(found, Message):
+        same = not because.versions and str(because.reason) == str(found)
+    else:
+        same = _keys(because.versions) == _keys(found)
     return last if same else None
 
 
-def is_nothing_new(run: Run) -> bool:
-    """Say whether a run was skipped because there was nothing new."""
-    return run.status is RunStatus.SKIPPED and run.reason in (NOTHING_NEW, STILL_INVALID)
-
-
 def why_skipped(last: Run) -> Message:
-    """Return why a run is skipped that would do the same as the last one."""
-    return STILL_INVALID if last.is_all_invalid or last.reason == STILL_INVALID else NOTHING_NEW
+    """Return why a run is skipped after `last`, which is what `last_try` has returned."""
+    if last.status is RunStatus.SKIPPED and last.reason:
+        return last.reason
+    if last.is_all_invalid:
+        return STILL_INVALID
+    return FAILED_ALREADY if last.failed_by_files else NOTHING_NEW
 
 
-async def _last(storage: Storage, export: Export) -> Run | None:
+def says_so(run: Run) -> bool:
+    """Say whether a run was skipped because there was nothing new."""
+    return run.status is RunStatus.SKIPPED and run.reason in (NOTHING_NEW, *_FAILED)
+
+
+def _keys(versions: Sequence[SegmentVersion]) -> list[str]:
+    return [version.key for version in versions]
+
+
+async def _last(storage: Storage, export: Export) -> tuple[Run | None, Run | None]:
+    """Return the newest run that tells what there is nothing new after, and the one that is why."""
     for limit in (_SHALLOW, _DEEP):
         page = await storage.runs.page(export.id, limit=limit)
+        last: Run | None = None
         for stored in page:
             run = stored.value
-            if run.status is RunStatus.SUCCESSFUL or run.is_all_invalid or is_nothing_new(run):
-                return run
+            if says_so(run):
+                last = last or run
+                if run.reason == NOTHING_NEW:
+                    return last, run
+            elif run.status is RunStatus.SUCCESSFUL or run.failed_by_files:
+                return last or run, run
         if len(page) < limit:
-            return None
-    return None
+            break
+    return None, None

@@ -10,6 +10,7 @@ from shared.domain.errors import (
     Culprit,
     DailyQuotaExhausted,
     NeedsAttention,
+    OutOfReach,
     TryLater,
 )
 from shared.domain.message import Message, say
@@ -45,7 +46,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """The run has nothing new to send; `warning` is that of the run which has sent it before."""
+    """The run has nothing new to send, or to fail by; `warning` is that of the run that says so."""
 
     reason: Message
     warning: Message | None
@@ -93,6 +94,8 @@ def after_error(error: Exception, setbacks: int, now: datetime) -> Next | None:
             return _set_back(error, setbacks, now)
         case NeedsAttention(culprit=Culprit.CONNECTION):
             return Suspended(error.reason)
+        case OutOfReach(passes=True):
+            return _set_back(TryLater(error.reason), setbacks, now)
         case NeedsAttention() | BadSegment() | BatchRefused():
             return Aborted(RunStatus.FAILED_PERMANENT, error.reason)
         case Missing():

@@ -76,8 +76,7 @@ async def create_run(
 ) -> Begun:
     """Do all of `start_run` but enqueueing, for a caller who sees to the first slice.
 
-    `unchanged` is the last run if it was on the versions that there are now: then the run is made and
-    skipped, and says so.
+    `unchanged` is the run that says what this one would: then the run is made and skipped, and says so.
     """
     storage, now = services.storage, services.clock.now()
     export = await _export(storage, export_id)

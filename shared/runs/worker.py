@@ -1,16 +1,22 @@
 """The work of one slice on a run: the steps prepare, send and settle, until one of them has to stop."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from shared.connections.vendor_api import open_api
 from shared.domain.connection import ConnectionStatus
-from shared.domain.errors import BatchRefused, Culprit, DestinationError, NeedsAttention, TryLater
+from shared.domain.errors import (
+    BadSegment,
+    BatchRefused,
+    Culprit,
+    DestinationError,
+    NeedsAttention,
+    OutOfReach,
+    TryLater,
+)
 from shared.domain.message import Message, say
 from shared.domain.outcomes import Counts
-from shared.domain.run import Checkpoint, Phase, Run, RunStatus
-from shared.domain.segment import SegmentVersion
-from shared.runs.freshness import SCHEDULED, last_delivery, why_skipped
+from shared.domain.run import Checkpoint, Phase, RunStatus
+from shared.runs.freshness import SCHEDULED, Found, last_try, why_skipped
 from shared.runs.lanes.turn import wait_for_another
 from shared.runs.parking import (
     FIRST_SETBACK,
@@ -32,6 +38,7 @@ from shared.runs.state.checkpoint import Fenced
 from shared.runs.state.context import RunContext, target_of
 from shared.runs.state.open_run import OpenRun
 from shared.runs.timeline import paced, prepared
+from shared.segments.faults import NoFile
 from shared.services import Services
 from shared.storage.paths import unique_name
 from shared.storage.ports import Stale
@@ -134,23 +141,39 @@ class Worker:
             reason = say("Waiting for another run of this export to end.")
             return Parked(RunStatus.QUEUED, delay, reason)
         with span("prepare"):
-            # First of all: whoever began to prepare this run before can make nothing of it true now.
+            try:
+                return await self._read()
+            except (OutOfReach, NoFile):
+                raise
+            except BadSegment:
+                run = self._run.value.model_copy(update={"failed_by_files": True})
+                await self._run.change(run)
+                raise
+
+    async def _read(self) -> Next | None:
+        storage, run = self._services.storage, self._run.value
+        try:
+            # The layout first of all: whoever began to prepare this run can make nothing of it true now.
             _, versions = await side_by_side(
                 self._run.move(layout=unique_name()),
-                resolve_versions(self._services.storage, self._export, self._run.value.versions),
+                resolve_versions(storage, self._export, self._clock.now(), run.versions),
             )
-            text = say("Reading the segment files.")
-            await self._run.say(text, versions=versions)
-            if last := await self._last_delivery(versions):
-                return Skipped(why_skipped(last), last.warning)
-            await self._lay_out()
+        except BadSegment as error:
+            if skipped := await self._nothing_new(error.reason):
+                return skipped
+            raise
+        await self._run.say(say("Reading the segment files."), versions=versions)
+        if skipped := await self._nothing_new(versions):
+            return skipped
+        await self._lay_out()
         return None
 
-    async def _last_delivery(self, versions: Sequence[SegmentVersion]) -> Run | None:
-        """Return the run because of which a scheduled one has nothing new to send; others send anyway."""
+    async def _nothing_new(self, found: Found) -> Skipped | None:
+        """Return that a scheduled run finds nothing new; others do their work whether or not there is."""
         if self._run.value.trigger.kind not in SCHEDULED:
             return None
-        return await last_delivery(self._services.storage, self._export, versions)
+        last = await last_try(self._services.storage, self._export, found)
+        return Skipped(why_skipped(last), last.warning) if last else None
 
     async def _lay_out(self) -> None:
         api, reports = await side_by_side(

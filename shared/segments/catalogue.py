@@ -1,11 +1,16 @@
-"""Finds out which segments there are, and which versions of them have landed."""
+"""Finds out which segments there are, and which versions of them have landed.
+
+Everything follows from a listing and the time at which somebody looks: `now` is that.
+"""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from shared.domain.errors import BadSegment
 from shared.domain.message import say
 from shared.domain.segment import SegmentVersion
-from shared.segments.inventory import Listing, SegmentFiles, classify
+from shared.segments.faults import explained
+from shared.segments.inventory import SegmentFiles, age, classify, versions_in
 from shared.segments.model_json import (
     MAX_MODEL,
     Entity,
@@ -13,89 +18,121 @@ from shared.segments.model_json import (
     inside,
     read_model,
 )
-from shared.segments.paths import (
-    MODEL,
-    IncompleteVersion,
-    PathKind,
-    SegmentPath,
-    export_folder,
-    folder_version,
-    folders_in,
-    parse_path,
-    version_of,
-)
-from shared.storage.ports import BlobInfo, Blobs, Missing, Stale
+from shared.segments.partitions import base_of
+from shared.segments.paths import MODEL, PathKind, SegmentPath, export_folder, parse_path
+from shared.segments.prose import LOOKED_AT, holds_rows, may_be_prose
+from shared.segments.shards import shard_of
+from shared.segments.unread import prose
+from shared.segments.versions import IncompleteVersion
+from shared.storage.ports import BlobInfo, Blobs
 
 
-async def find_all(files: Blobs) -> dict[str, SegmentFiles]:
-    """Return what there is of every segment, by name."""
-    listing = classify([blob async for blob in files.list()])
+async def find_all(files: Blobs, now: datetime) -> dict[str, SegmentFiles]:
+    """Return what there is of every segment, by name. What is doubtful has yet to be settled."""
+    listing = classify([blob async for blob in files.list()], now)
     for folder in sorted(listing.models.keys() | listing.exported.keys()):
-        await _explain(files, listing, folder)
+        there, manifest = listing.exported[folder], listing.manifests.get(folder)
+        try:
+            model, entities = await _told(files, folder, listing.models.get(folder), manifest)
+        except BadSegment as error:
+            for blob in there.values():
+                if parsed := parse_path(blob.name):
+                    incomplete = IncompleteVersion(f"{folder}{MODEL}", blob.modified, error.reason)
+                    listing.segments[parsed.segment].add(incomplete)
+            continue
+        for entity in entities:
+            listing.segments[entity.segment].add(exported_version(entity, there, model.modified))
     return dict(sorted(listing.segments.items()))
 
 
-async def find_one(files: Blobs, name: str) -> SegmentFiles | None:
+async def find_one(files: Blobs, name: str, now: datetime) -> SegmentFiles | None:
     """Return what there is of one segment, or None if there is nothing."""
     folder = export_folder(name)
-    if folder is None:
-        listing = classify([blob async for blob in files.list(name)])
-        return listing.segments.get(name)
-    return await _find_exported(files, name, folder)
+    if folder is not None:
+        return await _find_exported(files, name, folder)
+    found = classify([blob async for blob in files.list(name)], now).segments.get(name)
+    return await settled(files, found) if found else None
 
 
-async def newest_version(files: Blobs, name: str) -> SegmentVersion | None:
+async def newest_version(files: Blobs, name: str, now: datetime) -> SegmentVersion | None:
     """Return the newest complete version of one segment, or None if it has no files.
 
     Raise BadSegment when there are files and no complete version.
     """
-    found = await find_one(files, name)
+    found = await find_one(files, name, now)
     if found is None:
         return None
-    if found.newest is None and found.incomplete is not None:
-        raise BadSegment(found.incomplete.reason)
+    if found.newest is None and found.awaited is not None:
+        raise BadSegment(found.awaited.reason)
     return found.newest
 
 
-async def landed_versions(files: Blobs, path: str) -> list[SegmentVersion]:
+async def landed_versions(files: Blobs, path: str, now: datetime) -> list[SegmentVersion]:
     """Return the versions that are complete now that a file has been written.
 
-    A part file completes none: `_SUCCESS` does. A model.json completes one version of each segment that
-    it tells of; a file that it named before it was there completes one, too.
+    One of a set completes none: its marker does, or the time (`versions_in`). A model.json completes one
+    version of each segment that it tells of; a file that it named before it was there completes one, too.
     """
     parsed = parse_path(path)
-    if parsed is None or parsed.kind is PathKind.PART:
+    if parsed is None or not _may_complete(path, parsed):
         return []
+    if parsed.kind in (PathKind.EXPORTED, PathKind.MODEL):
+        versions = await _exported_versions(files, parsed.folder)
+        if parsed.kind is PathKind.MODEL:
+            return versions
+        return [each for each in versions if any(file.path == path for file in each.files)]
+    there = [blob async for blob in files.list(parsed.segment)]
+    found = [each for each in versions_in(there, now) if each.segment == parsed.segment]
     if parsed.kind is PathKind.FILE:
-        blob = await files.info(path)
-        return [version_of(blob, parsed)] if blob else []
-    if parsed.kind is PathKind.SUCCESS:
-        return await _folder_versions(files, parsed)
-    versions = await _exported_versions(files, parsed.folder)
-    if parsed.kind is PathKind.MODEL:
-        return versions
-    return [each for each in versions if any(file.path == path for file in each.files)]
+        return [each for each in found if each.path == path and await is_one(files, each)]
+    closed = [each for each in found if each.closed is not None]
+    return [each for each in closed if _folder_of(each.path) == parsed.folder]
 
 
-def replaced(path: str) -> BadSegment:
-    """Return what to say of a file that is no longer the version it was."""
-    return BadSegment(
-        say(
-            "{path} was replaced or removed while it was read. Nothing was sent; the next run "
-            "takes the file that is there then.",
-            path=path,
-        )
-    )
+async def settled(files: Blobs, found: SegmentFiles) -> SegmentFiles:
+    """Look into the doubtful files of a segment that are newer than its newest version; return it."""
+    while found.doubtful:
+        newest = max(found.doubtful, key=age)
+        if found.newest and age(newest) < age(found.newest):
+            found.versions += len(found.doubtful)
+            found.doubtful.clear()
+        elif await is_one(files, newest):
+            found.doubtful.remove(newest)
+            found.versions += 1
+            found.newest = newest
+        else:
+            found.doubtful.remove(newest)
+            found.add(prose(newest.path, newest.modified))
+    return found
 
 
-async def _folder_versions(files: Blobs, parsed: SegmentPath) -> list[SegmentVersion]:
-    paths = [
-        (there, blob)
-        async for blob in files.list(parsed.folder)
-        if (there := parse_path(blob.name)) and there.folder == parsed.folder
-    ]
-    found = map(folder_version, folders_in(paths))
-    return [each for each in found if isinstance(each, SegmentVersion)]
+async def is_one(files: Blobs, version: SegmentVersion) -> bool:
+    """Say whether what may be a version by its name holds rows, as far as its beginning tells."""
+    if version.files or not may_be_prose(version.path):
+        return True
+    size = min(version.size, LOOKED_AT)
+    try:
+        with explained(version.path):
+            head = await files.read_range(version.path, version.etag, 0, size)
+    except BadSegment:
+        return True  # whoever reads it says why that cannot be done
+    return holds_rows(version.path, head, size == version.size)
+
+
+def _may_complete(path: str, parsed: SegmentPath) -> bool:
+    """Say whether a file can complete a version by being there."""
+    match parsed.kind:
+        case PathKind.PART | PathKind.TABLE | PathKind.OTHER:
+            return False
+        case PathKind.FILE:
+            in_set = parsed.folder and shard_of(path.rpartition("/")[2])
+            return not in_set and base_of(path) is None
+        case _:
+            return True
+
+
+def _folder_of(path: str) -> str:
+    return path[: path.rfind("/") + 1]
 
 
 async def _exported_versions(files: Blobs, folder: str) -> list[SegmentVersion]:
@@ -111,31 +148,18 @@ async def _exported_versions(files: Blobs, folder: str) -> list[SegmentVersion]:
 
 async def _there(files: Blobs, entity: Entity) -> Mapping[str, BlobInfo]:
     """Return the files of an entity that are there, by name."""
-    paths = [path for each in entity.locations if (path := inside(each, entity.folder))]
-    folders = {path.rpartition("/")[0] for path in paths}
-    return {blob.name: blob for folder in folders async for blob in files.list(f"{folder}/")}
-
-
-async def _explain(files: Blobs, listing: Listing, folder: str) -> None:
-    """Add the segments of one export of Customer Insights to a listing."""
-    there = listing.exported[folder]
-    try:
-        model, entities = await _told(files, folder, listing.models.get(folder))
-    except BadSegment as error:
-        for blob in there.values():
-            if parsed := parse_path(blob.name):
-                incomplete = IncompleteVersion(f"{folder}{MODEL}", blob.modified, error.reason)
-                listing.segments[parsed.segment].add(incomplete)
-        return
-    for entity in entities:
-        listing.segments[entity.segment].add(exported_version(entity, there, model.modified))
+    paths = [path for each in entity.locations for path in inside(each, entity.folder)]
+    folders = {_folder_of(path) for path in paths}
+    return {blob.name: blob for folder in folders async for blob in files.list(folder)}
 
 
 async def _find_exported(files: Blobs, name: str, folder: str) -> SegmentFiles | None:
     """Return what there is of one segment of Customer Insights, or None if there is nothing."""
     found = SegmentFiles()
+    model = await files.info(f"{folder}{MODEL}")
+    manifest = None if model else await _manifest(files, folder)
     try:
-        model, entities = await _told(files, folder, await files.info(f"{folder}{MODEL}"))
+        model, entities = await _told(files, folder, model, manifest)
     except BadSegment as error:
         async for blob in files.list(f"{folder}{name.rpartition('.')[2]}/"):
             found.add(IncompleteVersion(f"{folder}{MODEL}", blob.modified, error.reason))
@@ -146,13 +170,31 @@ async def _find_exported(files: Blobs, name: str, folder: str) -> SegmentFiles |
     return found if told else None
 
 
-async def _told(files: Blobs, folder: str, model: BlobInfo | None) -> tuple[BlobInfo, list[Entity]]:
+async def _manifest(files: Blobs, folder: str) -> BlobInfo | None:
+    """Return the manifest that lies in the folder of an export of Customer Insights."""
+    async for blob in files.list(folder):
+        parsed = parse_path(blob.name)
+        if parsed and parsed.kind is PathKind.MANIFEST and parsed.folder == folder:
+            return blob
+    return None
+
+
+async def _told(
+    files: Blobs, folder: str, model: BlobInfo | None, manifest: BlobInfo | None = None
+) -> tuple[BlobInfo, list[Entity]]:
     """Return a model.json with what it tells; raise BadSegment if there is none or none that is good."""
-    if model is None:
+    if model is not None:
+        return model, await _entities(files, folder, model)
+    if manifest is not None:
         raise BadSegment(
-            say("{folder} is not complete: model.json is not there yet.", folder=folder)
+            say(
+                "{folder} has no model.json, and {path} is a manifest, which is not read. Export with "
+                "model.json, or add the files to a folder of their own.",
+                folder=folder,
+                path=manifest.name,
+            )
         )
-    return model, await _entities(files, folder, model)
+    raise BadSegment(say("{folder} is not complete: model.json is not there yet.", folder=folder))
 
 
 async def _entities(files: Blobs, folder: str, model: BlobInfo) -> list[Entity]:
@@ -165,8 +207,6 @@ async def _entities(files: Blobs, folder: str, model: BlobInfo) -> list[Entity]:
                 most=MAX_MODEL,
             )
         )
-    try:
-        pieces = [piece async for piece in files.stream(model.name, model.etag)]
-    except (Missing, Stale):
-        raise replaced(model.name) from None
-    return read_model(folder, b"".join(pieces))
+    with explained(model.name):
+        data = b"".join([piece async for piece in files.stream(model.name, model.etag)])
+    return read_model(folder, data)

@@ -6,25 +6,20 @@ partitions. Which folder it lies in is told by "Export segments to Azure Blob St
 """
 
 import codecs
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
 from shared.domain.segment import MAX_FILES, CsvSettings, SegmentVersion
-from shared.segments.paths import (
-    IncompleteVersion,
-    PathKind,
-    exported_name,
-    joined,
-    parse_path,
-    too_many,
-)
+from shared.segments.paths import PathKind, exported_name, parse_path
+from shared.segments.versions import IncompleteVersion, archived, joined, refused, too_many
 from shared.storage.ports import BlobInfo
 
 MAX_MODEL = 4 * 1024 * 1024
@@ -33,10 +28,24 @@ MAX_MODEL = 4 * 1024 * 1024
 MAX_COLUMNS = 2_000
 """Attributes that an entity may have, since files without a header are read by them."""
 
-_NAMED = 200  # characters of a name or a location that a message shows
+_NAMED = 200  # characters of a name that a message shows
+_LOCATION = 1_200  # characters of a location that a message shows
+_BOM = b"\xef\xbb\xbf"
+_AUTHORITY = re.compile(r"[a-z][a-z0-9+.-]*:(?://[^/]*)?|//[^/]*", re.IGNORECASE)  # and the scheme
 
 
-class _CsvFormat(BaseModel):
+class _Told(BaseModel):
+    """A part of a model.json, in which null says as much as nothing."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, told: object) -> object:
+        if not isinstance(told, dict):
+            return told
+        return {name: value for name, value in told.items() if value is not None}
+
+
+class _CsvFormat(_Told):
     """The defaults are those of the schema."""
 
     type: str = Field("CsvFormatSettings", alias="$type")
@@ -49,16 +58,16 @@ class _CsvFormat(BaseModel):
     encoding: str = "UTF-8"
 
 
-class _Partition(BaseModel):
+class _Partition(_Told):
     location: str = ""
     format: _CsvFormat = Field(default_factory=_CsvFormat, alias="fileFormatSettings")
 
 
-class _Attribute(BaseModel):
+class _Attribute(_Told):
     name: str
 
 
-class _Entity(BaseModel):
+class _Entity(_Told):
     type: Literal["LocalEntity", "ReferenceEntity"] = Field("LocalEntity", alias="$type")
     name: str
     attributes: list[_Attribute] = []
@@ -66,7 +75,7 @@ class _Entity(BaseModel):
 
 
 class _Model(BaseModel):
-    entities: list[_Entity]
+    entities: list[object]  # each looked at by itself, so that a bad one spoils no other
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +92,39 @@ class Entity:
 def read_model(folder: str, data: bytes) -> list[Entity]:
     """Return the segments that the model.json of an export's folder tells of; raise BadSegment."""
     try:
-        model = _Model.model_validate_json(data)
+        model = _Model.model_validate_json(data.removeprefix(_BOM))
     except ValidationError as error:
-        place = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
-        raise BadSegment(
-            say(
-                "{folder}model.json cannot be read. What is wrong stands at: {place}.",
-                folder=folder,
-                place=place[:_NAMED] or "1",
-            )
-        ) from None
-    return [
-        _entity(folder, entity)
-        for entity in model.entities
-        if entity.type == "LocalEntity" and entity.name and not {".", "/"} & set(entity.name)
-    ]
+        raise BadSegment(_wrong_at(folder, error)) from None
+    found = [_read_entity(folder, at, told) for at, told in enumerate(model.entities)]
+    return [entity for entity in found if entity]
+
+
+def _read_entity(folder: str, at: int, told: object) -> Entity | None:
+    """Return the segment that an entity is, or None if it is none or has no name to be shown by."""
+    try:
+        entity = _Entity.model_validate(told)
+    except ValidationError as error:
+        name = told.get("name") if isinstance(told, dict) else None
+        if not isinstance(name, str) or not _is_name(name):
+            return None
+        problem = _wrong_at(folder, error, f"entities.{at}")
+        return Entity(exported_name(folder, name), folder, [], CsvSettings(), problem)
+    if entity.type != "LocalEntity" or not _is_name(entity.name):
+        return None
+    return _entity(folder, entity)
+
+
+def _is_name(name: str) -> bool:
+    return bool(name) and not {".", "/"} & set(name)
+
+
+def _wrong_at(folder: str, error: ValidationError, *within: str) -> Message:
+    place = ".".join([*within, *map(str, error.errors(include_input=False)[0]["loc"])])
+    return say(
+        "{folder}model.json cannot be read. What is wrong stands at: {place}.",
+        folder=folder,
+        place=place[:_NAMED] or "1",
+    )
 
 
 def exported_version(
@@ -107,30 +134,57 @@ def exported_version(
 
     `written` is when its model.json was.
     """
-    paths = {location: inside(location, entity.folder) for location in entity.locations}
+    meant = {location: inside(location, entity.folder) for location in entity.locations}
+    paths = {
+        location: next((path for path in each if path in there), each[0] if each else None)
+        for location, each in meant.items()
+    }
     within = [path for path in dict.fromkeys(paths.values()) if path]
     blobs = [there[path] for path in within if path in there]
-    reason = entity.problem or _why_not(entity, paths, within, there)
+    model = f"{entity.folder}model.json"
     at = max([written, *(blob.modified for blob in blobs)])
-    if reason is not None:
-        return IncompleteVersion(f"{entity.folder}model.json", at, reason)
+    if cold := [blob.name for blob in blobs if blob.archived]:
+        return refused(model, at, archived(cold[0]))
+    if wrong := entity.problem or _wrong(entity, paths, within):
+        return IncompleteVersion(model, at, wrong)
+    if missing := [path for path in within if path not in there]:
+        reason = say(
+            "{model} names {number} files that are not there, the first of them {path}.",
+            model=model,
+            number=len(missing),
+            path=missing[0],
+        )
+        return IncompleteVersion(model, at, reason)
     return joined(entity.segment, _common_folder(within), blobs, written, entity.csv)
 
 
-def inside(location: str, folder: str) -> str | None:
-    """Return the path in our container that a location means, or None when it is not below `folder`.
+def inside(location: str, folder: str) -> list[str]:
+    """Return the paths in our container that a location may mean, the likeliest first; none outside `folder`.
 
     Only what stands behind the export's folder counts: whichever account or container a location
-    names, nothing but ours is ever read, and files are often copied on with their model.json.
+    names, nothing but ours is ever read, and files are often copied on with their model.json. Some write
+    names as they are, with `%` and `#` in them, and others as an address has them; a `?` may begin a
+    signature or belong to the name.
     """
-    try:
-        address = urlsplit(location)
-        path = unquote(address.path if address.scheme else location, errors="strict")
-    except ValueError:  # no address, or not UTF-8
-        return None
+    found: list[str] = []
+    for text in (location.partition("?")[0], location):
+        try:
+            decoded = _below(unquote(text, errors="strict"), folder)
+        except UnicodeDecodeError:  # no address, then
+            found.append(_below(text, folder) or "")
+            continue
+        if decoded:
+            found += [decoded, _below(text, folder) or ""]
+    return [path for path in dict.fromkeys(found) if path]
+
+
+def _below(location: str, folder: str) -> str | None:
+    """Return the path that a location has below a folder of ours, None if it has none."""
+    authority = _AUTHORITY.match(location)
+    path = location[authority.end() :] if authority else location
     before, found, rest = f"/{path}".partition(f"/{folder}")
     if not found:
-        if address.scheme or address.netloc:
+        if authority:
             return None
         rest = before.removeprefix("/")
     steps = rest.split("/")
@@ -159,7 +213,9 @@ def _problem(
     path: str, entity: str, columns: Sequence[str], formats: Sequence[_CsvFormat]
 ) -> Message | None:
     if not formats:
-        return say("{path} names no file of {entity}.", path=path, entity=entity)
+        return say(
+            "{entity} has no members: {path} names no file of {entity}.", path=path, entity=entity
+        )
     first = formats[0]
     if any(each != first for each in formats):
         return say(
@@ -197,33 +253,24 @@ def _is_utf_8(encoding: str) -> bool:
         return False
 
 
-def _why_not(
+def _wrong(
     entity: Entity,
     paths: Mapping[str, str | None],
     within: Sequence[str],
-    there: Mapping[str, BlobInfo],
 ) -> Message | None:
-    model = f"{entity.folder}model.json"
+    """Return why an entity cannot be read whatever comes yet."""
     outside = [location for location, path in paths.items() if path is None]
     if outside:
         return say(
             "{model} names a file that is not below its own folder, which is never read: {location}",
-            model=model,
+            model=f"{entity.folder}model.json",
             location=_shown(outside[0]),
         )
     if len(within) > MAX_FILES:
         return too_many(entity.segment, len(within))
     unknown = [path for path in within if not _is_exported(path)]
     if unknown:
-        return say("{path} is no segment file.", path=_shown(unknown[0]))
-    missing = [path for path in within if path not in there]
-    if missing:
-        return say(
-            "{model} names {number} files that are not there, the first of them {path}.",
-            model=model,
-            number=len(missing),
-            path=_shown(missing[0]),
-        )
+        return say("{path} is no segment file.", path=unknown[0])
     return None
 
 
@@ -242,5 +289,5 @@ def _common_folder(paths: Sequence[str]) -> str:
 
 
 def _shown(text: str) -> str:
-    # A location may carry a signature behind its question mark.
-    return text.partition("?")[0][:_NAMED]
+    # A location may carry a signature behind its question mark; no blob has a longer name than this.
+    return text.partition("?")[0][:_LOCATION]

@@ -1,48 +1,52 @@
-"""Says which files make a version of a segment: rules over names, times and ETags, without any I/O.
+"""Says what a path in the container is, from its name alone and without any I/O.
 
 | version | files | complete |
 |---|---|---|
 | a file | `<Segment>.<ext>`, `<Segment>/<anything>.<ext>` | when it is there |
-| a folder | `<Segment>/…/part-<number>…` | when `_SUCCESS` is there, and newer than they are |
+| shards | files of a folder whose names differ in a running number | with a marker, or once no more come |
+| a folder | `<Segment>/…/part-<number>…` | the same |
+| partitions | `<Segment>/…/<column>=<value>/…` | the same |
 | Customer Insights | `CustomerInsights_<instance>/<Export>/<Segment>/…` | when all of model.json is there |
 
-What a path is follows from the path alone. Files and folders whose names begin with `_` or `.` are no
-data: every tool that writes part files keeps its own notes there.
+A marker is `_SUCCESS` or a manifest. Files and folders whose names begin with `_` or `.` are no data: every
+tool that writes part files keeps its own notes there.
 
 The name of a segment is its folder. That of a segment of Customer Insights is `CustomerInsights_<instance>.
 <Export>.<Segment>`: no other segment has a name that begins so, and neither an instance nor, by the schema of
 model.json, an entity has a dot in its name, so that no two segments have the same name.
 """
 
-import hashlib
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 
-from shared.domain.message import Message, say
-from shared.domain.segment import EXPORTED, MAX_FILES, CsvSettings, SegmentFile, SegmentVersion
+from shared.domain.segment import EXPORTED
 from shared.segments.formats.registry import FORMATS, extension_of
-from shared.storage.ports import BlobInfo
+from shared.segments.shards import is_part, shard_of
 
 SUCCESS = "_SUCCESS"
 MODEL = "model.json"
 
 _INSTANCE = EXPORTED
 _HIDDEN = ("_", ".")
-_PART = re.compile(r"part-(?:[mr]-)?\d+", re.IGNORECASE)
+_MANIFEST = re.compile(r".*manifest(?:\.(?:json|csv|txt|gz|cdm\.json))*", re.IGNORECASE)
+_FOLDER_MARK = "_$folder$"  # how Hadoop once ended the names of blobs that stand for folders
+_ICEBERG = re.compile(r".*\.metadata\.json|version-hint\.text|snap-.*\.avro")
 _FEWEST_FOLDERS = 3  # of a file of Customer Insights: instance, export, segment
 
 
 class PathKind(Enum):
     """What a path can be."""
 
-    FILE = auto()  # a version by itself
+    FILE = auto()  # a version by itself, or a shard
     PART = auto()  # of a folder
     SUCCESS = auto()  # closes a folder
+    MANIFEST = auto()  # closes a folder, too; at Customer Insights it closes nothing
     EXPORTED = auto()  # a file of Customer Insights
     MODEL = auto()  # closes an export of Customer Insights
+    TABLE = auto()  # a note of a table format, whose files are no segment
+    OTHER = auto()  # in no form that is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +55,8 @@ class SegmentPath:
 
     kind: PathKind
     segment: str
-    folder: str  # of the version, with a slash at its end; of the export at Customer Insights
-
-
-@dataclass(frozen=True, slots=True)
-class IncompleteVersion:
-    """What is not a version, or not yet, and why."""
-
-    path: str
-    at: datetime  # when its newest file was written
-    reason: Message
-
-
-@dataclass(slots=True)
-class Folder:
-    """A folder of part files as it is found."""
-
-    segment: str
-    path: str
-    parts: list[BlobInfo] = field(default_factory=list)
-    success: BlobInfo | None = None
+    folder: str  # with a slash at its end; that of the export at Customer Insights, of the table in a TABLE
+    table: str = ""  # the name of the table format
 
 
 def segment_of(path: str) -> str | None:
@@ -86,29 +72,64 @@ def segment_of(path: str) -> str | None:
 def parse_path(path: str) -> SegmentPath | None:
     """Return what a path is, or None if it has nothing to do with segments."""
     *folders, name = path.split("/")
-    if any(step.startswith(_HIDDEN) for step in folders) or (folders and not folders[0]):
+    if folders and not folders[0]:
+        return None
+    if table := _table(folders, name):
+        return table
+    if any(step.startswith(_HIDDEN) for step in folders):
         return None
     if path.startswith(_INSTANCE):
         return _exported(folders, name)
     folder = "".join(f"{step}/" for step in folders)
     if folders and name == SUCCESS:
         return SegmentPath(PathKind.SUCCESS, folders[0], folder)
-    if name.startswith(_HIDDEN):
+    if not name or name.startswith(_HIDDEN) or name.endswith(_FOLDER_MARK):
         return None
-    if folders and _PART.match(name):
-        return SegmentPath(PathKind.PART, folders[0], folder)
+    if not folders:
+        return _alone(name)
+    return SegmentPath(_kind_in_folder(name), folders[0], folder)
+
+
+def _alone(name: str) -> SegmentPath:
+    """Return what a file in no folder is: the segment has its name."""
     extension = extension_of(name, FORMATS)
-    if extension is None or name == MODEL:
-        return None
-    stem = name[: -len(extension)]
-    return SegmentPath(PathKind.FILE, folders[0] if folders else stem, folder) if stem else None
+    if extension is not None:
+        return SegmentPath(PathKind.FILE, name[: -len(extension)], "")
+    stem = name.rpartition(".")[0] or name
+    inner = extension_of(stem, FORMATS)  # as in people.csv.bz2
+    return SegmentPath(PathKind.OTHER, stem[: -len(inner)] if inner else stem, "")
+
+
+def _kind_in_folder(name: str) -> PathKind:
+    if _MANIFEST.fullmatch(name):
+        return PathKind.MANIFEST
+    if is_part(name):
+        return PathKind.PART
+    return PathKind.FILE if extension_of(name, FORMATS) or shard_of(name) else PathKind.OTHER
+
+
+def _table(folders: Sequence[str], name: str) -> SegmentPath | None:
+    """Return which table a path is a note of."""
+    for at, step in enumerate(folders):
+        table = {"_delta_log": "Delta", ".hoodie": "Hudi"}.get(step)
+        if step == "metadata" and at == len(folders) - 1 and _ICEBERG.fullmatch(name):
+            table = "Iceberg"
+        if table and at:
+            return SegmentPath(
+                PathKind.TABLE, folders[0], "".join(f"{each}/" for each in folders[:at]), table
+            )
+        if step.startswith(_HIDDEN):
+            return None
+    return None
 
 
 def _exported(folders: Sequence[str], name: str) -> SegmentPath | None:
     """Return what a path below `CustomerInsights_…` is."""
     folder = "".join(f"{step}/" for step in folders[:2])
-    if len(folders) == _FEWEST_FOLDERS - 1 and name == MODEL:
-        return SegmentPath(PathKind.MODEL, "", folder)
+    if len(folders) == _FEWEST_FOLDERS - 1:
+        if name == MODEL:
+            return SegmentPath(PathKind.MODEL, "", folder)
+        return SegmentPath(PathKind.MANIFEST, "", folder) if _MANIFEST.fullmatch(name) else None
     if len(folders) < _FEWEST_FOLDERS or "." in folders[0] + folders[2] or not all(folders[:3]):
         return None
     if name.startswith(_HIDDEN) or name == MODEL or extension_of(name) is None:
@@ -128,110 +149,3 @@ def export_folder(segment: str) -> str | None:
     if not segment.startswith(_INSTANCE) or not export or not entity or "/" in segment:
         return None
     return f"{instance}/{export}/"
-
-
-def closing(path: str, parsed: SegmentPath) -> str:
-    """Return the path whose arrival completes the version that a file belongs to."""
-    match parsed.kind:
-        case PathKind.FILE:
-            return path
-        case PathKind.PART | PathKind.SUCCESS:
-            return parsed.folder + SUCCESS
-        case PathKind.EXPORTED | PathKind.MODEL:
-            return parsed.folder + MODEL
-
-
-def version_of(blob: BlobInfo, parsed: SegmentPath) -> SegmentVersion:
-    """Return the version that a file is by itself."""
-    return SegmentVersion(
-        segment=parsed.segment,
-        path=blob.name,
-        etag=blob.etag,
-        size=blob.size,
-        modified=blob.modified,
-    )
-
-
-def folders_in(paths: Iterable[tuple[SegmentPath, BlobInfo]]) -> list[Folder]:
-    """Return the folders of part files that there are."""
-    found: dict[str, Folder] = {}
-    for parsed, blob in paths:
-        if parsed.kind in (PathKind.PART, PathKind.SUCCESS):
-            folder = found.setdefault(parsed.folder, Folder(parsed.segment, parsed.folder))
-            if parsed.kind is PathKind.PART:
-                folder.parts.append(blob)
-            else:
-                folder.success = blob
-    return [folder for folder in found.values() if folder.parts]
-
-
-def folder_version(folder: Folder) -> SegmentVersion | IncompleteVersion:
-    """Return the version that a folder of part files is, or why it is none."""
-    newest = max(part.modified for part in folder.parts)
-    reason = _why_not(folder, newest)
-    if reason is not None:
-        at = max(newest, folder.success.modified) if folder.success else newest
-        return IncompleteVersion(folder.path, at, reason)
-    closed = folder.success.modified if folder.success else None
-    return joined(folder.segment, folder.path, folder.parts, closed)
-
-
-def joined(
-    segment: str,
-    path: str,
-    blobs: Iterable[BlobInfo],
-    closed: datetime | None,
-    csv: CsvSettings | None = None,
-) -> SegmentVersion:
-    """Return the version that some files are together."""
-    found = sorted(blobs, key=lambda blob: blob.name)
-    files = [SegmentFile(path=each.name, etag=each.etag, size=each.size) for each in found]
-    csv = csv or CsvSettings()
-    identity = "\n".join([csv.model_dump_json(), *(f"{file.path}|{file.etag}" for file in files)])
-    return SegmentVersion(
-        segment=segment,
-        path=path,
-        etag=hashlib.sha256(identity.encode()).hexdigest()[:32],
-        size=sum(file.size for file in files),
-        modified=max(blob.modified for blob in found),
-        closed=closed,
-        files=files,
-        csv=csv,
-    )
-
-
-def too_many(path: str, count: int) -> Message:
-    """Return what to say of a version of too many files."""
-    return say(
-        "{path} has {number} files, and the segments of a run may have {most} together. Write fewer and "
-        "larger files.",
-        path=path,
-        number=count,
-        most=MAX_FILES,
-    )
-
-
-def _why_not(folder: Folder, newest: datetime) -> Message | None:
-    if "=" in folder.path:
-        return say(
-            "{path} is one of several folders that the rows were spread over by the value of a column. "
-            "Write them to one folder.",
-            path=folder.path,
-        )
-    if folder.success is None:
-        return say("{path} is not complete: _SUCCESS is not there yet.", path=folder.path)
-    if newest > folder.success.modified:
-        return say(
-            "{path} is not complete: files came after _SUCCESS. Write _SUCCESS when all are there.",
-            path=folder.path,
-        )
-    if len(folder.parts) > MAX_FILES:
-        return too_many(folder.path, len(folder.parts))
-    formats = {extension_of(part.name, FORMATS) for part in folder.parts}
-    if None in formats or len({FORMATS[each] for each in formats if each}) > 1:
-        return say(
-            "{path} has files of several forms, or of one that is not read here. The forms are {forms}.",
-            path=folder.path,
-            forms=", ".join(FORMATS),
-        )
-    return None

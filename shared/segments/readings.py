@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from shared.domain.reading import Reading, SegmentReading
 from shared.domain.segment import SegmentVersion
@@ -12,21 +13,26 @@ from shared.storage.ports import Records, Storage
 _PAGE = 1_000  # the most that a table gives at once
 
 
-async def version_to_read(storage: Storage, segment: str) -> SegmentVersion | None:
+async def version_to_read(storage: Storage, segment: str, now: datetime) -> SegmentVersion | None:
     """Return the newest complete version of a segment and how it is read, or None if it has no files.
 
     Raise BadSegment when there are files and no complete version.
     """
-    version = await newest_version(storage.segments, segment)
-    return version.read_by(await said_of(storage.readings, segment)) if version else None
+    version = await newest_version(storage.segments, segment, now)
+    return await to_read(storage, version) if version else None
 
 
-async def landed_to_read(storage: Storage, path: str) -> Sequence[SegmentVersion]:
+async def landed_to_read(storage: Storage, path: str, now: datetime) -> Sequence[SegmentVersion]:
     """Return the versions that are complete now that a file has been written, and how they are read."""
     return [
-        version.read_by(await said_of(storage.readings, version.segment))
-        for version in await landed_versions(storage.segments, path)
+        await to_read(storage, version)
+        for version in await landed_versions(storage.segments, path, now)
     ]
+
+
+async def to_read(storage: Storage, version: SegmentVersion) -> SegmentVersion:
+    """Return a version as it is to be read, by what people have said about its segment."""
+    return version.read_by(await said_of(storage.readings, version.segment))
 
 
 async def said_of(records: Records[SegmentReading], segment: str) -> Reading | None:

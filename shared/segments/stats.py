@@ -6,10 +6,11 @@ prepare, by the arrival of a version that no run has read, and by a look at a sm
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import chain
 
 from shared.domain.dialect import Dialect
-from shared.domain.errors import BadSegment
+from shared.domain.errors import BadSegment, OutOfReach
 from shared.domain.message import Message
 from shared.domain.reading import DateOrder, Reading, SegmentReading
 from shared.domain.segment import (
@@ -18,13 +19,14 @@ from shared.domain.segment import (
     SegmentVersion,
     VersionStats,
 )
-from shared.segments.catalogue import find_one, replaced
+from shared.segments.catalogue import find_one, settled
 from shared.segments.formats.reader import Reader
-from shared.segments.formats.registry import may_leave_out_members, open_file
+from shared.segments.formats.registry import may_leave_out_members
 from shared.segments.formats.rows import Columns, Empty, ReadAnew
 from shared.segments.inventory import SegmentFiles
 from shared.segments.readings import said_of
-from shared.storage.ports import Blobs, Missing, Records, Stale, Stored
+from shared.segments.sources import open_source
+from shared.storage.ports import Blobs, Records, Stored
 
 KEPT = 5
 """Versions of a segment of which stats are kept."""
@@ -35,10 +37,14 @@ _LATEST = 9_999_999_999_999  # milliseconds; subtracted from, so that newer vers
 
 
 async def find_segment(
-    files: Blobs, records: Records[VersionStats], readings: Records[SegmentReading], name: str
+    files: Blobs,
+    records: Records[VersionStats],
+    readings: Records[SegmentReading],
+    name: str,
+    now: datetime,
 ) -> Segment | None:
     """Return a segment, or None if there is none; raise BadSegment when it cannot be read."""
-    found = await find_one(files, name)
+    found = await find_one(files, name, now)
     if found is None:
         return None
     segment = await describe(files, records, name, found, await said_of(readings, name))
@@ -55,6 +61,7 @@ async def describe(
     reading: Reading | None = None,
 ) -> Segment:
     """Return a segment as people see it; `reading` is how they said that it is read."""
+    found = await settled(files, found)
     newest = found.newest.read_by(reading) if found.newest else None
     stats = VersionStats()
     status, reason = SegmentStatus.READY, None
@@ -63,8 +70,9 @@ async def describe(
         if stats.problem is not None:
             status, reason = SegmentStatus.UNREADABLE, stats.problem
     if (awaited := found.awaited) is not None:
-        status, reason = SegmentStatus.INCOMPLETE, awaited.reason
-    return Segment(name, newest, found.versions, stats, status, reason)
+        status, reason = awaited.status, awaited.reason
+    until = awaited.until if awaited else None
+    return Segment(name, newest, found.versions, stats, status, reason, until, found.unread)
 
 
 async def stats_of(
@@ -74,7 +82,10 @@ async def stats_of(
     stored = await records.get(*_key(version))
     if stored and (stored.value.rows is not None or stored.value.problem or not count):
         return stored.value
-    stats = await _read(files, version, count or version.size <= _SMALL)
+    try:
+        stats = await _read(files, version, count or version.size <= _SMALL)
+    except OutOfReach as error:
+        return VersionStats(problem=error.reason)  # not kept: it says nothing of the version
     await keep(records, version, stats)
     return stats
 
@@ -151,11 +162,11 @@ async def _read_by(
     faults: dict[str, Message] = {}
     rows: int | None = 0
     for file in version.sources:
-        reader = open_file(files, version, file, reading=reading)
         try:
+            reader = await open_source(files, version, file, reading=reading)
             seen = await _seen(reader, count)
-        except (Missing, Stale):
-            return VersionStats(problem=replaced(file.path).reason)
+        except OutOfReach:
+            raise
         except Empty as error:
             if len(version.sources) == 1:
                 return VersionStats(problem=error.reason)

@@ -12,16 +12,21 @@ from shared.domain.segment import SegmentVersion
 from shared.records.records import LARGEST_PAGE, scan
 from shared.runs.slice import run_slice
 from shared.runs.start import Begun, create_run, start_run
-from shared.segments.paths import closing, parse_path
-from shared.segments.readings import landed_to_read
+from shared.segments.catalogue import is_one
+from shared.segments.inventory import versions_in
+from shared.segments.paths import MODEL, PathKind, parse_path
+from shared.segments.readings import landed_to_read, to_read
 from shared.segments.stats import stats_of
 from shared.services import Services
 from shared.storage.entries import Bookmark, SettingsTable
+from shared.storage.ports import BlobInfo
 
 _SETTLED = timedelta(minutes=2)
 """How long an event may take before the sweep looks for the file itself."""
 
 _BOOKMARK = "arrivals"
+_WAITED = "waited"
+"""How far the sweep has come with what lands, and with what no more comes of."""
 
 
 async def arrive(services: Services, path: str) -> None:
@@ -30,7 +35,7 @@ async def arrive(services: Services, path: str) -> None:
     The same version delivered again makes no second run. Exports whose lane is taken go on by queue.
     """
     storage = services.storage
-    versions = await landed_to_read(storage, path)
+    versions = await landed_to_read(storage, path, services.clock.now())
     begun = [
         (version, run)
         for version in versions
@@ -51,32 +56,49 @@ async def arrive(services: Services, path: str) -> None:
 
 
 async def sweep_arrivals(services: Services) -> None:
-    """Begin the runs of versions whose event was lost: the timer is the truth, events are hints."""
+    """Begin the runs of versions whose event was lost: the timer is the truth, events are hints.
+
+    What is complete because nothing more has come has no event, and is begun here alone.
+    """
     storage, now = services.storage, services.clock.now()
-    bookmark = await storage.bookmarks.get(SettingsTable.BOOKMARKS, _BOOKMARK)
-    since = bookmark.value.at if bookmark else now - _SETTLED
+    blobs = [blob async for blob in storage.segments.list()]
     until = now - _SETTLED
-    paths, newest = await _closings(services, since, until)
-    for path in paths:
-        for version in await landed_to_read(storage, path):
+    since = await _reached(services, _BOOKMARK, until)
+    waited_since = await _reached(services, _WAITED, until)
+    for version in versions_in(blobs, now):
+        waited = version.closed is not None and waited_since < version.landed <= now
+        if (waited or since < version.landed <= until) and await is_one(storage.segments, version):
+            await _start_all(services, await to_read(storage, version))
+    for path in _models(blobs, since, until):
+        for version in await landed_to_read(storage, path, now):
             if since < version.landed <= until:
                 await _start_all(services, version)
     # Never beyond what storage has shown: a host whose clock is ahead would pass over what lands next.
+    newest = max((blob.modified for blob in blobs), default=None)
     done = min(newest, max(since, until)) if newest else since
-    await storage.bookmarks.put(SettingsTable.BOOKMARKS, _BOOKMARK, Bookmark(at=done))
+    await _reach(services, _BOOKMARK, done)
+    # Whether nothing more comes is told by the host's clock, and so is how far this has come.
+    await _reach(services, _WAITED, max(waited_since, until))
 
 
-async def _closings(
-    services: Services, since: datetime, until: datetime
-) -> tuple[Sequence[str], datetime | None]:
-    """Return the paths that may have completed a version in a time, and when the newest file landed."""
+async def _reached(services: Services, task: str, first: datetime) -> datetime:
+    """Return how far a task of the sweep has come."""
+    stored = await services.storage.bookmarks.get(SettingsTable.BOOKMARKS, task)
+    return stored.value.at if stored else first
+
+
+async def _reach(services: Services, task: str, at: datetime) -> None:
+    await services.storage.bookmarks.put(SettingsTable.BOOKMARKS, task, Bookmark(at=at))
+
+
+def _models(blobs: Sequence[BlobInfo], since: datetime, until: datetime) -> Sequence[str]:
+    """Return the paths of each model.json that may have completed a version in a time."""
     paths: dict[str, None] = {}
-    newest: datetime | None = None
-    async for blob in services.storage.segments.list():
-        newest = max(newest or blob.modified, blob.modified)
-        if since < blob.modified <= until and (parsed := parse_path(blob.name)):
-            paths[closing(blob.name, parsed)] = None
-    return list(paths), newest
+    for blob in blobs:
+        parsed = parse_path(blob.name) if since < blob.modified <= until else None
+        if parsed and parsed.kind in (PathKind.EXPORTED, PathKind.MODEL):
+            paths[parsed.folder + MODEL] = None
+    return list(paths)
 
 
 async def all_exports(services: Services) -> AsyncIterator[Export]:

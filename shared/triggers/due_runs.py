@@ -10,7 +10,7 @@ from shared.domain.errors import Conflict, NotFound
 from shared.domain.export import Export
 from shared.domain.run import SliceMessage, Trigger, TriggerKind
 from shared.records.bulk import each_of
-from shared.runs.freshness import Freshness, is_nothing_new
+from shared.runs.freshness import Freshness, says_so
 from shared.runs.lanes.lane_queue import join_queue
 from shared.runs.start import create_run
 from shared.schedules import index
@@ -34,7 +34,7 @@ class DueRuns:
         self._services = services
         self._clock = services.clock
         self._entries = services.storage.due
-        self._freshness = Freshness(services.storage)
+        self._freshness = Freshness(services.storage, services.clock.now())
         self._deadline = services.clock.monotonic() + seconds
 
     async def run(self) -> None:
@@ -118,8 +118,8 @@ class DueRuns:
 
     async def _begin(self, export: Export, kind: TriggerKind, at: datetime) -> None:
         """Begin a run that waits in its lane's queue, or note once that there is nothing new to send."""
-        last = await self._freshness.last_delivery(export)
-        if last and is_nothing_new(last):
+        last = await self._freshness.last_try(export)
+        if last and says_so(last):
             return  # the newest run says so already
         trigger = Trigger(kind=kind, key=at.isoformat(), at=at)
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 from local.processes import Process
 from shared.domain.run import Progress, Run, RunStatus
-from shared.runs.freshness import is_nothing_new
+from shared.runs.freshness import says_so
 from tests.chaos.real_journal import Journal
 from tests.chaos.real_plan import AHEAD
 from tests.chaos.real_proof import told
@@ -57,7 +57,7 @@ class Rest:
         self._until_all_are_over()
         for export in self._world.exports:
             newest, _ = self._world.records.runs(export.id)[0]
-            assert newest.trigger.at == due or is_nothing_new(newest), "The refresh did not come."
+            assert newest.trigger.at == due or says_so(newest), "The refresh did not come."
         schedule["times"] = []
         self._world.ask(self._host, "PUT", "/refresh-schedule", schedule).raise_for_status()
         self._wait_for_tidiness()

@@ -46,7 +46,7 @@ async def said(world: World, export: Export) -> list[tuple[MemberPath, str]]:
 async def members(world: World, name: str) -> int | None:
     """Return how many members a segment has, as far as that is kept."""
     storage = world.services.storage
-    version = await newest_version(storage.segments, name)
+    version = await newest_version(storage.segments, name, world.clock.now())
     assert version is not None
     return (await stats_of(storage.segments, storage.versions, version)).rows
 

@@ -218,12 +218,13 @@ class MemoryBlobs:
         """Have storage refuse to give out a blob, for a reason of its own."""
         self._refusals[name] = Withheld(name, code)
 
-    def put_out_of_reach(self, name: str, out: bool = True) -> None:
-        """Have storage not answer when a blob is read, or answer again."""
-        if out:
-            self._refusals[name] = Unavailable(name)
-        else:
-            self._refusals.pop(name)
+    def put_out_of_reach(self, name: str) -> None:
+        """Have storage not answer when a blob is read."""
+        self._refusals[name] = Unavailable(name)
+
+    def give_out(self, name: str) -> None:
+        """Have storage give out a blob again."""
+        self._refusals.pop(name)
 
     def keep(self, name: str, data: bytes, etag: str, modified: datetime) -> None:
         """Have a blob as another storage had it."""

@@ -19,10 +19,17 @@ from tests.runs.world import World, csv, ready
 GOOD = b"Email,First,Last\n"
 
 BAD_FILES = {
-    "no email column": (b"Mail,First,Last\na@x.com,A,B\n", "has no column 'Email'"),
-    "a mapped column missing": (b"Email,First\na@x.com,A\n", "has no column 'Last'"),
+    "no email column": (
+        b"Mail,First,Last\na@x.com,A,B\n",
+        "has no column 'Email'. It has: Mail, First, Last.",
+    ),
+    "a mapped column missing": (
+        b"Email,First\na@x.com,A\n",
+        "has no column 'Last'. It has: Email, First.",
+    ),
     "a mapped column twice": (b"Email,First,Last,Email\n1,2,3,4\n", "more than one column 'Email'"),
-    "an empty file": (b"", "is empty"),
+    "an empty file": (b"", "is still being written"),
+    "a file of line ends": (b"\n\n", "is empty"),
     "only a header": (GOOD, "There is a header but no profile in"),
     "only a header, no line end": (b"Email,First,Last", "There is a header but no profile in"),
     "not UTF-8": (GOOD + b"a@x.com,Jos\xe9,B\n", "line 2: byte 29 of the file (0xE9) is not UTF-8"),

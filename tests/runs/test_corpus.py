@@ -16,6 +16,7 @@ async def landed(case: Case) -> World:
     await world.export(segments=[case.segment])
     for path, data in case.files.items():
         await world.drop(data, path)
+    world.clock.advance(60 * case.minutes)
     return world
 
 
@@ -48,7 +49,7 @@ async def test_the_catalogue_shows_every_nasty_file_and_trips_over_none(case: Ca
     world = await landed(case)
     storage = world.services.storage
 
-    found = await find_all(storage.segments)
+    found = await find_all(storage.segments, world.clock.now())
     shown = await describe(storage.segments, storage.versions, case.segment, found[case.segment])
 
     assert shown.name == case.segment

@@ -22,7 +22,7 @@ async def said(world: World, **reading: Any) -> None:
 async def delivered(world: World) -> Run | None:
     """Return the run that has delivered all there is, as every refresh looks for it."""
     [export] = await world.services.storage.exports.page("all")
-    return await Freshness(world.services.storage).last_delivery(export.value)
+    return await Freshness(world.services.storage, world.clock.now()).last_try(export.value)
 
 
 async def test_the_same_file_is_new_once_it_is_read_in_another_way() -> None:
@@ -33,7 +33,7 @@ async def test_the_same_file_is_new_once_it_is_read_in_another_way() -> None:
     assert await delivered(world) == first
     await said(world, nulls=["NULL"])
     assert await delivered(world) is None
-    world.clock.advance(1)
+    world.clock.advance(1)  # runs of one instant come in any order
     second = await world.run()
     assert await delivered(world) == second
     await remove_reading(world.services, ADMINISTRATOR, "Customers", None)
@@ -53,7 +53,7 @@ async def test_a_reading_is_part_of_what_a_version_is_known_by() -> None:
     world = await ready()
     await world.drop(csv(2))
     [export] = await world.services.storage.exports.page("all")
-    [plain] = await resolve_versions(world.services.storage, export.value)
+    [plain] = await resolve_versions(world.services.storage, export.value, world.clock.now())
     assert plain.key == f"{plain.path}|{plain.etag}"
     keys = {plain.key}
     for reading in (
@@ -76,11 +76,11 @@ async def test_a_run_keeps_the_reading_with_which_it_began() -> None:
     await world.drop(csv(2))
     await said(world, nulls=["NULL"])
     [export] = await storage.exports.page("all")
-    began = await resolve_versions(storage, export.value)
+    began = await resolve_versions(storage, export.value, world.clock.now())
     await said(world, nulls=["None"])
     await world.drop(csv(3))
-    [kept] = await resolve_versions(storage, export.value, began)
-    [fresh] = await resolve_versions(storage, export.value)
+    [kept] = await resolve_versions(storage, export.value, world.clock.now(), began)
+    [fresh] = await resolve_versions(storage, export.value, world.clock.now())
     assert kept.path == fresh.path
     assert (kept.reading, fresh.reading) == (Reading(nulls=["NULL"]), Reading(nulls=["None"]))
 
@@ -90,9 +90,9 @@ async def test_a_run_that_began_without_a_reading_goes_on_without_one() -> None:
     storage = world.services.storage
     await world.drop(csv(2))
     [export] = await storage.exports.page("all")
-    began = await resolve_versions(storage, export.value)
+    began = await resolve_versions(storage, export.value, world.clock.now())
     await said(world, nulls=["NULL"])
-    assert await resolve_versions(storage, export.value, began) == began
+    assert await resolve_versions(storage, export.value, world.clock.now(), began) == began
 
 
 def test_a_version_of_a_run_from_before_has_no_reading() -> None:

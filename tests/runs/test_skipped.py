@@ -8,7 +8,7 @@ from shared.domain.run import Mode, Run, RunStatus, TriggerKind
 from shared.domain.schedule import RefreshSchedule
 from shared.exports.manage import change_export
 from shared.exports.schemas import ExportChanges
-from shared.runs.freshness import NOTHING_NEW, STILL_INVALID
+from shared.runs.freshness import FAILED_ALREADY, NOTHING_NEW, STILL_INVALID
 from shared.schedules.refresh_schedule import set_schedule
 from shared.storage.entries import DueTable
 from shared.storage.paths import parts_folder
@@ -229,8 +229,7 @@ async def test_a_version_without_a_valid_row_fails_once_until_something_is_new()
     for _ in range(4):
         await a_day(world)
     assert await statuses(world) == [RunStatus.SKIPPED, RunStatus.FAILED_PERMANENT]
-    [newest, *_] = await world.services.storage.runs.page("export")
-    assert newest.value.reason == STILL_INVALID
+    assert (await newest(world)).reason == STILL_INVALID
 
     await change(world, fields={"email": "Email", "first_name": "First"})
     await a_day(world)
@@ -246,7 +245,75 @@ async def test_a_warning_stands_while_nothing_is_new() -> None:
     await world.drop(csv(3) + "nobody,A,B\n", "Customers/2.csv")
     for _ in range(2):
         await a_day(world)
-    newest, before = [each.value for each in await world.services.storage.runs.page("export")]
-    assert (newest.status, before.status) == (RunStatus.SKIPPED, RunStatus.SUCCESSFUL)
-    assert newest.warning == before.warning
-    assert str(newest.warning) == "1 invalid of 4 rows: look at the rejects."
+    last, before = [each.value for each in await world.services.storage.runs.page("export")]
+    assert (last.status, before.status) == (RunStatus.SKIPPED, RunStatus.SUCCESSFUL)
+    assert last.warning == before.warning
+    assert str(last.warning) == "1 invalid of 4 rows: look at the rejects."
+
+
+BAD = "Email,First\na@x.com,A\n"  # without the column Last
+
+
+async def test_a_version_with_which_a_run_failed_is_tried_once_and_said_once() -> None:
+    world = await daily()
+    await world.drop(BAD, "Customers/2.csv")
+    for _ in range(4):
+        await a_day(world)
+    assert await statuses(world) == [RunStatus.SKIPPED, RunStatus.FAILED_PERMANENT]
+    assert (await newest(world)).reason == FAILED_ALREADY
+
+
+async def test_a_version_that_a_run_on_demand_failed_with_is_not_tried_by_a_schedule() -> None:
+    world = await daily()
+    await world.drop(BAD, "Customers/2.csv")
+    assert (await world.run()).status is RunStatus.FAILED_PERMANENT
+    await a_day(world)
+    assert await statuses(world) == [RunStatus.SKIPPED, RunStatus.FAILED_PERMANENT]
+
+
+async def test_on_demand_what_failed_is_tried_again_and_fails_as_before() -> None:
+    world = await daily()
+    await world.drop(BAD, "Customers/2.csv")
+    await a_day(world)
+    assert (await world.run()).status is RunStatus.FAILED_PERMANENT
+
+
+async def test_what_failed_is_tried_again_with_a_new_file_or_a_new_mapping() -> None:
+    world = await daily()
+    await world.drop(BAD, "Customers/2.csv")
+    await a_day(world)
+    await world.drop(BAD, "Customers/2.csv")
+    await a_day(world)
+    assert await statuses(world) == [RunStatus.FAILED_PERMANENT] * 2
+    await change(world, fields={"email": "Email", "first_name": "First"})
+    await a_day(world)
+    assert (await statuses(world))[0] is RunStatus.SUCCESSFUL
+
+
+async def test_a_segment_of_nothing_that_can_be_read_fails_once() -> None:
+    world = await daily()
+    await world.services.storage.segments.delete("Customers")
+    await world.drop(b"PK", "Customers/1.xlsx")
+    for _ in range(3):
+        await a_day(world)
+    assert await statuses(world) == [RunStatus.SKIPPED, RunStatus.FAILED_PERMANENT]
+    await world.drop(csv(20))
+    await a_day(world)
+    assert (await statuses(world))[0] is RunStatus.SUCCESSFUL
+
+
+async def test_a_run_that_was_created_before_another_failed_by_the_same_is_skipped() -> None:
+    world = await daily()
+    await world.drop(BAD, "Customers/2.csv")
+    world.clock.advance(DAY)
+    await tick(world.services)  # which creates the run
+    assert (await world.run()).status is RunStatus.FAILED_PERMANENT
+    assert (await statuses(world)).count(RunStatus.FAILED_PERMANENT) >= 1
+
+
+async def test_what_failed_for_another_reason_than_its_files_is_tried_again() -> None:
+    world = await daily()
+    world.mailchimp.down = answers(404)
+    await a_day(world)
+    await a_day(world)
+    assert (await statuses(world)).count(RunStatus.SKIPPED) == 0

@@ -55,6 +55,7 @@ class Case:
     files: Mapping[str, bytes]
     outcome: Sent | Refused
     segment: str = "Customers"
+    minutes: int = 0  # until somebody looks
 
 
 HEAD = b"Email,First,Last\n"
@@ -71,6 +72,15 @@ _WIDE = b"a@x.com," + b"A" * 5_000 + b",B\n"
 
 def _csv(data: bytes, outcome: Sent | Refused) -> Case:
     return Case({"Customers/1.csv": data}, outcome)
+
+
+def _empty(path: str) -> Mapping[str, Case]:
+    """A file of nothing, at first and when nobody waits for more any more."""
+    form = path.partition(".")[2]
+    return {
+        f"{form}: nothing yet": Case({path: b""}, Refused("is still being written")),
+        f"{form}: empty": Case({path: b""}, Refused("is empty"), minutes=10),
+    }
 
 
 def _gz(data: bytes, outcome: Sent | Refused, path: str = "Customers/1.csv.gz") -> Case:
@@ -170,7 +180,7 @@ def _texts() -> dict[str, Case]:
         "csv: names of columns with blanks around": _csv(
             b" Email , First, Last \na@x.com,A,B\n", Sent(A)
         ),
-        "csv: empty": _csv(b"", Refused("is empty")),
+        **_empty("Customers/1.csv"),
         "csv: only blank lines": _csv(b"\n\r\n\n", Refused("is empty")),
         "csv: only a byte order mark": _csv(b"\xef\xbb\xbf", Refused("is empty")),
         "csv: only a header": _csv(HEAD, Refused("There is a header but no profile in")),
@@ -291,7 +301,7 @@ def _archives() -> dict[str, Case]:
         "gzip: cut off in the header": _gz(good[:5], Refused("the archive is cut off")),
         "gzip: damaged": _gz(bytes(flipped), Refused("the archive is damaged near its byte")),
         "gzip: not gzip": _gz(GOOD, Refused("this is not gzip")),
-        "gzip: nothing": _gz(b"", Refused("is empty")),
+        **_empty("Customers/1.csv.gz"),
         "gzip: gzip of nothing": _gz(gzip.compress(b""), Refused("is empty")),
         "gzip: twice": _gz(twice, Refused("is gzip, which is not what its name")),
         "gzip: of Parquet": _gz(gzip.compress(parquet(TABLE)), Refused("is Parquet, which is not")),
@@ -341,7 +351,7 @@ def _objects() -> dict[str, Case]:
         "ndjson: a member that no object has": _nd(
             b'{"Email": "a@x.com", "First": "A"}\n', Refused("no object with the member 'Last'")
         ),
-        "ndjson: empty": _nd(b"", Refused("is empty")),
+        **_empty("Customers/1.ndjson"),
         "ndjson: a list of objects": _nd(
             b"[" + OBJECT + b"," + OTHER + b"]", Refused("line 1: the file is one list of JSON.")
         ),
@@ -466,7 +476,7 @@ def _parquets() -> dict[str, Case]:
         "parquet: a value that is too long": _pq(
             parquet({**TABLE, "Last": [LONG.decode()]}), Refused("a field is longer than 131,072")
         ),
-        "parquet: empty": _pq(b"", Refused("this is not Parquet")),
+        **_empty("Customers/1.parquet"),
         "parquet: eight bytes": _pq(b"PAR1PAR1", Refused("this is not Parquet")),
         "parquet: cut off": _pq(good[:-20], Refused("this is not Parquet, or its end is missing")),
         "parquet: really CSV": _pq(GOOD, Refused("this is not Parquet")),
@@ -565,10 +575,26 @@ def _folders() -> dict[str, Case]:
         "folder: one address in two parts": _parts(
             Sent(A, [(2, "duplicate")]), GOOD, HEAD + b"a@x.com,C,D\n"
         ),
-        "folder: spread over by a column": Case(
-            {"Customers/c=SE/part-00000.csv": GOOD, "Customers/c=SE/_SUCCESS": b""},
-            Refused("spread over by the value of a column"),
+        "folder: parts that come after the end, and are all": Case(
+            {
+                "Customers/run/_SUCCESS": b"",
+                "Customers/run/part-00000.csv": GOOD,
+                "Customers/run/part-00001.csv": other,
+            },
+            Sent(AB),
+            minutes=10,
         ),
+        "folder: not closed, and nothing comes any more": Case(
+            {"Customers/run/part-00000.csv": GOOD, "Customers/run/part-00001.csv": other},
+            Sent(AB),
+            minutes=10,
+        ),
+        "folder: not closed, and the first part is missing": Case(
+            {"Customers/run/part-00001.csv": GOOD, "Customers/run/part-00002.csv": other},
+            Refused("nor is the first of the parts"),
+            minutes=60,
+        ),
+        "folder: an empty part in Parquet": _parts(Sent(A), b"", parquet(TABLE), end="parquet"),
     }
 
 

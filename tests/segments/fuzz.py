@@ -79,15 +79,18 @@ def file_of(seed: int) -> tuple[str, bytes, int]:
 
 async def read(path: str, data: bytes, piece: int) -> int:
     """Read a file as the catalogue and prepare do; return how many rows it had, or -1 for BadSegment."""
-    files = MemoryBlobs(FakeClock(), piece)
+    clock = FakeClock()
+    files = MemoryBlobs(clock, piece)
     await files.write(f"{EXPORT}High/2026/11/21/0900/High_1.csv", b"a@x.com,A,B\n")
     await files.write(path, data)
     await files.write("S/_SUCCESS", b"")
     name = "CustomerInsights_1.Blob.High" if path == MODEL else "S"
-    found = (await find_all(files)).get(name)
+    found = (await find_all(files, clock.now())).get(name)
     if found is None or found.newest is None:
         return -1
-    await stats_of(files, MemoryRecords(VersionStats), found.newest, count=True)
+    stats = await stats_of(files, MemoryRecords(VersionStats), found.newest, count=True)
+    if "holds what is not expected" in str(stats.problem):  # what catches everything has caught it
+        raise AssertionError(f"a reader raised something: {stats.problem}")
     return await _rows(files, found.newest)
 
 

@@ -25,10 +25,11 @@ class Container:
         await self.files.write(path, data)
 
     async def find(self, name: str = "Customers") -> Segment | None:
-        return await find_segment(self.files, self.records, self.readings, name)
+        now = self.clock.now()
+        return await find_segment(self.files, self.records, self.readings, name, now)
 
     async def all(self) -> list[Segment]:
-        found = await find_all(self.files)
+        found = await find_all(self.files, self.clock.now())
         return [
             await describe(self.files, self.records, name, each) for name, each in found.items()
         ]
@@ -38,7 +39,7 @@ async def test_the_newest_file_counts_whatever_its_name() -> None:
     container = Container()
     for path in ("Customers/b.csv", "Customers/c.csv", "Customers/a.csv"):
         await container.drop(path)
-    version = await newest_version(container.files, "Customers")
+    version = await newest_version(container.files, "Customers", container.clock.now())
     assert version is not None
     assert (version.path, version.modified) == ("Customers/a.csv", container.clock.now())
 
@@ -47,8 +48,8 @@ async def test_of_files_of_one_instant_the_last_by_name_counts_every_time() -> N
     container = Container()
     for path in ("Customers/b.csv", "Customers/a.csv"):
         await container.files.write(path, b"Email\n")
-    version = await newest_version(container.files, "Customers")
-    found = (await find_all(container.files))["Customers"]
+    version = await newest_version(container.files, "Customers", container.clock.now())
+    found = (await find_all(container.files, container.clock.now()))["Customers"]
     assert version is not None
     assert (version.path, found.newest, found.versions) == ("Customers/b.csv", version, 2)
 
@@ -56,9 +57,9 @@ async def test_of_files_of_one_instant_the_last_by_name_counts_every_time() -> N
 async def test_a_replaced_file_is_another_version() -> None:
     container = Container()
     await container.drop("Customers.csv")
-    before = await newest_version(container.files, "Customers")
+    before = await newest_version(container.files, "Customers", container.clock.now())
     await container.drop("Customers.csv")
-    after = await newest_version(container.files, "Customers")
+    after = await newest_version(container.files, "Customers", container.clock.now())
     assert before is not None
     assert after is not None
     assert before.key != after.key
@@ -69,18 +70,19 @@ async def test_a_segment_whose_name_begins_like_another_is_another() -> None:
     await container.drop("Customers/1.csv")
     await container.drop("Customers of last year/1.csv")
     await container.drop("Customers2.csv")
-    version = await newest_version(container.files, "Customers")
+    version = await newest_version(container.files, "Customers", container.clock.now())
     assert version is not None
     assert version.path == "Customers/1.csv"
-    assert await newest_version(container.files, "Cust") is None
+    assert await newest_version(container.files, "Cust", container.clock.now()) is None
 
 
-async def test_a_listing_names_every_segment_and_leaves_out_what_is_none() -> None:
+async def test_a_listing_names_every_segment_and_what_is_none() -> None:
     container = Container()
     await container.drop("Visitors.csv", b"Mail\n")
     await container.drop("Customers/1.csv")
     await container.drop("Customers/2.csv", b"Email,Phone\n")
-    await container.drop("readme.md")
+    await container.drop("_notes/1.csv")
+    await container.drop("Sheets/list.xlsx")
 
     found = await container.all()
 
@@ -88,6 +90,7 @@ async def test_a_listing_names_every_segment_and_leaves_out_what_is_none() -> No
         (each.name, each.newest and each.newest.path, each.versions, each.columns) for each in found
     ] == [
         ("Customers", "Customers/2.csv", 2, ("Email", "Phone")),
+        ("Sheets", None, 0, ()),
         ("Visitors", "Visitors.csv", 1, ("Mail",)),
     ]
 
@@ -104,6 +107,9 @@ async def test_a_file_that_cannot_be_read_is_listed_without_columns() -> None:
 async def test_looking_at_a_file_that_cannot_be_read_says_why() -> None:
     container = Container()
     await container.drop("Customers.csv", b"")
+    with pytest.raises(BadSegment, match=r"Customers\.csv is still being written"):
+        await container.find()
+    container.clock.advance(600)
     with pytest.raises(BadSegment, match=r"Customers\.csv is empty"):
         await container.find()
 
@@ -131,7 +137,7 @@ async def test_a_file_of_only_a_header_has_columns(header: bytes) -> None:
 async def test_a_version_that_was_replaced_has_no_columns_to_tell() -> None:
     container = Container()
     await container.drop("Customers.csv")
-    version = await newest_version(container.files, "Customers")
+    version = await newest_version(container.files, "Customers", container.clock.now())
     assert version is not None
     await container.drop("Customers.csv")
     stats = await stats_of(container.files, container.records, version)

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.segment import MAX_FILES, SegmentVersion
 from shared.segments.inventory import SegmentFiles, classify
-from shared.segments.paths import PathKind, closing, export_folder, parse_path, segment_of
+from shared.segments.paths import PathKind, export_folder, parse_path, segment_of
 from shared.storage.ports import BlobInfo
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -17,8 +17,8 @@ def blob(name: str, second: int = 0, etag: str | None = None) -> BlobInfo:
     return BlobInfo(name, etag or f'"{name}"', 10, NOON + timedelta(seconds=second))
 
 
-def found(*blobs: BlobInfo, name: str = "S") -> SegmentFiles:
-    return classify(blobs).segments[name]
+def found(*blobs: BlobInfo, name: str = "S", at: int = 60) -> SegmentFiles:
+    return classify(blobs, NOON + timedelta(seconds=at)).segments[name]
 
 
 def version(*blobs: BlobInfo) -> SegmentVersion:
@@ -53,7 +53,6 @@ def version(*blobs: BlobInfo) -> SegmentVersion:
         ("Customers", None),
         ("Customers.txt", "Customers"),
         ("Customers/1.json", "Customers"),
-        ("Customers/model.json", None),
         ("Customers/1.gz", None),
         ("Customers/.csv", None),
         ("Customers/_1.csv", None),
@@ -78,29 +77,50 @@ def test_a_path_belongs_to_a_segment(path: str, segment: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "kind", "closes"),
+    ("path", "kind", "folder"),
     [
-        ("S/1.csv", PathKind.FILE, "S/1.csv"),
-        ("S/run/part-00001.csv", PathKind.PART, "S/run/_SUCCESS"),
-        ("S/part-r-00001.parquet", PathKind.PART, "S/_SUCCESS"),
-        ("S/run/_SUCCESS", PathKind.SUCCESS, "S/run/_SUCCESS"),
-        (f"{EXPORT}/model.json", PathKind.MODEL, f"{EXPORT}/model.json"),
-        (f"{EXPORT}/High/2020/08/24/1433/High_1.csv", PathKind.EXPORTED, f"{EXPORT}/model.json"),
+        ("S/1.csv", PathKind.FILE, "S/"),
+        ("S/run/000000_0", PathKind.FILE, "S/run/"),
+        ("S/run/part-00001.csv", PathKind.PART, "S/run/"),
+        ("S/part-r-00001.parquet", PathKind.PART, "S/"),
+        ("S/run/_SUCCESS", PathKind.SUCCESS, "S/run/"),
+        ("S/run/manifest", PathKind.MANIFEST, "S/run/"),
+        ("S/run/customers_manifest", PathKind.MANIFEST, "S/run/"),
+        ("S/1f6a7c1e-manifest.csv", PathKind.MANIFEST, "S/"),
+        ("S/customers.manifest.json", PathKind.MANIFEST, "S/"),
+        ("S/t/_delta_log/00000000000000000010.checkpoint.parquet", PathKind.TABLE, "S/t/"),
+        ("S/_delta_log/00000000000000000000.json", PathKind.TABLE, "S/"),
+        ("S/t/metadata/v1.metadata.json", PathKind.TABLE, "S/t/"),
+        ("S/t/metadata/version-hint.text", PathKind.TABLE, "S/t/"),
+        ("S/t/.hoodie/hoodie.properties", PathKind.TABLE, "S/t/"),
+        ("S/1.xlsx", PathKind.OTHER, "S/"),
+        ("S/1.csv.bz2", PathKind.OTHER, "S/"),
+        ("S/metadata/1.metadata", PathKind.OTHER, "S/metadata/"),
+        ("people.csv.zst", PathKind.OTHER, ""),
+        (f"{EXPORT}/model.json", PathKind.MODEL, f"{EXPORT}/"),
+        (f"{EXPORT}/default.manifest.cdm.json", PathKind.MANIFEST, f"{EXPORT}/"),
+        (f"{EXPORT}/High/2020/08/24/1433/High_1.csv", PathKind.EXPORTED, f"{EXPORT}/"),
     ],
 )
-def test_a_path_says_what_it_is_and_what_completes_it(
-    path: str, kind: PathKind, closes: str
-) -> None:
+def test_a_path_says_what_it_is_and_where_it_lies(path: str, kind: PathKind, folder: str) -> None:
     parsed = parse_path(path)
     assert parsed is not None
-    assert (parsed.kind, closing(path, parsed)) == (kind, closes)
+    assert (parsed.kind, parsed.folder) == (kind, folder)
+
+
+def test_a_file_in_no_folder_is_a_segment_of_its_name() -> None:
+    names = {"people.csv": "people", "people.csv.zst": "people", "a.b.xlsx": "a.b", "list": "list"}
+    assert {path: (p := parse_path(path)) and p.segment for path in names} == names
 
 
 @pytest.mark.parametrize(
     "path",
-    ["_SUCCESS", "S/_temporary/_SUCCESS", "model.json", "S/model.json", f"{EXPORT}/a/model.json"],
+    [
+        *("_SUCCESS", "S/_temporary/_SUCCESS", "_delta_log/1.json", "S/run_$folder$", "S/run/"),
+        f"{EXPORT}/a/model.json",
+    ],
 )
-def test_a_closing_file_that_closes_nothing_is_nothing(path: str) -> None:
+def test_what_closes_or_marks_nothing_is_nothing(path: str) -> None:
     assert parse_path(path) is None
 
 
@@ -127,7 +147,11 @@ def test_a_folder_is_no_version_before_it_is_closed() -> None:
     there = found(blob("S/run/part-00000.csv"))
     assert (there.newest, there.versions) == (None, 0)
     assert there.awaited is not None
-    assert str(there.awaited.reason) == "S/run/ is not complete: _SUCCESS is not there yet."
+    assert str(there.awaited.reason) == (
+        "S/run/ is not complete: _SUCCESS is not there yet. It is taken as it is if nothing more comes "
+        "until 12:10:00 UTC."
+    )
+    assert there.awaited.until == NOON + timedelta(minutes=10)
 
 
 def test_a_folder_that_grows_after_it_was_closed_is_no_version() -> None:
@@ -168,9 +192,11 @@ def test_the_key_of_a_folder_is_that_of_its_files_whatever_closes_it() -> None:
     assert other.key != once.key
 
 
-def test_a_closed_folder_without_parts_is_nothing() -> None:
-    assert found(blob("S/_SUCCESS")).newest is None
-    assert found(blob("S/_SUCCESS")).awaited is None
+def test_a_marker_that_closes_nothing_is_listed_and_says_so() -> None:
+    there = found(blob("S/_SUCCESS"))
+    assert there.newest is None
+    assert "there is none beside it that is read" in str(there.awaited and there.awaited.reason)
+    assert found(blob("S/_SUCCESS"), blob("S/run/1.csv")).unread == []
 
 
 @pytest.mark.parametrize(
@@ -178,7 +204,6 @@ def test_a_closed_folder_without_parts_is_nothing() -> None:
     [
         (["S/part-00000.orc"], "not read here"),
         (["S/part-00000.csv", "S/part-00001.parquet"], "several forms"),
-        (["S/country=SE/part-00000.csv"], "spread over"),
         ([f"S/part-{n:05}.csv" for n in range(MAX_FILES + 1)], "has 1,001 files"),
     ],
 )

@@ -1,6 +1,7 @@
 """What there is to know of a version: found out once, and shown to people."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
@@ -41,10 +42,12 @@ class Watched(MemoryBlobs):
         await self.write(path, data)
 
     async def shown(self, name: str = "S") -> Segment:
-        return await describe(self, self.records, name, (await find_all(self))[name])
+        return await describe(
+            self, self.records, name, (await find_all(self, self.clock.now()))[name]
+        )
 
     async def version(self) -> SegmentVersion:
-        version = await newest_version(self, "S")
+        version = await newest_version(self, "S", self.clock.now())
         assert version is not None
         return version
 
@@ -121,7 +124,8 @@ async def test_an_incomplete_version_is_shown_beside_the_one_that_counts() -> No
     segment = await files.shown()
     assert segment.newest is not None
     assert (segment.status, segment.newest.path) == (SegmentStatus.INCOMPLETE, "S/1.csv")
-    assert str(segment.reason) == "S/run/ is not complete: _SUCCESS is not there yet."
+    assert str(segment.reason).startswith("S/run/ is not complete: _SUCCESS is not there yet.")
+    assert segment.until == files.clock.now() + timedelta(minutes=10)
     assert segment.stats.rows == 1
 
 
@@ -166,7 +170,7 @@ async def test_a_run_leaves_the_facts_of_what_it_read_and_an_arrival_those_of_wh
     await arrive(world.services, await world.drop(csv(7)))
     await arrive(world.services, await world.drop(LARGE, "Nobody's.csv"))
     for name, rows in (("Customers", 7), ("Nobody's", 900_000)):
-        version = await newest_version(storage.segments, name)
+        version = await newest_version(storage.segments, name, world.clock.now())
         assert version is not None
         await storage.segments.delete(version.path)  # so that nothing but the record can tell
         stats = await stats_of(storage.segments, storage.versions, version)

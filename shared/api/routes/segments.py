@@ -42,7 +42,8 @@ type SegmentKey = Annotated[str, Path(min_length=1, max_length=1024)]
 async def list_all(services: TheServices, after: After, limit: Limit = 50) -> Page[SegmentItem]:
     """Return a page of segments, by name."""
     storage = services.storage
-    found, said = await find_all(storage.segments), await all_said(storage.readings)
+    now = services.clock.now()
+    found, said = await find_all(storage.segments, now), await all_said(storage.readings)
     names = sorted(name for name in found if name > after)
     onward = names[limit - 1] if len(names) > limit else None
     segments = [
@@ -57,7 +58,9 @@ async def list_all(services: TheServices, after: After, limit: Limit = 50) -> Pa
 async def get(services: TheServices, name: str) -> SegmentItem:
     """Return a segment; 409 when it has no version that can be read."""
     storage = services.storage
-    segment = await find_segment(storage.segments, storage.versions, storage.readings, name)
+    segment = await find_segment(
+        storage.segments, storage.versions, storage.readings, name, services.clock.now()
+    )
     if segment is None:
         raise NotFound(say("There is no such segment."))
     return segment_item(segment)

@@ -23,11 +23,21 @@ class VersionItem(BaseModel):
     modified: datetime
 
 
+class UnreadFileItem(BaseModel):
+    """A file of a segment that no run reads, and why."""
+
+    path: str
+    modified: datetime
+    reason: Words
+
+
 class SegmentItem(BaseModel):
     """A segment.
 
     `newest` is its newest complete version, whose columns and members these are; there may be none.
-    `status` is about the newest files, complete or not, and `reason` says why it is not ready.
+    `status` is about the newest files, complete or not, and `reason` says why it is not ready. While
+    something is *incomplete* that is taken as it is if nothing more comes, `waits_until` says until when
+    it is waited for.
     """
 
     name: str
@@ -40,6 +50,8 @@ class SegmentItem(BaseModel):
     members: int | None  # rows of the newest version; None until they are counted
     versions: int
     newest: VersionItem | None
+    waits_until: datetime | None = None
+    unread: list[UnreadFileItem] = []  # the newest of those that lie beside it
 
 
 class ReadingItem(Reading):
@@ -71,6 +83,11 @@ def segment_item(segment: Segment) -> SegmentItem:
         members=segment.stats.rows,
         versions=segment.versions,
         newest=version_item(segment.newest) if segment.newest else None,
+        waits_until=segment.until,
+        unread=[
+            UnreadFileItem(path=each.path, modified=each.at, reason=each.reason)
+            for each in segment.unread
+        ],
     )
 
 

@@ -17,13 +17,12 @@ from shared.domain.reading import DateOrder, Reading
 from shared.domain.segment import SegmentFile, SegmentVersion, VersionStats
 from shared.runs.prepare.spool import Spool
 from shared.runs.state.rejects import RejectWriter
-from shared.segments.catalogue import replaced
-from shared.segments.formats.names import column_name
+from shared.segments.formats.names import column_name, it_has
 from shared.segments.formats.reader import Reader
-from shared.segments.formats.registry import open_file
 from shared.segments.formats.rows import Columns, Empty, ReadAnew, Row
+from shared.segments.sources import open_source
 from shared.segments.stats import bounded, earlier_names, earlier_orders, keep
-from shared.storage.ports import Missing, Stale, Storage
+from shared.storage.ports import Storage
 
 type Report = Callable[[int], Awaitable[None]]
 """Told the number of rows read so far, now and then."""
@@ -121,7 +120,7 @@ class Mapper:
         faults: dict[str, Message] = {}
         unseen: list[frozenset[str]] = []
         for file in version.sources:
-            reader = open_file(storage.segments, version, file, self._wanted, reading)
+            reader = await open_source(storage.segments, version, file, self._wanted, reading)
             self._number += 1
             self._source = (version.segment, version.name_of(file))
             try:
@@ -130,8 +129,6 @@ class Mapper:
                 if len(version.sources) == 1:
                     raise
                 continue  # Spark writes files of nothing
-            except (Missing, Stale):
-                raise replaced(file.path) from None
             columns = columns or list(reader.columns)
             dialect = dialect or reader.dialect
             faults = {**reader.faults, **faults}
@@ -154,12 +151,12 @@ class Mapper:
         async for block in reader.blocks():
             rows = block if isinstance(block, Columns) else list(block)
             if rows:
-                indexes = indexes or self._indexes(file, reader.header or [])
+                indexes = indexes or self._indexes(file, reader)
                 self._map(rows, indexes)
             await self._rejects.write(REJECTS_PER_FILE)
             await self._report(self.rows)
         if indexes is None:
-            self._indexes(file, reader.header or [])
+            self._indexes(file, reader)
 
     def _map(self, rows: Columns | Sequence[Row], indexes: _ColumnIndexes) -> None:
         """Put the profiles of a block into the spool, and the other rows among the rejects."""
@@ -219,11 +216,13 @@ class Mapper:
         segment, file = self._source
         return Reject(segment, row, address, Outcome.INVALID, code, reason, file)
 
-    def _indexes(self, file: SegmentFile, header: list[str]) -> _ColumnIndexes:
+    def _indexes(self, file: SegmentFile, reader: Reader) -> _ColumnIndexes:
+        header = reader.header or []
         for field, column in self._fields.items():
             there = header.count(column)
             if there != 1:
-                raise BadSegment(_not_one_column(there, file.path, column, field))
+                has = it_has(reader.columns)
+                raise BadSegment(_not_one_column(there, file.path, column, field, has))
         mapped = self._fields
         others = [header.index(column) for field, column in mapped.items() if field != "email"]
         return _ColumnIndexes(len(header), header.index(mapped["email"]), others)
@@ -249,7 +248,7 @@ def _miscounted(cells: int, width: int) -> Message:
     return say("The row has {cells} fields and the header {width}.", cells=cells, width=width)
 
 
-def _not_one_column(there: int, path: str, column: str, field: str) -> Message:
+def _not_one_column(there: int, path: str, column: str, field: str, has: Message) -> Message:
     if there:
         return say(
             "{path} has more than one column '{column}', which the export maps to {field}. "
@@ -259,8 +258,9 @@ def _not_one_column(there: int, path: str, column: str, field: str) -> Message:
             field=field,
         )
     return say(
-        "{path} has no column '{column}', which the export maps to {field}. Nothing was sent.",
+        "{path} has no column '{column}'. {there} The export maps it to {field}. Nothing was sent.",
         path=path,
         column=column,
+        there=has,
         field=field,
     )

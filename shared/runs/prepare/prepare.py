@@ -10,6 +10,7 @@ else writes to: only the checkpoint says which layout is the run's.
 
 import tempfile
 from collections.abc import AsyncIterator, MutableMapping, Sequence
+from datetime import datetime
 from itertools import compress
 from operator import not_
 from typing import IO
@@ -39,6 +40,7 @@ from shared.runs.state.partitions import PARTITIONS
 from shared.runs.state.parts import PartWriter
 from shared.runs.state.profiles import Profiles
 from shared.runs.state.rejects import RejectWriter
+from shared.segments.faults import NoFile
 from shared.segments.formats.rows import ReadAnew
 from shared.segments.readings import version_to_read
 from shared.services import Services
@@ -66,7 +68,7 @@ class TooManyProfiles(NothingToLayOut):
 
 
 async def resolve_versions(
-    storage: Storage, export: Export, begun: Sequence[SegmentVersion] = ()
+    storage: Storage, export: Export, now: datetime, begun: Sequence[SegmentVersion] = ()
 ) -> list[SegmentVersion]:
     """Return the newest version of each of the export's segments; raise BadSegment if one has none.
 
@@ -75,14 +77,9 @@ async def resolve_versions(
     readings = {version.segment: version.reading for version in begun}
     versions = []
     for name in export.segments:
-        version = await version_to_read(storage, name)
+        version = await version_to_read(storage, name, now)
         if version is None:
-            raise BadSegment(
-                say(
-                    "The segment {segment} has no file. Drop one at segments/{segment}/.",
-                    segment=name,
-                )
-            )
+            raise NoFile(name)
         versions.append(version.read_by(readings.get(name, version.reading)))
     _require_few(versions)
     return versions

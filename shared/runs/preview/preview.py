@@ -67,7 +67,7 @@ async def preview(services: Services, caller: Caller, key: str, mode: Mode) -> P
         services, Actor.of(caller.person), Action.EXPORT_PREVIEWED, export, mode=mode.value
     )
     now = services.clock.now()
-    versions = await resolve_versions(services.storage, export)
+    versions = await resolve_versions(services.storage, export, now)
     async with signed_in(services, connection) as (destination, api):
         # Where a run's own address for reports would stand.
         target = target_of(export, destination, address_of(services, "<run>", "<token>"))

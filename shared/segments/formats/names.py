@@ -1,6 +1,11 @@
 """Says under which name a column is compared: without what cannot be seen, in Unicode's form NFC."""
 
 import unicodedata
+from collections.abc import Sequence
+
+from shared.domain.message import Message, say
+
+_NAMED = 20  # columns or fields that a refusal names
 
 # Unicode's Default_Ignorable_Code_Point beside those of the categories Cf and Cc.
 _IGNORABLE = frozenset(
@@ -28,6 +33,16 @@ def column_name(written: str) -> str:
         return written.strip()
     seen = "".join(each for each in written if not _is_unseen(each))
     return unicodedata.normalize("NFC", seen).strip()
+
+
+def it_has(names: Sequence[str]) -> Message:
+    """Return what to say of the columns or fields that there are, where one of them was looked for."""
+    if not names:
+        return say("It has none.")
+    shown, more = tuple(names[:_NAMED]), len(names) - _NAMED
+    if more > 0:
+        return say("It has: {names} and {more} more.", names=shown, more=more)
+    return say("It has: {names}.", names=shown)
 
 
 def _is_unseen(character: str) -> bool:

@@ -105,12 +105,14 @@ def open_file(
     file: SegmentFile,
     wanted: Sequence[str] = (),
     reading: Reading | None = None,
+    extension: str | None = None,
 ) -> Reader:
     """Return the reader of one file of a version.
 
-    `reading` is the version's own with what was found out in reading it, see `ReadAnew`.
+    `reading` is the version's own with what was found out in reading it, see `ReadAnew`; `extension` says
+    the format where the name does not.
     """
-    found = format_of(file.path)
+    found = FORMATS[extension] if extension else format_of(file.path)
     if found is None:
         raise AssertionError(f"{file.path} is part of a version and has no format")
     told = Told(

@@ -1,0 +1,91 @@
+"""Knows a shard by its name: the forms in which tools number the files of one result. No I/O.
+
+A form has a running number, and names that differ in nothing else are of one set. Numbers that are too
+large to count files, such as dates, make no shard.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.segments.formats.registry import extension_of
+
+_GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_CODEC = re.compile(r"\.(?:snappy|gz|gzip|zstd|zst|lz4|lz4_raw|brotli|br)$", re.IGNORECASE)
+_PART = re.compile(r"part-(?:[mr]-)?(\d+)", re.IGNORECASE)
+_PARTITION = re.compile(r"[^=]+=.*")
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A file of a set; `alike` is its name without the number, `first` whether that is the first."""
+
+    alike: str
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """One way to number files: `pattern` is of the name without its ending, `n` the number in it."""
+
+    tool: str
+    pattern: re.Pattern[str]
+    firsts: Sequence[
+        tuple[int, ...]
+    ]  # numbers that a set begins with; none if any may be its first
+    bare: bool = False  # names may have no ending, or none but .gz
+
+
+def _form(tool: str, pattern: str, *firsts: tuple[int, ...], bare: bool = False) -> _Form:
+    return _Form(tool, re.compile(pattern, re.IGNORECASE), firsts, bare)
+
+
+FORMS: Sequence[_Form] = (
+    _form("BigQuery", r".*?(?P<n>0{6}\d{6})", (0,)),
+    # What is named after a query or a job needs no first number: no other result has its name.
+    _form("Iceberg", rf"(?P<n>\d{{5}}-\d+-{_GUID}(?:-\d+)?)"),
+    _form("Snowflake with INCLUDE_QUERY_ID, Synapse", rf".*{_GUID}[_-](?P<n>\d+(?:[_-]\d+)*)"),
+    _form("Trino, Athena", r"\d{8}_\d{6}_\d{5}_[a-z0-9]{5}_(?P<n>.+)", bare=True),
+    _form("Snowflake", r"(?:.*_)?(?P<n>\d{1,3}_\d{1,3}_\d{1,3})", (0, 0, 0)),
+    _form("Hive", r"(?P<n>00\d{4}_\d{1,2})(?:_copy_\d+)?", (0,), bare=True),
+    _form("Redshift", r".*?(?P<n>\d{4}_part_\d{2,3})", (0, 0), bare=True),
+    _form("Aurora", r"(?:.*[._-])?part_(?P<n>0\d{4})", (0,), bare=True),
+    _form("Data Factory", r".+_(?P<n>0\d{4})", (0,), (1,)),
+    _form("Synapse", r"QID\d+_\d{8}_\d{6}_(?P<n>\d{1,4})", (0,)),
+    _form("DuckDB", r"data_(?P<n>\d{1,3})", (0,)),
+    _form("Dask", r"part\.(?P<n>\d{1,4})", (0,)),
+)
+"""The first that fits counts. What begins with `part-` is a part of its folder: see `is_part`."""
+
+
+def shard_of(name: str) -> Shard | None:
+    """Return the shard that a file with this name is, or None."""
+    extension = extension_of(name)
+    end = extension or (".gz" if name.lower().endswith(".gz") else "")
+    stem = name[: len(name) - len(end)]
+    stem = _CODEC.sub("", stem)
+    for form in FORMS:
+        if extension is None and not form.bare:
+            continue
+        if found := form.pattern.fullmatch(stem):
+            start, stop = found.span("n")
+            numbers = tuple(map(int, re.findall(r"\d+", found["n"]))) if form.firsts else ()
+            first = not form.firsts or any(numbers[: len(each)] == each for each in form.firsts)
+            return Shard(f"{name[:start]}*{name[stop:]}", first)
+    return None
+
+
+def is_part(name: str) -> bool:
+    """Say whether a file is a part of its folder and of nothing else, as Spark names them."""
+    return _PART.match(name) is not None
+
+
+def is_first_part(name: str) -> bool:
+    """Say whether a part is the first of its folder."""
+    found = _PART.match(name)
+    return found is not None and int(found[1]) == 0
+
+
+def is_partition(folder: str) -> bool:
+    """Say whether a folder holds the rows with one value of a column, as `column=value` tells."""
+    return _PARTITION.fullmatch(folder) is not None
