@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
+from urllib.parse import quote
 
 import pyarrow as pa
 
@@ -141,6 +142,7 @@ def at(path: str) -> str:
     return f"https://acme.blob.core.windows.net:443/segments/{path.replace(' ', '%20')}"
 
 
+ODD = f"{EXPORT}High/100% #1 %41?/High_1.csv"
 ONE, TWO = (f"{EXPORT}High/2026/11/21/0900/High_{n}.csv" for n in (1, 2))
 
 
@@ -681,6 +683,47 @@ def _exports() -> dict[str, Case]:
         ),
         "exported: a model of something else": _exported(
             Refused("What is wrong stands at: entities"), b'{"entities": 5}', {ONE: row}
+        ),
+        "exported: a mark before the model": _exported(
+            Sent(A), b"\xef\xbb\xbf" + model(at(ONE)), {ONE: row}
+        ),
+        "exported: settings of null": _exported(
+            Sent(A),
+            model(at(ONE)).replace(b'{"$type": "CsvFormatSettings"}', b"null"),
+            {ONE: row},
+        ),
+        "exported: a delimiter of null": _exported(
+            Sent(A), model(at(ONE), delimiter=None, encoding=None), {ONE: row}
+        ),
+        "exported: signs in a location as they are": _exported(
+            Sent(A),
+            model(at(ODD).replace("%20", " ")),
+            {ODD: row},
+        ),
+        "exported: signs in a location as an address has them": _exported(
+            Sent(A), model(f"https://acme.example/segments/{quote(ODD)}"), {ODD: row}
+        ),
+        "exported: a signature behind a location": _exported(
+            Sent(A), model(f"{at(ONE)}?sv=1&sig=secret"), {ONE: row}
+        ),
+        "exported: another entity is bad": _exported(
+            Sent(A),
+            model(at(ONE)).replace(
+                b'"entities": [',
+                b'"entities": [7, {"name": "Low", "partitions": 5}, {"$type": "X"}, {"name": null}, ',
+            ),
+            {ONE: row},
+        ),
+        "exported: the entity is bad": _exported(
+            Refused("What is wrong stands at: entities.0.partitions"),
+            b'{"entities": [{"name": "High", "partitions": 5}]}',
+            {ONE: row},
+        ),
+        "exported: no members": _exported(Refused("High has no members"), model(), {ONE: row}),
+        "exported: a manifest instead of a model": Case(
+            {ONE: row, f"{EXPORT}default.manifest.cdm.json": b"{}"},
+            Refused("default.manifest.cdm.json is a manifest, which is not read"),
+            EXPORTED,
         ),
         "exported: a model in UTF-16": _exported(
             Refused("model.json cannot be read"),

@@ -216,3 +216,77 @@ async def test_what_is_not_read_never_takes_the_place_of_what_is(
     assert (segment.newest.path, segment.status) == ("S/1.csv", status)
     assert [each.path for each in segment.unread] == [f"S/{name}"][: name != "_SUCCESS"]
     assert (await run(world)).status is RunStatus.SUCCESSFUL
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("README.txt", b"Customers of the north.\n\nAsk ann@example.com.\n"),
+        ("notes.txt", b"Customers of the north.\nMade every night by the warehouse.\n"),
+        ("schema.json", b'{\n  "columns": ["EMail"]\n}\n'),
+        ("model.json", b'{"entities": []}'),
+    ],
+)
+async def test_a_text_without_rows_stands_beside_the_data_and_runs_nothing(
+    name: str, data: bytes
+) -> None:
+    world = await FieldWorld.of()
+    await world.land("S/1.csv", somebody("a"))
+    await world.land(f"S/{name}", data)
+    await world.minutes(15)
+    assert await world.statuses() == [RunStatus.SUCCESSFUL]
+    segment = (await listed(world))["S"]
+    assert segment.newest is not None
+    assert (segment.newest.path, segment.status) == ("S/1.csv", SegmentStatus.READY)
+    [beside] = segment.unread
+    assert beside.path == f"S/{name}"
+    assert "holds no rows with email addresses" in str(beside.reason)
+
+
+async def test_a_text_with_rows_takes_the_place_of_an_older_file() -> None:
+    world = await FieldWorld.of()
+    await world.land("S/1.csv", somebody("a"))
+    await world.land("S/2.txt", somebody("b").replace(b",", b"\t"))
+    assert await world.statuses() == [RunStatus.SUCCESSFUL] * 2
+    assert world.members() == {"a", "b"}
+    segment = (await listed(world))["S"]
+    assert segment.newest is not None
+    assert (segment.newest.path, segment.versions, list(segment.unread)) == ("S/2.txt", 2, [])
+
+
+async def test_a_file_of_a_header_only_is_a_segment_without_members() -> None:
+    world = await FieldWorld.of()
+    await world.land("S/1.csv", HEAD)
+    segment = (await listed(world))["S"]
+    assert (segment.status, segment.stats.rows) == (SegmentStatus.READY, 0)
+    assert segment.columns == ("EMail", "FirstName", "LastName")
+    assert "There is a header but no profile in S/1.csv" in str((await world.runs())[0].reason)
+
+
+@pytest.mark.parametrize(
+    ("case", "segment", "people"),
+    [
+        ("F01", "CustomerInsights_0f3c.F01.High", {"f01a"}),
+        ("F02", "CustomerInsights_0f3c.F02.High", {"f02a"}),
+        ("F07", "CustomerInsights_0f3c.F07.VIP 100% #1", {"f07a"}),
+    ],
+)
+async def test_what_customer_insights_writes_is_read(
+    case: str, segment: str, people: set[str]
+) -> None:
+    world = await FieldWorld.of(segment)
+    for path, data in inputs(case).items():
+        await world.land(path, data)
+    assert await world.statuses() == [RunStatus.SUCCESSFUL]
+    assert world.members() == people
+
+
+async def test_a_manifest_instead_of_a_model_json_is_named() -> None:
+    name = "CustomerInsights_0f3c.F10.High"
+    world = await FieldWorld.of(name)
+    for path, data in inputs("F10").items():
+        await world.land(path, data)
+    segment = (await listed(world))[name]
+    assert segment.newest is None
+    assert "default.manifest.cdm.json is a manifest, which is not read" in str(segment.reason)
+    assert (await run(world)).reason == segment.reason
