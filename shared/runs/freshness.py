@@ -37,7 +37,7 @@ SCHEDULED = (TriggerKind.REFRESH, TriggerKind.SCHEDULE)
 _SHALLOW, _DEEP = 2, 20
 
 
-type Found = Sequence[SegmentVersion] | Message
+type Newest = Sequence[SegmentVersion] | Message
 """The newest version of each segment of an export, or why one of them has none."""
 
 
@@ -68,7 +68,7 @@ class Freshness:
         return self._newest[segment]
 
 
-async def last_try(storage: Storage, export: Export, found: Found) -> Run | None:
+async def last_try(storage: Storage, export: Export, found: Newest) -> Run | None:
     """Return the run that has said of `found` all that there is to say, if nothing came after it.
 
     It is the last successful one if that has sent these versions to where the export sends now: whether

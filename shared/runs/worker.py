@@ -16,7 +16,7 @@ from shared.domain.errors import (
 from shared.domain.message import Message, say
 from shared.domain.outcomes import Counts
 from shared.domain.run import Checkpoint, Phase, RunStatus
-from shared.runs.freshness import SCHEDULED, Found, last_try, why_skipped
+from shared.runs.freshness import SCHEDULED, Newest, last_try, why_skipped
 from shared.runs.lanes.turn import wait_for_another
 from shared.runs.parking import (
     FIRST_SETBACK,
@@ -168,7 +168,7 @@ class Worker:
         await self._lay_out()
         return None
 
-    async def _nothing_new(self, found: Found) -> Skipped | None:
+    async def _nothing_new(self, found: Newest) -> Skipped | None:
         """Return that a scheduled run finds nothing new; others do their work whether or not there is."""
         if self._run.value.trigger.kind not in SCHEDULED:
             return None

@@ -27,7 +27,7 @@ from shared.storage.ports import BlobInfo
 LONGEST = timedelta(hours=1)
 """How long a set without a marker may grow; what comes later is another one."""
 
-type Found = SegmentVersion | IncompleteVersion
+type SetVersion = SegmentVersion | IncompleteVersion
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class FileSet:
     files: list[BlobInfo] = field(default_factory=list)
     firsts: set[str] = field(default_factory=set)
 
-    def versions(self, now: datetime) -> Iterator[Found]:
+    def versions(self, now: datetime) -> Iterator[SetVersion]:
         """Yield what its files are."""
         newest = max(blob.modified for blob in self.files)
         marked = self.marker.modified if self.marker else None
@@ -55,7 +55,7 @@ class FileSet:
         else:
             yield self._waiting(newest, newest + QUIET, _came_late(self))
 
-    def _unmarked(self, now: datetime) -> Iterator[Found]:
+    def _unmarked(self, now: datetime) -> Iterator[SetVersion]:
         clusters = _clusters(self.files)
         for cluster, following in zip(clusters, [*clusters[1:], None], strict=True):
             has_first = cluster.goes_on or any(blob.name in self.firsts for blob in cluster.files)
@@ -69,12 +69,12 @@ class FileSet:
                 # Else somebody who writes the same names again may have begun with what is gone by now.
                 yield self._closed(cluster)
 
-    def _closed(self, cluster: "_Cluster") -> Found:
+    def _closed(self, cluster: "_Cluster") -> SetVersion:
         if self.splits and len(cluster.files) == 1:
             return file_version(self.segment, cluster.files[0], cluster.until, cluster.until)
         return joined_version(self.segment, self.path, cluster.files, cluster.until)
 
-    def _without_first(self, cluster: "_Cluster", now: datetime) -> Iterator[Found]:
+    def _without_first(self, cluster: "_Cluster", now: datetime) -> Iterator[SetVersion]:
         if self.splits:
             for blob in cluster.files:
                 yield file_version(self.segment, blob, now, cluster.until)
@@ -126,7 +126,7 @@ class FileSets:
             return
         found.files.append(blob)
 
-    def versions(self, now: datetime) -> Iterator[tuple[str, Found]]:
+    def versions(self, now: datetime) -> Iterator[tuple[str, SetVersion]]:
         """Yield what all sets are, with the segment."""
         for each in self._sets.values():
             yield from ((each.segment, found) for found in each.versions(now))

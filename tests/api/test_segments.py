@@ -1,4 +1,7 @@
+from datetime import timedelta
+
 from tests.api.office import Office
+from tests.fakes.storage import MemoryBlobs
 
 PLAIN = {
     "delimiter": ",",
@@ -31,6 +34,8 @@ async def test_a_segment_shows_its_columns_and_newest_file(office: Office) -> No
             "size": 15,
             "modified": "2026-11-21T09:01:00Z",
         },
+        "waits_until": None,
+        "unread": [],
     }
 
 
@@ -95,3 +100,55 @@ async def test_a_reading_makes_a_segment_readable(office: Office) -> None:
     assert (await office.done("GET", "/segments/Customers"))["status"] == "ready"
     [listed] = (await office.done("GET", "/segments"))["items"]
     assert (listed["status"], listed["dialect"]["encoding"]) == ("ready", "windows-1252")
+
+
+async def test_what_is_waited_for_is_told_and_until_when(office: Office) -> None:
+    await office.drop()
+    segments = office.services.storage.segments
+    office.clock.advance(60)
+    await segments.write("Customers/run/customers-000000000000.csv", b"EMail\na@example.com\n")
+    found = await office.done("GET", "/segments/Customers")
+    assert (found["status"], found["members"]) == ("incomplete", 1)
+    assert (
+        found["waits_until"] == f"{office.clock.now() + timedelta(minutes=10):%Y-%m-%dT%H:%M:%SZ}"
+    )
+    assert "It is taken as it is if nothing more comes until" in found["reason"]
+    office.clock.advance(600)
+    found = await office.done("GET", "/segments/Customers")
+    assert (found["status"], found["waits_until"]) == ("ready", None)
+    assert found["newest"]["path"] == "Customers/run/customers-000000000000.csv"
+
+
+async def test_one_bad_blob_of_each_kind_leaves_the_list_whole(office: Office) -> None:
+    await office.drop("Good")
+    segments = office.services.storage.segments
+    assert isinstance(segments, MemoryBlobs)
+    for name in ("Cold", "Held", "Away"):
+        await segments.write(f"{name}/1.csv", b"EMail\na@example.com\n")
+    segments.archive("Cold/1.csv")
+    segments.withhold("Held/1.csv", "LeaseIdMissing")
+    segments.put_out_of_reach("Away/1.csv")
+    await segments.write("Empty/1.parquet", b"")
+    await segments.write("Book/list.xlsx", b"PK")
+    await segments.write("Table/_delta_log/00000000000000000000.json", b"{}")
+    await segments.write("Alone/_SUCCESS", b"")
+    office.clock.advance(600)
+    listed = (await office.done("GET", "/segments"))["items"]
+    ready = [each["name"] for each in listed if each["status"] == "ready"]
+    assert (len(listed), ready) == (8, ["Good"])
+    assert all(
+        each["status"] == "unreadable" and each["reason"]
+        for each in listed
+        if each["name"] != "Good"
+    )
+    for each in listed:
+        answer = await office.ask("GET", f"/segments/{each['name']}")
+        assert answer.status_code == (200 if each["name"] == "Good" else 409)
+    [book] = [each for each in listed if each["name"] == "Book"]
+    assert book["unread"] == [
+        {
+            "path": "Book/list.xlsx",
+            "modified": book["unread"][0]["modified"],
+            "reason": "Book/list.xlsx is a workbook. Save it as CSV UTF-8 and add that.",
+        }
+    ]

@@ -123,7 +123,7 @@ async def values_by(reading: Reading, field: Field, data: str) -> list[Any]:
     world = await world_with([])
     await world.drop(data, "Customers/1.csv")
     storage = world.services.storage
-    version = await newest_version(storage.segments, "Customers")
+    version = await newest_version(storage.segments, "Customers", world.clock.now())
     assert version is not None
     export = await world.export("other", fields={"email": "EMail", "it": "It"})
     group = Group({"it": member("it")}, opening=",")
