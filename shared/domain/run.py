@@ -233,12 +233,10 @@ def _reject_names(stored: object) -> object:
 class Checkpoint(Progress, frozen=True):
     """Where a run goes on from. It has one writer at a time, fenced by its ETag.
 
-    A batch is done once its outcomes are in `counts`: the first `batches_done`, and those `ahead`, which
-    were answered before one in front of them. One that is done in part is not done, and `left` has what of
-    it is still to be sent. Of all that slices have laid out only `layout` is the run's.
-    The rejects of the batches that are done are in the files that `reject_files` names and in `rejects`. So
-    one write moves position, counts and rejects, or none of them, and nothing is ever written to a file
-    that a checkpoint may name.
+    A batch is done once its outcomes are in `counts`: the first `batches_done`, and those `ahead`. One that
+    is done in part is not done, and `left` has what is still to be sent. Of all that slices have laid out
+    only `layout` is the run's. Rejects are in `reject_files` and in `rejects`. So one write moves position,
+    counts and rejects, or none, and nothing is written to a file that a checkpoint may name.
     """
 
     slice: int = 0  # how many slices have ended; the number that the next message must carry
