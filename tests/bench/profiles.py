@@ -43,8 +43,11 @@ _ROW_GROUP = 1_000_000  # rows; pyarrow's own default is much the same
 type _Encode = Callable[[tuple[str, ...]], str]
 
 
-def write_segment(file: Path, rows: int) -> None:
-    """Write a file of so many profiles, in the form that its name says; `.quoted.csv` has quotes."""
+def write_segment(file: Path, rows: int, changed_every: int = 0) -> None:
+    """Write a file of so many profiles, in the form that its name says; `.quoted.csv` has quotes.
+
+    In a text file one of `changed_every` profiles has another value than without that.
+    """
     if file.suffix == ".parquet":
         _write_parquet(file, rows)
         return
@@ -54,7 +57,10 @@ def write_segment(file: Path, rows: int) -> None:
             out.write((",".join(COLUMNS) + "\n").encode())
         encode = (_quoted if ".quoted" in file.suffixes else ",".join) if is_csv else _json
         for numbers in batched(range(rows), _AT_ONCE, strict=False):
-            out.write("".join(encode(_row(number)) + "\n" for number in numbers).encode())
+            lines = [encode(_row(number)) + "\n" for number in numbers]
+            for at in range(0, len(lines), changed_every) if changed_every else ():
+                lines[at] = lines[at].replace("First", "New")
+            out.write("".join(lines).encode())
 
 
 def _opened(file: Path) -> IO[bytes]:

@@ -130,7 +130,8 @@ async def test_blobs_on_the_disk_let_the_lane_be_renewed_as_those_of_a_network_d
     tmp_path: Path,
 ) -> None:
     (tmp_path / "1.csv").write_bytes(b"Email\na@example.com\n")
-    blobs = OnDisk(tmp_path / "blobs", tmp_path / "1.csv")
+    blobs = OnDisk(tmp_path / "blobs")
+    blobs.drop(tmp_path / "1.csv")
 
     async def read() -> None:
         _ = [piece async for piece in blobs.stream("Customers/1.csv")]
