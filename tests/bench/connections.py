@@ -109,5 +109,5 @@ async def _watched(file: Path, folder: Path, shortest: float, longest: float) ->
     """Send a file, and return what was seen of its requests."""
     way = _Watched(shortest, longest)
     with engine.sandbox(folder) as url:
-        await engine.measure(url, file, folder, open_http(way), _FAR)
+        await engine.measure(url, file, folder, http=open_http(way), far=_FAR)
     return way

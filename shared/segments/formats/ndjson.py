@@ -6,6 +6,8 @@ Of two members with one name the last one counts.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -93,26 +95,35 @@ class NdjsonRows:
         if block and not self._begun:
             self._begun = True
             block = block.removeprefix(_BOM)
-        numbers, objects = self._objects(block)
+        lines = block.splitlines()
+        numbers, objects = self._objects(lines)
         may_hold_nul = b"\0" in block or _NUL_ESCAPE in block
+        may_be_long = max(map(len, lines), default=0) > MAX_FIELD
         columns: dict[int, list[str]] = {}
         for place, name in enumerate(self._members.values()):
-            cells = [
-                value if type(value := values.get(name)) is str else text_of(value)
-                for values in objects
-            ]
-            if max(map(len, cells), default=0) > MAX_FIELD:
+            cells, are_texts = _cells(objects, name)
+            # A text has at most as many characters as its line has bytes; other values may be written longer.
+            if (may_be_long or not are_texts) and max(map(len, cells), default=0) > MAX_FIELD:
                 raise self._bad_cell(numbers, cells, lambda cell: len(cell) > MAX_FIELD, too_long())
             if may_hold_nul and "\0" in "".join(cells):
                 raise self._bad_cell(numbers, cells, lambda cell: "\0" in cell, has_nul())
             columns[place] = cells
         return Columns.of(numbers, columns)
 
-    def _objects(self, block: bytes) -> tuple[list[int], list[dict[str, Any]]]:
+    def _objects(self, lines: Sequence[bytes]) -> tuple[Sequence[int], Sequence[Mapping[str, Any]]]:
         """Return the objects of some lines, and the numbers of these."""
+        if not self._left and not self.unseen:
+            with suppress(msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+                objects = list(map(_decode, lines))
+                first, self._line = self._line + 1, self._line + len(lines)
+                return range(first, self._line + 1), objects
+        return self._one_by_one(lines)
+
+    def _one_by_one(self, lines: Sequence[bytes]) -> tuple[list[int], list[dict[str, Any]]]:
+        """Return the same where lines may be blank or wrong, or there is something to see in an object."""
         numbers: list[int] = []
         objects: list[dict[str, Any]] = []
-        for line in block.splitlines():
+        for line in lines:
             self._line += 1
             if not line or line.isspace():
                 continue
@@ -164,3 +175,14 @@ class NdjsonRows:
 
     def _bad(self, line: int, what: Message) -> BadSegment:
         return bad_line(self._path, line, what)
+
+
+def _cells(objects: Sequence[Mapping[str, Any]], name: str) -> tuple[list[str], bool]:
+    """Return the cells of a column, and whether all are texts in their objects, too."""
+    try:
+        values = list(map(itemgetter(name), objects))
+    except KeyError:
+        values = [each.get(name) for each in objects]
+    if set(map(type, values)) <= {str}:
+        return values, True
+    return [value if type(value) is str else text_of(value) for value in values], False
