@@ -57,7 +57,9 @@ async def _simulated(seed: int, defect: Soundness) -> Report:
         await chaos.run()
         broken += await Invariants(chaos).broken_by_runs()
         await chaos.refresh_once_more()
-        broken += await Invariants(chaos).broken_by_runs() + Invariants(chaos).broken_by_lists()
+        last = Invariants(chaos)
+        broken += await last.broken_by_runs() + last.broken_by_lists()
+        world.weather.met += last.repeats.counts
     except TimeoutError as error:
         broken.append(str(error))
     weather = world.weather

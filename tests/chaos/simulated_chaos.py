@@ -1,6 +1,7 @@
 """A simulation: what the plan names happens to the world, and then all is well until it is quiet."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -36,6 +37,8 @@ _VENDOR_FAULTS = {
     "429": 0.01,
     "429-retry-after": 0.005,
 }
+_FAULTS_OF_POLLS = {"500": 0.06, "silence": 0.03}
+_SILENCE = 30.0  # seconds
 
 
 class Chaos:
@@ -77,13 +80,27 @@ class Chaos:
                 Fault.model_validate({"kind": kind, "rate": rate, "seed": chance.randrange(10**6)})
                 for kind, rate in _VENDOR_FAULTS.items()
             ]
+            if vendor.jobs:
+                vendor.faults.queued += [
+                    Fault.model_validate(
+                        {
+                            "kind": kind,
+                            "method": "GET",
+                            "path": f"*{vendor.jobs}",
+                            "rate": rate,
+                            "seed": chance.randrange(10**6),
+                            "seconds": _SILENCE,
+                        }
+                    )
+                    for kind, rate in _FAULTS_OF_POLLS.items()
+                ]
 
     async def _calm_down(self) -> None:
         self.triggers.note("all is well")
         self._weather.clear()
         for vendor in self.world.vendors.values():
             vendor.faults.queued.clear()
-            vendor.halve(lowered=False)
+            vendor.divide_limits(1)
 
     async def _until(self, at: float) -> None:
         await self._clock.sleep(at - self._clock.monotonic())
@@ -129,11 +146,19 @@ class Chaos:
             case Kind.CANCEL:
                 self.triggers.spawn(self._cancel_some())
             case Kind.OUTAGE:
-                weather.stop(STORAGE, it.seconds)
+                for part in STORAGE:
+                    weather.stop(part, it.seconds)
             case Kind.VAULT:
                 weather.stop(VAULT, it.seconds)
             case Kind.LIMITS:
-                self.triggers.spawn(self._lower_limits(it.seconds))
+                self.triggers.spawn(self._lower_limits(world.vendors, 2, it.seconds))
+            case Kind.LOWERED:
+                self.triggers.spawn(
+                    self._lower_limits(VENDORS[it.about : it.about + 1], 10, it.seconds)
+                )
+            case Kind.STRAY:
+                stray = Fault.model_validate({"kind": "429"})
+                world.vendors[VENDORS[it.about]].faults.queued.insert(0, stray)
             case Kind.PAUSE:
                 world.hosts[it.about].process.pause(it.seconds)
             case Kind.STEP:
@@ -147,12 +172,12 @@ class Chaos:
             case Kind.KILL:
                 world.hosts[it.about].process.kill()
 
-    async def _lower_limits(self, seconds: float) -> None:
-        for lowered in (True, False):
-            for vendor in self.world.vendors.values():
-                vendor.halve(lowered=lowered)
-            if lowered:
-                await self._clock.sleep(seconds)
+    async def _lower_limits(self, vendors: Iterable[str], by: int, seconds: float) -> None:
+        for vendor in vendors:
+            self.world.vendors[vendor].divide_limits(by)
+        await self._clock.sleep(seconds)
+        for vendor in vendors:
+            self.world.vendors[vendor].divide_limits(1)
 
     async def _make_ill(self, vendor: str, seconds: float) -> None:
         """Let a vendor refuse most of what it is asked for a while: runs stop half-way, newer ones come."""

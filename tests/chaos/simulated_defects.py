@@ -5,16 +5,23 @@ it were wrong.
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
 
-from shared.destinations.contract import Destination, ListsJobs
+from shared.destinations.batch import Batch
+from shared.destinations.contract import Destination, ListsJobs, PollsJobs
 from shared.destinations.model import FinishedJob, Sent
+from shared.domain.errors import TryLater
+from shared.domain.message import say
+from shared.domain.run import Checkpoint, Phase
 from shared.storage.entries import SettingsTable
 from shared.storage.ports import Storage, Stored
+
+_DROPPED = TryLater(say("The answer was dropped."))
+_UNRECORDED = 6  # batches: more than twice the connections, where there is one
 
 
 class Soundness:
@@ -67,12 +74,53 @@ class OneLayout(Soundness):
         return replace(storage, run_files=_OneFolder(storage.run_files))
 
 
+class AnswersDropped(Soundness):
+    """An answer behind a batch that fails is dropped; not where there are jobs, for simplicity."""
+
+    def destination[T: Destination](self, destination: T) -> T:
+        if isinstance(destination, PollsJobs):
+            return destination
+        dropping: Any = _DropsAnswers(destination)
+        return dropping  # type: ignore[no-any-return] # it passes on whatever it has not
+
+
+class PollsDrop(Soundness):
+    """A poll that fails drops the next answer to a batch; not where jobs are looked for."""
+
+    def destination[T: Destination](self, destination: T) -> T:
+        if isinstance(destination, ListsJobs) or not isinstance(destination, PollsJobs):
+            return destination
+        dropping: Any = _DropsBesidePolls(destination)
+        return dropping  # it passes on whatever it has not
+
+
+class Unrecorded(Soundness):
+    """A checkpoint is moved over many batches at once, so that very many lie outside of it."""
+
+    def storage(self, storage: Storage) -> Storage:
+        return replace(storage, checkpoints=_Lagging(storage.checkpoints))
+
+
+class JobsUnseen(Soundness):
+    """The jobs of an account are never found."""
+
+    def destination[T: Destination](self, destination: T) -> T:
+        if not isinstance(destination, ListsJobs):
+            return destination
+        blind: Any = _Blind(destination)
+        return blind  # it passes on whatever it has not
+
+
 DEFECTS: Mapping[str, Soundness] = {
     "unfenced": Unfenced(),
     "overtaking": Overtaking(),
     "cancels-unseen": CancelsUnseen(),
     "parts-are-wholes": PartsAreWholes(),
     "one-layout": OneLayout(),
+    "answers-dropped": AnswersDropped(),
+    "polls-drop": PollsDrop(),
+    "unrecorded": Unrecorded(),
+    "jobs-unseen": JobsUnseen(),
 }
 
 
@@ -120,6 +168,64 @@ class _WithoutOthers(_Instead):
 class _WithoutCancels(_Instead):
     async def get(self, partition: str, key: str) -> Stored[Any] | None:
         return None if partition == SettingsTable.CANCELS else await self._real.get(partition, key)
+
+
+class _Lagging(_Instead):
+    async def replace(self, partition: str, key: str, value: Checkpoint, etag: str) -> str:
+        """Write nothing that moves over few batches of one slice, and say that it was written."""
+        stored = (await self._real.get(partition, key)).value
+        moved = value.batches_done - stored.batches_done
+        is_small = value.phase is Phase.SEND and value.slice == stored.slice and moved < _UNRECORDED
+        if is_small:
+            return etag
+        return str(await self._real.replace(partition, key, value, etag))
+
+
+class _DropsAnswers(_Instead):
+    def __init__(self, real: Any) -> None:
+        super().__init__(real)
+        self._failing: set[int] = set()  # batches, by number
+
+    async def send(self, api: Any, target: Any, batch: Batch) -> Sent:
+        try:
+            sent: Sent = await self._real.send(api, target, batch)
+        except TryLater:
+            self._failing.add(batch.number)
+            raise
+        self._failing.discard(batch.number)
+        if self._failing and min(self._failing) < batch.number:
+            raise _DROPPED
+        return sent
+
+
+class _DropsBesidePolls(_Instead):
+    def __init__(self, real: Any) -> None:
+        super().__init__(real)
+        self._has_failed = False
+
+    async def send(self, *given: Any) -> Sent:
+        sent: Sent = await self._real.send(*given)
+        if self._has_failed:
+            self._has_failed = False
+            raise _DROPPED
+        return sent
+
+    async def poll(self, *given: Any) -> Sequence[FinishedJob]:
+        try:
+            finished: Sequence[FinishedJob] = await self._real.poll(*given)
+        except TryLater:
+            self._has_failed = True
+            raise
+        return finished
+
+
+class _Blind(_Instead):
+    async def poll(self, *given: Any) -> Sequence[FinishedJob]:
+        finished: Sequence[FinishedJob] = await self._real.poll(*given)
+        return finished
+
+    async def jobs(self, *_: Any) -> Collection[str]:
+        return ()
 
 
 class _Whole(_Instead):

@@ -1,7 +1,7 @@
 """What must hold after a simulation, whatever its plan was."""
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Iterator, Sequence, Set
 from datetime import timedelta
 from itertools import pairwise
 
@@ -15,6 +15,7 @@ from shared.storage.paths import CHECKPOINT
 from tests.chaos.simulated_chaos import Chaos
 from tests.chaos.simulated_files import Version, profiles_of
 from tests.chaos.simulated_network import Write
+from tests.chaos.simulated_repeats import Repeats
 
 _ALLOWED = (RunStatus.SUCCESSFUL, RunStatus.SKIPPED, RunStatus.CANCELED)
 _CLOCKS_APART = timedelta(seconds=10)
@@ -24,7 +25,7 @@ _HEEDED = 10.0  # seconds after which a slice that nothing has upset heeds a can
 
 
 class Invariants:
-    """What a simulation left behind, and what is wrong with it, in words."""
+    """What a simulation left behind, and what is wrong with it, in words. `repeats` is what came twice."""
 
     def __init__(self, chaos: Chaos) -> None:
         self._chaos = chaos
@@ -32,6 +33,7 @@ class Invariants:
         self._storage = chaos.world.storage
         self._writes: dict[str, list[Write]] = defaultdict(list)
         self._refused: dict[str, list[Write]] = defaultdict(list)
+        self.repeats = Repeats(chaos.world)
         for write in chaos.world.book.writes:
             if write.accepted:
                 self._writes[write.run].append(write)
@@ -43,7 +45,7 @@ class Invariants:
         runs = await self._world.runs()
         found = [each for run in runs async for each in self._of_run(run)]
         found += [f"{run.id}: {each}" for run in runs for each in self._of_end(run)]
-        found += [f"{run.id}: {each}" for run in runs for each in self._of_repeats(run)]
+        found += [f"{run.id}: {each}" for run in runs for each in self.repeats.broken(run)]
         found += [f"{run.id}: {each}" for run in runs for each in self._of_cancel(run)]
         found += [each for export in self._world.exports for each in self._of_order(export)]
         found += [
@@ -117,33 +119,6 @@ class Invariants:
         refused = {address for write in self._refused[run.id] for address in write.profiles}
         vendor = self._world.vendors[run.destination]
         return {address for address in arrived | refused if not vendor.accepts(address)}
-
-    def _of_repeats(self, run: Run) -> Iterator[str]:
-        """Nothing is written twice but what a slice had under way when it was upset.
-
-        A slice records answers in the order of batches, and begins a batch only when fewer than the
-        destination allows at once are not recorded. So of what one slice wrote, another writes again at
-        most so many batches, whatever upset the first, and none at all if nothing did. Within a slice
-        a batch is written again only because the answer to it was lost, once for each lost answer.
-        """
-        limits = self._world.services.destinations[run.destination].limits
-        whole = _whole([*self._writes[run.id], *self._refused[run.id]])
-        by_slice: dict[tuple[int, str, int], list[Write]] = defaultdict(list)
-        for write in self._writes[run.id]:
-            by_slice[write.slice].append(write)
-        slices = sorted(by_slice.values(), key=lambda writes: writes[0].held.since)
-        for number, writes in enumerate(slices):
-            lost = Counter(_batch(write) for write in writes if write.lost)
-            wrote = Counter(_batch(write) for write in writes)
-            for batch, times in wrote.items():
-                if times - 1 > lost[batch]:
-                    yield f"a slice wrote the batch of {batch} {times} times, {lost[batch]} answers lost"
-            following = (write for each in slices[number + 1 :] for write in each)
-            later = {whole[_batch(write)] for write in following}
-            again = {whole[batch] for batch in wrote} & later
-            allowed = 2 * limits.concurrency if writes[0].execution.upset else 0
-            if len(again) > allowed:
-                yield f"{len(again)} batches of a slice were written again, {allowed} may be"
 
     def _of_cancel(self, run: Run) -> Iterator[str]:
         """Once somebody was told that a run will be canceled, no batch of it is begun any more.
@@ -304,19 +279,6 @@ class Invariants:
     def _versions(self, versions: Sequence[SegmentVersion]) -> list[Version]:
         known = {key: each for s in self._world.segments for key, each in s.versions.items()}
         return [known[version.key] for version in versions]
-
-
-def _batch(write: Write) -> str:
-    """Return what stands for a batch of a run, or for a piece of one: an address is in one batch only."""
-    return min(write.profiles)
-
-
-def _whole(writes: Sequence[Write]) -> Mapping[str, str]:
-    """Return what stands for the batch of each address: what is refused as a whole is sent in pieces."""
-    found: dict[str, str] = {}
-    for write in sorted(writes, key=lambda write: len(write.profiles), reverse=True):
-        found |= {each: found.get(each, _batch(write)) for each in write.profiles}
-    return found
 
 
 def _told(rejects: Sequence[Reject]) -> Counter[str]:

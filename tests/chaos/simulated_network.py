@@ -11,11 +11,13 @@ from shared.telemetry.logs import _run as run_at_work  # nobody else is told whi
 from tests.chaos.simulated_files import Names
 from tests.chaos.simulated_process import Execution, Held, Process, execution_now, upset
 from tests.chaos.simulated_vendors import Vendor
-from tests.chaos.simulated_weather import Weather
+from tests.chaos.simulated_weather import STORAGE, Weather
 from tests.contract.destinations.side import InProcess
 
 _RESET_AFTER = 0.01
 _GATEWAY_AFTER = 0.005  # a 502 in place of the answer
+_NO_STORAGE = 0.03  # of the looks at jobs
+_NO_STORAGE_FOR = (5, 15)  # seconds: about as long as a client of storage tries
 _GOES_ON = 0.5  # of the requests whose client died: they had been sent
 
 
@@ -32,6 +34,7 @@ class Write:
     accepted: bool = False
     refused: bool = False  # as a whole, for some of its profiles
     lost: bool = False  # its answer never came, or another one did in its place
+    ended: float = float("inf")  # when the vendor was done with it
 
     @property
     def slice(self) -> tuple[int, str, int]:
@@ -77,19 +80,26 @@ class Network(httpx.AsyncBaseTransport):
         try:
             response = await self._process.live(lambda: self._ask(request))
         except httpx.RequestError:
-            self._count("vendors' resets")
+            self._count("vendors' resets", request)
             raise
         if not response.is_success:
-            self._count(f"vendors' {'429' if response.status_code == 429 else '5xx'}")
+            self._count(f"vendors' {'429' if response.status_code == 429 else '5xx'}", request)
         return response
 
-    def _count(self, what: str) -> None:
+    def _count(self, what: str, request: httpx.Request) -> None:
         self._weather.met[what] += 1
+        if _looks_at_jobs(self._vendor(request), request):
+            self._weather.met["looks at jobs that failed"] += 1
         upset()
 
-    async def _ask(self, request: httpx.Request) -> httpx.Response:
+    def _vendor(self, request: httpx.Request) -> Vendor:
         host = request.url.host
-        vendor = next(each for each in self._vendors.values() if host.endswith(each.hosts))
+        return next(each for each in self._vendors.values() if host.endswith(each.hosts))
+
+    async def _ask(self, request: httpx.Request) -> httpx.Response:
+        vendor, host = self._vendor(request), request.url.host
+        if _looks_at_jobs(vendor, request):
+            self._take_storage_away()
         profiles, execution = vendor.written(request), execution_now()
         write = None
         if profiles is not None and execution is not None:
@@ -104,8 +114,6 @@ class Network(httpx.AsyncBaseTransport):
         try:
             response = await asyncio.shield(task)
         except asyncio.CancelledError:
-            if write:
-                write.lost = True
             if self._weather.chance("requests of the dead").random() < _GOES_ON:
                 task.add_done_callback(_heeded)
             else:
@@ -119,6 +127,14 @@ class Network(httpx.AsyncBaseTransport):
             return httpx.Response(502, html="<html>Bad Gateway</html>", request=request)
         return response
 
+    def _take_storage_away(self) -> None:
+        """Have a part of storage stop, or all of it, now that jobs are looked at, and until that is over."""
+        if self._weather.strikes("storage stopped while jobs are looked at", _NO_STORAGE):
+            chance = self._weather.chance("parts of storage")
+            seconds = self._weather.plan.latency + chance.uniform(*_NO_STORAGE_FOR)
+            for part in chance.choice((*((each,) for each in STORAGE), STORAGE)):
+                self._weather.stop(part, seconds)
+
     async def _answered(
         self, vendor: Vendor, request: httpx.Request, write: Write | None
     ) -> httpx.Response:
@@ -130,7 +146,12 @@ class Network(httpx.AsyncBaseTransport):
             return response
         finally:
             if write:
+                write.ended = self._weather.clock.monotonic()
                 self._book.end(write)
+
+
+def _looks_at_jobs(vendor: Vendor, request: httpx.Request) -> bool:
+    return bool(vendor.jobs) and request.method == "GET" and request.url.path.endswith(vendor.jobs)
 
 
 def _lose(write: Write | None) -> None:

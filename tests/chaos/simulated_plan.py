@@ -1,12 +1,15 @@
 """What is to happen in one simulation, drawn from its seed before it begins."""
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 VENDORS = ("mailchimp", "activecampaign", "constant_contact")
 LISTS = 3
 """The lists of each account: every export has one of its own, so that what it must hold is known."""
+
+_STRAYS = 7
 
 
 class Kind(StrEnum):
@@ -19,6 +22,8 @@ class Kind(StrEnum):
     OUTAGE = "storage is stopped"
     VAULT = "the vault is stopped"
     LIMITS = "limits are halved"
+    LOWERED = "a vendor lowers its limits"
+    STRAY = "a stray 429"
     PAUSE = "a host is paused"
     STEP = "a clock is set"
     LEAP = "all clocks leap"
@@ -89,7 +94,7 @@ def plan_of(seed: int) -> Plan:
         accounts=accounts,
         segments=segments,
         exports=(exports := _exports(chance, len(accounts), segments)),
-        happenings=_happenings(chance, minutes * 60, segments, len(exports), hosts),
+        happenings=_happenings(chance, seed, minutes * 60, segments, len(exports), hosts),
         refresh_at=chance.randint(10, minutes - 5),
         slice_seconds=chance.choice((10, 30, 60, 240)),
         life=chance.choice((200, 500, 1000, 3000)),
@@ -114,7 +119,7 @@ def _exports(chance: random.Random, accounts: int, segments: int) -> tuple[Plann
 
 
 def _happenings(
-    chance: random.Random, seconds: int, segments: int, exports: int, hosts: int
+    chance: random.Random, seed: int, seconds: int, segments: int, exports: int, hosts: int
 ) -> tuple[Happening, ...]:
     """Draw what happens, in the order of time; there is a file of each segment soon."""
     drawn = [Happening(chance.uniform(1, 300), Kind.LAND, each) for each in range(segments)]
@@ -141,4 +146,17 @@ def _happenings(
     draw(Kind.LEAP, 1, 1, 60, 900)
     draw(Kind.KILL, 4, hosts)
     draw(Kind.ILL, 3, len(VENDORS), 60, 600)
+    drawn += _refusals(seed, seconds)
     return tuple(sorted(drawn, key=lambda each: each.at))
+
+
+def _refusals(seed: int, seconds: int) -> Iterator[Happening]:
+    """Draw, from chance of its own, when vendors lower their limits, and refuse some requests for nothing."""
+    chance = random.Random(f"{seed} refusals")  # noqa: S311 - troubles, not secrets
+    for _ in range(chance.randint(0, 2)):
+        at, about = chance.uniform(60, seconds), chance.randrange(len(VENDORS))
+        yield Happening(at, Kind.LOWERED, about, chance.uniform(120, 900))
+    for _ in range(chance.randint(0, 3)):
+        at, about = chance.uniform(60, seconds), chance.randrange(len(VENDORS))
+        for _ in range(chance.randint(1, _STRAYS)):  # within a minute
+            yield Happening(at + chance.uniform(0, 60), Kind.STRAY, about)

@@ -27,14 +27,18 @@ class Execution:
     """One execution of a function in a process.
 
     `upset` says that something went wrong in it since when it may have had to stop half-way: its process
-    died or was paused, or storage or a vendor gave it anything but a plain answer.
+    died or was paused, or storage or a vendor gave it anything but a plain answer. `broken_off` says the
+    same of what keeps a slice from recording what was answered: it died, was paused, or could not write
+    its checkpoint or keep its lane.
     """
 
     number: int
     process: "Process"
     upset: bool = False
+    broken_off: bool = False
     paused: bool = False
     slices: dict[str, Held] = field(default_factory=dict)  # by run
+    moved: dict[str, float] = field(default_factory=dict)  # when it last wrote a checkpoint, by run
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ class Process:
     def upset(self) -> None:
         """Note that all that it has under way may have to stop half-way."""
         for execution in self.executions:
-            execution.upset = True
+            execution.upset = execution.broken_off = True
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         del self._tasks[task]
@@ -150,6 +154,12 @@ def upset() -> None:
     """Note that something went wrong in the execution that the running task belongs to."""
     if execution := _execution.get():
         execution.upset = True
+
+
+def break_off() -> None:
+    """Note that the execution that the running task belongs to cannot record what was answered."""
+    if execution := _execution.get():
+        execution.broken_off = True
 
 
 def registering(

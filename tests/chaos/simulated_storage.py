@@ -14,8 +14,8 @@ from azure.core.exceptions import AzureError, ServiceRequestError, ServiceRespon
 from shared.domain.run import Phase
 from shared.storage.azure_errors import translated
 from shared.storage.ports import Storage, Unavailable
-from tests.chaos.simulated_process import Held, Process, execution_now, upset
-from tests.chaos.simulated_weather import STORAGE, VAULT
+from tests.chaos.simulated_process import Held, Process, break_off, execution_now, upset
+from tests.chaos.simulated_weather import BLOBS, QUEUES, TABLES, VAULT
 from tests.fakes.clock import FakeClock
 
 _LATENCY = 0.05  # seconds, at most
@@ -23,6 +23,14 @@ _BACK_OFF = (1.0, 2.0, 4.0)  # seconds between the tries of a client
 _LOST = 0.002  # of answers
 _ARRIVES = 0.2  # of requests to a service that is stopping
 _MORE = 5  # times as often does a slice stall that prepares, which writes a few times only
+_PARTS = {"slices": QUEUES, "secrets": VAULT} | dict.fromkeys(
+    ("segments", "run_files", "delivered", "checkpoints", "lanes"), BLOBS
+)
+"""Where ports keep what they have; all others in tables."""
+
+_KEEPS_SLICES = {"checkpoints": ("insert", "replace"), "lanes": ("renew",)}
+"""Operations without which a slice can neither record what was answered nor go on."""
+
 _STALL = (60, 900)  # seconds: longer than a lane is kept, mostly
 
 type Call = Callable[[], Awaitable[Any]]
@@ -36,7 +44,7 @@ class TroubledPort:
         self._name = name
         self._process = process
         self._weather = process.weather
-        self._service = VAULT if name == "secrets" else STORAGE
+        self._service = _PARTS.get(name, TABLES)
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         call = getattr(self._port, method)
@@ -114,11 +122,15 @@ class TroubledPort:
             if not weather.is_down(self._service):
                 return await (self._lost(method, call, result) if arrived else call())
         weather.met["operations that failed in an outage"] += 1
+        if method in _KEEPS_SLICES.get(self._name, ()):
+            break_off()
         raise _given_up(name, ServiceResponseError if arrived else ServiceRequestError)
 
     async def _lost(self, method: str, call: Call, result: Any) -> Any:
         """Do what the client does when there was an effect and no answer."""
         upset()
+        if self._name == "checkpoints":
+            break_off()  # asking again, the client is told that somebody else has written it
         if method == "acquire":
             return result  # the client chose the lease's id: asking again it gets the same lease
         if method == "insert" and self._name != "checkpoints":
@@ -147,6 +159,7 @@ def _noting_slices(call: Callable[..., Any], clock: FakeClock) -> Callable[..., 
                 held = execution.slices.get(run_id)
                 since = held.since if held else clock.monotonic()
                 execution.slices[run_id] = Held(written[0].slice, since)
+                execution.moved[run_id] = clock.monotonic()
             else:
                 number = answer.value.slice if answer else 0
                 execution.slices[run_id] = Held(number, clock.monotonic())

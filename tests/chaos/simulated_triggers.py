@@ -14,7 +14,7 @@ from shared.triggers.arrivals import arrive
 from shared.triggers.every_minute import tick
 from tests.chaos.simulated_hosts import Ending, Host, Work
 from tests.chaos.simulated_queue import RETRY_SECONDS, TRIES, Letter, Queue
-from tests.chaos.simulated_weather import STORAGE
+from tests.chaos.simulated_weather import QUEUES
 from tests.chaos.simulated_world import SimulatedWorld
 
 MINUTE = 60.0
@@ -104,8 +104,8 @@ class Triggers:
         )
         while True:
             await self._clock.sleep(_LOOK)
-            if self._weather.is_down(STORAGE):
-                continue  # the queues are there, too
+            if self._weather.is_down(QUEUES):
+                continue
             for queue, function in ways:
                 for letter in queue.visible():
                     twice = self._weather.strikes("messages to two hosts", _DOUBLED)
@@ -130,7 +130,7 @@ class Triggers:
         now = self._clock.monotonic()
         if ending is Ending.DIED and self._weather.strikes("messages lost", _LOST):
             queue.delete(letter)
-        elif ending is Ending.DIED or self._weather.is_down(STORAGE):
+        elif ending is Ending.DIED or self._weather.is_down(QUEUES):
             letter.visible_at = now + self._world.plan.hidden
         elif ending is Ending.DONE:
             queue.delete(letter)

@@ -43,6 +43,7 @@ class Vendor(Protocol):
     name: str
     hosts: tuple[str, ...]  # how the names of its hosts end
     app: ASGIApp
+    jobs: str  # how the paths end by which jobs are asked; empty where there are none
 
     @property
     def faults(self) -> Faults:
@@ -66,8 +67,8 @@ class Vendor(Protocol):
     def accepts(self, address: str) -> bool:
         """Say whether the sandbox takes an address."""
 
-    def halve(self, *, lowered: bool) -> None:
-        """Halve the limits, or have them as they were."""
+    def divide_limits(self, by: int) -> None:
+        """Have limits so many times lower than the published ones."""
 
 
 def _name(first: object, last: object) -> Names:
@@ -86,6 +87,7 @@ class MailchimpVendor:
     """Mailchimp. A call takes `latency` seconds, and we open so many connections at most."""
 
     name = "mailchimp"
+    jobs = ""
     hosts: tuple[str, ...] = (".mailchimp.com",)
 
     def __init__(self, clock: FakeClock, latency: float, connections: int) -> None:
@@ -135,8 +137,8 @@ class MailchimpVendor:
     def accepts(self, address: str) -> bool:
         return not address.startswith(GONE) and not address.endswith(FAKE)
 
-    def halve(self, *, lowered: bool) -> None:
-        self.sandbox.connections = 4 if lowered else 10
+    def divide_limits(self, by: int) -> None:
+        self.sandbox.connections = max(1, 10 // by)
 
 
 class SmallActiveCampaign(ActiveCampaign):
@@ -149,6 +151,7 @@ class ActiveCampaignVendor:
     """ActiveCampaign, which posts no reports here: nothing listens."""
 
     name = "activecampaign"
+    jobs = "/import/info"
     hosts: tuple[str, ...] = (".api-us1.com",)
 
     def __init__(self, clock: FakeClock, latency: float) -> None:
@@ -187,10 +190,10 @@ class ActiveCampaignVendor:
     def accepts(self, address: str) -> bool:
         return not address.startswith((GONE, ODD))
 
-    def halve(self, *, lowered: bool) -> None:
+    def divide_limits(self, by: int) -> None:
         for account in self.sandbox.accounts.values():
-            account.settings.imports_per_minute = 50 if lowered else 100
-            account.settings.requests_per_second = 2 if lowered else 5
+            account.settings.imports_per_minute = 100 // by
+            account.settings.requests_per_second = max(1, 5 // by)
 
 
 class SmallConstantContact(ConstantContact):
@@ -205,6 +208,7 @@ class ConstantContactVendor:
     """Constant Contact, whose limits all accounts share."""
 
     name = "constant_contact"
+    jobs = "/activities"
     hosts: tuple[str, ...] = ("authz.constantcontact.com", "api.cc.email")
 
     def __init__(self, clock: FakeClock, latency: float) -> None:
@@ -251,8 +255,8 @@ class ConstantContactVendor:
     def accepts(self, address: str) -> bool:
         return not address.startswith(GONE)
 
-    def halve(self, *, lowered: bool) -> None:
-        self.sandbox.settings.requests_per_second = 2 if lowered else 4
+    def divide_limits(self, by: int) -> None:
+        self.sandbox.settings.requests_per_second = max(1, 4 // by)
 
 
 def all_vendors(clock: FakeClock, plan: Plan) -> Mapping[str, Vendor]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from tests.chaos.simulated_plan import Plan
 from tests.fakes.clock import FakeClock
 
-STORAGE, VAULT = "storage", "vault"
+BLOBS, TABLES, QUEUES, VAULT = "blobs", "tables", "queues", "the vault"
+STORAGE = (BLOBS, TABLES, QUEUES)
 
 
 @dataclass
@@ -35,13 +36,13 @@ class Weather:
         return drawn and self.is_bad
 
     def stop(self, what: str, seconds: float) -> None:
-        """Have storage or the vault give no answer for a while."""
+        """Have a part of storage or the vault give no answer for a while."""
         self.met[f"{what} stopped"] += 1
         until = self.clock.monotonic() + seconds
         self._down_until[what] = max(until, self._down_until.get(what, 0))
 
     def is_down(self, what: str) -> bool:
-        """Say whether storage or the vault gives no answer now."""
+        """Say whether a part of storage or the vault gives no answer now."""
         return self.clock.monotonic() < self._down_until.get(what, 0)
 
     def clear(self) -> None:

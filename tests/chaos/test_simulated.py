@@ -18,6 +18,7 @@ RATES = (
     "events dropped",
     "events late",
     "events twice",
+    "looks at jobs that failed",
     "messages lost",
     "messages to two hosts",
     "operations that arrived in an outage",
@@ -27,6 +28,7 @@ RATES = (
     "resets of what had arrived",
     "runs",
     "slices stalled",
+    "storage stopped while jobs are looked at",
     "ticks on two hosts",
     "vendors' 429",
     "vendors' 5xx",
@@ -67,6 +69,10 @@ def test_the_seeds_meet_every_kind_of_trouble(reports: Sequence[Report]) -> None
         ("cancels-unseen", 3, "after it was canceled"),
         ("parts-are-wholes", 0, "turned away, by the vendor"),
         ("one-layout", 177, "not quiet after"),
+        ("answers-dropped", 2, "was written again by its slice"),
+        ("polls-drop", 4, "was written again by its slice"),
+        ("unrecorded", 7, "batches of a slice that was broken off were written again"),
+        ("jobs-unseen", 3, "its job was there to be found"),
     ],
 )
 def test_a_product_that_is_broken_on_purpose_is_found(defect: str, first: int, seen: str) -> None:
