@@ -25,9 +25,13 @@ RATES = {
     "storage_stops": 1,
     "storage_hangs": 1,
     "limits_halved": 1,
+    "limits_lowered": 1,
+    "stray_429": 4,
+    "storage_stops_at_a_look": 1,
     "clock_jumps": 1,
 }
 _ONE = 0.7  # share of the requests that are for one export; the others are for all at once
+_VENDORS = ("mailchimp", "activecampaign")
 _DELIVERIES = ("lost", "once", "once", "twice", "late")
 
 
@@ -87,10 +91,12 @@ def _how(dice: random.Random, kind: str, exports: int, segments: int) -> dict[st
             return {"host": dice.randrange(2), "ahead": _clock(dice)}
         case "blackout":
             return {"ahead": [_clock(dice), _clock(dice)]}
-        case "storage_stops" | "storage_hangs":
+        case "storage_stops" | "storage_hangs" | "storage_stops_at_a_look":
             return {"away": round(dice.uniform(1, 4), 2)}
-        case "limits_halved":
+        case "limits_halved" | "limits_lowered":
             return {"away": round(dice.uniform(3, 8), 2)}
+        case "stray_429":
+            return {"vendor": dice.choice(_VENDORS), "account": dice.choice((1, 2))}
     raise ValueError(kind)
 
 

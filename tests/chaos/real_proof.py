@@ -125,27 +125,32 @@ def _of_repeats(
 ) -> Iterator[str]:
     """Hold what was sent more often than needed against what may have been.
 
-    A run needs to send once each profile of which it tells what the vendor made. Its checkpoint moves
-    over contiguous answered batches only, and no more batches than may be in flight are sent beyond
-    it. So a slice that a break of hosts or storage ends repeats those at most that it had left, which
-    the journal has, and one that a setback ends as many as may be in flight. Beside that, an answer
-    that was lost after its batch had taken effect makes the transport send that one batch again. Other
-    faults happen before a batch takes effect.
+    A run needs to send once each profile of which it tells what the vendor made. A slice that a break of
+    hosts or storage ends repeats at most what lay outside its checkpoint, which the journal has. Beside
+    that, an answer that was lost after its batch had taken effect makes that one batch be sent again.
+    Other faults happen before a batch takes effect, or to what only asks: they repeat nothing, however
+    often they set a run back.
     """
-    at_once, size = BATCHES[export.vendor]
-    received = world.received(export)
+    _, size = BATCHES[export.vendor]
+    unknown = sum(progress.counts.unknown for _, progress in runs)
     needed = sum(progress.counts.told for _, progress in runs)
-    setbacks = sum(_is_setback(str(event.text)) for run, _ in runs for event in run.timeline)
     lost = journal.lost_answers[export.vendor, export.account]
     in_flight = journal.in_flight[export.id]
-    most = in_flight + at_once * size * setbacks + size * lost
-    taken = needed - sum(progress.counts.unknown for _, progress in runs)
-    if received < taken:
-        yield f"received {received} profiles, where runs tell of {taken}"
-    if received > needed + most:
+    received = world.received(export)
+    if received < needed - unknown:
+        yield f"received {received} profiles, where runs tell of {needed - unknown}"
+    yield from too_often(received, needed, in_flight, lost * size)
+
+
+def too_often(received: int, needed: int, in_flight: int, lost: int) -> Iterator[str]:
+    """Yield what is wrong with how many profiles a list was sent, of which so many had to be.
+
+    `in_flight` were outside of checkpoints at breaks, and `lost` in requests whose answers were lost.
+    """
+    if received > needed + in_flight + lost:
         yield (
             f"received {received} profiles where {needed} were to be sent: {in_flight} in flight at "
-            f"breaks, {setbacks} setbacks and {lost} lost answers explain {most} more"
+            f"breaks and {lost} in requests whose answers were lost explain no more"
         )
 
 
@@ -157,10 +162,6 @@ def _of_cancel(journal: Journal, run: Run, writes: Sequence[Write]) -> Iterator[
     heeded = journal.told_of_cancel.get(run.id, math.inf) + _HEEDED
     if late := begun_between(writes, heeded, journal.last_open.get(run.id, 0)):
         yield f"{late} batches of {run.id} were begun after it was canceled"
-
-
-def _is_setback(text: str) -> bool:
-    return "Trying again" in text
 
 
 def _arrived(run: Run) -> bool:

@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import count, product
@@ -21,8 +21,15 @@ from tests.chaos.real_world import World
 _SOON = 0.5  # seconds until something is tried again for which the time is not right
 _LATE = 6.0  # seconds by which a late event comes behind its file
 _FAULTS = {"500": 0.025, "502": 0.025, "reset-before": 0.01, "reset-after": 0.01}
+# Of the requests that ask how far jobs are; each of them may meet one of those above, too.
+_LOOKS = {"method": "GET", "path": "*/import/info"}
+_FAULTS_OF_LOOKS: tuple[Mapping[str, object], ...] = (
+    {"kind": "500", "rate": 0.1},
+    {"kind": "silence", "rate": 0.05, "seconds": 3},
+)
 _PUBLISHED = ({"most": 10}, {"requests_per_second": 5, "imports_per_minute": 100})
 _HALVED = ({"most": 5}, {"requests_per_second": 2, "imports_per_minute": 50})
+_LOWERED = ({"most": 1}, {"requests_per_second": 1, "imports_per_minute": 10})
 
 
 class Trouble:
@@ -93,6 +100,12 @@ class Trouble:
                 for number, (kind, rate) in enumerate(_FAULTS.items())
             ]
             self._world.control(vendor, "faults", faults)
+        looks = [
+            {**_LOOKS, **fault, "seed": seed * 100 + number, "account": account}
+            for account in (1, 2)
+            for number, fault in enumerate(_FAULTS_OF_LOOKS)
+        ]
+        self._world.control("activecampaign", "faults", looks)
 
     def _end_faults(self) -> None:
         for vendor in ("mailchimp", "activecampaign"):
@@ -105,6 +118,14 @@ class Trouble:
     def _limits_halved(self, away: float) -> None:
         self._turn(*_HALVED)
         self._in(away, partial(self._turn, *_PUBLISHED))
+
+    def _limits_lowered(self, away: float) -> None:
+        self._turn(*_LOWERED)
+        self._in(away, partial(self._turn, *_PUBLISHED))
+
+    def _stray_429(self, vendor: str, account: int) -> None:
+        """Have one request refused, by a vendor that says nothing of when to come back."""
+        self._world.control(vendor, "faults", {"kind": "429", "account": account})
 
     def _turn(self, connections: dict[str, int], rates: dict[str, int]) -> None:
         self._world.control("mailchimp", "connections", connections)
@@ -120,6 +141,20 @@ class Trouble:
             self._storage_is_there = False
             self._world.stack.stop_server("azurite")
             self._in(away, self._start_storage)
+
+    def _storage_stops_at_a_look(self, away: float) -> None:
+        self._once_storage_is_there(partial(self._stop_storage_at_a_look, away))
+
+    def _stop_storage_at_a_look(self, away: float) -> None:
+        """Stop storage while a run asks how far its jobs are, which takes as long; wait for such a run."""
+        if self._journal.now < self._last and not any(
+            progress.in_jobs and not run.status.is_over for run, progress in self._world.all_runs()
+        ):
+            self._in(_SOON, partial(self._storage_stops_at_a_look, away))
+            return
+        slow = {**_LOOKS, "kind": "slow", "seconds": away, "count": 2}
+        self._world.control("activecampaign", "faults", slow)
+        self._storage_stops(away)
 
     def _start_storage(self) -> None:
         self._world.stack.start_server("azurite")

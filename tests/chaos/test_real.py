@@ -10,6 +10,7 @@ import pytest
 from local.processes import ROOT
 from tests.chaos.real import endure
 from tests.chaos.real_plan import RATES, draw
+from tests.chaos.real_proof import too_often
 from tests.chaos.real_writes import begun_between, older_after_newer, writes
 
 SEED = 7
@@ -63,6 +64,12 @@ def test_what_vendors_were_sent_tells_of_overtaking_and_of_batches_after_a_cance
     assert older_after_newer(found[:3]) == []
     # The batch of second 4 was begun in second 2, and the last one came when the run was over.
     assert [begun_between(found, 3, before) for before in (5, 6)] == [0, 1]
+
+
+def test_only_breaks_and_lost_answers_explain_what_is_sent_again() -> None:
+    assert list(too_often(received=3_000, needed=2_000, in_flight=500, lost=500)) == []
+    [found] = too_often(received=3_001, needed=2_000, in_flight=500, lost=500)
+    assert found.startswith("received 3001 profiles where 2000 were to be sent")
 
 
 def test_the_product_reads_the_time_of_day_where_chaos_can_change_it() -> None:
