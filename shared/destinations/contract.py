@@ -29,6 +29,7 @@ from shared.destinations.model import (
 )
 from shared.domain.connection import Account
 from shared.domain.errors import DestinationError, Invalid
+from shared.domain.jobs_seen import ListedJob
 from shared.domain.message import Message
 from shared.domain.run import Job
 
@@ -269,5 +270,8 @@ class PollsJobs(Protocol):
 class ListsJobs(Protocol):
     """A destination that lists the jobs of an account, so that one whose answer was lost can be found."""
 
-    async def jobs(self, api: Api, size: int | None = None) -> Collection[str]:
-        """Return the jobs there are, or those of so many profiles."""
+    async def jobs(self, api: Api, size: int | None = None) -> Collection[ListedJob]:
+        """Return the jobs there are, or those of so many profiles.
+
+        One that does not tell when it began is left out: nobody could tell whether it is new.
+        """

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field, computed_field
 
+from shared.domain.jobs_seen import JobsSeen
 from shared.domain.message import Message
 from shared.domain.outcomes import Counts, Outcome
 from shared.domain.segment import SegmentVersion
@@ -250,6 +251,7 @@ class Checkpoint(Progress, frozen=True):
         int, list[tuple[int, int]]
     ] = {}  # ranges of profiles of batches that are done in part
     under_way: int = 0  # of the batches that are not done, so many of the first may have been sent
+    jobs_seen: JobsSeen | None = None  # while a job may have begun that is not in `jobs`
     marks: list[Mark] = []  # of the last minute of sending
 
     def as_progress(self) -> Progress:

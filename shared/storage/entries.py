@@ -115,3 +115,4 @@ class Quota(BaseModel, frozen=True):
     slowness_at: datetime | None = None  # Share.at; None in records of earlier versions
     halvings: int = 0  # as in Share
     refusals: int = 0  # as in Share
+    jobs_of: str = ""  # the run that last began jobs, where the destination lists them

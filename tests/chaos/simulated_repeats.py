@@ -74,24 +74,22 @@ class Repeats:
     def _can_be_asked_for(self, run: Run, write: Write, later: Write) -> bool:
         """Say whether the slice that wrote again could have found the job of a write.
 
-        Not one that came after it had looked, and not one of two jobs of as many profiles that came to
-        the account since the slice began that was broken off: nothing tells them apart.
+        Not one that came after it had looked, and not if another run has sent in the lane since the slice
+        began that was broken off: nothing tells their jobs apart. The same goes for two jobs of as many
+        profiles of the run itself.
         """
         if not isinstance(self._world.services.destinations[run.destination], ListsJobs):
             return False
         since, looked = write.held.since, later.held.since
-        alike = [
+        between = [
             each
             for each in self._world.book.writes
-            if each.accepted
-            and self._account(each) == self._account(write)
-            and len(each.profiles) == len(write.profiles)
-            and since <= each.at < looked
+            if each.lane == write.lane and since <= each.at < looked
         ]
-        return write.ended < looked and alike == [write]
-
-    def _account(self, write: Write) -> str | None:
-        return self._world.exports[write.run.partition(".")[0]].connection_id
+        alone = all(each.run == write.run for each in between)
+        size = len(write.profiles)
+        alike = [each for each in between if each.accepted and len(each.profiles) == size]
+        return write.ended < looked and alone and alike == [write]
 
 
 def _repeated(writes: Sequence[Write]) -> Mapping[Write, Write]:

@@ -57,6 +57,7 @@ from shared.destinations.model import (
 )
 from shared.domain.connection import Account
 from shared.domain.errors import BatchRefused, Culprit, DestinationError, NeedsAttention
+from shared.domain.jobs_seen import ListedJob
 from shared.domain.message import say
 from shared.domain.run import Job
 
@@ -188,7 +189,7 @@ class ConstantContact(Destination):
         with parsing_answer(TITLE):
             return Sent(job=id_of(answer))
 
-    async def jobs(self, api: Api, size: int | None = None) -> Collection[str]:
+    async def jobs(self, api: Api, size: int | None = None) -> Collection[ListedJob]:
         """Return the imports of the account, or those of so many contacts."""
         return await listed(api, size)
 

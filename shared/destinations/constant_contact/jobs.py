@@ -3,6 +3,7 @@
 Facts and their sources:
 - `GET /activities` tells of all jobs of the last 10 days at once (description). A job that is no longer
   there ends as the engine ends it: unknown after a day.
+- `created_at` of a job is when it was created, and never changes (description).
 - `cannot_add_to_list_count` counts who unsubscribed from the account, `error_count` and
   `correctable_count` who could not be imported (description). `person_count` should be what was sent.
 - Messages are plain strings; V2 gave fewer than there were errors, such as "Line 355: Invalid email".
@@ -10,6 +11,7 @@ Facts and their sources:
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from shared.destinations.answers import ended, parsing_answer
@@ -17,6 +19,7 @@ from shared.destinations.constant_contact.answers import ID, TITLE, pages
 from shared.destinations.contract import Api, JobFiles
 from shared.destinations.model import FinishedJob
 from shared.domain.email import normal_form
+from shared.domain.jobs_seen import ListedJob
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
 from shared.domain.run import Job
@@ -29,12 +32,15 @@ _CODES = {Outcome.SUPPRESSED: "cannot_add_to_list", Outcome.REFUSED: "contact_er
 _LONGEST_TEXT = 300
 
 
-async def listed(api: Api, size: int | None) -> Collection[str]:
+async def listed(api: Api, size: int | None) -> Collection[ListedJob]:
     """Return the imports of the account, or those of so many contacts."""
-    found: set[str] = set()
+    found: list[ListedJob] = []
     async for activities in pages(api, "/activities", "activities", limit="500"):
         with parsing_answer(TITLE):
-            found |= {id_of(each) for each in activities if size is None or _holds(each, size)}
+            for each in activities:
+                job_id, created_at = id_of(each), _created_at(each)
+                if created_at and (size is None or _holds(each, size)):
+                    found.append(ListedJob(id=job_id, created_at=created_at))
     return found
 
 
@@ -57,6 +63,15 @@ def id_of(activity: Mapping[str, Any]) -> str:
     if not ID.fullmatch(key):
         raise ValueError("no id of an activity")
     return str(key)
+
+
+def _created_at(activity: Mapping[str, Any]) -> datetime | None:
+    """Return when an activity was created; None if it does not say so."""
+    try:
+        said = datetime.fromisoformat(activity["created_at"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return said if said.tzinfo else said.replace(tzinfo=UTC)
 
 
 def _holds(activity: Mapping[str, Any], size: int) -> bool:

@@ -135,7 +135,9 @@ class BatchSender:
     async def _send_piece(self, piece: Batch) -> Sent:
         """Send one request, and again after a short wait while the destination is only busy."""
         if self.lost:
-            await self.lost.watch()
+            earlier = await self.lost.find_earlier(piece.number, piece.size)
+            if earlier is not None:
+                return Sent(job=earlier)
         attempt = 0
         while True:
             attempt += 1

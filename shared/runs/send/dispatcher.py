@@ -2,7 +2,8 @@
 
 A connection that is free takes the next batch, and the checkpoint follows behind in one writing at a
 time. Never more batches than twice the connections in use were begun and are not in the checkpoint, so a
-crash repeats these at most. Jobs that earlier batches began are polled meanwhile; once everything is sent
+crash repeats these at most. Where lost jobs are looked for it is one batch, and that is repeated only if
+its job is not found. Jobs that earlier batches began are polled meanwhile; once everything is sent
 the rest of them are waited for, and a wait that is longer than a moment is left to a later slice.
 """
 
@@ -99,6 +100,7 @@ class Dispatcher:
                 return 0
             if not canceled and (failed := next((job for job in jobs if job.failed), None)):
                 batch = await self.poller.files.batch(failed)
+                await self._reserve(checkpoint.value.under_way, batch)
                 try:
                     result = await self.sender.send(batch, instead_of=failed)
                 except TakenBack:
@@ -118,7 +120,7 @@ class Dispatcher:
     async def _send(self, in_flight: _InFlight, behind: BackgroundRecord) -> None:
         start, sender, recorder = self._now, self.sender, self.recorder
         limits = sender.destination.limits
-        reserved = max(_OUTSIDE * limits.concurrency, len(start.unconfirmed()))
+        reserved = max(self._most_outside(limits.concurrency), len(start.unconfirmed()))
         polling = BackgroundPoll(self.poller)
         folder = layout_folder(recorder.run.id, start.layout)
         unsent = read_batches(
@@ -129,12 +131,12 @@ class Dispatcher:
             async with aclosing(unsent):
                 while True:
                     at_once = sender.pace.at_once(limits.concurrency)
-                    while more and _has_room(in_flight, behind, at_once):
+                    while more and self._has_room(in_flight, behind, at_once):
                         batch = await self._next(unsent)
                         if batch is None:
                             more = False
                         else:
-                            await recorder.reserve(reserved)
+                            await self._reserve(reserved, batch)
                             in_flight[asyncio.create_task(sender.send(batch))] = batch
                     if not in_flight and not behind.size:
                         break
@@ -157,6 +159,25 @@ class Dispatcher:
         late = self.sender.clock.monotonic() >= self.sender.until
         return None if late or await self.sender.sign.is_up() else await anext(unsent, None)
 
+    def _has_room(self, in_flight: _InFlight, behind: BackgroundRecord, at_once: int) -> bool:
+        """Say whether one more batch may begin, where `at_once` connections may be in use."""
+        outside = len(in_flight) + behind.size
+        return len(in_flight) < at_once and outside < self._most_outside(at_once)
+
+    def _most_outside(self, at_once: int) -> int:
+        """Return how many batches may be begun and not in the checkpoint.
+
+        Where jobs are looked for it is one: of two that were lost nobody could tell which is which.
+        """
+        return 1 if self.sender.lost else _OUTSIDE * at_once
+
+    async def _reserve(self, batches: int, following: Batch) -> None:
+        """Write down what may soon have been sent, and what jobs there were before, where that tells."""
+        lost = self.sender.lost
+        await self.recorder.reserve(batches, await lost.watch(following.number) if lost else None)
+        if lost:
+            await lost.take_lane()
+
     def _unconfirmed(self, start: Checkpoint) -> int:
         """Return how many of the first batches that are not done hold all that may have been sent."""
         sent = {*start.unconfirmed(), *self.sender.maybe_delivered}
@@ -166,12 +187,6 @@ class Dispatcher:
     @property
     def _now(self) -> Checkpoint:
         return self.recorder.checkpoint.value
-
-
-def _has_room(in_flight: _InFlight, behind: BackgroundRecord, at_once: int) -> bool:
-    """Say whether one more batch may begin, where `at_once` connections may be in use."""
-    outside = len(in_flight) + behind.size
-    return len(in_flight) < at_once and outside < _OUTSIDE * at_once
 
 
 def _took_answers(in_flight: _InFlight, behind: BackgroundRecord) -> bool:
@@ -228,7 +243,10 @@ async def open_dispatcher(
     digest = digest_with(key)
     target = target_of(context.export, destination, reports)
     patient = PatientReads(api, services.clock)
-    lost = LostJobs(destination, patient) if isinstance(destination, ListsJobs) else None
+    lost = None
+    if isinstance(destination, ListsJobs):
+        lane, kept = destination.lane(context.account), run.checkpoint.value.jobs_seen
+        lost = LostJobs(destination, patient, storage.quotas, lane, run.value.id, kept)
     return Dispatcher(
         BatchSender(services.clock, destination, api, pace, target, sign, lost),
         Recorder(

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from shared.destinations.batch import Batch
 from shared.domain.clock import Clock
+from shared.domain.jobs_seen import JobsSeen
 from shared.domain.outcomes import Outcome, Reject, RowOutcome
 from shared.domain.run import Mark, Run
 from shared.runs.send.batch_sender import BatchResult
@@ -92,16 +93,25 @@ class Recorder:
         done = now.with_done(number for number, each in of_batches.items() if not each.left)
         left = {n: list(each.left.ranges) for n, each in of_batches.items() if each.left}
         update["left"] = {**done.left, **left}
+        if next(done.not_done(), None) is None:
+            update["jobs_seen"] = None  # nothing is under way
+        elif now.jobs_seen:
+            begun = [job.id for result in results for job in result.jobs]
+            update["jobs_seen"] = now.jobs_seen.with_own(begun)
         await self.checkpoint.write(done.model_copy(update=update))
         self._counted = sent
 
-    async def reserve(self, batches: int) -> None:
-        """Note that so many of the first batches that are not done may have been sent, or soon may."""
+    async def reserve(self, batches: int, seen: JobsSeen | None = None) -> None:
+        """Note that so many of the first batches that are not done may have been sent, or soon may.
+
+        `seen` are the jobs that there were before, where the job of one can be looked for.
+        """
         now = self.checkpoint.value
-        if now.under_way != batches:
+        seen = seen or (now.jobs_seen if batches else None)
+        if (now.under_way, now.jobs_seen) != (batches, seen):
             sent = self.api.requests
             requests = now.requests + sent - self._counted
-            update = {"under_way": batches, "requests": requests}
+            update = {"under_way": batches, "jobs_seen": seen, "requests": requests}
             await self.checkpoint.write(now.model_copy(update=update))
             self._counted = sent
 

@@ -1,16 +1,23 @@
 """An import of Constant Contact whose answer was lost: it is looked for before it is sent again."""
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 
 import pytest
 
 from shared.destinations.contract import Api
+from shared.domain.jobs_seen import JobsSeen, ListedJob
 from shared.domain.run import RunStatus
 from shared.runs.send.lost_jobs import LostJobs
+from shared.storage.entries import Quota, SettingsTable
+from shared.storage.ports import Records
 from tests.contract.destinations.side import fault
 from tests.contract.destinations.sides import ConstantContactSide
 from tests.contract.destinations.world import World, csv, ready
 from tests.destinations.says import Says
+from tests.fakes.storage import MemoryRecords
+
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 
 def imports(world: World) -> list[int]:
@@ -46,13 +53,11 @@ async def test_an_import_that_never_arrived_is_sent_again() -> None:
 
 @pytest.mark.rule("lost-import-found")
 @pytest.mark.parametrize(
-    ("failures", "sent"),
-    [(1, [30]), (2, [30]), (3, [30, 30])],
-    ids=["one failure passes", "two do", "three end the slice"],
+    "failures",
+    [1, 2, 3],
+    ids=["one failure passes", "two do", "three end the slice, and the next one looks"],
 )
-async def test_an_import_that_cannot_be_looked_for_is_sent_again(
-    failures: int, sent: list[int]
-) -> None:
+async def test_an_import_is_looked_for_until_it_can_be(failures: int) -> None:
     side = ConstantContactSide()
     world = await ready(side)
     await world.drop(csv(30))
@@ -64,7 +69,7 @@ async def test_an_import_that_cannot_be_looked_for_is_sent_again(
     run = await world.run()
     assert run.status is RunStatus.SUCCESSFUL
     assert (await world.progress(run)).counts.accepted == 30
-    assert imports(world) == sent
+    assert imports(world) == [30]
 
 
 class Listed:
@@ -73,15 +78,25 @@ class Listed:
     def __init__(self, **sizes: int) -> None:
         self.sizes = sizes
 
-    async def jobs(self, api: Api, size: int | None = None) -> Collection[str]:
-        return [key for key, its in self.sizes.items() if size in (None, its)]
+    async def jobs(self, api: Api, size: int | None = None) -> Collection[ListedJob]:
+        return [
+            ListedJob(id=key, created_at=NOON)
+            for key, its in self.sizes.items()
+            if size in (None, its)
+        ]
+
+
+def lost_jobs(
+    listed: Listed, quotas: Records[Quota], kept: JobsSeen | None = None, run: str = "run"
+) -> LostJobs:
+    return LostJobs(listed, Says(), quotas, "lane", run, kept)
 
 
 async def test_only_a_job_that_can_be_no_other_is_taken_for_the_lost_one() -> None:
     listed = Listed(old=5)
-    jobs = LostJobs(listed, Says())
+    jobs = lost_jobs(listed, MemoryRecords(Quota))
     assert await jobs.find(5) is None  # nobody knows what was there before
-    await jobs.watch()
+    assert await jobs.watch(0) == JobsSeen(newest=NOON, ids=["old"])
     assert await jobs.find(5) is None
     listed.sizes |= {"other": 4, "mine": 5}
     assert await jobs.find(5) == "mine"
@@ -89,3 +104,48 @@ async def test_only_a_job_that_can_be_no_other_is_taken_for_the_lost_one() -> No
     assert await jobs.find(5) is None
     listed.sizes |= {"one": 5, "another": 5}
     assert await jobs.find(5) is None
+
+
+async def test_a_later_slice_looks_for_the_first_batch_with_what_was_seen_before_it_began() -> None:
+    listed, quotas = Listed(old=5), MemoryRecords(Quota)
+    killed = lost_jobs(listed, quotas)
+    kept = await killed.watch(3)
+    await killed.take_lane()
+    listed.sizes["mine"] = 5
+    later = lost_jobs(listed, quotas, kept)
+    assert await later.watch(3) == kept
+    assert await later.find_earlier(3, 4) is None
+    assert await later.find_earlier(3, 5) == "mine"
+    later.began("mine")
+    listed.sizes["else"] = 5
+    assert await later.watch(4) == kept.with_own(["mine"])
+    assert await later.find_earlier(4, 5) is None  # it was never begun
+
+
+@pytest.mark.parametrize("had_it", ["another", ""], ids=["another run had it", "nobody knows"])
+async def test_what_was_seen_counts_only_while_no_other_run_has_had_the_lane(had_it: str) -> None:
+    listed, quotas = Listed(old=5), MemoryRecords(Quota)
+    kept = await lost_jobs(listed, quotas).watch(0)
+    if had_it:
+        await lost_jobs(listed, quotas, run=had_it).watch(0)
+        await lost_jobs(listed, quotas, run=had_it).take_lane()
+    listed.sizes["of the other"] = 5
+    later = lost_jobs(listed, quotas, kept)
+    assert await later.watch(0) == JobsSeen(newest=NOON, ids=["of the other", "old"])
+    assert await later.find_earlier(0, 5) is None
+
+
+async def test_the_record_of_a_lane_keeps_the_rest_and_is_written_when_the_run_changes() -> None:
+    quotas = MemoryRecords(Quota)
+    await quotas.put(SettingsTable.QUOTAS, "lane", Quota(used=7, halvings=2))
+    etags = []
+    for run in ("one", "one", "two"):
+        jobs = lost_jobs(Listed(), quotas, run=run)
+        await jobs.watch(0)
+        await jobs.take_lane()
+        await jobs.take_lane()
+        stored = await quotas.get(SettingsTable.QUOTAS, "lane")
+        assert stored is not None
+        assert stored.value == Quota(used=7, halvings=2, jobs_of=run)
+        etags.append(stored.etag)
+    assert etags[0] == etags[1] != etags[2]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -393,6 +394,26 @@ async def test_a_request_that_would_lose_its_end_is_never_sent() -> None:
     with pytest.raises(BatchRefused):
         await CONSTANT_CONTACT.send(says, Target("a1"), Batch(b"", b"", joined, 3900))
     assert says.asked == []
+
+
+@pytest.mark.parametrize(
+    ("said", "when"),
+    [
+        ("2026-11-30T12:00:00.108Z", "2026-11-30T12:00:00.108+00:00"),
+        ("2026-11-30T07:00:00-05:00", "2026-11-30T12:00:00+00:00"),
+        ("2026-11-30T12:00:00", "2026-11-30T12:00:00+00:00"),
+    ],
+)
+async def test_a_listed_job_says_when_it_was_created(said: str, when: str) -> None:
+    says = Says(activities={"activities": [{"activity_id": "j1", "created_at": said}]})
+    [job] = await CONSTANT_CONTACT.jobs(says)
+    assert (job.id, job.created_at) == ("j1", datetime.fromisoformat(when))
+
+
+@pytest.mark.parametrize("said", [{}, {"created_at": None}, {"created_at": "today"}])
+async def test_a_job_that_does_not_say_when_it_was_created_is_not_listed(said: Any) -> None:
+    says = Says(activities={"activities": [{"activity_id": "j1"} | said]})
+    assert list(await CONSTANT_CONTACT.jobs(says)) == []
 
 
 def test_the_largest_batch_fits_a_request_with_its_envelope() -> None:

@@ -1,0 +1,46 @@
+"""What a run has seen of the jobs of an account, so that one whose answer was lost can be told from others.
+
+Only the vendor's own clock is compared, with itself. What is kept is small however many jobs there are.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from pydantic import BaseModel
+
+
+class ListedJob(BaseModel, frozen=True):
+    """A job that a destination lists."""
+
+    id: str
+    created_at: datetime  # by the vendor's clock
+
+
+class JobsSeen(BaseModel, frozen=True):
+    """The jobs that there were before a run began some of its own, and these."""
+
+    newest: datetime | None = (
+        None  # when the youngest of those before came; None if there were none
+    )
+    ids: list[str] = []  # of those that came at that instant
+    own: list[str] = []  # ids of jobs that the run has begun since
+
+    @classmethod
+    def among(cls, jobs: Iterable[ListedJob]) -> "JobsSeen":
+        """Return what is to be kept of all the jobs there are."""
+        every = list(jobs)
+        newest = max((job.created_at for job in every), default=None)
+        return cls(newest=newest, ids=sorted(job.id for job in every if job.created_at == newest))
+
+    def with_own(self, ids: Iterable[str]) -> "JobsSeen":
+        """Return the same with jobs that the run has begun."""
+        new = [each for each in dict.fromkeys(ids) if each not in self.own]
+        return self.model_copy(update={"own": [*self.own, *new]}) if new else self
+
+    def is_new(self, job: ListedJob) -> bool:
+        """Say whether a job has come since, and is none that the run knows to be its own."""
+        if job.id in self.own:
+            return False
+        if self.newest is None or job.created_at > self.newest:
+            return True
+        return job.created_at == self.newest and job.id not in self.ids
