@@ -29,9 +29,8 @@ from shared.destinations.model import (
 )
 from shared.domain.connection import Account
 from shared.domain.errors import DestinationError, Invalid
-from shared.domain.jobs_seen import ListedJob
+from shared.domain.job import Job, ListedJob
 from shared.domain.message import Message
-from shared.domain.run import Job
 
 type Read = Callable[[bytes], Any]
 """Takes the bytes of an answer apart. Raises ValueError for what is no JSON, or DestinationError."""

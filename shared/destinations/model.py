@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from shared.domain.job import Job
 from shared.domain.message import Message
 from shared.domain.outcomes import RowOutcome
-from shared.domain.run import Job
 
 type Credentials = Mapping[str, str]
 """What proves who we are at a vendor. Kept in the vault as JSON, never logged."""

@@ -1,4 +1,4 @@
-"""A segment's reading: what people have said about how its files are to be read."""
+"""How a segment's files are read: what people have said about it (its reading), and what was found."""
 
 import hashlib
 import json
@@ -45,3 +45,15 @@ class SegmentReading(BaseModel, frozen=True):
 
     segment: str
     reading: Reading
+
+
+class Dialect(BaseModel, frozen=True):
+    """What was found out of a file, or was told; the defaults are those of RFC 4180 in UTF-8."""
+
+    delimiter: str = ","
+    encoding: str = "utf-8"  # as the WHATWG calls it
+    escape: Escape = Escape.DOUBLED
+    quoted: bool = True  # whether a quote at the beginning of a cell means anything
+    preamble: str | None = (
+        None  # what a line before the header begins with that is no row: sep=, #TYPE
+    )

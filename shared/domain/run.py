@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field, computed_field
 
-from shared.domain.jobs_seen import JobsSeen
+from shared.domain.job import Job, JobsSeen
 from shared.domain.message import Message
 from shared.domain.outcomes import Counts, Outcome
 from shared.domain.segment import SegmentVersion
@@ -204,19 +204,6 @@ def split_run_id(run_id: str) -> tuple[str, str]:
     """Return the export id and the key that a public run id is made of; the key is empty if it is none."""
     export_id, _, key = run_id.partition(".")
     return export_id, key
-
-
-class Job(BaseModel, frozen=True, validate_by_name=True, serialize_by_alias=True):
-    """Work that a destination accepted and does in its own time."""
-
-    id: str
-    batch: int
-    rows: list[tuple[int, int]] = []  # ranges of the batch's profiles, the end excluded; [] is all
-    size: int  # profiles
-    sent_at: datetime
-    polled_at: datetime | None = Field(default=None, alias="looked_at")
-    tries: int = 1  # how often these profiles have been sent
-    failed: Message | None = None  # why it did nothing; its profiles are sent again
 
 
 class Mark(BaseModel, frozen=True):

@@ -8,9 +8,8 @@ from typing import Self
 
 from pydantic import BaseModel
 
-from shared.domain.dialect import Dialect
 from shared.domain.message import Message
-from shared.domain.reading import DateOrder, Reading
+from shared.domain.reading import DateOrder, Dialect, Reading
 
 EXPORTED = "CustomerInsights_"
 """What the name of a segment that Customer Insights exports begins with, and that of no other."""

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from shared.domain.audit import Action, Actor
-from shared.domain.dialect import Dialect
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.message import say
 from shared.domain.people import Caller
-from shared.domain.reading import Reading
+from shared.domain.reading import Dialect, Reading
 from shared.domain.segment import SegmentFile, SegmentVersion
 from shared.exports.readings import require_may_say
 from shared.people.audit_trail import record, segment_object

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 
-from shared.domain.dialect import Dialect
 from shared.domain.errors import BadSegment, OutOfReach
 from shared.domain.message import Message
-from shared.domain.reading import DateOrder, Reading, SegmentReading
+from shared.domain.reading import DateOrder, Dialect, Reading, SegmentReading
 from shared.domain.segment import (
     Segment,
     SegmentStatus,

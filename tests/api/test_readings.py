@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.domain.encodings import CODECS, encoding_name
 from shared.domain.reading import Reading, SegmentReading
 from shared.exports.schemas import ReadingChoices
+from shared.segments.encodings import CODECS, encoding_name
 from tests.api.office import Office, pointers
 
 PATH = "/segments/Customers/reading"

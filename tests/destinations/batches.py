@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import orjson
 
 from shared.destinations.batch import Batch
-from shared.domain.run import Job
+from shared.domain.job import Job
 from tests.fakes.clock import FakeClock
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from shared.domain.jobs_seen import JobsSeen, ListedJob
+from shared.domain.job import JobsSeen, ListedJob
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from shared.destinations.batch import Batch
 from shared.destinations.contract import Api, JobFiles
 from shared.destinations.model import Client, FinishedJob, Limits, Sent, Target
 from shared.domain.clock import Clock
-from shared.domain.run import Job
+from shared.domain.job import Job
 from tests.runs.small import BATCH, SmallBatches
 from tests.runs.world import World, ready
 

@@ -42,10 +42,9 @@ from shared.api.schemas.segments import ReadingItem, SegmentItem, TrialItem, Ver
 from shared.connections.schemas import ConnectionChanges, NewConnection
 from shared.domain.audit import Action, Actor, Entry, Object, ObjectKind
 from shared.domain.connection import TERMS_VERSION, ConnectionStatus, Consent, SharedWith
-from shared.domain.dialect import Dialect
 from shared.domain.outcomes import Counts
 from shared.domain.people import Language, Person, Role
-from shared.domain.reading import DateOrder
+from shared.domain.reading import DateOrder, Dialect
 from shared.domain.run import Mode, Phase, Progress, RunStatus, TriggerKind
 from shared.domain.schedule import Follows, RefreshSchedule
 from shared.domain.segment import SegmentStatus

@@ -5,8 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from shared.api.wording import Words
-from shared.domain.dialect import Dialect
-from shared.domain.reading import Reading
+from shared.domain.reading import Dialect, Reading
 from shared.domain.segment import Segment, SegmentStatus, SegmentVersion
 from shared.exports.reading_trial import Trial
 from shared.segments.formats.registry import format_of

@@ -58,8 +58,8 @@ from shared.destinations.model import (
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.connection import Account
 from shared.domain.errors import BatchRefused, DestinationError
+from shared.domain.job import Job
 from shared.domain.message import say
-from shared.domain.run import Job
 
 _BODY_BYTES = 399_999
 _ENVELOPE_BYTES = 2_000  # the callback and the brackets

@@ -23,9 +23,9 @@ from shared.destinations.contract import JobFiles
 from shared.destinations.model import FinishedJob
 from shared.domain.email import normal_form
 from shared.domain.errors import BatchRefused
+from shared.domain.job import Job
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
-from shared.domain.run import Job
 
 _UNDER_WAY = (False, "waiting", "claimed", "active")
 _DID_NOTHING = ("failed", "interrupted")

@@ -57,9 +57,8 @@ from shared.destinations.model import (
 )
 from shared.domain.connection import Account
 from shared.domain.errors import BatchRefused, Culprit, DestinationError, NeedsAttention
-from shared.domain.jobs_seen import ListedJob
+from shared.domain.job import Job, ListedJob
 from shared.domain.message import say
-from shared.domain.run import Job
 
 _BODY_BYTES = 3_900_000  # whichever megabyte is meant
 _ENVELOPE_BYTES = 200

@@ -19,10 +19,9 @@ from shared.destinations.constant_contact.answers import ID, TITLE, pages
 from shared.destinations.contract import Api, JobFiles
 from shared.destinations.model import FinishedJob
 from shared.domain.email import normal_form
-from shared.domain.jobs_seen import ListedJob
+from shared.domain.job import Job, ListedJob
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
-from shared.domain.run import Job
 
 _DID_NOTHING = ("cancelled", "failed", "timed_out")
 _COUNTERS = ("person_count", "cannot_add_to_list_count", "error_count", "correctable_count")

@@ -7,13 +7,12 @@ from operator import attrgetter
 from shared.destinations.contract import Encoder
 from shared.destinations.encoding.habits import NULL, Habit, Habits
 from shared.destinations.model import InvalidProfile
-from shared.domain.dialect import Dialect
 from shared.domain.email import why_no_address
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.outcomes import Outcome, Reject
-from shared.domain.reading import DateOrder, Reading
+from shared.domain.reading import DateOrder, Dialect, Reading
 from shared.domain.segment import SegmentFile, SegmentVersion, VersionStats
 from shared.runs.prepare.spool import Spool
 from shared.runs.state.rejects import RejectWriter

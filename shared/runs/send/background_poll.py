@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from shared.domain.errors import DestinationError, TryLater
-from shared.domain.run import Job
+from shared.domain.job import Job
 from shared.runs.send.poller import JobPoller, PollResult
 from shared.storage.ports import Unavailable
 

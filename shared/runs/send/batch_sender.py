@@ -18,9 +18,9 @@ from shared.domain.errors import (
     RateLimited,
     TryLater,
 )
+from shared.domain.job import Job
 from shared.domain.message import Message
 from shared.domain.outcomes import Outcome, RowOutcome
-from shared.domain.run import Job
 from shared.runs.send.lost_jobs import LostJobs
 from shared.runs.state.cancellation import Canceled, CancelSign
 from shared.transport.client import Begin, VendorApi

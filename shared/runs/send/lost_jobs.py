@@ -9,7 +9,7 @@ the lane between. At most one job is begun and not in the checkpoint, so there i
 from dataclasses import dataclass, field
 
 from shared.destinations.contract import Api, ListsJobs
-from shared.domain.jobs_seen import JobsSeen
+from shared.domain.job import JobsSeen
 from shared.storage.entries import Quota, SettingsTable
 from shared.storage.ports import Records
 from shared.transport.day_budget import change

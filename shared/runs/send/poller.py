@@ -13,9 +13,9 @@ from shared.destinations.batch import Batch
 from shared.destinations.contract import Api, Destination, PollsJobs
 from shared.destinations.model import FinishedJob, Limits
 from shared.domain.clock import Clock
+from shared.domain.job import Job
 from shared.domain.message import Message, say
 from shared.domain.outcomes import Outcome, RowOutcome
-from shared.domain.run import Job
 from shared.runs.state.parts import batches_per_part, read_part
 from shared.storage.paths import layout_folder, reports_folder
 from shared.storage.ports import Blobs

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from shared.destinations.batch import Batch
 from shared.domain.clock import Clock
-from shared.domain.jobs_seen import JobsSeen
+from shared.domain.job import JobsSeen
 from shared.domain.outcomes import Outcome, Reject, RowOutcome
 from shared.domain.run import Mark, Run
 from shared.runs.send.batch_sender import BatchResult

@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from shared.domain.dialect import Dialect
-from shared.domain.encodings import UTF_8
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
+from shared.domain.reading import Dialect
+from shared.segments.encodings import UTF_8
 from shared.segments.formats.cell_text import text_of
 from shared.segments.formats.names import column_name
 from shared.segments.formats.rows import (

@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from shared.domain.dialect import Dialect
 from shared.domain.message import Message
+from shared.domain.reading import Dialect
 from shared.domain.segment import SegmentFile
 from shared.segments.formats.rows import Block, Rows
 from shared.storage.ports import Blobs

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from shared.domain.dialect import Dialect
-from shared.domain.reading import Escape, Reading
+from shared.domain.reading import Dialect, Escape, Reading
 from shared.domain.segment import CsvSettings, SegmentFile, SegmentVersion
 from shared.segments.formats.csv.found import FoundRows
 from shared.segments.formats.csv.rows import CsvRows

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from shared.domain.dialect import Dialect
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
-from shared.domain.reading import Reading
+from shared.domain.reading import Dialect, Reading
 
 MAX_FIELD = 131_072
 """Characters that one cell may have, which is also the default of Python's `csv`."""

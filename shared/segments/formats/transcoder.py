@@ -2,7 +2,7 @@
 
 import codecs
 
-from shared.domain.encodings import CODECS, UTF_8, encoding_name
+from shared.segments.encodings import CODECS, UTF_8, encoding_name
 
 _MARKS = {b"\xff\xfe": "utf-16le", b"\xfe\xff": "utf-16be"}
 _NO_TEXT = "\udcff"  # which is not UTF-8 either: whoever reads the cell says where it stands

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.destinations.contract import Api
-from shared.domain.jobs_seen import JobsSeen, ListedJob
+from shared.domain.job import JobsSeen, ListedJob
 from shared.domain.run import RunStatus
 from shared.runs.send.lost_jobs import LostJobs
 from shared.storage.entries import Quota, SettingsTable

@@ -32,9 +32,9 @@ from shared.destinations.model import (
 from shared.domain.connection import Account
 from shared.domain.email import normal_form
 from shared.domain.errors import Culprit, DestinationError, NeedsAttention
+from shared.domain.job import Job
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
-from shared.domain.run import Job
 
 _NAMES = {"first_name": "given", "last_name": "family"}
 

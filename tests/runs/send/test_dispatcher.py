@@ -11,8 +11,9 @@ from shared.destinations.batch import Batch
 from shared.destinations.contract import Api, JobFiles
 from shared.destinations.model import Client, FinishedJob, Rate, Sent, Target
 from shared.domain.errors import BatchRefused, Culprit, NeedsAttention, RateLimited, TryLater
+from shared.domain.job import Job
 from shared.domain.message import say
-from shared.domain.run import Checkpoint, Job, Run, RunStatus
+from shared.domain.run import Checkpoint, Run, RunStatus
 from shared.storage.paths import CHECKPOINT
 from shared.storage.ports import Guarded, Stored, Unavailable
 from shared.triggers.every_minute import sweep_runs

@@ -3,7 +3,8 @@
 import pytest
 
 from shared.domain.errors import NotFound
-from shared.domain.run import Job, RunStatus
+from shared.domain.job import Job
+from shared.domain.run import RunStatus
 from shared.runs.send.import_callbacks import accept_report, report_url
 from shared.runs.send.poller import RunFiles
 from tests.runs.slow import slow

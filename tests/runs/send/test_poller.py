@@ -7,9 +7,10 @@ import pytest
 from shared.destinations.batch import Batch
 from shared.destinations.model import FinishedJob
 from shared.domain.errors import BatchRefused, DailyQuotaExhausted
+from shared.domain.job import Job
 from shared.domain.message import say
 from shared.domain.outcomes import Outcome, RowOutcome
-from shared.domain.run import Job, Run, RunStatus, SliceMessage
+from shared.domain.run import Run, RunStatus, SliceMessage
 from shared.runs.slice import run_slice
 from shared.triggers.every_minute import tick
 from tests.runs.mortal import Life, in_life, survives

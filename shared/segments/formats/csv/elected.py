@@ -8,8 +8,7 @@ comma. The tab is tried before the others in files that are named after it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.domain.dialect import Dialect
-from shared.domain.reading import Escape, Reading
+from shared.domain.reading import Dialect, Escape, Reading
 from shared.segments.formats.csv.letters import is_written_with_letters
 from shared.segments.formats.csv.parsed import parse
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from shared.domain.dialect import Dialect
 from shared.domain.message import Message
-from shared.domain.reading import Reading
+from shared.domain.reading import Dialect, Reading
 from shared.segments.formats.csv.elected import elect
 from shared.segments.formats.csv.rows import CsvRows
 from shared.segments.formats.rows import Block

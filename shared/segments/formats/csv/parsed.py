@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate, chain, count, pairwise
 from typing import TYPE_CHECKING, Literal
 
-from shared.domain.dialect import Dialect
-from shared.domain.reading import Escape
+from shared.domain.reading import Dialect, Escape
 from shared.segments.formats.csv.backslashes import Backslashed
 from shared.segments.formats.csv.letters import meant
 from shared.segments.formats.rows import MAX_LINE

@@ -8,10 +8,9 @@ middle of are kept for the next block.
 from collections.abc import Iterator, Sequence
 from itertools import compress, count
 
-from shared.domain.dialect import Dialect
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
-from shared.domain.reading import Escape, Reading
+from shared.domain.reading import Dialect, Escape, Reading
 from shared.segments.formats.csv.backslashes import is_written_with_backslashes
 from shared.segments.formats.csv.header import header_of
 from shared.segments.formats.csv.parsed import Parsed, parse, width_of

@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from shared.arrow import EMPTY, TEXT, pa, pc
-from shared.domain.dialect import Dialect
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
+from shared.domain.reading import Dialect
 from shared.segments.formats.names import column_name
 from shared.segments.formats.parquet.columns import is_mappable
 from shared.segments.formats.parquet.columns import texts as texts_of

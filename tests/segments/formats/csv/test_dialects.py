@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.dialect import Dialect
-from shared.domain.encodings import CODECS, encoding_name
-from shared.domain.reading import Escape, Reading
+from shared.domain.reading import Dialect, Escape, Reading
+from shared.segments.encodings import CODECS, encoding_name
 from shared.segments.formats.csv.backslashes import Backslashed, is_written_with_backslashes
 from shared.segments.formats.csv.elected import DELIMITERS, elect
 from shared.segments.formats.csv.found import LOOKED_AT, FoundRows

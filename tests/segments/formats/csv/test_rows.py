@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.dialect import Dialect
 from shared.domain.errors import BadSegment
+from shared.domain.reading import Dialect
 from shared.segments.formats.csv.rows import CsvRows
 from shared.segments.formats.rows import MAX_FIELD, Columns
 

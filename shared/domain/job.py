@@ -1,12 +1,28 @@
-"""What a run has seen of the jobs of an account, so that one whose answer was lost can be told from others.
+"""Jobs that destinations do in their own time, and what a run has seen of those of an account.
 
-Only the vendor's own clock is compared, with itself. What is kept is small however many jobs there are.
+By that one whose answer was lost can be told from others. Only the vendor's own clock is compared, with
+itself. What is kept is small however many jobs there are.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+from shared.domain.message import Message
+
+
+class Job(BaseModel, frozen=True, validate_by_name=True, serialize_by_alias=True):
+    """Work that a destination accepted and does in its own time."""
+
+    id: str
+    batch: int
+    rows: list[tuple[int, int]] = []  # ranges of the batch's profiles, the end excluded; [] is all
+    size: int  # profiles
+    sent_at: datetime
+    polled_at: datetime | None = Field(default=None, alias="looked_at")
+    tries: int = 1  # how often these profiles have been sent
+    failed: Message | None = None  # why it did nothing; its profiles are sent again
 
 
 class ListedJob(BaseModel, frozen=True):

@@ -2,7 +2,7 @@ import codecs
 
 import pytest
 
-from shared.domain.encodings import CODECS, encoding_name
+from shared.segments.encodings import CODECS, encoding_name
 
 
 @pytest.mark.parametrize("name", CODECS)
