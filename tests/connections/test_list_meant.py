@@ -80,7 +80,6 @@ def account(destination: Destination) -> Lists:
         (CONSTANT_CONTACT, f"https://app.constantcontact.com/lists?list={UUID}&p=1", UUID),
     ],
     ids=lambda each: getattr(each, "name", None),
-    ids=str,
 )
 async def test_a_list_is_found_by_what_people_paste(
     destination: Destination, pasted: str, found: str
@@ -104,7 +103,6 @@ async def test_a_list_is_found_by_what_people_paste(
         (CONSTANT_CONTACT, "https://app.constantcontact.com/lists", "looks like 06526938-"),
     ],
     ids=lambda each: getattr(each, "name", None),
-    ids=str,
 )
 async def test_what_is_no_list_is_refused_with_what_an_id_looks_like(
     destination: Destination, pasted: str, help_: str
