@@ -40,5 +40,6 @@ def _open() -> Services:
         slice_seconds=chosen.slice_seconds,
         max_profiles=chosen.max_profiles,
         retention_days=chosen.retention_days,
+        max_unsent_rejects=chosen.max_unsent_rejects,
         webhook=open_webhook(chosen.webhook_url, chosen.webhook_secret.get_secret_value()),
     )

@@ -33,6 +33,7 @@ class Services:
     slice_seconds: float
     max_profiles: int  # of one export, whatever its destination
     retention_days: int = 30
+    max_unsent_rejects: int = 100_000  # that a run keeps of rows that it never sent
     webhook: Webhook | None = None  # who wants to be told of the end of runs
 
     def profiles_allowed(self, limits: Limits) -> int:

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
 
     slice_seconds: float = Field(240, gt=0, description="How long one execution works on a run.")
     retention_days: int = Field(30, ge=1, le=90, description="How long ended runs are kept.")
+    max_unsent_rejects: int = Field(
+        100_000, gt=0, description="Rejects that a run keeps of rows that it never sent."
+    )
     webhook_url: str = Field("", pattern=r"^(https://.+)?$")
     webhook_secret: SecretStr = SecretStr("")
     max_profiles: int = Field(MOST_PROFILES, gt=0, description="Profiles that one export may hold.")

@@ -29,6 +29,18 @@ def prepared(checkpoint: Checkpoint) -> Message:
     )
 
 
+def rejects_left_out(found: Checkpoint, most: int) -> Message | None:
+    """Say how many rejects are kept of rows that were never sent; None if that is all of them."""
+    unsent = found.counts.invalid + found.counts.duplicate
+    if unsent <= most:
+        return None
+    return say(
+        "{rows} that are invalid or duplicate: the first {most} are kept as rejects, the others counted.",
+        rows=_rows(unsent),
+        most=most,
+    )
+
+
 def done(checkpoint: Checkpoint) -> Message:
     """Return what became of all rows."""
     return say(

@@ -37,7 +37,7 @@ from shared.runs.state.cancellation import Canceled, CancelSign
 from shared.runs.state.checkpoint import Fenced
 from shared.runs.state.context import RunContext, target_of
 from shared.runs.state.open_run import OpenRun
-from shared.runs.timeline import paced, prepared
+from shared.runs.timeline import paced, prepared, rejects_left_out
 from shared.segments.faults import NoFile
 from shared.services import Services
 from shared.storage.paths import unique_name
@@ -206,6 +206,8 @@ class Worker:
     async def _has_come_to(self, found: Checkpoint) -> None:
         kept = {"slice": self._run.checkpoint.value.slice, "seconds": self._run.seconds_before}
         await self._run.checkpoint.write(found.model_copy(update=kept))
+        if left_out := rejects_left_out(found, self._services.max_unsent_rejects):
+            await self._run.change(self._run.value.noting(self._clock.now(), left_out))
 
     async def _report(self, rows: int) -> None:
         """Let people see the rows read while a file is read, and cancel the run; raise Canceled."""

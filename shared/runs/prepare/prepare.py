@@ -140,7 +140,7 @@ async def _laid_out(
 ) -> Checkpoint:
     storage, folder = services.storage, layout_folder(run.id, layout)
     digest = digest_with(await digest_key(storage.secrets))
-    rejects = RejectWriter(storage.run_files, run.id)
+    rejects = RejectWriter(storage.run_files, run.id, most=services.max_unsent_rejects)
     compare = run.mode is Mode.CHANGES
     before = StateReader(storage.delivered.stream(state_name(export)) if compare else None)
     parts = PartWriter(storage.run_files, folder, limits)

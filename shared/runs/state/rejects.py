@@ -5,6 +5,8 @@ No two files have one name: what is written by a slice whose checkpoint is refus
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from itertools import batched
+from typing import Any
 
 import orjson
 
@@ -15,13 +17,23 @@ from shared.storage.paths import reject_file, unique_name
 from shared.storage.ports import Blobs
 
 _REASONS_KEPT = 100
+_LINES_PER_FILE = 5_000  # so that whoever wants a page reads no more than some 2 MB for it
+_LONGEST_ADDRESS = 500  # characters; longer ones are cut: none was ever sent
 
 
 class RejectWriter:
-    """Collects rejects, counts their outcomes, and moves them to files when there are enough."""
+    """Collects rejects, counts their outcomes, and moves them to files when there are enough.
+
+    It keeps no more than `most` of them, and counts the others; None is all.
+    """
 
     def __init__(
-        self, files: Blobs, run_id: str, written: Sequence[str] = (), waiting: Sequence[str] = ()
+        self,
+        files: Blobs,
+        run_id: str,
+        written: Sequence[str] = (),
+        waiting: Sequence[str] = (),
+        most: int | None = None,
     ) -> None:
         self.written = list(written)  # names of files
         self.waiting = list(waiting)  # as lines that no file holds yet
@@ -29,14 +41,17 @@ class RejectWriter:
         self._reasons: dict[int, tuple[Message, orjson.Fragment]] = {}
         self._files = files
         self._run_id = run_id
+        self._most = most
 
     def add(self, reject: Reject, digest: bytes = b"") -> None:
         """Take one reject; `digest` stands for its profile if that was sent and not taken."""
         self.counts[reject.outcome] += 1
+        if self._most is not None and self.counts.total() > self._most:
+            return
         values = (
             reject.segment,
             reject.row,
-            reject.address,
+            cut_address(reject.address),
             reject.outcome,
             reject.code,
             self._written(reject.reason),
@@ -57,28 +72,48 @@ class RejectWriter:
         return written
 
     async def write(self, at_least: int = 1) -> None:
-        """Move what is waiting to a file if that is so many lines."""
-        if len(self.waiting) >= at_least:
-            data = "\n".join(self.waiting).encode()
+        """Move what is waiting to files if that is so many lines."""
+        if len(self.waiting) < at_least:
+            return
+        for lines in batched(self.waiting, _LINES_PER_FILE, strict=False):
             name = unique_name()
+            data = "\n".join(lines).encode()
             await self._files.write(reject_file(self._run_id, name), data)
             self.written.append(name)
-            self.waiting = []
+        self.waiting = []
 
 
 async def stored_rejects(
     files: Blobs, run_id: str, checkpoint: Checkpoint
 ) -> AsyncIterator[tuple[Reject, bytes]]:
     """Yield the rejects of a run up to a checkpoint, with the digests they were added with."""
-    for name in checkpoint.reject_files:
-        for line in (await files.read(reject_file(run_id, name))).splitlines():
-            yield _reject(line)
-    for text in checkpoint.rejects:
-        yield _reject(text)
+    for number in range(len(checkpoint.reject_files) + 1):
+        for line in await reject_lines(files, run_id, checkpoint, number):
+            values = orjson.loads(line)
+            yield reject_of(values), bytes.fromhex(values[6])
 
 
-def _reject(line: bytes | str) -> tuple[Reject, bytes]:
-    segment, row, address, outcome, code, reason, digest, file = orjson.loads(line)
+async def reject_lines(
+    files: Blobs, run_id: str, checkpoint: Checkpoint, number: int
+) -> Sequence[bytes]:
+    """Return the lines of a file by its number, from 0; raise Missing.
+
+    That behind the last file are the lines which none holds yet. A file that is written later begins with
+    them, so a line stays where it is.
+    """
+    if number < len(checkpoint.reject_files):
+        name = checkpoint.reject_files[number]
+        return (await files.read(reject_file(run_id, name))).splitlines()
+    return [text.encode() for text in checkpoint.rejects]
+
+
+def reject_of(values: Sequence[Any]) -> Reject:
+    """Return the reject that the values of a line tell of."""
+    segment, row, address, outcome, code, reason, _, file = values
     said = reason if isinstance(reason, str) else Message.model_validate(reason)
-    reject = Reject(segment, row, address, Outcome(outcome), code, said, file)
-    return reject, bytes.fromhex(digest)
+    return Reject(segment, row, address, Outcome(outcome), code, said, file)
+
+
+def cut_address(address: str) -> str:
+    """Return as much of an address as a reject keeps: a whole cell may stand in the place of one."""
+    return address[:_LONGEST_ADDRESS]
