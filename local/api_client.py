@@ -136,9 +136,12 @@ class ApiClient:
         raise StackError(f"The run was not over within {seconds:.0f} seconds: {run}")
 
     def rejects(self, run_id: str) -> str:
-        """Return a run's rejects as CSV, without the mark that the file begins with."""
-        answer = self._api.get(f"/runs/{run_id}/rejects").raise_for_status()
-        return answer.content.decode("utf-8-sig")
+        """Return all of a run's rejects as CSV, without the mark that the file begins with."""
+        pages = [self._api.get(f"/runs/{run_id}/rejects.csv").raise_for_status()]
+        while onward := pages[-1].links.get("next"):
+            pages.append(self._api.get(httpx.URL(self._api.base_url).join(onward["url"])))
+            pages[-1].raise_for_status()
+        return b"".join(page.content for page in pages).decode("utf-8-sig")
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Return the JSON of an answer; raise StackError with the problem if it is one."""

@@ -92,7 +92,7 @@ def _show(
         "engine_cpu_seconds": round(after.cpu_seconds - before.cpu_seconds, 2),
         "peak_memory_mib": round(_usage(host).peak_bytes / _MIB, 1),
         "sandbox": vendor.statistics(stack.urls[vendor.name]),
-        "rejects": {"run": first["id"], "path": f"/api/v1/runs/{first['id']}/rejects"},
+        "rejects": {"run": first["id"], "path": f"/api/v1/runs/{first['id']}/rejects.csv"},
     }
     _summarize(console, vendor, figures, rejects)
     return figures

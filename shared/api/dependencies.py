@@ -62,12 +62,7 @@ async def _if_match(
 async def _after(
     after: Annotated[str, Query(max_length=2000, description="The `next` of another page.")] = "",
 ) -> str:
-    """Return where a page begins. A cursor that we never gave is taken for the first page."""
-    try:
-        place = base64.urlsafe_b64decode(after.encode()).decode()
-    except (binascii.Error, UnicodeError):
-        return ""
-    return place if place.isprintable() else ""
+    return place_of(after)
 
 
 RAISES: Mapping[object, tuple[type[Exception], ...]] = {
@@ -109,6 +104,15 @@ class Page[T](BaseModel):
 def cursor(place: str | None) -> str | None:
     """Return a place in a list in a form that callers do not take apart."""
     return base64.urlsafe_b64encode(place.encode()).decode() if place else None
+
+
+def place_of(after: str) -> str:
+    """Return where a page begins. A cursor that we never gave is taken for the first page."""
+    try:
+        place = base64.urlsafe_b64decode(after.encode()).decode()
+    except (binascii.Error, UnicodeError):
+        return ""
+    return place if place.isprintable() else ""
 
 
 def tagged(response: Response, etag: str) -> None:

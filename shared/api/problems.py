@@ -27,6 +27,7 @@ from shared.domain.errors import (
     BadSegment,
     BatchRefused,
     Conflict,
+    Gone,
     Invalid,
     NeedsAttention,
     NotAllowed,
@@ -80,6 +81,7 @@ _TYPES: dict[type[Exception], ProblemType] = {
     NotAllowed: ProblemType("not-allowed", 403, say("You may not do this")),
     NotFound: ProblemType("not-found", 404, say("There is no such thing")),
     Conflict: ProblemType("conflict", 409, say("Not now")),
+    Gone: ProblemType("gone", 410, say("There is something else instead")),
     NeedsAttention: ProblemType(
         "needs-attention", 409, say("Somebody must act at the destination")
     ),

@@ -69,7 +69,8 @@ class Action(StrEnum):
     READING_TRIED = "reading.tried"  # which shows rows
     RUN_STARTED = "run.started"
     RUN_CANCELED = "run.canceled"  # asked for; it ends a moment later
-    REJECTS_DOWNLOADED = "rejects.downloaded"
+    REJECTS_VIEWED = "rejects.viewed"  # once for each person, run and hour
+    REJECTS_DOWNLOADED = "rejects.downloaded"  # as earlier versions told of the same
 
 
 class ObjectKind(StrEnum):

@@ -13,6 +13,7 @@ ProductError
     ├── NotFound          no such thing, or none that this caller may see
     ├── NotAllowed        the caller may see it but not do this
     ├── Conflict          not now: the message says what to do instead
+    ├── Gone              it was given up; the message says what there is instead
     ├── Outdated          somebody changed it since the caller read it
     └── Invalid           a field of the request, named by its members, is wrong
 
@@ -125,6 +126,10 @@ class NotAllowed(Refusal):
 
 class Conflict(Refusal):
     """The thing is not in a state that allows this."""
+
+
+class Gone(Refusal):
+    """The operation was given up for others, which the message names."""
 
 
 class Outdated(Refusal):

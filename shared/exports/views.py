@@ -1,7 +1,7 @@
 """Reading exports: one, or a page of all of them, each with what its reader may do with it."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from shared.domain.connection import Connection
@@ -49,9 +49,7 @@ async def list_exports(
     records = services.storage.exports
     among = await _among(services, filters)
     found, onward = await listed(records, wanted, lambda each: each.name, among)
-    keys = {stored.value.connection_id for stored in found}
-    read = await asyncio.gather(*(connection_of(services, key) for key in keys))
-    connections = dict(zip(keys, read, strict=True))
+    connections = await _connections_of(services, [each.value for each in found])
     views = (_view(services, caller, each, connections[each.value.connection_id]) for each in found)
     return await asyncio.gather(*views), onward
 
@@ -59,6 +57,20 @@ async def list_exports(
 async def find_export(services: Services, caller: Caller, key: str) -> ExportView:
     """Return one export; raise NotFound."""
     return await view(services, caller, await find(services.storage.exports, key, MESSAGES))
+
+
+async def editable(services: Services, caller: Caller, keys: Iterable[str]) -> frozenset[str]:
+    """Return which of these exports are there and may be edited by the caller."""
+    if not caller.is_contributor:
+        return frozenset()
+    found = await asyncio.gather(*(services.storage.exports.get(ALL, key) for key in set(keys)))
+    exports = [stored.value for stored in found if stored]
+    connections = await _connections_of(services, exports)
+    return frozenset(
+        each.id
+        for each in exports
+        if each.may_be_edited_by(caller, connections[each.connection_id])
+    )
 
 
 async def require_export(services: Services, key: str) -> None:
@@ -76,6 +88,15 @@ async def connection_of(services: Services, key: str | None) -> Connection | Non
     """Return the connection with this id; None if there is none any more, or for no id."""
     stored = await services.storage.connections.get(ALL, key) if key else None
     return stored.value if stored else None
+
+
+async def _connections_of(
+    services: Services, exports: Iterable[Export]
+) -> Mapping[str | None, Connection | None]:
+    """Return the connection of each of these exports, by its id."""
+    keys = {export.connection_id for export in exports}
+    read = await asyncio.gather(*(connection_of(services, key) for key in keys))
+    return dict(zip(keys, read, strict=True))
 
 
 async def all_connections(services: Services) -> Mapping[str | None, Connection]:

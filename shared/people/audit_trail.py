@@ -7,9 +7,15 @@ it made the change, leaves an entry of something that may not have been done.
 """
 
 import hashlib
+import json
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,6 +49,8 @@ type Thing = Connection | Export | RefreshSchedule | SegmentReading
 _HIDDEN = {"segment", "id", "created_at", "attached_at", "scheduled_at", "secret_name"}
 _WAITS = (0.2, 1.0)  # seconds between tries to write
 _LAST = "~"  # sorts behind every id of an instant
+_ONCE = "once"  # the partition of entries that stand for an hour, by the hour and what they tell of
+_FIRST = "."  # ends their keys: a page begins behind a key
 
 
 class Unrecorded(Unavailable):
@@ -54,6 +62,26 @@ async def record(
 ) -> None:
     """Record what changes nothing in storage; raise Unrecorded."""
     await _append(services, _entry(services, by, action, thing, {}, facts))
+
+
+async def record_hourly(
+    services: Services, by: Actor, action: Action, thing: Thing | Object, **facts: JsonValue
+) -> None:
+    """Do as `record`, once in each hour (UTC) for what is the same of all that is recorded.
+
+    Whoever comes first in the hour writes the entry down under what it tells of; who comes later finds it
+    there and sees to it that it is where all entries are.
+    """
+    entry = _entry(services, by, action, thing, {}, facts)
+    told = json.dumps([by.id, action, entry.object.id, facts], sort_keys=True)
+    once = f"{entry.at:%Y%m%d%H}-{hashlib.sha256(told.encode()).hexdigest()}"
+    with _unrecorded():
+        try:
+            await _insert(services, _ONCE, f"{once}{_FIRST}", entry)
+        except AlreadyExists:
+            [first] = await services.storage.audit.page(_ONCE, after=once, before=once + _LAST)
+            entry = first.value
+    await _append(services, entry)
 
 
 def recorded(
@@ -199,17 +227,28 @@ def _partition(object_id: str) -> str:
 
 async def _append(services: Services, entry: Entry) -> None:
     """Write an entry where it is found by its object, and where all are found."""
-    try:
+    with _unrecorded():
         await side_by_side(
-            _insert(services, _partition(entry.object.id), entry), _insert(services, ALL, entry)
+            _write(services, _partition(entry.object.id), entry), _write(services, ALL, entry)
         )
+
+
+async def _write(services: Services, partition: str, entry: Entry) -> None:
+    with suppress(AlreadyExists):  # then an earlier try had worked
+        await _insert(services, partition, entry.id, entry)
+
+
+@contextmanager
+def _unrecorded() -> Iterator[None]:
+    """Turn what storage does not do into Unrecorded."""
+    try:
+        yield
     except Unavailable as error:
         raise Unrecorded(*error.args) from error
 
 
-async def _insert(services: Services, partition: str, entry: Entry) -> None:
+async def _insert(services: Services, partition: str, key: str, entry: Entry) -> None:
     async def insert() -> None:
-        with suppress(AlreadyExists):  # then an earlier try had worked
-            await services.storage.audit.insert(partition, entry.id, entry)
+        await services.storage.audit.insert(partition, key, entry)
 
     await retried(insert, services.clock, _WAITS)

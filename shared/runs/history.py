@@ -1,17 +1,12 @@
 """Reading one run for people, or the runs of one export; `index` lists those of all exports."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
-from shared.domain.audit import Action, Actor, Object, ObjectKind
 from shared.domain.errors import NotFound
 from shared.domain.message import say
-from shared.domain.outcomes import Reject
-from shared.domain.people import Caller
 from shared.domain.run import Checkpoint, Progress, Run, split_run_id
-from shared.people.audit_trail import record
-from shared.runs.state.rejects import stored_rejects
 from shared.services import Services
-from shared.storage.entries import ALL, SettingsTable
+from shared.storage.entries import SettingsTable
 from shared.storage.paths import CHECKPOINT
 from shared.storage.ports import Stored
 
@@ -34,7 +29,7 @@ async def list_runs(
 
 async def run_progress(services: Services, run: Run) -> Progress:
     """Return how far a run has come."""
-    return run.progress or (await _checkpoint(services, run)).as_progress()
+    return run.progress or (await checkpoint_of(services, run)).as_progress()
 
 
 async def is_canceling(services: Services, run: Run) -> bool:
@@ -44,21 +39,7 @@ async def is_canceling(services: Services, run: Run) -> bool:
     return await services.storage.bookmarks.get(SettingsTable.CANCELS, run.id) is not None
 
 
-async def record_download(services: Services, caller: Caller, run: Run) -> None:
-    """Record that somebody reads a run's rejects: they hold addresses, which leave the app here."""
-    export = await services.storage.exports.get(ALL, run.export_id)
-    name = export.value.name if export else ""  # its runs outlive it
-    of = Object(kind=ObjectKind.EXPORT, id=run.export_id, name=name)
-    await record(services, Actor.of(caller.person), Action.REJECTS_DOWNLOADED, of, run=run.id)
-
-
-async def reject_lines(services: Services, run: Run) -> AsyncIterator[Reject]:
-    """Yield every row of a run that was not accepted and not unchanged, as far as it has come."""
-    checkpoint = await _checkpoint(services, run)
-    async for reject, _ in stored_rejects(services.storage.run_files, run.id, checkpoint):
-        yield reject
-
-
-async def _checkpoint(services: Services, run: Run) -> Checkpoint:
+async def checkpoint_of(services: Services, run: Run) -> Checkpoint:
+    """Return where a run goes on from, or where it ended."""
     stored = await services.storage.checkpoints.get(run.id, CHECKPOINT)
     return stored.value if stored else Checkpoint()

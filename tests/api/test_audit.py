@@ -1,5 +1,6 @@
 """The audit trail: everything that people, destinations and the app itself do is in it, and stays."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -154,14 +155,13 @@ async def test_a_key_is_told_of_without_the_key_or_the_name_of_its_secret(office
 
 
 async def test_exports_and_their_runs_are_told_under_the_export(office: Office) -> None:
-    export = await office.export(await office.ready())
+    export = await office.export(await office.ready(shared_with="contributors"))
     changed = {"name": "Renamed", "segments": ["Customers"]}
     await office.done("PATCH", f"/exports/{export}", changed)
     run = await office.done("POST", f"/exports/{export}/run", {"mode": "everything"})
-    await office.ask("GET", f"/runs/{run['id']}/rejects", role="viewer")
+    await office.ask("GET", f"/runs/{run['id']}/rejects.csv", role="contributor")
     await office.done("POST", f"/runs/{run['id']}/cancel")
     await office.done("DELETE", f"/exports/{export}")
-    await office.ask("GET", f"/runs/{run['id']}/rejects", role="viewer")
 
     told = {entry["action"]: entry for entry in await trail(office, object=export)}
 
@@ -170,7 +170,7 @@ async def test_exports_and_their_runs_are_told_under_the_export(office: Office) 
         "export.changed",
         "run.started",
         "run.canceled",
-        "rejects.downloaded",
+        "rejects.viewed",
         "export.removed",
     }
     assert told["export.created"]["before"] == {}
@@ -184,10 +184,59 @@ async def test_exports_and_their_runs_are_told_under_the_export(office: Office) 
     assert told["run.started"]["after"] == began
     assert told["run.started"]["by"]["name"] == "Local administrator"
     assert told["run.canceled"]["after"] == {"run": run["id"]}
-    assert told["rejects.downloaded"]["by"]["name"] == "Local viewer"
-    assert told["rejects.downloaded"]["after"] == {"run": run["id"]}
+    assert told["rejects.viewed"]["by"]["name"] == "Local contributor"
+    assert told["rejects.viewed"]["after"] == {"run": run["id"]}
     assert told["export.removed"]["before"]["name"] == "Renamed"
     assert told["export.removed"]["after"] == {}
+
+
+async def test_reading_rejects_is_told_once_for_each_person_run_and_hour(office: Office) -> None:
+    export = await office.export(await office.ready(shared_with="contributors"))
+    runs = [await office.done("POST", f"/exports/{export}/run", {}) for _ in range(2)]
+
+    async def read(role: str, *, run: int = 0) -> None:
+        path = f"/runs/{runs[run]['id']}/rejects"
+        asked = [office.ask("GET", f"{path}.csv", role=role) for _ in range(3)]
+        asked += [office.ask("POST", f"{path}/search", {}, role=role) for _ in range(3)]
+        assert {each.status_code for each in await asyncio.gather(*asked)} == {200}
+
+    def viewed(entries: list[Any]) -> list[tuple[str, str, str]]:
+        return [
+            (entry["by"]["name"], entry["after"]["run"], entry["at"])
+            for entry in entries
+            if entry["action"] == "rejects.viewed"
+        ]
+
+    office.clock.advance(600)
+    await read("administrator")
+    office.clock.advance(600)
+    await read("contributor")
+    await read("administrator")
+    await read("administrator", run=1)
+    office.clock.advance(3000)
+    await read("administrator")
+
+    first, second = (run["id"] for run in runs)
+    for entries in (await trail(office, object=export), await trail(office)):
+        assert sorted(viewed(entries)) == [
+            ("Local administrator", *line)
+            for line in sorted(
+                [
+                    (first, "2026-11-21T09:10:00Z"),
+                    (second, "2026-11-21T09:20:00Z"),
+                    (first, "2026-11-21T10:10:00Z"),
+                ]
+            )
+        ] + [("Local contributor", first, "2026-11-21T09:20:00Z")]
+
+
+async def test_a_refused_reader_of_rejects_is_not_told_of_as_one(office: Office) -> None:
+    export = await office.export(await office.ready())
+    run = await office.done("POST", f"/exports/{export}/run", {})
+    for role in ("viewer", "contributor"):
+        answer = await office.ask("GET", f"/runs/{run['id']}/rejects.csv", role=role)
+        assert answer.status_code == 403
+    assert "rejects.viewed" not in actions(await trail(office))
 
 
 async def test_a_schedule_is_told_with_what_it_was(office: Office) -> None:
@@ -311,7 +360,8 @@ CHANGES = [
     ("DELETE", "/exports/EXPORT", None),
     ("DELETE", "/connections/FREE", None),
     ("PUT", "/refresh-schedule", {"times": ["06:30"]}),
-    ("GET", "/runs/RUN/rejects", None),
+    ("GET", "/runs/RUN/rejects.csv", None),
+    ("POST", "/runs/RUN/rejects/search", {}),
 ]
 
 

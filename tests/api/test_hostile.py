@@ -269,7 +269,10 @@ def said_with(value: str) -> list[tuple[str, str, Any]]:
         ("PUT", f"/segments/{value}/reading", {"delimiter": value, "encoding": value}),
         ("PUT", "/segments/Customers/reading", {"dates": {"Born": value}, "nulls": [value * 20]}),
         ("POST", f"/segments/{value}/reading/try", {}),
+        ("GET", f"/runs/{value}/rejects.csv", None),
         ("GET", f"/runs/{value}/rejects", None),
+        ("POST", f"/runs/{value}/rejects/search", {}),
+        ("POST", "/runs/x/rejects/search", {"outcome": value, "limit": value}),
         ("GET", f"/{value}", None),
         ("GET", f"/oauth/callback?state={value}&code={value}&error={value}", None),
     ]
@@ -331,7 +334,7 @@ async def test_every_answer_of_every_kind_has_safe_headers(office: Office) -> No
     answers: dict[int | str, httpx.Response] = {
         200: await ask("GET", "/me"),
         201: await ask("POST", "/connections", {"destination": "mailchimp", "display_name": "x"}),
-        "csv": await ask("GET", f"/runs/{run['id']}/rejects"),
+        "csv": await ask("GET", f"/runs/{run['id']}/rejects.csv"),
         202: await ask("POST", f"/exports/{export}/run", {}),
         204: await ask("DELETE", f"/exports/{export}"),
         303: await office.sign_in(connection),

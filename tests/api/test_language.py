@@ -291,7 +291,7 @@ async def test_rejects_say_our_reasons_in_the_readers_language_and_theirs_as_the
 
 async def reasons(office: Office, run: Run, headers: dict[str, str]) -> list[str]:
     """Return the reasons of a run's rejects."""
-    answer = await office.ask("GET", f"/runs/{run.id}/rejects", headers=headers)
+    answer = await office.ask("GET", f"/runs/{run.id}/rejects.csv", headers=headers)
     text = io.StringIO(answer.content.decode("utf-8-sig"), newline="")
     separator = ";" if headers else ","
     return [row["reason"] for row in csv.DictReader(text, delimiter=separator)]

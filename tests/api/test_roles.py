@@ -129,6 +129,23 @@ async def test_contributors_see_only_what_tells_a_shared_connection_from_others(
     }
 
 
+@pytest.mark.parametrize(
+    ("run", "roles"),
+    [("RUN", ["administrator"]), ("RUN_ON_SHARED", ["contributor", "administrator"])],
+)
+async def test_a_run_says_who_may_see_its_rejects(
+    furnished: Furnished, run: str, roles: list[str]
+) -> None:
+    office, names = furnished.office, furnished.names
+    key = names[run]
+    paths = [f"/runs/{key}", "/runs", f"/exports/{key.partition('.')[0]}/runs"]
+    for role in ("viewer", "contributor", "administrator"):
+        for path in paths:
+            found = await office.done("GET", path, role=role)
+            [item] = [each for each in found.get("items", [found]) if each["id"] == key]
+            assert item["can"] == {"see_rejects": role in roles}, path
+
+
 async def test_an_export_says_what_its_reader_may_do(furnished: Furnished) -> None:
     async def can(role: str, name: str) -> Any:
         path = f"/exports/{furnished.names[name]}"

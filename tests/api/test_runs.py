@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.api.routes.runs import line
+from shared.api.routes.rejects import line
 from shared.domain.message import say
 from shared.domain.outcomes import REJECT_COLUMNS, Counts, Outcome, Reject
 from shared.domain.run import Checkpoint, Phase, Run, Trigger, TriggerKind
@@ -26,7 +26,7 @@ async def test_a_run_on_demand_is_accepted_and_shown(office: Office) -> None:
     run = answer.json()
     assert (run["status"], run["mode"], run["trigger"]) == ("queued", "everything", "on_demand")
     assert answer.headers["Location"] == f"/api/v1/runs/{run['id']}"
-    assert await office.done("GET", f"/runs/{run['id']}", role="viewer") == run
+    assert await office.done("GET", f"/runs/{run['id']}") == run
     assert run["timeline"][0]["text"] == "Asked for on demand."
     assert run["progress"]["percent"] is None
 
@@ -189,7 +189,7 @@ async def test_rejects_are_csv_with_every_column(office: Office) -> None:
     run = await with_rejects(
         office, Reject("Customers", 7, "bo@fake.example", Outcome.REFUSED, "ERROR_GENERIC", said)
     )
-    answer = await office.ask("GET", f"/runs/{run.id}/rejects")
+    answer = await office.ask("GET", f"/runs/{run.id}/rejects.csv")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.headers["Content-Disposition"].startswith("attachment;")
     rows = list(csv.reader(io.StringIO(unmarked(answer), newline="")))
@@ -208,7 +208,7 @@ async def test_rejects_open_right_in_the_excel_of_each_language(
     cells = ["Customers", "7", "å;b,c", "refused", "no", "é", ""]
     run = await with_rejects(office, Reject("Customers", 7, "å;b,c", Outcome.REFUSED, "no", "é"))
     answer = await office.ask(
-        "GET", f"/runs/{run.id}/rejects", headers={"Accept-Language": accepts}
+        "GET", f"/runs/{run.id}/rejects.csv", headers={"Accept-Language": accepts}
     )
     found = csv.reader(io.StringIO(unmarked(answer), newline=""), delimiter=separator)
     assert list(found) == [list(REJECT_COLUMNS), cells]
@@ -223,7 +223,7 @@ async def test_no_cell_is_a_formula_to_a_spreadsheet(office: Office) -> None:
             for start in starts
         ),
     )
-    answer = await office.ask("GET", f"/runs/{run.id}/rejects")
+    answer = await office.ask("GET", f"/runs/{run.id}/rejects.csv")
     rows = list(csv.DictReader(io.StringIO(unmarked(answer), newline="")))
     assert [row["address"][:2] for row in rows] == [f"'{start}" for start in starts]
     assert [row["reason"] for row in rows] == [f"'{start}" for start in starts]
@@ -248,7 +248,7 @@ async def test_no_cell_becomes_one_where_semicolons_separate(
     office: Office, cell: str, shown: str
 ) -> None:
     run = await with_rejects(office, Reject("Customers", 2, cell, Outcome.INVALID, "x", "y"))
-    answer = await office.ask("GET", f"/runs/{run.id}/rejects")
+    answer = await office.ask("GET", f"/runs/{run.id}/rejects.csv")
     [row] = csv.DictReader(io.StringIO(unmarked(answer), newline=""))
     assert row["address"] == shown
     excel = csv.reader(io.StringIO(unmarked(answer), newline=""), delimiter=";")
@@ -268,5 +268,5 @@ def test_no_cells_make_a_formula_whatever_separates_them(cells: list[str], ours:
 async def test_a_run_without_rejects_has_only_the_header(office: Office) -> None:
     key = await office.export(await office.ready())
     run = await office.done("POST", f"/exports/{key}/run", {})
-    answer = await office.ask("GET", f"/runs/{run['id']}/rejects")
+    answer = await office.ask("GET", f"/runs/{run['id']}/rejects.csv")
     assert unmarked(answer) == ",".join(REJECT_COLUMNS) + "\r\n"

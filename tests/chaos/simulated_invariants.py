@@ -9,9 +9,10 @@ from shared.domain.export import Export
 from shared.domain.outcomes import Outcome, Reject
 from shared.domain.run import Run, RunStatus, SliceMessage
 from shared.domain.segment import SegmentVersion
-from shared.runs.history import reject_lines, run_progress
+from shared.runs.history import run_progress
 from shared.storage.entries import ALL, DueTable, SettingsTable
 from shared.storage.paths import CHECKPOINT
+from tests.all_rejects import all_rejects
 from tests.chaos.simulated_chaos import Chaos
 from tests.chaos.simulated_files import Version, profiles_of
 from tests.chaos.simulated_network import Write
@@ -95,7 +96,7 @@ class Invariants:
             for address, names in write.profiles.items():
                 if names != expected.get(address):
                     yield f"{run.id}: {address} was sent as {names}, is {expected.get(address)}"
-        rejects = [reject async for reject in reject_lines(self._world.services, run)]
+        rejects = await all_rejects(self._world.services, run)
         if any(counts.__dict__[outcome] != n for outcome, n in _told(rejects).items()):
             yield f"{run.id}: {counts} are not the rejects {_told(rejects)}"
         vendor = self._world.vendors[run.destination]

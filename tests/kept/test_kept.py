@@ -157,7 +157,7 @@ async def answers(company: Company) -> dict[str, Any]:
     told = {path: await company.every(path) for path in pages}
     paths = ["/me", "/refresh-schedule"]
     for run in told["/runs"]:
-        paths += [f"/runs/{run['id']}", f"/runs/{run['id']}/rejects"]
+        paths += [f"/runs/{run['id']}", f"/runs/{run['id']}/rejects.csv"]
     return {**told, **{path: await company.ask("GET", path) for path in paths}}
 
 

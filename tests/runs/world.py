@@ -16,11 +16,12 @@ from shared.domain.export import Export
 from shared.domain.outcomes import Reject
 from shared.domain.run import Mode, Progress, Run, SliceMessage, Trigger, TriggerKind
 from shared.runs.cancel import cancel_run
-from shared.runs.history import find_run, reject_lines, run_progress
+from shared.runs.history import find_run, run_progress
 from shared.runs.slice import run_slice
 from shared.runs.start import start_run
 from shared.services import Services
 from shared.storage.entries import ALL
+from tests.all_rejects import all_rejects
 from tests.fakes.clock import FakeClock
 from tests.fakes.mailchimp import LIST_ID, FakeMailchimp
 from tests.fakes.people import ADMINISTRATOR, consent
@@ -134,7 +135,7 @@ class World:
 
     async def rejects(self, run: Run) -> list[Reject]:
         """Return the rejects of a run."""
-        return [reject async for reject in reject_lines(self.services, run)]
+        return await all_rejects(self.services, run)
 
     @property
     def queue(self) -> MemoryQueue:

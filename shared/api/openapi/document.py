@@ -17,7 +17,8 @@ from fastapi.routing import RouteContext, iter_route_contexts
 
 from shared.api.dependencies import RAISES
 from shared.api.openapi.declared import Declared, declared_by
-from shared.api.openapi.examples import EXAMPLES, problem_example
+from shared.api.openapi.examples import EXAMPLES
+from shared.api.openapi.problem_examples import problem_example
 from shared.api.problems import MEDIA_TYPE, OF_ANY_REQUEST, ProblemType, type_of
 from shared.api.tokens import NotSignedIn
 from shared.domain.errors import NotAllowed, NotFound, TryLater
@@ -206,8 +207,11 @@ def _add_links(operation: Json, declared: Declared, paths: Mapping[str, Json]) -
         for path, below in paths.items():
             if path == declared.location or path.startswith(f"{declared.location}/"):
                 links |= {each["operationId"]: _link(each, "key", "id") for each in below.values()}
-    if any(each["name"] == "after" for each in operation.get("parameters", [])):
-        links["nextPage"] = _link(operation, "after", "next")
+    in_address = any(each["name"] == "after" for each in operation.get("parameters", []))
+    if in_address and any(
+        "application/json" in each["content"] for _, each in _successes(operation)
+    ):
+        links["nextPage"] = _link(operation, "after", "next")  # else a header says where it is
     for _, response in _successes(operation):
         if links:
             response["links"] = links

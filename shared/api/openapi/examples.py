@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.api.paths import PROBLEMS
-from shared.api.problems import ProblemType
 from shared.api.routes.about import (
     VERSION,
     DestinationItem,
@@ -26,6 +25,7 @@ from shared.api.routes.connections import CheckResult, ConnectBody, ConsentBody,
 from shared.api.routes.export_schedules import ExportScheduleBody, SetSchedules
 from shared.api.routes.exports import BegunRun, RunBody, RunsOfAll
 from shared.api.routes.lookups import ListItem
+from shared.api.routes.rejects import RejectItem, RejectSearch
 from shared.api.routes.schedule import ScheduleBody
 from shared.api.schemas.connections import AccountItem, ConnectionItem, SharedConnectionItem
 from shared.api.schemas.exports import (
@@ -37,12 +37,12 @@ from shared.api.schemas.exports import (
     WarningItem,
 )
 from shared.api.schemas.fields import FieldItem
-from shared.api.schemas.runs import EstimateItem, EventItem, PreviewItem, RunDetail, RunItem
+from shared.api.schemas.runs import EstimateItem, EventItem, PreviewItem, RunCan, RunDetail, RunItem
 from shared.api.schemas.segments import ReadingItem, SegmentItem, TrialItem, VersionItem
 from shared.connections.schemas import ConnectionChanges, NewConnection
 from shared.domain.audit import Action, Actor, Entry, Object, ObjectKind
 from shared.domain.connection import TERMS_VERSION, ConnectionStatus, Consent, SharedWith
-from shared.domain.outcomes import Counts
+from shared.domain.outcomes import Counts, Outcome
 from shared.domain.people import Language, Person, Role
 from shared.domain.reading import DateOrder, Dialect
 from shared.domain.run import Mode, Phase, Progress, RunStatus, TriggerKind
@@ -130,6 +130,7 @@ _RUN_ITEM = RunItem(
         requests=2,
         seconds=1.5,
     ),
+    can=RunCan(see_rejects=True),
 )
 
 _ANSWERS: tuple[BaseModel, ...] = (
@@ -212,6 +213,15 @@ _ANSWERS: tuple[BaseModel, ...] = (
         versions=[_VERSION],
         timeline=[EventItem(at=_AT, text="Asked for on demand.")],
     ),
+    RejectItem(
+        segment="Customers",
+        row=52,
+        address="profile50.example.com",
+        outcome=Outcome.INVALID,
+        code="bad_address",
+        reason="This is no email address.",
+        file="",
+    ),
     PreviewItem(
         versions=[_VERSION],
         rows_read=1000,
@@ -249,6 +259,7 @@ _REQUESTS: tuple[BaseModel, ...] = (
     ManySchedules(schedule=ScheduleChoice(follows=Follows.OFF), existing=Existing.OVERRIDE),
     ExportChanges(name="Monthly newsletter", on_arrival=False),
     RunBody(mode=Mode.EVERYTHING),
+    RejectSearch(outcome=Outcome.INVALID, limit=100),
     ScheduleBody(times=[time(6), time(18)], days=["monday"], time_zone="Europe/Stockholm"),
 )
 
@@ -256,37 +267,3 @@ EXAMPLES: Mapping[str, Any] = {
     type(each).__name__: each.model_dump(mode="json") for each in _ANSWERS
 } | {type(each).__name__: each.model_dump(mode="json", exclude_unset=True) for each in _REQUESTS}
 """An example of each model, by its name; of a request, only the members that somebody would give."""
-
-_DETAILS = {
-    "not-signed-in": "Send a bearer token in the Authorization header.",
-    "not-allowed": "This needs the role administrator. Ask whoever administers Segment Exports.",
-    "not-found": "There is no such export.",
-    "conflict": "Accept the data-privacy terms first: POST …/consent.",
-    "needs-attention": "Mailchimp has no such list.",
-    "bad-segment": "Customers.csv has no header.",
-    "outdated": "Somebody changed the export since you read it. Read it again.",
-    "query-too-long": "The query of the address may have 8000 bytes.",
-    "headers-too-large": "The headers may have 32000 bytes.",
-    "too-large": "The body may have 1000000 bytes.",
-    "invalid": "See errors for what is wrong.",
-    "unexpected": "The request was not done, or not wholly. Try again, or report the id.",
-    "destination-refused": "Mailchimp refused the request.",
-    "try-later": "Mailchimp is busy. Try again later.",
-}
-
-
-def problem_example(problem_type: ProblemType) -> dict[str, Any]:
-    """Return a problem of this type as the API answers it."""
-    example = {
-        "type": f"{PROBLEMS}/{problem_type.slug}",
-        "title": str(problem_type.title),
-        "status": problem_type.status,
-        "detail": _DETAILS[problem_type.slug],
-        "id": "0f8fad5bd9cb469fa16570867728950e",
-        "errors": [],
-    }
-    if problem_type.slug == "invalid":
-        example["errors"] = [
-            {"pointer": "/fields/email", "detail": "Say which column holds the Email."}
-        ]
-    return example

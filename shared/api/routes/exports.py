@@ -236,7 +236,7 @@ async def run(
     mode = body.mode if body else Mode.CHANGES
     begun = await run_on_demand(services, caller, key, mode, idempotency_key)
     response.headers["Location"] = f"{RUNS}/{begun.id}"
-    return await run_detail(services, begun)
+    return await run_detail(services, caller, begun)
 
 
 @router.post(
@@ -256,10 +256,12 @@ async def see(
 
 
 @router.get("/{key}/runs", operation_id="listExportRuns", summary="Runs of an export")
-async def runs(services: TheServices, key: str, after: After, limit: Limit = 50) -> Page[RunItem]:
+async def runs(
+    services: TheServices, caller: AnyCaller, key: str, after: After, limit: Limit = 50
+) -> Page[RunItem]:
     """Return a page of the export's runs, the newest first."""
     await require_export(services, key)
     found = await list_runs(services, key, after, limit + 1)
     onward = found[limit - 1].key if len(found) > limit else None
-    items = await run_items(services, [each.value for each in found[:limit]])
+    items = await run_items(services, caller, [each.value for each in found[:limit]])
     return Page(items=items, next=cursor(onward))

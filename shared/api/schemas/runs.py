@@ -9,10 +9,18 @@ from pydantic import BaseModel, Field
 from shared.api.schemas.segments import VersionItem, version_item
 from shared.api.wording import Words
 from shared.domain.outcomes import Counts
+from shared.domain.people import Caller
 from shared.domain.run import Event, Mode, Progress, Run, RunStatus, TriggerKind
+from shared.exports.views import editable
 from shared.runs.history import is_canceling, run_progress
 from shared.runs.preview.preview import Preview
 from shared.services import Services
+
+
+class RunCan(BaseModel):
+    """What the caller may do with a run."""
+
+    see_rejects: bool = Field(description="As who may edit its export.")
 
 
 class RunItem(BaseModel):
@@ -39,6 +47,7 @@ class RunItem(BaseModel):
         description="Somebody canceled the run, and what was under way then is not over yet."
     )
     progress: Progress
+    can: RunCan
 
 
 class EventItem(BaseModel):
@@ -95,12 +104,15 @@ def preview_item(preview: Preview) -> PreviewItem:
     )
 
 
-async def run_items(services: Services, runs: Sequence[Run]) -> list[RunItem]:
-    """Return runs for a list."""
-    return await asyncio.gather(*(_run_item(services, run) for run in runs))
+async def run_items(services: Services, caller: Caller, runs: Sequence[Run]) -> list[RunItem]:
+    """Return runs for a list, as their caller sees them."""
+    edited = await editable(services, caller, (run.export_id for run in runs))
+    return await asyncio.gather(
+        *(_run_item(services, run, RunCan(see_rejects=run.export_id in edited)) for run in runs)
+    )
 
 
-async def _run_item(services: Services, run: Run) -> RunItem:
+async def _run_item(services: Services, run: Run, can: RunCan) -> RunItem:
     progress = await run_progress(services, run)
     ends_at = progress.ends_at(services.clock.now(), run.resumes_at)
     return RunItem(
@@ -109,14 +121,16 @@ async def _run_item(services: Services, run: Run) -> RunItem:
         ends_at=None if run.status.is_over else ends_at,
         canceling=await is_canceling(services, run),
         progress=progress,
+        can=can,
         **run.model_dump(include=_SHOWN),
     )
 
 
-async def run_detail(services: Services, run: Run) -> RunDetail:
-    """Return all there is to say of a run."""
+async def run_detail(services: Services, caller: Caller, run: Run) -> RunDetail:
+    """Return all there is to say of a run to its caller."""
+    [item] = await run_items(services, caller, [run])
     return RunDetail(
-        **(await _run_item(services, run)).model_dump(),
+        **item.model_dump(),
         versions=[version_item(version) for version in run.versions],
         timeline=[_event(event) for event in run.timeline],
     )
@@ -126,4 +140,4 @@ def _event(event: Event) -> EventItem:
     return EventItem(at=event.at, text=event.text)
 
 
-_SHOWN = set(RunItem.model_fields) - {"id", "trigger", "ends_at", "canceling", "progress"}
+_SHOWN = set(RunItem.model_fields) - {"id", "trigger", "ends_at", "canceling", "progress", "can"}

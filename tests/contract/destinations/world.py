@@ -11,12 +11,13 @@ from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.export import Export
 from shared.domain.outcomes import Reject
 from shared.domain.run import Mode, Progress, Run, SliceMessage, Trigger, TriggerKind
-from shared.runs.history import find_run, reject_lines, run_progress
+from shared.runs.history import find_run, run_progress
 from shared.runs.slice import run_slice
 from shared.runs.start import start_run
 from shared.services import Services
 from shared.storage.entries import ALL
 from shared.transport.fast_client import open_http
+from tests.all_rejects import all_rejects
 from tests.contract.destinations.side import InProcess, Side
 from tests.contract.wire import Wire
 from tests.fakes.people import consent
@@ -149,7 +150,7 @@ class World:
 
     async def rejects(self, run: Run) -> list[Reject]:
         """Return the rejects of a run."""
-        return [reject async for reject in reject_lines(self.services, run)]
+        return await all_rejects(self.services, run)
 
     async def connection(self) -> Connection:
         """Return the connection as it is now."""
