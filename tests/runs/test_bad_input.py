@@ -32,12 +32,18 @@ BAD_FILES = {
     "a file of line ends": (b"\n\n", "is empty"),
     "only a header": (GOOD, "There is a header but no profile in"),
     "only a header, no line end": (b"Email,First,Last", "There is a header but no profile in"),
-    "not UTF-8": (GOOD + b"a@x.com,Jos\xe9,B\n", "line 2: byte 29 of the file (0xE9) is not UTF-8"),
+    "not UTF-8": (
+        GOOD + b"a@x.com,Jos\xe9,B\n",
+        "line 2: in the column 'First' is a character that is not UTF-8. Save it as CSV UTF-8",
+    ),
     "not UTF-8 after a byte order mark": (
         b"\xef\xbb\xbf" + GOOD + b"a@x.com,Jos\xe9,B\n",
-        "line 2: byte 32 of the file (0xE9) is not UTF-8",
+        "line 2: in the column 'First' is a character that is not UTF-8. Save it as CSV UTF-8",
     ),
-    "UTF-16": ("Email,First,Last\n".encode("utf-16"), "is in UTF-16"),
+    "UTF-16 without a row": (
+        "Email,First,Last\n".encode("utf-16"),
+        "There is a header but no profile in",
+    ),
     "a NUL": (GOOD + b"a@x.com,A\0,B\n", "line 2: there is a NUL character"),
     "a field of 10 MB": (
         GOOD + b'a@x.com,"' + b"x" * 10_000_000 + b'",B\n',
@@ -49,7 +55,7 @@ BAD_FILES = {
     ),
     "a quoted field of 10 MB in short lines": (
         GOOD + b'a@x.com,"' + b"x" * 99 * 1 + b"\n" * 10_000_000 + b'",B\n',
-        "line 2: a field is longer than 131,072 characters",
+        "line 2: a quote is opened here, and not closed within 4,194,304 bytes",
     ),
     "a quote that is never closed": (
         GOOD + b'a@x.com,A,B\nb@x.com,"A,B\nc@x.com,A,B\n',
@@ -174,15 +180,13 @@ async def test_a_row_with_too_many_fields_is_a_reject_and_not_a_failure() -> Non
 
     assert run.status is RunStatus.SUCCESSFUL
     rejects = {(r.row, r.code, str(r.reason)) for r in await world.rejects(run)}
-    assert rejects == {
-        (4, "wrong_field_count", "The row has 4 fields and the header 3."),
-        (5, "wrong_field_count", "The row has 2 fields and the header 3."),
-    }
+    assert rejects == {(4, "wrong_field_count", "The row has 4 fields and the header 3.")}
+    assert world.mailchimp.members["y@example.com"]["FNAME"] == "A"  # what is missing is empty
 
 
 async def test_rejects_of_a_file_are_in_the_order_of_its_rows() -> None:
     world = await ready()
-    bad = ["ann,A,B", "x@example.com,A", ",A,B", "y@example.com,A,B,C", "bob,A,B"]
+    bad = ["ann,A,B", "x@example.com,A,B,C", ",A,B", "y@example.com,A,B,C", "bob,A,B"]
     await world.drop(csv(2) + "".join(f"{row}\n" for row in bad))
 
     run = await world.run()
