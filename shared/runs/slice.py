@@ -121,7 +121,8 @@ async def _in_lane(
     run = OpenRun(storage.runs, services.clock, stored, checkpoint)
     # Nobody else writes what is laid out here, so what is small need not be fetched to be sent.
     remembering = replace(storage, run_files=Remembered(storage.run_files))
-    work = Worker(replace(services, storage=remembering), context, run, deadline)
+    worked_with = replace(services, storage=remembering)
+    work = Worker(worked_with, context, run, deadline, is_new=begun is not None)
     destination, before = context.connection.destination, checkpoint.value.counts
     began = services.clock.monotonic()
     try:

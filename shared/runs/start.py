@@ -1,5 +1,6 @@
 """Beginning a run of an export, whatever has triggered it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from shared.domain.errors import Conflict, NotFound
 from shared.domain.export import Export, Idle
 from shared.domain.message import say
 from shared.domain.run import Mode, Run, RunStatus, SliceMessage, Trigger, TriggerKind
+from shared.domain.segment import SegmentVersion
 from shared.people.audit_trail import recorded_with
 from shared.runs import index
 from shared.runs.ending import announce, index_end
@@ -73,10 +75,12 @@ async def create_run(
     mode: Mode = Mode.CHANGES,
     by: Actor = SYSTEM,
     unchanged: Run | None = None,
+    arrived: Sequence[SegmentVersion] = (),
 ) -> Begun:
     """Do all of `start_run` but enqueueing, for a caller who sees to the first slice.
 
     `unchanged` is the run that says what this one would: then the run is made and skipped, and says so.
+    `arrived` are versions that it is made for; how they are read is not asked again.
     """
     storage, now = services.storage, services.clock.now()
     export = await _export(storage, export_id)
@@ -86,7 +90,7 @@ async def create_run(
     # A trigger often comes twice, and the trail should not tell each time of a run that nobody began.
     if known:
         return Begun(known, export, connection, made=False)
-    run = _new_run(export, trigger, mode, now)
+    run = _new_run(export, trigger, mode, now).model_copy(update={"versions": list(arrived)})
     if connection.status is ConnectionStatus.NEEDS_SIGN_IN:
         run = run.over(RunStatus.SKIPPED, now, needs_sign_in(connection, connection.reason))
     elif unchanged:

@@ -64,6 +64,7 @@ class Worker:
         context: RunContext,
         run: OpenRun,
         deadline: float,
+        is_new: bool = False,  # made a moment ago
     ) -> None:
         self._services = services
         self._clock = services.clock
@@ -72,7 +73,7 @@ class Worker:
         self._connection = context.connection
         self._destination = services.destinations[context.connection.destination]
         self._run = run
-        self._sign = CancelSign(services.storage.bookmarks, self._clock, run.value.id)
+        self._sign = CancelSign(services.storage.bookmarks, self._clock, run.value.id, is_new)
         self._deadline = deadline  # on the monotonic clock; no batch is sent after it
         self._pace = Pace(self._clock)
         self._reported_at = self._clock.monotonic()

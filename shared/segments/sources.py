@@ -6,7 +6,7 @@ from shared.domain.reading import Reading
 from shared.domain.segment import SegmentFile, SegmentVersion
 from shared.segments.faults import explained
 from shared.segments.formats.reader import Reader
-from shared.segments.formats.registry import extension_of, open_file
+from shared.segments.formats.registry import extension_of, may_leave_out_members, open_file
 from shared.segments.formats.rows import Block, Columns, Row, empty
 from shared.segments.partitions import columns_of
 from shared.storage.ports import Blobs
@@ -27,9 +27,10 @@ async def open_source(
     `wanted` and `reading` are those of `open_file`. Raise BadSegment.
     """
     told = columns_of(file.path)
-    own = [column for column in wanted if column not in told]
+    if may_leave_out_members(version):  # then nobody can see from a file that it lacks one
+        wanted = [column for column in wanted if column not in told]
     extension = await _extension(files, file)
-    return _Source(open_file(files, version, file, own, reading, extension), file, told)
+    return _Source(open_file(files, version, file, wanted, reading, extension), file, told)
 
 
 async def _extension(files: Blobs, file: SegmentFile) -> str:
@@ -54,6 +55,11 @@ class _Source(Reader):
         """What the cells of a row are."""
         inner = self._inner.header
         return inner if inner is None else [*inner, *self._added(inner)]
+
+    @property
+    def unseen(self) -> frozenset[str]:
+        """Wanted columns that no row had so far, and no folder tells."""
+        return self._inner.unseen.difference(self._told)
 
     @property
     def columns(self) -> Sequence[str]:

@@ -120,7 +120,7 @@ async def _begin(services: Services, export: Export, version: SegmentVersion) ->
     if not _follows(export, version):
         return None
     try:
-        begun = await create_run(services, export.id, _trigger(version))
+        begun = await create_run(services, export.id, _trigger(version), arrived=[version])
     except (Conflict, NotFound):
         return None  # its connection is being set up again, or it was removed this moment
     return begun if begun.is_to_go_on else None

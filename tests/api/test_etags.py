@@ -35,6 +35,7 @@ OTHERS = {
     "POST /exports/run-all",
     "POST /exports/{key}/preview",  # changes nothing
     "POST /segments/{name}/reading/try",  # likewise
+    "POST /runs/{key}/rejects/search",  # reads: an address must not stand in an address
     "POST /runs/{key}/cancel",  # a run has no ETag: nobody changes what it says
     "PUT /exports/schedules",  # many at once
     "PATCH /me",  # nobody else has it

@@ -37,9 +37,11 @@ _RATIOS = {
 """What the figures are called that compare a run with the loops, in their order, and their columns."""
 
 _FORMS = {".csv": "CSV", ".quoted.csv": "CSV, each cell quoted"} | {
-    extension: each.name for extension, each in FORMATS.items() if "jsonl" not in extension
+    extension: each.name
+    for extension, each in FORMATS.items()
+    if extension.startswith((".csv", ".ndjson", ".parquet"))
 }
-"""The formats by the end of a file's name; .jsonl is another name of NDJSON."""
+"""The formats by the end of a file's name; other names are of the same ones."""
 
 
 type _Taken = tuple[float, float]

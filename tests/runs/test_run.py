@@ -254,7 +254,7 @@ async def test_rows_read_are_the_sum_of_the_outcomes_whatever_the_rows(
     run = await world.run()
 
     progress = await world.progress(run)
-    not_blank = sum(1 for row in rows if row) + 1
+    not_blank = sum(1 for row in rows if any(row)) + 1
     assert run.status is RunStatus.SUCCESSFUL
     assert progress.rows_read == progress.counts.total == not_blank
     assert progress.counts.accepted == len(world.mailchimp.members)

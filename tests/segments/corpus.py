@@ -433,7 +433,7 @@ def _parquets() -> dict[str, Case]:
             ),
         ),
         "parquet: decimals, floats and bytes": _pq(
-            parquet(numbers), Sent({"a@x.com": ("1.50", "12.1"), "b@x.com": ("", "nan")})
+            parquet(numbers), Sent({"a@x.com": ("1.50", "12.1"), "b@x.com": ("", "NaN")})
         ),
         "parquet: dictionaries": _pq(
             parquet({**TABLE, "First": pa.array(["A"]).dictionary_encode()}), Sent(A)

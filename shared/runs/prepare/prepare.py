@@ -40,6 +40,7 @@ from shared.runs.state.partitions import PARTITIONS
 from shared.runs.state.parts import PartWriter
 from shared.runs.state.profiles import Profiles
 from shared.runs.state.rejects import RejectWriter
+from shared.segments.catalogue import newest_version
 from shared.segments.faults import NoFile
 from shared.segments.formats.rows import ReadAnew
 from shared.segments.readings import version_to_read
@@ -77,10 +78,14 @@ async def resolve_versions(
     readings = {version.segment: version.reading for version in begun}
     versions = []
     for name in export.segments:
-        version = await version_to_read(storage, name, now)
+        if name in readings:
+            newest = await newest_version(storage.segments, name, now)
+            version = newest.read_by(readings[name]) if newest else None
+        else:
+            version = await version_to_read(storage, name, now)
         if version is None:
             raise NoFile(name)
-        versions.append(version.read_by(readings.get(name, version.reading)))
+        versions.append(version)
     _require_few(versions)
     return versions
 

@@ -58,7 +58,7 @@ def encode_rows(
     """
     origins = pa.array(rows, pa.int64()).cast(TEXT)
     addresses, encoded, plain = _encode(file, origins, encoder, emails, cells, where)
-    if pc.all(plain).as_py():
+    if pc.all(plain, min_count=0).as_py():
         return EncodedRows(file, rows, _bytes(addresses), _bytes(encoded))
     odd = pc.invert(plain)
     places = pc.indices_nonzero(odd)

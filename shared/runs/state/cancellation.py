@@ -18,14 +18,19 @@ class Canceled(Exception):
 
 
 class CancelSign:
-    """Whether somebody has canceled a run. Storage is asked once a second at most."""
+    """Whether somebody has canceled a run. Storage is asked once a second at most.
 
-    def __init__(self, records: Records[Bookmark], clock: Clock, run_id: str) -> None:
+    A run that was made a moment ago (`is_new`) is not looked at before a second has gone by.
+    """
+
+    def __init__(
+        self, records: Records[Bookmark], clock: Clock, run_id: str, is_new: bool = False
+    ) -> None:
         self.since: datetime | None = None
         self._records = records
         self._clock = clock
         self._run_id = run_id
-        self._looks_at = float("-inf")
+        self._looks_at = clock.monotonic() + _LOOK_SECONDS if is_new else float("-inf")
 
     async def is_up(self) -> bool:
         """Say whether the sign was up at the last look, which was less than a second ago."""
