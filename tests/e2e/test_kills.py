@@ -36,6 +36,12 @@ type Moment = Callable[[Run, Progress], bool]
 """Says whether a run that looks like this is to lose its host now."""
 
 
+def _phase(progress: Progress) -> Phase:
+    """Return the phase of a run; one that has nothing left to send settles without saying so."""
+    all_sent = progress.batches_done == progress.batches
+    return Phase.SETTLE if progress.phase is Phase.SEND and all_sent else progress.phase
+
+
 @dataclass
 class Killings:
     """Kills hosts under runs, and keeps count of the phases in which it caught them."""
@@ -60,7 +66,7 @@ class Killings:
         self.host.kill()
         records.break_lanes()
         run, progress = records.run(run_id)  # as the dead host left it
-        self.caught[progress.phase] += not run.status.is_over
+        self.caught[_phase(progress)] += not run.status.is_over
         return not run.status.is_over
 
     def have_caught_enough(self) -> bool:
@@ -94,7 +100,7 @@ class Killings:
                 or some_time_after(run.status is RunStatus.PROCESSING, 1.0)
             )
         if kind == "settle":
-            return lambda _, progress: some_time_after(progress.phase is Phase.SETTLE, 0.05)
+            return lambda _, progress: some_time_after(_phase(progress) is Phase.SETTLE, 0.05)
         return lambda *_: some_time_after(True, 4.0)
 
 

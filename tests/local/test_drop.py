@@ -64,7 +64,7 @@ def test_every_form_can_be_dropped(tmp_path: Path, extension: str) -> None:
     ("name", "segment", "complaint"),
     [
         ("gone.csv", "Customers", "no file"),
-        ("today.txt", "Customers", "no segment file"),
+        ("today.pdf", "Customers", "no segment file"),
         ("today.csv", "a/b", "no segment file"),
         ("part-00000.csv", "Customers", "no segment file"),
         ("today.csv", "CustomerInsights_1", "no segment file"),

@@ -51,6 +51,7 @@ def told(document: Document) -> dict[str, tuple[str, ...]]:
         "export": document.export,
         "segment": document.segment,
         "columns": ", ".join(document.columns),
+        "list_help": words.list_help[document.destination],
     }
     with_key = document.destination == "activecampaign"
     problems = {**_PROBLEMS, **(_BY_KEY if with_key else {})}

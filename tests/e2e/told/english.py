@@ -16,6 +16,14 @@ ENGLISH = Words(
         "wrong": "Something in the request is wrong",
     },
     see_errors="See errors for what is wrong.",
+    list_help={
+        "constant_contact": "A list ID looks like 06526938-56dd-11e9-932a-fa163ea075fa. Choose the list by "
+        "its name, or paste the address of its page at Constant Contact.",
+        "activecampaign": "A list ID is a whole number such as 2. It stands in the address of the list's "
+        "page at ActiveCampaign, behind listid=.",
+        "mailchimp": "An audience ID looks like 1b724bb934, and the settings of the audience show it. "
+        "The address of its page at Mailchimp can be pasted, too.",
+    },
     details={
         "add as contributor": _ADMINISTRATOR,
         "unknown type": "There is no such destination. "
@@ -31,9 +39,7 @@ ENGLISH = Words(
         "look at an unshared connection": _NO_CONNECTION,
         "export on an unshared connection": _NO_CONNECTION,
         "share as contributor": _ADMINISTRATOR,
-        "unknown list": "{destination} has no such list. A list ID looks like "
-        "06526938-56dd-11e9-932a-fa163ea075fa. Choose the list by its name, or paste the address of its page "
-        "at Constant Contact.",
+        "unknown list": "{destination} has no such list. {list_help}",
         "no email": "Say which column holds this field: Email.",
         "missing column": "The column Mail is not in the segment {segment}. It has: {columns}.",
         "no segment": "This must hold at least 1 thing.",

@@ -16,6 +16,12 @@ FRENCH = Words(
         "wrong": "La demande contient une erreur",
     },
     see_errors="Consultez errors pour savoir ce qui ne va pas.",
+    list_help={
+        "constant_contact": "Un ID de liste ressemble à 06526938-56dd-11e9-932a-fa163ea075fa. Choisissez la "
+        "liste par son nom ou collez l’adresse de sa page chez Constant Contact.",
+        "activecampaign": "Un ID de liste est un nombre entier, par exemple 2. Il se trouve dans l’adresse "
+        "de la page de la liste chez ActiveCampaign, après listid=.",
+    },
     details={
         "add as contributor": _ADMINISTRATOR,
         "unknown type": "Cette destination n’existe pas. "
@@ -35,8 +41,7 @@ FRENCH = Words(
         "look at an unshared connection": _NO_CONNECTION,
         "export on an unshared connection": _NO_CONNECTION,
         "share as contributor": _ADMINISTRATOR,
-        "unknown list": "{destination} n’a pas cette liste. Un ID de liste est un nombre entier, par exemple "
-        "2. Il se trouve dans l’adresse de la page de la liste chez ActiveCampaign, après listid=.",
+        "unknown list": "{destination} n’a pas cette liste. {list_help}",
         "no email": "Indiquez quelle colonne contient le champ E-mail.",
         "missing column": "La colonne Mail ne figure pas dans le segment {segment}. "
         "Il y a\u00a0: {columns}.",

@@ -16,6 +16,14 @@ SWEDISH = Words(
         "wrong": "Något i begäran är fel",
     },
     see_errors="Se errors för vad som är fel.",
+    list_help={
+        "constant_contact": "Ett list-ID ser ut som 06526938-56dd-11e9-932a-fa163ea075fa. Välj listan efter "
+        "namn, eller klistra in adressen till dess sida hos Constant Contact.",
+        "activecampaign": "Ett list-ID är ett heltal, till exempel 2. Det står i adressen till listans sida "
+        "hos ActiveCampaign, efter listid=.",
+        "mailchimp": "Ett målgrupps-ID ser ut som 1b724bb934 och visas i målgruppens inställningar. "
+        "Adressen till dess sida hos Mailchimp kan också klistras in.",
+    },
     details={
         "add as contributor": _ADMINISTRATOR,
         "unknown type": "Det finns ingen sådan destination. "
@@ -39,8 +47,7 @@ SWEDISH = Words(
         "look at an unshared connection": _NO_CONNECTION,
         "export on an unshared connection": _NO_CONNECTION,
         "share as contributor": _ADMINISTRATOR,
-        "unknown list": "{destination} har ingen sådan lista. Ett målgrupps-ID ser ut som 1b724bb934 och "
-        "visas i målgruppens inställningar. Adressen till dess sida hos Mailchimp kan också klistras in.",
+        "unknown list": "{destination} har ingen sådan lista. {list_help}",
         "no email": "Ange vilken kolumn som innehåller fältet E-post.",
         "missing column": "Kolumnen Mail finns inte i segmentet {segment}. Det finns: {columns}.",
         "no segment": "Detta måste innehålla minst 1 sak.",
