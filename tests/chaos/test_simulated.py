@@ -10,7 +10,7 @@ from tests.chaos.simulated import Report, main, simulate
 from tests.chaos.simulated_defects import DEFECTS
 from tests.chaos.simulated_plan import Kind
 
-SEEDS = range(10)
+SEEDS = (*range(10), 96, 139)  # the last ones each found something that the others had not
 RATES = (
     "502 of what had arrived",
     "answers of storage lost",

@@ -1,11 +1,15 @@
 """Two runs of one export: neither sends what is older than what the other has sent."""
 
+from typing import Any
+
 import pytest
 
 from shared.domain.run import Checkpoint, Mode, Phase, Run, RunStatus, SliceMessage
 from shared.runs.slice import run_slice
 from shared.storage.entries import ALL, ActiveRun
 from shared.storage.paths import CHECKPOINT
+from shared.triggers.every_minute import sweep_runs
+from tests.runs.paused import Pause, paused
 from tests.runs.small import LANE, leftovers, now, small, work_on_visible
 from tests.runs.world import World, csv
 
@@ -82,3 +86,47 @@ async def test_a_run_waits_until_the_other_one_is_over(phase: Phase) -> None:
     await storage.active_runs.delete(ALL, other)
     await world.deliver()
     assert (await now(world, run)).status is RunStatus.SUCCESSFUL
+
+
+async def paused_beside_a_newer(at: int | None) -> tuple[World, list[Run], Pause]:
+    """Return a world in which an older run's slice is paused at a write while a newer run has its first."""
+    world = await small(slice_seconds=15)
+    world.mailchimp.seconds = 20
+    await world.drop(csv(ROWS))
+    runs = [await world.start()]
+    world.queue.waiting.clear()
+
+    async def meanwhile() -> None:
+        lanes: Any = world.services.storage.lanes
+        lanes.take_away(LANE)
+        await world.drop(csv(ROWS).replace(".com,First", ".com,New"), "Customers/2.csv")
+        runs.append(await world.start())
+        await run_slice(world.services, SliceMessage(run_id=runs[1].id, slice=0))
+
+    pause = Pause(at, meanwhile)
+    await run_slice(paused(world.services, pause), SliceMessage(run_id=runs[0].id, slice=0))
+    return world, runs, pause
+
+
+async def test_a_run_whose_slice_was_paused_while_it_was_laid_out_does_not_send_beside_a_newer_one() -> (
+    None
+):
+    _, _, undisturbed = await paused_beside_a_newer(None)
+    [claim, *_] = [
+        at for at, what in enumerate(undisturbed.writes, start=1) if "checkpoint" in what
+    ]
+    written = [at for at, what in enumerate(undisturbed.writes, start=1) if "/parts/" in what]
+    for at in range(claim, max(written) + 2):  # the checkpoint that says it is laid out comes next
+        world, runs, pause = await paused_beside_a_newer(at)
+        assert len(runs) == 2, at
+        for _ in range(5):
+            world.clock.advance(61)
+            await sweep_runs(world.services)
+            await world.deliver()
+        for run in runs:
+            assert (await now(world, run)).status is RunStatus.SUCCESSFUL, pause.writes[at - 1]
+        names = {
+            member["FNAME"].rstrip("0123456789") for member in world.mailchimp.members.values()
+        }
+        assert names == {"New"}, pause.writes[at - 1]
+        assert await leftovers(world) == [], pause.writes[at - 1]
