@@ -23,16 +23,16 @@ async def http(req: func.HttpRequest, context: func.Context) -> func.HttpRespons
 
 @cache
 def _api() -> func.AsgiMiddleware:
-    import httpx
-
     from shared.api.app import create_app
     from shared.api.tokens import TokenCheck
     from shared.bootstrap import services
     from shared.domain.clock import SystemClock
     from shared.settings import settings
+    from shared.transport.answer import AnswerLimits
+    from shared.transport.fast_client import open_http
 
     tokens = TokenCheck(
-        httpx.AsyncClient(timeout=10),
+        open_http(limits=AnswerLimits(bytes=1_000_000, seconds=10)),  # of key sets
         settings().auth_issuer,
         settings().auth_audience,
         SystemClock(),

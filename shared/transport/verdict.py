@@ -22,6 +22,7 @@ from shared.domain.errors import (
     TryLater,
 )
 from shared.domain.message import say
+from shared.transport.answer import AnswerTooLarge
 
 type Explain = Callable[[httpx.Response], DestinationError | None]
 
@@ -98,6 +99,10 @@ def lost(title: str, error: httpx.RequestError) -> TryLater:
     made = not isinstance(cause, aiohttp.ClientConnectorError)
     if made and isinstance(cause, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
         return TryLater(broke)
+    if isinstance(error, AnswerTooLarge):
+        return TryLater(
+            say("{destination} gave an answer that is far too long.", destination=title)
+        )
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return TryLater(say("{destination} could not be reached.", destination=title))
     if isinstance(error, httpx.TimeoutException):

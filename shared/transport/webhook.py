@@ -15,8 +15,11 @@ from datetime import datetime
 
 import httpx
 
+from shared.transport.answer import AnswerLimits, AnswerTooLarge
+
 _PREFIX = "whsec_"
-_SECONDS = 10.0  # that a receiver may take
+# What a receiver may take, and write: nothing of its words is wanted.
+_LIMITS = AnswerLimits(bytes=64 * 1024, seconds=10.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,19 @@ class Webhook:
         """Post a body; return None when the receiver took it, else what it answered in a word or two."""
         headers = dict(self.headers(key, at, body))
         try:
-            answer = await http.post(self.url, content=body, headers=headers, timeout=_SECONDS)
+            answer = await http.post(
+                self.url,
+                content=body,
+                headers=headers,
+                timeout=_LIMITS.seconds,
+                extensions={"answer": _LIMITS},
+            )
+            status = answer.status_code
+        except AnswerTooLarge as error:
+            status = error.status_code  # which says whether it took the body
         except httpx.RequestError as error:
             return type(error).__name__  # its text may hold the address
-        return None if answer.is_success else str(answer.status_code)
+        return None if httpx.codes.is_success(status) else str(status)
 
 
 def open_webhook(url: str, secret: str) -> Webhook | None:
