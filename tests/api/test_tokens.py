@@ -1,3 +1,6 @@
+"""Who a token speaks for, which tokens are refused, and when the issuer is asked for its keys."""
+
+import asyncio
 from typing import Any
 
 import httpx
@@ -5,6 +8,7 @@ import jwt
 import pytest
 
 from local.identity import FUNCTIONS, PEOPLE, SigningKey
+from shared.api.issuer_keys import IssuerKeys
 from shared.api.tokens import TokenCheck
 from tests.api.office import Office
 from tests.fakes.clock import FakeClock
@@ -135,13 +139,98 @@ async def test_a_new_key_is_found_once_the_cooldown_is_over(
     assert (await me(office, office.issuer.token("viewer"))).status_code == 200
 
 
-async def test_made_up_key_ids_do_not_make_us_ask_all_the_time(
-    office: Office, other_key: SigningKey
-) -> None:
-    for _ in range(10):
+async def fetched(office: Office, times: int) -> None:
+    """Let the task that fetches keys come to its end or to where the issuer is silent."""
+    for _ in range(50):  # turns of the loop, which costs no time; it takes fewer
+        await asyncio.sleep(0)
+    assert len(office.issuer.asked) >= times
+
+
+def made_up(office: Office, key_id: str) -> str:
+    key = office.issuer.key
+    return jwt.encode({"sub": "x"}, key.private, algorithm="RS256", headers={"kid": key_id})
+
+
+async def test_made_up_key_ids_do_not_make_us_ask_all_the_time(office: Office) -> None:
+    for number in range(10):
         office.clock.advance(6)
-        await me(office, office.issuer.token("viewer", key=other_key))
+        assert (await me(office, made_up(office, f"made-up-{number}"))).status_code == 401
     assert len(office.issuer.asked) == 4
+
+
+async def test_a_made_up_key_id_that_comes_again_costs_nothing(office: Office) -> None:
+    for _ in range(10):
+        office.clock.advance(60)
+        assert (await me(office, made_up(office, "made-up"))).status_code == 401
+    assert len(office.issuer.asked) == 2
+
+
+async def test_no_more_than_a_thousand_made_up_key_ids_are_remembered(office: Office) -> None:
+    keys = IssuerKeys(httpx.AsyncClient(transport=office.issuer), ISSUER, office.clock)
+
+    async def asked_for(number: int) -> int:
+        office.clock.advance(30)
+        before = len(office.issuer.asked)
+        with pytest.raises(jwt.InvalidKeyError):
+            await keys.find(f"made-up-{number}")
+        return len(office.issuer.asked) - before
+
+    for number in range(1_100):
+        assert await asked_for(number) == 2
+    assert [await asked_for(number) for number in (1_099, 100, 99)] == [0, 0, 2]
+
+
+@pytest.mark.parametrize("key_id", ["", "x" * 201, "é", "a\nb", 7, None, ["a"]])
+async def test_what_can_be_no_key_id_is_not_even_looked_for(office: Office, key_id: Any) -> None:
+    keys = IssuerKeys(httpx.AsyncClient(transport=office.issuer), ISSUER, office.clock)
+    with pytest.raises(jwt.InvalidKeyError):
+        await keys.find(key_id)
+    assert office.issuer.asked == []
+
+
+async def test_known_keys_are_answered_at_once_while_one_task_fetches_them_anew(
+    office: Office,
+) -> None:
+    await me(office, office.issuer.token("viewer"))
+    office.clock.advance(3601)
+    office.issuer.silent = asyncio.Event()
+    for _ in range(5):
+        assert (await me(office, office.issuer.token("viewer"))).status_code == 200
+        await fetched(office, 3)
+        office.clock.advance(60)
+    assert len(office.issuer.asked) == 3
+    office.issuer.silent.set()
+
+
+async def test_a_made_up_key_id_that_waits_for_the_issuer_holds_nobody_up(office: Office) -> None:
+    await me(office, office.issuer.token("viewer"))
+    office.clock.advance(60)
+    office.issuer.silent = asyncio.Event()
+    waiting = asyncio.create_task(me(office, made_up(office, "made-up")))
+    await fetched(office, 3)
+    assert (await me(office, office.issuer.token("viewer"))).status_code == 200
+    assert not waiting.done()
+    office.issuer.silent.set()
+    assert (await waiting).status_code == 401
+
+
+async def test_a_caller_who_gives_up_does_not_end_the_fetch_for_others(office: Office) -> None:
+    office.issuer.silent = asyncio.Event()
+    first, second = (
+        asyncio.create_task(me(office, office.issuer.token("viewer"))) for _ in range(2)
+    )
+    await fetched(office, 1)
+    first.cancel()
+    office.issuer.silent.set()
+    assert (await second).status_code == 200
+    assert len(office.issuer.asked) == 2
+
+
+async def test_the_very_first_callers_share_one_fetch(office: Office) -> None:
+    tokens = [office.issuer.token("viewer") for _ in range(20)]
+    answers = await asyncio.gather(*(me(office, token) for token in tokens))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(office.issuer.asked) == 2
 
 
 async def test_a_key_that_the_issuer_withdrew_stops_working_within_an_hour(
@@ -149,14 +238,28 @@ async def test_a_key_that_the_issuer_withdrew_stops_working_within_an_hour(
 ) -> None:
     await me(office, office.issuer.token("viewer"))
     office.issuer.key = other_key
-    office.clock.advance(3601)
-    assert (await me(office, office.issuer.token("viewer", key=signing_key))).status_code == 401
+    office.clock.advance(3001)
+    withdrawn = office.issuer.token("viewer", key=signing_key)
+    assert (await me(office, withdrawn)).status_code == 200  # and has the keys fetched anew
+    await fetched(office, 4)
+    office.clock.advance(598)
+    assert (await me(office, withdrawn)).status_code == 401
 
 
-async def test_known_keys_go_on_while_the_issuer_is_down(office: Office) -> None:
+async def test_known_keys_go_on_for_a_day_while_the_issuer_is_down(office: Office) -> None:
     await me(office, office.issuer.token("viewer"))
     office.issuer.down = True
+    for _ in range(23):
+        office.clock.advance(3600)
+        asked = len(office.issuer.asked)
+        assert (await me(office, office.issuer.token("viewer"))).status_code == 200
+        await fetched(office, asked + 1)
     office.clock.advance(3601)
+    asked = len(office.issuer.asked)
+    assert (await me(office, office.issuer.token("viewer"))).status_code == 503
+    assert len(office.issuer.asked) == asked + 1
+    office.issuer.down = False
+    office.clock.advance(30)
     assert (await me(office, office.issuer.token("viewer"))).status_code == 200
 
 

@@ -1,5 +1,6 @@
 """An OIDC issuer in memory, whose tokens a test can spoil in every way."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,7 @@ class FakeIssuer(httpx.AsyncBaseTransport):
     issuer: str = ISSUER
     jwks_uri: str = "https://keys.test/jwks"
     down: bool = False
+    silent: asyncio.Event | None = None  # until it is set, nothing is answered
     asked: list[str] = field(default_factory=list)
 
     def token(self, role: str, **changes: Any) -> str:
@@ -36,6 +38,8 @@ class FakeIssuer(httpx.AsyncBaseTransport):
         """Answer discovery and the key set."""
         url = str(request.url)
         self.asked.append(url)
+        if self.silent:
+            await self.silent.wait()
         if self.down:
             raise httpx.ConnectError("down")
         if url == f"{ISSUER}/.well-known/openid-configuration":
