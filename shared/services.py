@@ -1,7 +1,7 @@
 """The ports that use cases work with, joined once by bootstrap (or by a test)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -18,7 +18,15 @@ class PublicAddresses:
 
     callback: str  # where a destination's sign-in page sends the browser
     done: str  # the last page of a sign-in
-    reports: str  # where destinations report on jobs, without a slash at the end
+    reports: str  # where destinations report on jobs, with {run}, {batch} and {token} in it
+
+
+@dataclass(frozen=True, slots=True)
+class KeptKey:
+    """One of the app's own keys, as this process has read it."""
+
+    value: bytes = field(repr=False)
+    read_at: float  # by the monotonic clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,10 @@ class Services:
     retention_days: int = 30
     max_unsent_rejects: int = 100_000  # that a run keeps of rows that it never sent
     webhook: Webhook | None = None  # who wants to be told of the end of runs
+
+    kept_keys: dict[str, KeptKey] = field(
+        default_factory=dict, repr=False
+    )  # the app's own, by name
 
     def profiles_allowed(self, limits: Limits) -> int:
         """Return how many profiles an export to a destination with these limits may hold."""

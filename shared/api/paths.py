@@ -17,6 +17,7 @@ DONE = f"{V1}/oauth/done"
 """The last page of a sign-in."""
 
 REPORTS = f"{V1}/reports"
+REPORT = REPORTS + "/{run}/{batch}?token={token}"
 """Where destinations report on jobs."""
 
 HEALTH = "/api/health"
@@ -28,4 +29,4 @@ PROBLEMS = "/api/problems"
 def addresses_at(base_url: str) -> PublicAddresses:
     """Return the addresses of an app that is reached at `base_url`."""
     base = base_url.rstrip("/")
-    return PublicAddresses(callback=base + CALLBACK, done=base + DONE, reports=base + REPORTS)
+    return PublicAddresses(callback=base + CALLBACK, done=base + DONE, reports=base + REPORT)

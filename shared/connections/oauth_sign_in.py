@@ -13,6 +13,7 @@ sign-ins that nobody finishes would leave it behind, and who sees the state stil
 
 import hashlib
 import hmac
+import re
 import secrets
 from base64 import urlsafe_b64encode
 from contextlib import suppress
@@ -37,6 +38,7 @@ from shared.storage.entries import ALL, OAuthState
 from shared.storage.ports import Stale
 
 _LIFETIME = timedelta(minutes=10)
+_STATE = re.compile(r"[\w-]{43}", re.ASCII)  # what 32 random bytes are as text
 
 
 class BadState(Refusal):
@@ -113,6 +115,8 @@ async def _redeem(services: Services, state: str) -> OAuthState:
     refused = BadState(
         say("This sign-in is unknown, was used before, or took more than ten minutes.")
     )
+    if not _STATE.fullmatch(state):
+        raise refused
     records, key = services.storage.oauth_states, _digest(state)
     stored = await records.get(ALL, key)
     if stored is None:
@@ -140,7 +144,7 @@ def _digest(state: str) -> str:
 
 
 async def _verifier(services: Services, state: str) -> str:
-    key = await app_key(services.storage.secrets, AppKey.SIGN_IN)
+    key = await app_key(services, AppKey.SIGN_IN)
     return _base64(hmac.digest(key, state.encode(), "sha256"))
 
 

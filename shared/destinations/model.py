@@ -119,9 +119,7 @@ class Target:
     fields: Sequence[str] = ()  # mapped ones in the order of the cells, the address excluded
     clears: Collection[str] = ()  # of these, the fields whose empty cell clears what is there
     options: Collection[str] = ()  # the destination's own, those that are on
-    report_url: str = (
-        ""  # a destination that reports on a job by itself may post to f"{this}/{batch}"
-    )
+    report_url: str = ""  # where a destination may report on a batch, put for `{batch}` in it
     columns: Sequence[str] = ()  # of the segments, that fill `fields`; for words only
     strict_fields: bool = False  # whether a value that a field cannot take makes a profile invalid
 

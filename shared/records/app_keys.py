@@ -1,10 +1,12 @@
-"""Reading the app's own keys: random bytes in the vault, each made when it is first wanted."""
+"""Reading the app's own keys: random bytes in the vault, each made when it is first wanted, then kept."""
 
 import secrets
-from contextlib import suppress
 from enum import StrEnum
 
+from shared.services import KeptKey, Services
 from shared.storage.ports import Missing, Secrets
+
+_KEPT = 3600.0  # seconds until a key is read again
 
 
 class AppKey(StrEnum):
@@ -15,12 +17,27 @@ class AppKey(StrEnum):
     SIGN_IN = "sign-in-key"
 
 
-async def app_key(vault: Secrets, key: AppKey) -> bytes:
-    """Return a key of 32 bytes.
+async def app_key(services: Services, key: AppKey) -> bytes:
+    """Return a key of 32 bytes, from the vault once an hour only: anybody can make us want one.
 
-    Two hosts may both make it; what was done with the one that lost is then as good as not done.
+    Two hosts may both make it; what was done with the one that lost is then as good as not done. So one
+    that was just made is not kept, and one that is kept is read again after an hour.
     """
-    with suppress(Missing):
-        return bytes.fromhex(await vault.get(key))
+    keys, now = services.kept_keys, services.clock.monotonic()
+    kept = keys.get(key)
+    if kept is not None and now - kept.read_at < _KEPT:
+        return kept.value
+    if kept is not None:
+        keys[key] = KeptKey(kept.value, now)  # whoever comes meanwhile goes on with it
+    vault = services.storage.secrets
+    try:
+        value = bytes.fromhex(await vault.get(key))
+    except Missing:
+        return await _made(vault, key)
+    keys[key] = KeptKey(value, now)
+    return value
+
+
+async def _made(vault: Secrets, key: AppKey) -> bytes:
     await vault.set(key, secrets.token_hex(32))
     return bytes.fromhex(await vault.get(key))

@@ -115,7 +115,7 @@ async def abort(
     limits = services.destinations[context.connection.destination].limits
     try:
         await _account(services, context, run.value, checkpoint)
-        await settle_part(services.storage, run.value, checkpoint.value, limits)
+        await settle_part(services, run.value, checkpoint.value, limits)
     except Missing:
         await _forget_delivered(services.storage, run.value)
     said = text or canceled(checkpoint.value.as_last_progress())
@@ -264,7 +264,7 @@ async def _account(
         files,
         RunFiles(files, run.id, now.layout, limits),
         checkpoint,
-        digest_with(await digest_key(services.storage.secrets)),
+        digest_with(await digest_key(services)),
         NoRequests(),
     )
     folder = layout_folder(run.id, now.layout)

@@ -83,6 +83,11 @@ class BlobContainer:
             whole = data if isinstance(data, bytes) else await whole_if_small(data)
             await self._container.upload_blob(name, whole, overwrite=True)
 
+    async def create(self, name: str, data: bytes) -> None:
+        """Store a blob of which there is none yet; raise AlreadyExists."""
+        with translated(self._path(name)):
+            await self._container.upload_blob(name, data)
+
     async def delete(self, prefix: str) -> None:
         """Remove every blob whose name begins with `prefix`."""
         with translated(self._path(prefix)):

@@ -32,6 +32,7 @@ from shared.storage.entries import (
     OutboxMessage,
     Placement,
     Quota,
+    ReportedBytes,
     RunIndexEntry,
 )
 from shared.storage.key_vault import KeyVaultSecrets
@@ -113,6 +114,7 @@ def open_storage(settings: Settings) -> OpenStorage:
         placements=table("exports", Placement),
         runs=table("runs", Run),
         checkpoints=BlobRecords(blobs.get_container_client("runs"), Checkpoint),
+        reported=BlobRecords(blobs.get_container_client("runs"), ReportedBytes),
         active_runs=table("due", ActiveRun),
         newest_runs=table("runs", RunIndexEntry),
         ended_runs=table("due", EndedRun),

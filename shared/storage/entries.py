@@ -90,6 +90,12 @@ class EndedRun(BaseModel, frozen=True):
     connection_id: str
 
 
+class ReportedBytes(BaseModel, frozen=True):
+    """How much of a run's reports was taken."""
+
+    taken: int = 0
+
+
 class OutboxMessage(BaseModel, frozen=True):
     """What the webhook is still to be told. Its id is its key, which stays the same at every try."""
 

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 
 from pydantic import BaseModel
 
-from shared.storage.ports import AlreadyExists, Records, Stale, Stored
+from shared.storage.ports import AlreadyExists, Guarded, Stale, Stored
 
 NOT_STORED = ""
 """The ETag of what is not there yet."""
@@ -16,7 +16,7 @@ class Contended(Exception):
 
 
 async def guarded_update[T: BaseModel](
-    records: Records[T],
+    records: Guarded[T],
     partition: str,
     key: str,
     absent: Callable[[], T],
@@ -43,7 +43,7 @@ async def guarded_update[T: BaseModel](
 
 
 async def _write[T: BaseModel](
-    records: Records[T], partition: str, before: Stored[T], value: T
+    records: Guarded[T], partition: str, before: Stored[T], value: T
 ) -> str:
     if before.etag == NOT_STORED:
         return await records.insert(partition, before.key, value)

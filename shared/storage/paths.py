@@ -41,6 +41,10 @@ def reject_file(run_id: str, name: str) -> str:
     return f"{run_id}/rejects/{name}.jsonl"
 
 
+REPORTED = "reported"
+"""The key of how much of a run's reports was taken; its partition is the run's id."""
+
+
 def reports_folder(run_id: str, batch: int) -> str:
     """Return the folder of what a destination reported by itself on one batch."""
     return f"{run_id}/parts/reports/{batch}/"

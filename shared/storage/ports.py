@@ -27,6 +27,7 @@ from shared.storage.entries import (
     OutboxMessage,
     Placement,
     Quota,
+    ReportedBytes,
     RunIndexEntry,
 )
 
@@ -148,6 +149,9 @@ class Blobs(Protocol):
     async def write(self, name: str, data: bytes | AsyncIterator[bytes]) -> None:
         """Store the blob whatever was there; pieces are uploaded as they come, not all at once."""
 
+    async def create(self, name: str, data: bytes) -> None:
+        """Store a blob of which there is none yet; raise AlreadyExists."""
+
     async def delete(self, prefix: str) -> None:
         """Remove every blob whose name begins with `prefix`."""
 
@@ -201,6 +205,7 @@ class Storage:
     placements: Records[Placement]
     runs: Records[Run]
     checkpoints: Guarded[Checkpoint]
+    reported: Guarded[ReportedBytes]
     active_runs: Records[ActiveRun]
     newest_runs: Records[RunIndexEntry]
     ended_runs: Records[EndedRun]

@@ -67,6 +67,10 @@ class Remembered:
             self._known[name] = whole
             self._size += len(whole)
 
+    async def create(self, name: str, data: bytes) -> None:
+        """Store a blob of which there is none yet; raise AlreadyExists."""
+        await self._blobs.create(name, data)
+
     async def delete(self, prefix: str) -> None:
         """Remove every blob whose name begins with `prefix`."""
         for name in [name for name in self._known if name.startswith(prefix)]:

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from local.identity import SigningKey
+from shared.domain.run import Checkpoint, Phase
 from shared.runs.send.import_callbacks import report_url
+from shared.storage.paths import CHECKPOINT
 from tests.api.office import Office
 from tests.api.vendors import LINKED, Vendors
 
@@ -19,8 +20,8 @@ class Furnished:
     SHARED and PRIVATE are connections, ON_SHARED and ON_PRIVATE exports on them, IDLE_ON_PRIVATE is an
     export that never ran and DETACHED one without a connection, SHARED_SEGMENT a segment that only an
     export on SHARED uses, DRAFT is a connection that is being set up, AGREED one with a key whose terms are
-    accepted, RUN a run, RUN_ON_SHARED one that SHARED is used for, and REPORTS the path where a destination
-    reports on it.
+    accepted, RUN a run, RUN_ON_SHARED one that SHARED is used for, and REPORT_TOKEN what lets
+    a destination report on it.
     """
 
     office: Office
@@ -36,6 +37,10 @@ class Furnished:
         private = await office.ready()
         on_private = await office.export(private)
         run = await office.done("POST", f"/exports/{on_private}/run", {})
+        begun = Checkpoint(
+            phase=Phase.SEND, batches=1, profiles=1
+        )  # of which a destination may report
+        await office.services.storage.checkpoints.insert(str(run["id"]), CHECKPOINT, begun)
         run_on_shared = await office.done("POST", f"/exports/{await office.export(shared)}/run", {})
         detached = await office.export(private)
         await office.done("POST", f"/exports/{detached}/detach")
@@ -53,7 +58,9 @@ class Furnished:
             "DRAFT": await office.draft(shared_with="contributors"),
             "AGREED": await vendors.agreed("postbox"),
             "RUN": str(run["id"]),
-            "REPORTS": urlsplit(await report_url(office.services, str(run["id"]))).path,
+            "REPORT_TOKEN": (await report_url(office.services, str(run["id"]))).partition(
+                "?token="
+            )[2],
         }
         return cls(office, names)
 

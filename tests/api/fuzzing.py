@@ -164,12 +164,11 @@ def _is_as_wrong(case: Case[Any], changes: dict[str, Any]) -> bool:
 def _known(office: Furnished, path: str) -> dict[str, list[Any]]:
     """Return what exists, by the name of the member or parameter that can hold it."""
     ids = {what: [office.names[word] for word in words] for what, words in _WORDS.items()}
-    run_id, token = office.names["REPORTS"].split("/")[-2:]
     return dict(_MEMBERS) | {
         "key": ids.get((path.split("/") + [""] * 4)[3], []),
         "connection_id": ids["connections"],
-        "run_id": [run_id],
-        "token": [token],
+        "run_id": [office.names["RUN"]],
+        "token": [office.names["REPORT_TOKEN"]],
     }
 
 

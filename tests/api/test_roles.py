@@ -39,7 +39,7 @@ async def status(furnished: Furnished, row: Row, role: str | None) -> int:
 def operation_of(row: Row) -> str | None:
     """Return the operation of the document that a row is about."""
     words = {word: word.lower() for word in ("ON_SHARED", "RUN")}
-    method, path, _ = row.filled({**words, "REPORTS": "/api/v1/reports/run/token"})
+    method, path, _ = row.filled(words)
     return contract().operation_of(method, path.partition("?")[0])
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.runs.send.import_callbacks import report_url
 from shared.services import Services
 from shared.storage.ports import Storage
 from tests.api.office import Office, choices
@@ -91,13 +92,57 @@ async def test_a_sign_in_that_was_used_looks_like_one_that_never_was(office: Off
 async def test_an_address_of_reports_does_not_say_which_runs_there_are(office: Office) -> None:
     export = await office.export(await office.ready())
     run = await office.done("POST", f"/exports/{export}/run", {})
-    await office.http.post(f"/api/v1/reports/{run['id']}/none/0")  # makes the key
+    for _ in range(2):  # makes the key, then reads it
+        await report_url(office.services, run["id"])
     asked: list[str] = []
     office.services = watched(office.services, asked)
     answers = []
     for key in (run["id"], f"{export}.unknown", "unknown"):
         asked.clear()
-        answer = await office.http.post(f"/api/v1/reports/{key}/{'0' * 64}/0", content=b"x")
+        path = f"/api/v1/reports/{key}/0?token={'0' * 64}"
+        answer = await office.http.post(path, content=b"x")
         answers.append((said(answer), list(asked)))
     assert answers[0][0][0] == 404
     assert answers[1:] == [answers[0], answers[0]]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/reports/export.run/0?token=short",
+        f"/reports/export.run/0?token={'G' * 64}",
+        f"/reports/export.run/0?token={'a' * 65}",
+        f"/reports/no-run/0?token={'a' * 64}",
+        f"/reports/export.%20/0?token={'a' * 64}",
+        f"/reports/export.run/{'a' * 63}/0",
+        f"/reports/{'a' * 65}.run/{'a' * 64}/0",
+    ],
+)
+async def test_what_can_be_no_address_of_reports_costs_nothing(office: Office, path: str) -> None:
+    asked: list[str] = []
+    office.services = watched(office.services, asked)
+    answer = await office.http.post(f"/api/v1{path}", content=b"x")
+    assert answer.status_code == 404
+    assert asked == []
+
+
+@pytest.mark.parametrize("state", ["", "made-up", "a" * 42, "a" * 44, "é" * 43, "a" * 42 + "."])
+async def test_what_can_be_no_state_of_a_sign_in_costs_nothing(office: Office, state: str) -> None:
+    asked: list[str] = []
+    office.services = watched(office.services, asked)
+    for given in ({"code": "c"}, {"error": "denied"}, {}):
+        assert (await office.come_back(state=state, **given)).status_code == 400
+    assert asked == []
+
+
+async def test_made_up_addresses_of_reports_cost_nothing_once_the_key_is_known(
+    office: Office,
+) -> None:
+    await report_url(office.services, "export.run")  # makes the key
+    await report_url(office.services, "export.run")  # reads it
+    asked: list[str] = []
+    office.services = watched(office.services, asked)
+    for number in range(20):
+        path = f"/api/v1/reports/export.run/0?token={number:064x}"
+        assert (await office.http.post(path, content=b"x")).status_code == 404
+    assert asked == []

@@ -324,6 +324,12 @@ class TestBlobs:
         await side.leases.acquire(own)
         assert await side.blobs.read(own) == b"held"
 
+    async def test_of_many_who_create_a_blob_one_does(self, side: Side, own: str) -> None:
+        tries = (side.blobs.create(own, b"%d" % number) for number in range(5))
+        ended = await asyncio.gather(*tries, return_exceptions=True)
+        assert [type(each) for each in ended if each] == [AlreadyExists] * 4
+        assert await side.blobs.read(own) == b"%d" % ended.index(None)
+
     async def test_pieces_are_written_as_one_blob(self, side: Side, own: str) -> None:
         await side.blobs.write(own, pieces(b"1" * 5 * MIB, b"", b"2" * 10, b"3" * 4 * MIB))
         assert await side.blobs.read(own) == b"1" * 5 * MIB + b"2" * 10 + b"3" * 4 * MIB

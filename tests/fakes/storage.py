@@ -32,6 +32,7 @@ from shared.storage.entries import (
     OutboxMessage,
     Placement,
     Quota,
+    ReportedBytes,
     RunIndexEntry,
 )
 from shared.storage.limits import (
@@ -190,6 +191,12 @@ class MemoryBlobs:
         """Store the blob whatever was there; pieces replace it once the last of them has come."""
         whole = data if isinstance(data, bytes) else b"".join([piece async for piece in data])
         self._blobs[name] = (whole, BlobInfo(name, _new_etag(), len(whole), self._clock.now()))
+
+    async def create(self, name: str, data: bytes) -> None:
+        """Store a blob of which there is none yet; raise AlreadyExists."""
+        if name in self._blobs:
+            raise AlreadyExists(name)
+        await self.write(name, data)
 
     async def delete(self, prefix: str) -> None:
         """Remove every blob whose name begins with `prefix`."""
@@ -372,6 +379,7 @@ def memory_storage(clock: Clock) -> Storage:
         placements=MemoryRecords(Placement),
         runs=MemoryRecords(Run),
         checkpoints=MemoryRecords(Checkpoint),
+        reported=MemoryRecords(ReportedBytes),
         active_runs=MemoryRecords(ActiveRun),
         newest_runs=MemoryRecords(RunIndexEntry),
         ended_runs=MemoryRecords(EndedRun),

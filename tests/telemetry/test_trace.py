@@ -144,7 +144,7 @@ async def secrets_of(world: World, run: Run) -> set[str]:
     parts = {str(part) for part in json.loads(kept).values()}
     keys = {await vault.get(name) for name in (AppKey.DELIVERED, AppKey.REPORTS)}
     url = await report_url(world.services, run.id)
-    return {kept, url.rpartition("/")[2], *keys, *(part for part in parts if len(part) >= 10)}
+    return {kept, url.rpartition("token=")[2], *keys, *(part for part in parts if len(part) >= 10)}
 
 
 async def test_nothing_personal_and_no_secret_is_reported(side: Side, told: Recorder) -> None:

@@ -139,7 +139,7 @@ def request_body(target: Target, batch: Batch) -> bytes:
     more = _options_of(target)
     if target.report_url:
         more["callback"] = {
-            "url": f"{target.report_url}/{batch.number}",
+            "url": target.report_url.replace("{batch}", str(batch.number)),
             "requestType": "POST",
             "detailed_results": "true",
         }

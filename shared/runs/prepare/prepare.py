@@ -144,7 +144,7 @@ async def _laid_out(
     habits: MutableMapping[str, Habits],
 ) -> Checkpoint:
     storage, folder = services.storage, layout_folder(run.id, layout)
-    digest = digest_with(await digest_key(storage.secrets))
+    digest = digest_with(await digest_key(services))
     rejects = RejectWriter(storage.run_files, run.id, most=services.max_unsent_rejects)
     compare = run.mode is Mode.CHANGES
     before = StateReader(storage.delivered.stream(state_name(export)) if compare else None)

@@ -57,6 +57,10 @@ class _FewBlobs:
         if name in self._names and isinstance(data, bytes):
             self._blobs[name] = data
 
+    async def create(self, name: str, data: bytes) -> None:
+        """Keep the blob if it is one of the few."""
+        await self.write(name, data)
+
     async def delete(self, prefix: str) -> None:
         """Do nothing."""
 

@@ -234,7 +234,7 @@ async def open_dispatcher(
     destination, storage = services.destinations[context.connection.destination], services.storage
     api, key, reports = await side_by_side(
         open_api(services, context.connection, pace),
-        digest_key(storage.secrets),
+        digest_key(services),
         report_url(services, run.value.id),
     )
     of_jobs = RunFiles(

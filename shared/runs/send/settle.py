@@ -17,6 +17,7 @@ from shared.runs.state.delivered import (
 from shared.runs.state.partitions import partition_of
 from shared.runs.state.parts import batches_per_part, read_batches
 from shared.runs.state.rejects import stored_rejects
+from shared.services import Services
 from shared.storage.paths import digests, layout_folder
 from shared.storage.ports import Storage
 
@@ -37,7 +38,7 @@ async def settle(storage: Storage, run: Run, checkpoint: Checkpoint) -> None:
     await storage.delivered.write(state_of(run), joined(new, not_taken, StateReader(None)))
 
 
-async def settle_part(storage: Storage, run: Run, checkpoint: Checkpoint, limits: Limits) -> None:
+async def settle_part(services: Services, run: Run, checkpoint: Checkpoint, limits: Limits) -> None:
     """Store the delivered state of a run that has not sent all of its batches.
 
     Batches are in the order of partitions. Behind the last one of which anything is done nothing was sent,
@@ -50,10 +51,11 @@ async def settle_part(storage: Storage, run: Run, checkpoint: Checkpoint, limits
     last_done = max([checkpoint.batches_done - 1, *checkpoint.ahead, *checkpoint.left])
     if last_done < 0:
         return
-    files, per_part = storage.run_files, batches_per_part(limits)
+    storage, per_part = services.storage, batches_per_part(limits)
+    files = storage.run_files
     folder = layout_folder(run.id, checkpoint.layout)
     of_jobs = RunFiles(files, run.id, checkpoint.layout, limits)
-    digest = digest_with(await digest_key(storage.secrets))
+    digest = digest_with(await digest_key(services))
     not_taken = await _rejected(storage, run, checkpoint)
     batches = read_batches(files, folder, per_part, [last_done])
     last = _partitions(await anext(batches))[-1]

@@ -13,7 +13,8 @@ from shared.domain.export import Export
 from shared.domain.run import Run
 from shared.records.app_keys import AppKey, app_key
 from shared.runs.state.partitions import PARTITIONS
-from shared.storage.ports import Missing, Secrets
+from shared.services import Services
+from shared.storage.ports import Missing
 
 type Digest = Callable[[bytes], bytes]
 """A profile's JSON, as it is sent -> the keyed digest of it."""
@@ -22,13 +23,13 @@ DIGEST_BYTES = 16
 _COUNT_BYTES = 4
 
 
-async def digest_key(vault: Secrets) -> bytes:
+async def digest_key(services: Services) -> bytes:
     """Return the key of the digests, made when it is first wanted.
 
     Two hosts may both make it; a state written with the key that lost matches nothing, and so
     everything is sent once more.
     """
-    return await app_key(vault, AppKey.DELIVERED)
+    return await app_key(services, AppKey.DELIVERED)
 
 
 def digest_with(key: bytes) -> Digest:

@@ -194,12 +194,12 @@ async def test_no_profile_holds_a_raw_line_feed_or_tab(name: str) -> None:
 
 async def test_an_import_says_where_to_report_on_it_and_nothing_more_than_it_must() -> None:
     says = Says(bulk_import={"success": 1, "batchId": "b-1"})
-    target = Target("1", report_url="https://ours.test/reports/run/token")
+    target = Target("1", report_url="https://ours.test/reports/run/{batch}?token=x")
     await ACTIVECAMPAIGN.send(says, target, batch(ANN, BOB, number=7))
     await ACTIVECAMPAIGN.send(says, Target("1"), batch(ANN, BOB))
     contacts = [{"email": ANN}, {"email": BOB}]
     callback = {
-        "url": "https://ours.test/reports/run/token/7",
+        "url": "https://ours.test/reports/run/7?token=x",
         "requestType": "POST",
         "detailed_results": "true",
     }
@@ -364,7 +364,7 @@ async def test_what_is_asked_keeps_to_the_description() -> None:
         "1",
         ["first_name", "last_name", "phone", "field:1", "field:4"],
         options=["exclude_automations"],
-        report_url="https://ours.test/reports",
+        report_url="https://ours.test/reports/run/{batch}?token=x",
     )
     made = await world.destination.encoder(api, target)
     cells = ["Ann", "Lee", "404-555-1212", "2026-11-24", "Running|Chess"]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import orjson
@@ -29,7 +29,7 @@ from tests.destinations.activecampaign.sandboxed import SUFFIXES, World, complet
 from tests.destinations.batches import Kept, batch, job
 
 ANN, BOB, EVE = "ann@example.com", "bob@example.com", "eve@example.com"
-REPORTS = "https://ours.test/reports/run/token"
+REPORTS = "https://ours.test/reports/run/{batch}?token=x"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ async def test_who_left_bounced_or_is_excluded_is_told_apart_if_a_report_comes(
     postbox = Postbox()
     async with httpx.AsyncClient(transport=postbox) as client:
         await world.sandbox.deliver_callbacks(client)
-    assert [url for url, _ in postbox.posted] == [f"{REPORTS}/3"] * times
+    assert [url for url, _ in postbox.posted] == [REPORTS.replace("{batch}", "3")] * times
     world.clock.advance(0 if times else 30)
     said = [body for _, body in postbox.posted]
     [finished] = await world.destination.poll(api, [one], Kept(sent, said))
@@ -233,7 +233,8 @@ class ToUs(httpx.AsyncBaseTransport):
         """Take a report as the API does."""
         given = urlsplit(str(request.url))
         assert given.netloc == "exports.test"
-        run_id, token, batch = given.path.removeprefix("/api/v1/reports/").split("/")
+        run_id, batch = given.path.removeprefix("/api/v1/reports/").split("/")
+        [token] = parse_qs(given.query)["token"]
         await accept_report(self._services, run_id, token, int(batch), await request.aread())
         return httpx.Response(204)
 
