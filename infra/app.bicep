@@ -19,6 +19,7 @@ param dataQueueUrl string
 param dataTableUrl string
 param vaultUrl string
 param linkedVaultUrl string
+param linkedSecretPrefix string
 param authIssuer string
 param authAudience string
 param publicBaseUrl string
@@ -128,6 +129,7 @@ var settingsOfApp = {
   DataStorage__tableServiceUri: dataTableUrl
   KEY_VAULT_URL: vaultUrl
   LINKED_KEY_VAULT_URL: linkedVaultUrl
+  LINKED_SECRET_PREFIX: linkedSecretPrefix
   AUTH_ISSUER: authIssuer
   AUTH_AUDIENCE: authAudience
   PUBLIC_BASE_URL: publicBaseUrl

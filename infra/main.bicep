@@ -45,6 +45,9 @@ param webhookUrl string = ''
 @description('Resource id of a vault of the organisation that connections may name secrets of. The app may read it and nothing else.')
 param linkedKeyVaultId string = ''
 
+@description('How the names of the secrets begin that connections may use in that vault.')
+param linkedSecretPrefix string = 'segment-exports-'
+
 @description('Where the app is reached from outside, if not at its own azurewebsites.net address.')
 param publicBaseUrl string = ''
 
@@ -246,6 +249,7 @@ module app 'app.bicep' = {
     dataTableUrl: dataStorage.outputs.tableUrl
     vaultUrl: vault.outputs.url
     linkedVaultUrl: empty(linkedKeyVaultId) ? '' : linkedVault!.outputs.url
+    linkedSecretPrefix: linkedSecretPrefix
     authIssuer: issuer
     authAudience: empty(authClientId) ? signIn!.outputs.clientId : authClientId
     publicBaseUrl: baseUrl

@@ -41,5 +41,6 @@ def _open() -> Services:
         max_profiles=chosen.max_profiles,
         retention_days=chosen.retention_days,
         max_unsent_rejects=chosen.max_unsent_rejects,
+        linked_prefix=chosen.linked_secret_prefix,
         webhook=open_webhook(chosen.webhook_url, chosen.webhook_secret.get_secret_value()),
     )

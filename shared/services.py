@@ -42,6 +42,7 @@ class Services:
     max_profiles: int  # of one export, whatever its destination
     retention_days: int = 30
     max_unsent_rejects: int = 100_000  # that a run keeps of rows that it never sent
+    linked_prefix: str = "segment-exports-"  # of what connections may name in the linked vault
     webhook: Webhook | None = None  # who wants to be told of the end of runs
 
     kept_keys: dict[str, KeptKey] = field(

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     storage: StorageAccount = Field(default_factory=StorageAccount)
     key_vault_url: str
     linked_key_vault_url: str = ""
+    linked_secret_prefix: str = Field("segment-exports-", pattern=r"^[0-9A-Za-z-]{3,100}$")
     auth_issuer: str
     auth_audience: str
     public_base_url: HttpUrl

@@ -1,7 +1,12 @@
 """Connecting an account with its host name and a key, or with the name of a secret that holds the key."""
 
 from shared.connections.access import Access, require_same_account, use_credentials
-from shared.connections.credentials import read_linked_key, store_credentials
+from shared.connections.credentials import (
+    may_be_linked,
+    no_linked_key,
+    read_linked_key,
+    store_credentials,
+)
 from shared.connections.manage import MESSAGES
 from shared.connections.vendor_api import open_sign_in
 from shared.destinations.contract import ApiKey, Destination
@@ -11,7 +16,7 @@ from shared.domain.connection import Account, Connection, Move
 from shared.domain.errors import Invalid, NeedsAttention
 from shared.domain.message import say
 from shared.domain.people import Person
-from shared.people.audit_trail import Recording
+from shared.people.audit_trail import Recording, record
 from shared.records.records import find, require_current
 from shared.services import Services
 from shared.storage.ports import Stored
@@ -47,7 +52,7 @@ async def connect_with_key(
     if host is None:
         raise Invalid(("host",), say("The host name of the account is missing."))
     endpoint = auth.endpoint(host)
-    credentials = await _credentials(services, connection, auth, api_key, secret_name)
+    credentials = await _credentials(services, person, connection, auth, api_key, secret_name)
     account = await _account(services, destination, endpoint, credentials)
     if account is None:
         member = "secret_name" if secret_name else "api_key"
@@ -66,6 +71,7 @@ async def connect_with_key(
 
 async def _credentials(
     services: Services,
+    person: Person,
     connection: Connection,
     auth: ApiKey,
     api_key: str | None,
@@ -75,7 +81,12 @@ async def _credentials(
         connection.require(Move.CONNECT)
         return auth.credentials(api_key)
     if secret_name is not None and api_key is None:
-        return await read_linked_key(services.storage.linked_secrets, secret_name, auth)
+        allowed = await may_be_linked(services, secret_name)
+        by, action = Actor.of(person), Action.LINKED_KEY_TRIED
+        await record(services, by, action, connection, allowed=allowed)
+        if not allowed:
+            raise no_linked_key(services.linked_prefix)
+        return await read_linked_key(services, secret_name, auth)
     raise Invalid(("api_key",), say("Give either the key, or in secret_name what holds it."))
 
 

@@ -13,6 +13,8 @@ from shared.destinations.model import Credentials
 from shared.domain.errors import Conflict, Culprit, Invalid, NeedsAttention, TryLater
 from shared.domain.message import say
 from shared.records.app_keys import AppKey
+from shared.records.records import scan
+from shared.services import Services
 from shared.storage.ports import Missing, SecretReader, Secrets, Unavailable
 
 _PREFIX = "connection-"
@@ -48,22 +50,45 @@ def gone() -> NeedsAttention:
     return NeedsAttention(Culprit.CONNECTION, reason)
 
 
-async def read_linked_key(vault: SecretReader | None, name: str, auth: ApiKey) -> Credentials:
-    """Return the key that a secret of the linked vault holds.
+def no_linked_key(prefix: str) -> Invalid:
+    """Return what to say of a name in the linked vault: the same whether it is absent, forbidden or empty."""
+    what = say(
+        "The linked vault has no key under this name that connections may use. Their names begin "
+        "with {prefix}.",
+        prefix=prefix,
+    )
+    return Invalid(("secret_name",), what)
+
+
+async def may_be_linked(services: Services, name: str) -> bool:
+    """Whether connections may name this secret: by its prefix, or because one does already.
+
+    The linked vault may be the app's own. What lies there for others must not go to a destination.
+    """
+    wanted = name.lower()  # as vaults compare names
+    if wanted.startswith(_PREFIX) or wanted in list(AppKey):
+        return False
+    if wanted.startswith(services.linked_prefix.lower()):
+        return True
+    async for stored in scan(services.storage.connections):
+        each = stored.value
+        if each.linked_secret and each.secret_name and each.secret_name.lower() == wanted:
+            return True
+    return False
+
+
+async def read_linked_key(services: Services, name: str, auth: ApiKey) -> Credentials:
+    """Return the key that a secret of the linked vault holds, which connections may name.
 
     Raise Conflict when no vault is linked, Invalid(("secret_name",)) or TryLater.
     """
+    vault = services.storage.linked_secrets
     if vault is None:
         raise Conflict(say("No vault is linked. Set LINKED_KEY_VAULT_URL, or give the key itself."))
-    # The linked vault may be the app's own. What lies there for others must not go to this destination.
-    if name.lower().startswith(_PREFIX) or name.lower() in list(AppKey):
-        what = say("The app keeps secrets of its own under such a name.")
-        raise Invalid(("secret_name",), what)
     try:
         return auth.credentials((await vault.get(name)).strip())
-    except Missing:
-        what = say("The linked vault has no secret {secret}.", secret=name)
-        raise Invalid(("secret_name",), what) from None
+    except (Missing, Invalid):
+        raise no_linked_key(services.linked_prefix) from None
     except Unavailable:
         raise TryLater(
             say(
@@ -72,6 +97,3 @@ async def read_linked_key(vault: SecretReader | None, name: str, auth: ApiKey) -
                 secret=name,
             )
         ) from None
-    except Invalid as error:
-        what = say("The secret {secret} holds no key. {why}", secret=name, why=error.reason)
-        raise Invalid(("secret_name",), what) from None

@@ -9,7 +9,6 @@ from shared.domain.connection import Connection
 from shared.domain.errors import Culprit, NeedsAttention, Refusal, TryLater
 from shared.domain.message import say
 from shared.services import Services
-from shared.storage.ports import SecretReader
 from shared.transport.authorisation import Authorisation, Fixed
 from shared.transport.client import Budget, Unlimited, VendorApi, VendorSignIn
 from shared.transport.day_budget import DayBudget
@@ -57,7 +56,7 @@ async def _authorisation(
     storage, destination = services.storage, services.destinations[connection.destination]
     match destination.auth:
         case ApiKey() as auth if connection.linked_secret:
-            key = await _linked_key(storage.linked_secrets, secret_name, auth)
+            key = await _linked_key(services, secret_name, auth)
             return Fixed(auth.headers(key))
         case ApiKey() as auth:
             return Fixed(auth.headers(await read_credentials(storage.secrets, secret_name)))
@@ -73,14 +72,14 @@ async def _authorisation(
             )
 
 
-async def _linked_key(vault: SecretReader | None, name: str, auth: ApiKey) -> Credentials:
+async def _linked_key(services: Services, name: str, auth: ApiKey) -> Credentials:
     """Return a linked key; raise NeedsAttention or TryLater.
 
     What nobody asked for just now is no mistake of a caller, and more people read of it than may
     know the name of a secret.
     """
     try:
-        return await read_linked_key(vault, name, auth)
+        return await read_linked_key(services, name, auth)
     except Refusal:
         reason = say(
             "The linked vault holds no usable key for this connection any more. Put it back under "

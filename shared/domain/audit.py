@@ -48,6 +48,7 @@ class Action(StrEnum):
     SIGN_IN_BEGUN = "connection.sign_in_begun"
     SIGN_IN_FINISHED = "connection.sign_in_finished"
     SIGN_IN_REFUSED = "connection.sign_in_refused"
+    LINKED_KEY_TRIED = "connection.linked_key_tried"
     KEY_CONNECTED = "connection.key_connected"
     EXPORT_USER_ADDED = "connection.export_user_added"
     CONNECTION_SAVED = "connection.saved"

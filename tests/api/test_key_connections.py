@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from shared.connections.waiting_runs import waiting
+from shared.domain.audit import Action
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.message import say
 from shared.domain.run import RunStatus
@@ -105,8 +106,8 @@ async def test_a_new_key_in_the_linked_vault_is_used_from_then_on(
         ({"host": "acme", "api_key": ""}, "/api_key"),
         ({"host": "acme", "api_key": "planted-wrong"}, "/api_key"),
         ({"host": "acme", "secret_name": "not there"}, "/secret_name"),
-        ({"host": "acme", "secret_name": "not-there"}, "/secret_name"),
-        ({"host": "acme", "secret_name": "wrong-key"}, "/secret_name"),
+        ({"host": "acme", "secret_name": "segment-exports-not-there"}, "/secret_name"),
+        ({"host": "acme", "secret_name": "segment-exports-wrong"}, "/secret_name"),
         ({"host": "acme", "secret_name": "connection-1"}, "/secret_name"),
         ({"host": "acme", "secret_name": "Sign-In-Key"}, "/secret_name"),
         ({"host": "acme", "api_key": KEY, "port": 8080}, "/port"),
@@ -117,7 +118,7 @@ async def test_a_new_key_in_the_linked_vault_is_used_from_then_on(
 async def test_what_does_not_connect_is_named_and_changes_nothing(
     office: Office, vendors: Vendors, given: dict[str, object] | None, pointer: str
 ) -> None:
-    for name in ("wrong-key", "connection-1", AppKey.SIGN_IN):
+    for name in ("segment-exports-wrong", "connection-1", AppKey.SIGN_IN):
         await vendors.linked.set(name, "planted-wrong")
     key = await vendors.agreed("postbox")
     before = await stored(office, key)
@@ -187,8 +188,10 @@ async def test_a_pasted_key_can_be_replaced_and_then_linked_but_not_pasted_again
 
     assert answer.status_code == 409
     assert "stays in the linked vault" in answer.json()["detail"]
-    await vendors.linked.set("another-key", KEY)
-    assert (await vendors.with_key(key, secret_name="another-key")).status_code == 200
+    await vendors.linked.set("segment-exports-another-key", KEY)
+    assert (
+        await vendors.with_key(key, secret_name="segment-exports-another-key")
+    ).status_code == 200
     assert await vendors.linked.get(LINKED)
 
 
@@ -243,14 +246,16 @@ class ReaderOnly:
 
 
 async def test_a_linked_vault_is_only_ever_read(office: Office, vendors: Vendors) -> None:
-    kept = {LINKED: KEY, "second-key": KEY}
+    kept = {LINKED: KEY, "segment-exports-second-key": KEY}
     storage = replace(office.services.storage, linked_secrets=ReaderOnly(kept))
     office.services = replace(office.services, storage=storage)
     key = await ready(vendors, secret_name=LINKED)
-    assert (await vendors.with_key(key, secret_name="second-key")).status_code == 200
+    assert (
+        await vendors.with_key(key, secret_name="segment-exports-second-key")
+    ).status_code == 200
     assert (await vendors.with_key(key, api_key=KEY)).status_code == 409
     await office.done("POST", f"/connections/{key}/check")
-    del kept["second-key"]
+    del kept["segment-exports-second-key"]
     await office.done("POST", f"/connections/{key}/check")
     assert (await vendors.with_key(key, secret_name=LINKED)).status_code == 200
     await office.done("POST", f"/connections/{key}/save")
@@ -289,9 +294,11 @@ async def test_a_key_that_was_withdrawn_needs_attention_until_a_new_one_is_given
     result = await office.done("POST", f"/connections/{key}/check")
     assert (result["ok"], result["status"]) == (False, "needs_sign_in")
 
-    await vendors.linked.set("another-key", "planted-another")
+    await vendors.linked.set("segment-exports-another-key", "planted-another")
     new = (
-        {"secret_name": "another-key"} if "secret_name" in given else {"api_key": "planted-another"}
+        {"secret_name": "segment-exports-another-key"}
+        if "secret_name" in given
+        else {"api_key": "planted-another"}
     )
     assert (await vendors.with_key(key, **new)).status_code == 200
 
@@ -335,3 +342,101 @@ async def test_while_the_destination_is_away_nothing_is_stored(
     vendors.use(httpx.MockTransport(lambda _: httpx.Response(503)))
     assert (await vendors.with_key(key, api_key=KEY)).status_code == 503
     assert (await stored(office, key)).account is None
+
+
+class Noting(MemorySecrets):
+    """A vault that notes which names are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[str] = []
+
+    async def get(self, name: str) -> str:
+        """Return a secret's value; raise Missing."""
+        self.read.append(name)
+        return await super().get(name)
+
+
+def linked(office: Office) -> Noting:
+    """Link a vault that notes what is read of it, and has no secret yet."""
+    vault = Noting()
+    storage = replace(office.services.storage, linked_secrets=vault)
+    office.services = replace(office.services, storage=storage)
+    return vault
+
+
+async def test_absent_forbidden_and_empty_names_of_the_linked_vault_are_answered_alike(
+    office: Office, vendors: Vendors
+) -> None:
+    vault = linked(office)
+    names = {
+        "absent": "segment-exports-absent",
+        "empty": "segment-exports-empty",
+        "blank": "segment-exports-blank",
+        "no key": "segment-exports-several-lines",
+        "of others": "payroll-database",
+        "absent and of others": "payroll-absent",
+        "almost": "segment-export-x",
+        "our own": "connection-1",
+    }
+    for name, value in (
+        ("empty", ""),
+        ("blank", " \n"),
+        ("no key", "planted\x00\nlines"),
+        ("of others", "planted"),
+        ("almost", KEY),
+        ("our own", "planted"),
+    ):
+        await vault.set(names[name], value)
+    key = await vendors.agreed("postbox")
+    answers = [await vendors.with_key(key, secret_name=name) for name in names.values()]
+    bodies = [{k: v for k, v in each.json().items() if k != "id"} for each in answers]
+    assert {each.status_code for each in answers} == {422}
+    assert bodies == [bodies[0]] * len(names)
+    assert [name for name in vault.read if not name.startswith("segment-exports-")] == []
+
+
+async def test_every_try_of_a_linked_secret_is_in_the_trail_without_its_name(
+    office: Office, vendors: Vendors
+) -> None:
+    key = await vendors.agreed("postbox")
+    tried = ("segment-exports-absent", "payroll-database", LINKED)
+    for name in tried:
+        office.clock.advance(1)
+        await vendors.with_key(key, secret_name=name)
+    items = (await office.done("GET", f"/audit?object={key}"))["items"]
+    told = [each for each in items if each["action"] == Action.LINKED_KEY_TRIED]
+    assert [each["after"] for each in told] == [
+        {"allowed": True},
+        {"allowed": False},
+        {"allowed": True},
+    ]
+    assert not [name for name in tried if name in str(items)]
+
+
+async def test_a_name_that_a_connection_used_before_there_was_a_prefix_stays_allowed(
+    office: Office, vendors: Vendors
+) -> None:
+    legacy = "Marketing-Key"
+    await vendors.linked.set(legacy, KEY)
+    key = await ready(vendors, secret_name=LINKED)
+    assert (await vendors.with_key(key, secret_name=legacy)).status_code == 422
+    before = (await stored(office, key)).model_copy(update={"secret_name": legacy})
+    await office.services.storage.connections.put(ALL, key, before)  # as it was before
+
+    assert (await office.done("POST", f"/connections/{key}/check"))["ok"] is True
+    assert (await vendors.with_key(key, secret_name=legacy)).status_code == 200
+    other = await vendors.agreed("postbox")
+    assert (await vendors.with_key(other, secret_name=legacy)).status_code == 200
+
+
+async def test_the_prefix_is_a_setting_and_case_is_none_of_its_matters(
+    office: Office, vendors: Vendors
+) -> None:
+    office.services = replace(office.services, linked_prefix="Acme-")
+    await vendors.linked.set("acme-key", KEY)
+    key = await vendors.agreed("postbox")
+    assert (await vendors.with_key(key, secret_name="acme-key")).status_code == 200
+    refused = await vendors.with_key(key, secret_name=LINKED)
+    assert refused.status_code == 422
+    assert "begin with Acme-" in refused.text

@@ -24,7 +24,7 @@ from tests.contract.postbox.sandbox import create_app as postbox_app
 from tests.fakes.accounts import SECRET
 from tests.fakes.storage import MemorySecrets
 
-LINKED = "marketing-key"
+LINKED = "segment-exports-marketing"
 """The name of the secret of the linked vault that holds Postbox's key."""
 
 

@@ -242,7 +242,7 @@ _REQUESTS: tuple[BaseModel, ...] = (
     ),
     ConnectionChanges(shared_with=SharedWith.ADMINISTRATORS),
     ConsentBody(accepted=True, terms_version=TERMS_VERSION),
-    ConnectBody(host="example.api-us1.com", secret_name="activecampaign-key"),  # noqa: S106 - a name
+    ConnectBody(host="example.api-us1.com", secret_name="segment-exports-activecampaign"),  # noqa: S106 - a name
     ExportChoices(
         name="Newsletter",
         connection_id=_CONNECTION,
