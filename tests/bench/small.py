@@ -64,6 +64,7 @@ class _WatchedSegments:
         self._watch = watch
         self.list, self.info, self.read = blobs.list, blobs.info, blobs.read
         self.read_range, self.write, self.delete = blobs.read_range, blobs.write, blobs.delete
+        self.create = blobs.create
 
     async def stream(self, name: str, etag: str | None = None) -> AsyncIterator[bytes]:
         async for piece in self._blobs.stream(name, etag):
