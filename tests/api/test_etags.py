@@ -39,6 +39,7 @@ OTHERS = {
     "POST /runs/{key}/cancel",  # a run has no ETag: nobody changes what it says
     "PUT /exports/schedules",  # many at once
     "PATCH /me",  # nobody else has it
+    "POST /reports/{run_id}/{batch}",
     "POST /reports/{run_id}/{token}/{batch}",
 }
 """Every other operation that does more than read."""

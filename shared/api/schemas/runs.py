@@ -81,7 +81,7 @@ class PreviewItem(BaseModel):
     requests: int = Field(description="Requests that they take.")
     bodies: list[str] = Field(
         description="Bodies of the first three requests, as the destination would get them. Where it is "
-        "asked to report to an address, a run has its own in the place of `<run>/<token>`."
+        "asked to report to an address, a run has its own in the place of `<run>` and `<token>`."
     )
     notes: list[Words] = Field(
         description="What a run would note of values, such as that some are cut."

@@ -29,8 +29,8 @@ async def test_a_preview_shows_the_requests_that_a_run_then_makes(side: Side) ->
 
     run = await world.run()
     bodies = [each.body for each in world.wire.requests if is_write(each, written)]
-    reports = f"{run.id}/[0-9a-f]+".encode()
-    sent = {re.sub(reports, b"<run>/<token>", body) for body in bodies}
+    reports = f"{run.id}/([0-9]+)[?]token=[0-9a-f]+".encode()
+    sent = {re.sub(reports, rb"<run>/\1?token=<token>", body) for body in bodies}
     assert seen.laid_out.batches == len(bodies)
     assert len(seen.bodies) == min(BODIES, len(bodies))
     assert set(seen.bodies) <= sent
