@@ -51,9 +51,11 @@ class VendorApi:
     budget: Budget = field(default_factory=Unlimited)
     requests: int = 0  # sent
 
-    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
-        """Return the JSON of an answer."""
-        return await self._ask("GET", path, params)
+    async def get(
+        self, path: str, params: Mapping[str, str] | None = None, begin: Begin | None = None
+    ) -> Any:
+        """Return the JSON of an answer. Raise what `begin` raises; then nothing was sent."""
+        return await self._ask("GET", path, params, begin=begin)
 
     async def post(
         self,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 import httpx
 import pytest
 
+from shared.destinations.model import Rate
 from shared.domain.errors import (
     DailyQuotaExhausted,
     DestinationError,
@@ -291,3 +292,19 @@ async def test_nothing_is_sent_when_the_day_is_spent() -> None:
     with pytest.raises(DailyQuotaExhausted):
         await acme.get("/ping")
     assert acme.requests == 0
+
+
+async def test_a_read_says_when_it_is_its_turn() -> None:
+    clock = FakeClock()
+    account = api(lambda _: httpx.Response(200, json={}))
+    account.pace = Pace(clock, [Rate(1, 60)])
+    began: list[float] = []
+
+    async def begin() -> None:
+        began.append(clock.monotonic())
+
+    for _ in range(2):
+        await account.get("/lists", begin=begin)
+    first, second = began
+    assert 60 <= first < 62
+    assert second >= 2 * 60

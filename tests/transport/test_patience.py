@@ -16,6 +16,7 @@ from shared.domain.errors import (
     TryLater,
 )
 from shared.domain.message import say
+from shared.transport.client import Begin
 from shared.transport.patience import PatientReads
 from tests.fakes.clock import FakeClock
 
@@ -23,18 +24,31 @@ WHY = say("Because.")
 
 
 class Failing:
-    """An account that fails so often, each time after so many seconds, and then answers."""
+    """An account that fails so often, each time after so many seconds, and then answers.
+
+    Each request waits `turn` seconds before it is its turn.
+    """
 
     def __init__(
-        self, clock: FakeClock, errors: list[DestinationError], seconds: float = 0
+        self,
+        clock: FakeClock,
+        errors: list[DestinationError],
+        seconds: float = 0,
+        turn: float = 0,
     ) -> None:
         self.calls = 0
         self._clock = clock
         self._errors = errors
         self._seconds = seconds
+        self._turn = turn
 
-    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+    async def get(
+        self, path: str, params: Mapping[str, str] | None = None, begin: Begin | None = None
+    ) -> Any:
         self.calls += 1
+        await self._clock.sleep(self._turn)
+        if begin is not None:
+            await begin()
         await self._clock.sleep(self._seconds)
         if self._errors:
             raise self._errors.pop(0)
@@ -115,6 +129,13 @@ async def test_a_failure_that_took_long_to_come_is_not_waited_for_again(
     with pytest.raises(DestinationError):
         await PatientReads(account, clock).get("/lists")
     assert account.calls == tries
+
+
+async def test_the_wait_for_its_turn_is_no_part_of_a_failure() -> None:
+    clock = FakeClock()
+    account = Failing(clock, [TryLater(WHY)], seconds=1, turn=60)
+    assert await PatientReads(account, clock).get("/lists")
+    assert account.calls == 2
 
 
 async def test_what_is_written_is_sent_once() -> None:
