@@ -115,12 +115,13 @@ def _may_be_id(key_id: str) -> bool:
 def _secure(url: str) -> str:
     """Return an address whose answers nobody can forge on the way; raise ValueError for others."""
     parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         return url
     raise ValueError("the identity provider must be on https, or on this machine")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine itself."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

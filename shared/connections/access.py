@@ -24,16 +24,24 @@ class Access:
 
 
 async def use_credentials(
-    services: Services, key: str, etag: str | None, access: Access, recording: Recording
+    services: Services,
+    key: str,
+    etag: str | None,
+    access: Access,
+    recording: Recording,
+    *,
+    allow_other_account: bool = False,
 ) -> Stored[Connection]:
     """Put an account and its new credentials on a connection, and go on with runs that waited for them.
 
-    The credentials that it had before are removed, as are the new ones if the connection is gone;
-    those of the linked vault never are.
+    The credentials that it had before are removed, as are the new ones if they are refused; those of the
+    linked vault never are. Raise NotFound, Outdated or Conflict.
     """
     before: list[Connection] = []
 
     def change(now: Connection) -> Connection:
+        # Once more, as somebody may have connected an account meanwhile.
+        _require_known_account(now, access.account, allow_other_account)
         before.append(now)
         return now.connected(access.account, access.secret_name, access.linked)
 
@@ -52,20 +60,39 @@ async def use_credentials(
 
 
 async def require_same_account(
-    services: Services, connection: Connection, account: Account
+    services: Services, connection: Connection, account: Account, allow_other_account: bool
 ) -> None:
-    """Refuse another account while exports depend on the lists of the one that is connected."""
+    """Refuse another account than the one that is connected, unless whoever connects allowed for that.
+
+    While exports depend on the lists of the one that is connected, nobody can.
+    """
     known = connection.account
     if (
-        known is None
-        or known.id == account.id
-        or not await exports_on(services.storage, connection.id)
+        known is not None
+        and known.id != account.id
+        and await exports_on(services.storage, connection.id)
     ):
+        raise Conflict(
+            say(
+                "This is the account {account}, but the exports on this connection use lists of "
+                "{known}. Connect that account, or make another connection for this one.",
+                account=account.name,
+                known=known.name,
+            )
+        )
+    _require_known_account(connection, account, allow_other_account)
+
+
+def _require_known_account(
+    connection: Connection, account: Account, allow_other_account: bool
+) -> None:
+    known = connection.account
+    if known is None or known.id == account.id or allow_other_account:
         return
     raise Conflict(
         say(
-            "This is the account {account}, but the exports on this connection use lists of "
-            "{known}. Connect that account, or make another connection for this one.",
+            "This is the account {account}, but {known} is connected. Connect that one, or allow for "
+            "another account: allow_other_account.",
             account=account.name,
             known=known.name,
         )

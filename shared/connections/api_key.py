@@ -31,11 +31,13 @@ async def connect_with_key(
     host: str | None,
     api_key: str | None,
     secret_name: str | None,
+    *,
+    allow_other_account: bool = False,
 ) -> Stored[Connection]:
     """Prove a key, store it or the name of the secret that holds it, and return the connection.
 
     Raise NotFound, Outdated, Invalid for what is missing or not accepted, Conflict before consent, for a
-    vault that is not linked or for another account than the exports' lists, or TryLater.
+    vault that is not linked or for another account than the one that is connected, or TryLater.
     """
     stored = await find(services.storage.connections, key, MESSAGES)
     require_current(stored, etag, MESSAGES)
@@ -62,11 +64,18 @@ async def connect_with_key(
             host=endpoint,
         )
         raise Invalid((member,), what)
-    await require_same_account(services, connection, account)
+    await require_same_account(services, connection, account, allow_other_account)
     linked = secret_name is not None
     name = secret_name or await store_credentials(services.storage.secrets, credentials)
     recording = Recording(services, Actor.of(person), Action.KEY_CONNECTED)
-    return await use_credentials(services, key, etag, Access(account, name, linked), recording)
+    return await use_credentials(
+        services,
+        key,
+        etag,
+        Access(account, name, linked),
+        recording,
+        allow_other_account=allow_other_account,
+    )
 
 
 async def _credentials(

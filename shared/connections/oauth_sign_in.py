@@ -1,11 +1,9 @@
 """Connecting an account: the OAuth sign-in, from the first click to credentials in the vault.
 
 What ties the two halves together is the state: 256 random bits that work once, for ten minutes, for
-one connection, and of which storage holds only a digest. RFC 9700 would also tie them to the browser
-with a cookie. That is not possible here: `connect` is called with a bearer token by a portal of
-another origin or by curl, so the browser that comes back is not the one that asked. What remains is
-that an administrator could talk somebody into letting our app into *their* account; Mailchimp's page
-names the app, and only administrators can begin.
+one connection, and of which storage holds only a digest. A sign-in that the portal begins is also bound
+to its browser by a key that only that browser has (RFC 9700), so that nobody can be talked into ending
+somebody else's. One that a program begins cannot be: the browser that comes back is not what asked.
 
 The verifier of PKCE is made of the state and a key in the vault. So it needs no place of its own, where
 sign-ins that nobody finishes would leave it behind, and who sees the state still cannot make it.
@@ -17,6 +15,7 @@ import re
 import secrets
 from base64 import urlsafe_b64encode
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.connections.access import Access, require_same_account, use_credentials
@@ -37,16 +36,33 @@ from shared.services import Services
 from shared.storage.entries import ALL, OAuthState
 from shared.storage.ports import Stale
 
-_LIFETIME = timedelta(minutes=10)
+LIFETIME = timedelta(minutes=10)
 _STATE = re.compile(r"[\w-]{43}", re.ASCII)  # what 32 random bytes are as text
 
 
 class BadState(Refusal):
-    """The state of a callback was never given out, was used before, or is too old."""
+    """The state of a callback was never given out, was used before, is too old or another browser's."""
 
 
-async def begin_sign_in(services: Services, person: Person, key: str, etag: str | None) -> str:
-    """Return the page where a person lets us in.
+@dataclass(frozen=True, slots=True)
+class SignInBegun:
+    """The page where a person lets us in, and what comes back from there."""
+
+    page: str
+    state: str
+    browser_key: str | None  # what only the browser that the sign-in is bound to may have
+
+
+async def begin_sign_in(
+    services: Services,
+    person: Person,
+    key: str,
+    etag: str | None,
+    *,
+    bound: bool = False,
+    allow_other_account: bool = False,
+) -> SignInBegun:
+    """Begin to let us in; `bound` says that only the browser which asks may end it.
 
     Raise NotFound, Outdated, Conflict before consent, or Invalid for a destination that has no such page.
     """
@@ -63,38 +79,55 @@ async def begin_sign_in(services: Services, person: Person, key: str, etag: str 
         raise Invalid(("host",), what)
     await _forget_old_states(services)
     state = secrets.token_urlsafe(32)
+    browser_key = secrets.token_urlsafe(32) if bound else None
     began = OAuthState(
         connection_id=key,
         by_id=person.id,
         by_name=person.name,
-        expires_at=services.clock.now() + _LIFETIME,
+        expires_at=services.clock.now() + LIFETIME,
+        browser=browser_key and _digest(browser_key),
+        allow_other_account=allow_other_account,
     )
     await record(services, Actor.of(person), Action.SIGN_IN_BEGUN, connection)
     await services.storage.oauth_states.insert(ALL, _digest(state), began)
     challenge = _base64(hashlib.sha256((await _verifier(services, state)).encode()).digest())
-    return authorize_url(destination.auth, services.addresses.callback, state, challenge)
+    page = authorize_url(destination.auth, services.addresses.callback, state, challenge)
+    return SignInBegun(page, state, browser_key)
 
 
-async def finish_sign_in(services: Services, state: str, code: str | None) -> None:
+async def finish_sign_in(
+    services: Services, state: str, code: str | None, browser_key: str | None
+) -> None:
     """Store what a sign-in gave us; `code` is None when the person or the destination refused.
 
     Raise BadState, NotFound when the connection was removed meanwhile, Conflict when the sign-in was
-    refused or is for another account than the exports' lists, NeedsAttention or TryLater.
+    refused or is for another account than the one that is connected, NeedsAttention or TryLater.
     """
-    began = await _redeem(services, state)
+    began = await _redeem(services, state, browser_key)
     by = Actor.of(Person(id=began.by_id, name=began.by_name))
     connection = (await find(services.storage.connections, began.connection_id, MESSAGES)).value
     try:
-        access = await _exchange(services, connection, state, code)
+        access = await _exchange(services, connection, state, code, began.allow_other_account)
     except (Refusal, DestinationError) as error:
         await record(services, by, Action.SIGN_IN_REFUSED, connection, reason=str(error.reason))
         raise
     recording = Recording(services, by, Action.SIGN_IN_FINISHED)
-    await use_credentials(services, connection.id, None, access, recording)
+    await use_credentials(
+        services,
+        connection.id,
+        None,
+        access,
+        recording,
+        allow_other_account=began.allow_other_account,
+    )
 
 
 async def _exchange(
-    services: Services, connection: Connection, state: str, code: str | None
+    services: Services,
+    connection: Connection,
+    state: str,
+    code: str | None,
+    allow_other_account: bool,
 ) -> Access:
     """Trade a code for credentials and store them."""
     if code is None:
@@ -106,12 +139,15 @@ async def _exchange(
     verifier = await _verifier(services, state)
     credentials = await tokens.exchange(code, services.addresses.callback, verifier)
     account = await destination.account(tokens.sign_in, credentials, endpoint="")
-    await require_same_account(services, connection, account)
+    await require_same_account(services, connection, account, allow_other_account)
     return Access(account, await store_credentials(services.storage.secrets, credentials))
 
 
-async def _redeem(services: Services, state: str) -> OAuthState:
-    """Use up a state. Of two callbacks that bring the same one, the ETag lets one through."""
+async def _redeem(services: Services, state: str, browser_key: str | None) -> OAuthState:
+    """Use up a state. Of two callbacks that bring the same one, the ETag lets one through.
+
+    Another browser than the one that the sign-in is bound to uses up nothing.
+    """
     refused = BadState(
         say("This sign-in is unknown, was used before, or took more than ten minutes.")
     )
@@ -121,6 +157,7 @@ async def _redeem(services: Services, state: str) -> OAuthState:
     stored = await records.get(ALL, key)
     if stored is None:
         raise refused
+    _require_browser(stored.value, browser_key)
     try:
         await records.delete(ALL, key, stored.etag)
     except Stale:
@@ -128,6 +165,13 @@ async def _redeem(services: Services, state: str) -> OAuthState:
     if stored.value.expires_at <= services.clock.now():
         raise refused
     return stored.value
+
+
+def _require_browser(began: OAuthState, browser_key: str | None) -> None:
+    if began.browser is None:
+        return
+    if browser_key is None or not hmac.compare_digest(began.browser, _digest(browser_key)):
+        raise BadState(say("This sign-in was begun in another browser."))
 
 
 async def _forget_old_states(services: Services) -> None:

@@ -43,6 +43,10 @@ class OAuthState(BaseModel, frozen=True):
     by_id: str
     by_name: str
     expires_at: datetime
+    browser: str | None = (
+        None  # a digest of the key of the one that it is bound to; None if to none
+    )
+    allow_other_account: bool = False
 
 
 class Placement(BaseModel, frozen=True):

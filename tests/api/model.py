@@ -109,9 +109,9 @@ class Model:
         _require(connection.destination == "mailchimp", 422)
         return 200
 
-    def finish_sign_in(self, key: str, account: str) -> int:
+    def finish_sign_in(self, key: str, account: str, allow_other: bool) -> int:
         """Come back from the page."""
-        self._require_same_account(key, account)
+        self._require_same_account(key, account, allow_other)
         self.connections[key].connect(account)
         return 303
 
@@ -322,9 +322,9 @@ class Model:
         _require(self._ask(connection), 409)
         _require(list_id in LISTS[str(connection.account)], 422)
 
-    def _require_same_account(self, key: str, account: str) -> None:
+    def _require_same_account(self, key: str, account: str, allow_other: bool) -> None:
         same = self.connections[key].account in (None, account)
-        _require(same or not self._exports_on(key), 409)
+        _require(same or (allow_other and not self._exports_on(key)), 409)
 
     def _ask(self, connection: Connection) -> bool:
         """Ask the destination something, which shows whether it still lets us in."""

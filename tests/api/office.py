@@ -101,18 +101,19 @@ class Office:
         body = {"accepted": True, "terms_version": TERMS_VERSION}
         await self.done("POST", f"/connections/{key}/consent", body)
 
-    async def state(self, key: str) -> str:
+    async def state(self, key: str, **chosen: bool) -> str:
         """Begin a sign-in; return the state that the sign-in page was given."""
-        page = await self.done("POST", f"/connections/{key}/connect", {})
+        page = await self.done("POST", f"/connections/{key}/connect", chosen)
         return parse_qs(urlsplit(str(page["authorize_url"])).query)["state"][0]
 
     async def come_back(self, **query: str) -> httpx.Response:
         """Follow the sign-in page back to us, as a browser without a token."""
         return await self.http.get(CALLBACK, params=query)
 
-    async def sign_in(self, key: str, account: Account = ACME) -> httpx.Response:
+    async def sign_in(self, key: str, account: Account = ACME, **chosen: bool) -> httpx.Response:
         """Sign in to an account from beginning to end."""
-        return await self.come_back(state=await self.state(key), code=self.accounts.allow(account))
+        state = await self.state(key, **chosen)
+        return await self.come_back(state=state, code=self.accounts.allow(account))
 
     async def ready(self, **chosen: Any) -> str:
         """Set up a connection completely; return its id."""

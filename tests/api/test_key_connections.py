@@ -335,6 +335,33 @@ async def test_a_key_of_another_account_is_refused_while_exports_use_lists_of_th
     assert await stored(office, key) == other
 
 
+async def test_a_key_of_another_account_connects_only_if_that_was_allowed(
+    office: Office, vendors: Vendors
+) -> None:
+    key = await ready(vendors, api_key=KEY)
+    before = await stored(office, key)
+    assert before.account is not None
+    other = before.account.model_copy(update={"id": "2", "name": "Another"})
+    moved = before.model_copy(update={"account": other})
+    await office.services.storage.connections.put(ALL, key, moved)
+
+    answer = await vendors.with_key(key, api_key=KEY)
+
+    assert answer.status_code == 409
+    assert f"This is the account {before.account.name}, but Another" in answer.json()["detail"]
+    assert await stored(office, key) == moved
+    body = {"host": "acme", "api_key": KEY, "allow_other_account": True}
+    connected = await office.done("POST", f"/connections/{key}/connect", body)
+    assert connected["account"]["id"] == before.account.id
+
+
+async def test_with_a_key_nobody_returns_to_the_portal(office: Office, vendors: Vendors) -> None:
+    body = {"host": "acme", "api_key": KEY, "return_to_portal": True}
+    key = await vendors.agreed("postbox")
+    answer = await office.ask("POST", f"/connections/{key}/connect", body)
+    assert pointers(answer) == ["/return_to_portal"]
+
+
 async def test_while_the_destination_is_away_nothing_is_stored(
     office: Office, vendors: Vendors
 ) -> None:

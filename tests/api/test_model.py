@@ -135,7 +135,7 @@ class People(RuleBasedStateMachine):
         key = list(self.model.connections)[-1]
         self.give_consent(who, key, False)
         if destination == "mailchimp":
-            self.sign_in(who, key, False, "us1-1")
+            self.sign_in(who, key, False, "us1-1", False)
         else:
             self.connect_with_key(who, key, False, "right", False)
         self.add_export_user(who, key, False)
@@ -155,16 +155,24 @@ class People(RuleBasedStateMachine):
         request = "POST /connections/{key}/consent"
         self.agree(self.model.give_consent, who, request, key, body=body, stale=stale)
 
-    @rule(who=somebody, key=connections, stale=rarely, account=st.sampled_from(sorted(ACCOUNTS)))
-    def sign_in(self, who: User, key: str, stale: bool, account: str) -> None:
+    @rule(
+        who=somebody,
+        key=connections,
+        stale=rarely,
+        account=st.sampled_from(sorted(ACCOUNTS)),
+        allow_other=st.booleans(),
+    )
+    def sign_in(self, who: User, key: str, stale: bool, account: str, allow_other: bool) -> None:
         request = "POST /connections/{key}/connect"
-        page = self.agree(self.model.begin_sign_in, who, request, key, body={}, stale=stale)
+        body = {"allow_other_account": True} if allow_other else {}
+        page = self.agree(self.model.begin_sign_in, who, request, key, body=body, stale=stale)
         if page is None:
             return
         state = httpx.URL(page.json()["authorize_url"]).params["state"]
         code = self.office.accounts.allow(ACCOUNTS[account])
         back = self.do(self.office.come_back(state=state, code=code))
-        assert back.status_code == status(lambda: self.model.finish_sign_in(key, account))
+        expected = status(lambda: self.model.finish_sign_in(key, account, allow_other))
+        assert back.status_code == expected
 
     @rule(
         who=somebody,

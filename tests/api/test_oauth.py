@@ -9,7 +9,7 @@ import pytest
 from shared.api.paths import CALLBACK
 from shared.connections.check import mark_needs_sign_in
 from shared.connections.waiting_runs import waiting
-from shared.domain.connection import Connection, ConnectionStatus
+from shared.domain.connection import Account, Connection, ConnectionStatus
 from shared.domain.message import say
 from shared.domain.run import RunStatus
 from shared.storage.entries import ALL, ActiveRun, OAuthState
@@ -165,18 +165,67 @@ async def test_signing_in_again_replaces_the_secret_under_a_new_name(office: Off
 
 async def test_a_connection_without_exports_can_move_to_another_account(office: Office) -> None:
     key = await office.ready()
-    assert (await office.sign_in(key, OTHER)).status_code == 303
+    assert (await office.sign_in(key, OTHER, allow_other_account=True)).status_code == 303
     account = (await stored(office, key)).account
     assert account is not None
     assert account.name == "Other"
 
 
-async def test_a_connection_with_exports_stays_with_its_account(office: Office) -> None:
+async def test_a_connection_moves_to_another_account_only_if_that_was_allowed(
+    office: Office,
+) -> None:
+    key = await office.ready()
+    before = await stored(office, key)
+
+    for chosen in ({}, {"allow_other_account": False}, {"return_to_portal": True}):
+        answer = await office.sign_in(key, OTHER, **chosen)
+        await refused(office, answer, 409)
+        assert "This is the account Other, but Acme is connected." in answer.text
+        assert await stored(office, key) == before
+
+    assert (await office.sign_in(key)).status_code == 303
+
+
+async def test_a_draft_that_was_connected_meanwhile_stays_with_that_account(
+    office: Office,
+) -> None:
+    key = await agreed(office)
+
+    class Overtaken(FakeAccounts):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            answer = await super().handle_async_request(request)
+            if request.url.path == "/oauth2/metadata":
+                connections = office.services.storage.connections
+                account = Account(id="us1-1", name="Acme", endpoint="us1")
+                connected = (await stored(office, key)).connected(account, "connection-1")
+                await connections.put(ALL, key, connected)
+            return answer
+
+    accounts = Overtaken(BASE + CALLBACK)
+    vault = NamingSecrets()
+    storage = replace(office.services.storage, secrets=vault)
+    http = httpx.AsyncClient(transport=accounts)
+    office.services = replace(office.services, http=http, storage=storage)
+    state = await office.state(key)
+
+    answer = await office.come_back(state=state, code=accounts.allow(OTHER))
+
+    await refused(office, answer, 409)
+    assert (await secret_of(office, key)) == "connection-1"
+    [name] = [each for each in vault.names if each.startswith("connection-")]
+    with pytest.raises(Missing):
+        await vault.get(name)
+
+
+@pytest.mark.parametrize("allow", [False, True])
+async def test_a_connection_with_exports_stays_with_its_account(
+    office: Office, allow: bool
+) -> None:
     key = await office.ready()
     await office.export(key)
     before = await stored(office, key)
 
-    answer = await office.sign_in(key, OTHER)
+    answer = await office.sign_in(key, OTHER, allow_other_account=allow)
 
     await refused(office, answer, 409)
     assert "use lists of Acme" in answer.text

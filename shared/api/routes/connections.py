@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 from pydantic.config import JsonDict
 
+from shared.api import sign_in_cookie
 from shared.api.dependencies import (
     Administrator,
     Contributor,
@@ -29,7 +30,8 @@ from shared.connections.api_key import connect_with_key
 from shared.connections.check import check_connection
 from shared.connections.schemas import ConnectionChanges, NewConnection
 from shared.domain.connection import Connection, ConnectionStatus
-from shared.domain.errors import BatchRefused, Conflict
+from shared.domain.errors import BatchRefused, Conflict, Invalid
+from shared.domain.message import say
 from shared.domain.people import Caller
 from shared.records.chosen import Chosen, Id
 from shared.storage.ports import Stored
@@ -38,6 +40,11 @@ router = APIRouter(prefix=CONNECTIONS, tags=["connections"])
 
 _ETAG_OF_CONNECTION = {
     "description": "Given with a connection, not with a page to sign in on.",
+    "schema": {"type": "string"},
+}
+
+_COOKIE = {
+    "description": "Given with a page to sign in on to a browser that is to return to the portal.",
     "schema": {"type": "string"},
 }
 
@@ -57,25 +64,43 @@ def _given(title: str, *members: str) -> JsonDict:
     return {"title": title, "properties": properties, "required": list(members)}
 
 
-class ConnectBody(Chosen):
-    """Nothing where one signs in on the destination's own page; else the account's host and a key.
+def _nothing_but(title: str, *choices: str) -> JsonDict:
+    properties: JsonDict = {name: {"type": "boolean"} for name in choices}
+    return {"title": title, "properties": properties, "additionalProperties": False}
 
-    In place of the key can stand the name of a secret of the linked vault that holds it.
+
+class ConnectBody(Chosen):
+    """How to get into the account.
+
+    Where one signs in on the destination's own page, neither host nor key; a browser that is to come back
+    to the portal says so, and only it can then end the sign-in. Elsewhere the account's host and a key, or
+    in its place the name of a secret of the linked vault that holds it.
     """
 
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [
-                {"title": "Sign-in", "maxProperties": 0},
+                _nothing_but("Sign-in", "return_to_portal", "allow_other_account"),
                 _given("Key", "host", "api_key"),
                 _given("Linked key", "host", "secret_name"),
             ]
         },
     )
 
+    return_to_portal: Annotated[
+        bool, Field(description="Bind the sign-in to this browser, by a cookie of this answer.")
+    ] = False
+    allow_other_account: Annotated[
+        bool,
+        Field(description="Let another account take the place of the one that is connected."),
+    ] = False
+
     host: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)] | None = None
     api_key: Annotated[SecretStr, Field(min_length=1, max_length=1000)] | None = None
     secret_name: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,127}$")] | None = None
+
+
+_OF_A_KEY = {"host", "api_key", "secret_name"}
 
 
 class SignInPage(BaseModel):
@@ -167,7 +192,7 @@ async def consent(
     "/{key}/connect",
     operation_id="connectAccount",
     summary="Connect the account",
-    responses={200: {"headers": {"ETag": _ETAG_OF_CONNECTION}}},
+    responses={200: {"headers": {"ETag": _ETAG_OF_CONNECTION, "Set-Cookie": _COOKIE}}},
 )
 @documented(Conflict, BatchRefused)
 async def connect_account(
@@ -182,12 +207,30 @@ async def connect_account(
 
     With a key, prove it and return the connection.
     """
-    if body is None or not body.model_fields_set:
-        page = await oauth_sign_in.begin_sign_in(services, caller.person, key, etag)
-        return SignInPage(authorize_url=page)
+    body = body or ConnectBody()
+    if not body.model_fields_set & _OF_A_KEY:
+        begun = await oauth_sign_in.begin_sign_in(
+            services,
+            caller.person,
+            key,
+            etag,
+            bound=body.return_to_portal,
+            allow_other_account=body.allow_other_account,
+        )
+        sign_in_cookie.give(response, services.addresses, begun)
+        return SignInPage(authorize_url=begun.page)
+    if body.return_to_portal:
+        raise Invalid(("return_to_portal",), say("With a key nobody leaves the portal."))
     api_key = body.api_key.get_secret_value() if body.api_key else None
     stored = await connect_with_key(
-        services, caller.person, key, etag, body.host, api_key, body.secret_name
+        services,
+        caller.person,
+        key,
+        etag,
+        body.host,
+        api_key,
+        body.secret_name,
+        allow_other_account=body.allow_other_account,
     )
     tagged(response, stored.etag)
     return ConnectionItem.model_validate(stored.value.model_dump())

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from shared.api import sign_in_cookie
 from shared.api.dependencies import TheServices
 from shared.api.paths import CALLBACK, DONE
 from shared.api.problems import answer
@@ -31,9 +32,9 @@ def _page_of(description: str) -> dict[str, Any]:
     response_class=RedirectResponse,
     responses={
         303: {"description": "The account is connected.", "headers": {"Location": _LOCATION}},
-        400: _page_of("The sign-in is unknown, was used before, or is too old."),
+        400: _page_of("The sign-in is unknown, was used before, is too old, or another browser's."),
         404: _page_of("The connection was removed meanwhile."),
-        409: _page_of("Refused, or for an account that the exports are not for."),
+        409: _page_of("Refused, or for another account than the one that is connected."),
         502: _page_of("The destination refused the request."),
         503: _page_of("The destination is busy."),
     },
@@ -50,7 +51,8 @@ async def callback(
     Never redirects anywhere else, and repeats nothing that the address holds.
     """
     try:
-        await finish_sign_in(services, state, None if error else code)
+        browser_key = sign_in_cookie.given(request, services.addresses, state)
+        await finish_sign_in(services, state, None if error else code, browser_key)
     except BadState as refusal:
         return _page(400, say("This sign-in cannot be used"), _begin_again(refusal))
     except (Refusal, DestinationError) as refusal:
