@@ -35,6 +35,7 @@ def _api() -> func.AsgiMiddleware:
         open_http(limits=AnswerLimits(bytes=1_000_000, seconds=10)),  # of key sets
         settings().auth_issuer,
         settings().auth_audience,
+        settings().auth_scope,
         SystemClock(),
     )
     return func.AsgiMiddleware(create_app(services, tokens))

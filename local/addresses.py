@@ -15,6 +15,7 @@ STORAGE = ("blob", "queue", "table")
 PORTS = ("api", *STORAGE, "vault", "identity", *SANDBOXES)
 CALLBACK = "/api/v1/oauth/callback"  # as a vendor's application is registered with
 AUDIENCE = "api://segment-exports"
+SCOPE = "access_as_user"
 CLIENTS = {  # our registrations at the sandboxes where one signs in
     "MAILCHIMP_CLIENT_ID": "local-client",
     "MAILCHIMP_CLIENT_SECRET": "local-client-secret",
@@ -142,6 +143,7 @@ def _defaults(ports: Mapping[str, int], identity: bool) -> dict[str, str]:
         "LINKED_KEY_VAULT_URL": url["vault"],  # the app lets nobody read its own secrets there
         "AUTH_ISSUER": url["identity"],
         "AUTH_AUDIENCE": AUDIENCE,
+        "AUTH_SCOPE": SCOPE,
         "IDENTITY_ENDPOINT": f"{url['identity']}/msi/token",
         "IDENTITY_HEADER": secrets.token_urlsafe(24),
         "PUBLIC_BASE_URL": url["api"],

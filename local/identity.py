@@ -37,6 +37,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
+from local.addresses import SCOPE
 from local.serving import HOST, serve
 
 ROLES = ("administrator", "contributor", "viewer")
@@ -122,13 +123,15 @@ def mint(
     audience: str,
     identity: Identity,
     roles: Sequence[str] | None = None,
+    scope: str = SCOPE,
     lifetime: float = 8 * _HOUR,
     now: float | None = None,
     algorithm: str = "RS256",
 ) -> str:
     """A signed token; `lifetime` in seconds, negative for one that has expired.
 
-    `roles=None` leaves the claim out. `algorithm` "none" and "HS256" make the two forgeries that a
+    `roles=None` leaves the claim out. Tokens for people have `scope` as `scp`; a managed identity's have
+    none. `algorithm` "none" and "HS256" make the two forgeries that a
     validator must refuse: no signature, and the public key used as an HMAC secret.
     """
     issued = int(time.time() if now is None else now)
@@ -147,7 +150,11 @@ def mint(
     if identity.username is None:
         claims["idtyp"] = "app"
     else:
-        claims |= {"name": identity.name, "preferred_username": identity.username}
+        claims |= {
+            "name": identity.name,
+            "preferred_username": identity.username,
+            "scp": scope,
+        }
     if roles is not None:
         claims["roles"] = list(roles)
     if algorithm == "HS256":

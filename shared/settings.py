@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     linked_secret_prefix: str = Field("segment-exports-", pattern=r"^[0-9A-Za-z-]{3,100}$")
     auth_issuer: str
     auth_audience: str
+    auth_scope: str = Field("access_as_user", pattern=r"^[!#-\[\]-~]+$")
     public_base_url: HttpUrl
 
     mailchimp_client_id: str = ""

@@ -1,6 +1,7 @@
 """Settings: what they count as where that is not what they say."""
 
 import pytest
+from pydantic import ValidationError
 
 from shared.settings import Settings
 
@@ -30,3 +31,9 @@ def test_more_profiles_than_a_million_count_as_a_million_with_a_warning(
     [record] = caplog.records
     assert record.levelname == "WARNING"
     assert record.message == "MAX_PROFILES is 1000001 and counts as 1000000: it can only lower"
+
+
+def test_the_scope_is_one_word_that_a_token_can_name() -> None:
+    assert with_at_most(1).auth_scope == "access_as_user"
+    with pytest.raises(ValidationError, match="auth_scope"):
+        Settings(**with_at_most(1).model_dump() | {"auth_scope": "one two"})

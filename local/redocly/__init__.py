@@ -29,7 +29,7 @@ def document() -> dict[str, Any]:
     async def no_services() -> Services:
         raise AssertionError("the document needs none")
 
-    nobody = TokenCheck(httpx.AsyncClient(), "https://issuer.example.com", "", SystemClock())
+    nobody = TokenCheck(httpx.AsyncClient(), "https://issuer.example.com", "", "", SystemClock())
     return create_app(no_services, nobody).openapi()
 
 

@@ -1,6 +1,6 @@
 """Validates bearer tokens against the OIDC issuer of the settings.
 
-Accepted are RS256 tokens of exactly this issuer for exactly this audience, within their time, with
+Accepted are RS256 access tokens of exactly this issuer for exactly this audience, within their time, with
 a role. There is no leeway for clocks: Entra ID dates `nbf` five minutes back, and Azure's clocks agree.
 """
 
@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import jwt
 
+from shared.api.access_tokens import is_access
 from shared.api.issuer_keys import IssuerKeys
 from shared.domain.clock import Clock
 from shared.domain.errors import NotAllowed
@@ -28,11 +29,17 @@ class NotSignedIn(Exception):
 class TokenCheck:
     """Turns bearer tokens of one issuer into callers."""
 
-    def __init__(self, http: httpx.AsyncClient, issuer: str, audience: str, clock: Clock) -> None:
-        """Raise ValueError for an issuer that is neither on https nor on this machine."""
+    def __init__(
+        self, http: httpx.AsyncClient, issuer: str, audience: str, scope: str, clock: Clock
+    ) -> None:
+        """Raise ValueError for an issuer that is neither on https nor on this machine.
+
+        `scope` is what a person's token must allow the program that they use.
+        """
         self._keys = IssuerKeys(http, issuer, clock)
         self._issuer = issuer
         self._audience = audience
+        self._scope = scope
 
     async def caller(self, token: str) -> Caller:
         """Return who a token speaks for.
@@ -55,6 +62,13 @@ class TokenCheck:
         except jwt.PyJWTError:
             # No reason is given: whoever forges tokens should not learn how far they came.
             raise NotSignedIn(say("The token is not valid here.")) from None
+        if not is_access(claims, self._scope):
+            raise NotSignedIn(
+                say(
+                    "This token was not issued for calling the API. Get an access token that has the "
+                    "API's scope."
+                )
+            )
         return Caller(_person(claims), _role(claims))
 
 

@@ -19,7 +19,7 @@ from shared.services import Services
 from tests.api.contract import Contract
 from tests.fakes.accounts import ACME, SECRET, Account, FakeAccounts
 from tests.fakes.clock import FakeClock
-from tests.fakes.identity import AUDIENCE, ISSUER, FakeIssuer
+from tests.fakes.identity import AUDIENCE, ISSUER, SCOPE, FakeIssuer
 from tests.fakes.storage import memory_storage
 
 BASE = "https://exports.test"
@@ -52,7 +52,7 @@ class Office:
             max_profiles=1_000_000,
         )
         issuer = httpx.AsyncClient(transport=self.issuer)
-        self.tokens = TokenCheck(issuer, ISSUER, AUDIENCE, self.clock)
+        self.tokens = TokenCheck(issuer, ISSUER, AUDIENCE, SCOPE, self.clock)
         self.app = _app()
         self.move_in()
         self.http = httpx.AsyncClient(
@@ -144,7 +144,7 @@ def _app() -> FastAPI:
         raise AssertionError("an office must have put its services here")
 
     closed = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(404)))
-    return create_app(nothing, TokenCheck(closed, ISSUER, AUDIENCE, FakeClock()))
+    return create_app(nothing, TokenCheck(closed, ISSUER, AUDIENCE, SCOPE, FakeClock()))
 
 
 @cache

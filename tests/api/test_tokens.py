@@ -12,7 +12,7 @@ from shared.api.issuer_keys import IssuerKeys
 from shared.api.tokens import TokenCheck
 from tests.api.office import Office
 from tests.fakes.clock import FakeClock
-from tests.fakes.identity import AUDIENCE, ISSUER
+from tests.fakes.identity import AUDIENCE, ISSUER, SCOPE
 
 
 async def me(office: Office, token: str) -> httpx.Response:
@@ -119,6 +119,69 @@ async def test_roles_as_a_string_are_no_roles(office: Office) -> None:
     claims["roles"] = "administrator"
     key = office.issuer.key
     token = jwt.encode(claims, key.private, algorithm="RS256", headers={"kid": key.id})
+    assert (await me(office, token)).status_code == 403
+
+
+def with_claims(office: Office, changes: dict[str, Any], **of_mint: Any) -> str:
+    """Return a right token with claims changed, or taken away where they are None."""
+    claims = jwt.decode(
+        office.issuer.token("administrator", **of_mint), options={"verify_signature": False}
+    )
+    claims = {name: value for name, value in (claims | changes).items() if value is not None}
+    key = office.issuer.key
+    return jwt.encode(claims, key.private, algorithm="RS256", headers={"kid": key.id})
+
+
+@pytest.mark.parametrize(
+    "scopes", [None, "", "openid profile", f"{SCOPE}s", SCOPE.upper(), [SCOPE], f"a,{SCOPE}", 1]
+)
+async def test_a_persons_token_without_the_scope_of_the_api_is_refused(
+    office: Office, scopes: object
+) -> None:
+    answer = await me(office, with_claims(office, {"scp": scopes}))
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert "an access token that has the API's scope" in answer.json()["detail"]
+
+
+async def test_a_token_may_have_other_scopes_as_well(office: Office) -> None:
+    token = with_claims(office, {"scp": f"a {SCOPE} z"})
+    assert (await me(office, token)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"nonce": "n-0S6", "name": None, "preferred_username": None},
+        {"at_hash": "x", "name": None, "preferred_username": None},
+        {"c_hash": "x", "name": None, "preferred_username": None},
+        {},
+        {"name": None},
+        {"preferred_username": None},
+        {"name": None, "preferred_username": None, "email": "someone@example.com"},
+        {"name": None, "preferred_username": None, "oid": None},
+        {"idtyp": "user", "name": None, "preferred_username": None},
+    ],
+)
+async def test_an_id_token_is_refused_though_it_is_for_the_same_audience_and_has_roles(
+    office: Office, claims: dict[str, Any]
+) -> None:
+    answer = await me(office, with_claims(office, {"scp": None} | claims))
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+
+
+async def test_an_id_token_is_refused_whatever_scope_it_has(office: Office) -> None:
+    assert (await me(office, with_claims(office, {"nonce": "n-0S6"}))).status_code == 401
+
+
+@pytest.mark.parametrize("kind", ["app", None])
+async def test_a_programs_own_token_needs_a_role_and_no_scope(
+    office: Office, kind: str | None
+) -> None:
+    token = with_claims(office, {"idtyp": kind}, identity=FUNCTIONS)
+    assert (await me(office, token)).json()["role"] == "administrator"
+    token = with_claims(office, {"idtyp": kind, "roles": None}, identity=FUNCTIONS)
     assert (await me(office, token)).status_code == 403
 
 
@@ -289,9 +352,9 @@ async def test_a_discovery_document_that_cannot_be_trusted_gives_no_keys(
 @pytest.mark.parametrize("issuer", ["http://issuer.test", "ftp://issuer.test", "issuer.test", ""])
 def test_an_issuer_that_could_be_forged_on_the_way_is_refused(issuer: str) -> None:
     with pytest.raises(ValueError, match="https"):
-        TokenCheck(httpx.AsyncClient(), issuer, AUDIENCE, FakeClock())
+        TokenCheck(httpx.AsyncClient(), issuer, AUDIENCE, SCOPE, FakeClock())
 
 
 @pytest.mark.parametrize("issuer", [ISSUER, "http://127.0.0.1:9000", "http://localhost:9000"])
 def test_an_issuer_on_https_or_on_this_machine_is_accepted(issuer: str) -> None:
-    TokenCheck(httpx.AsyncClient(), issuer, AUDIENCE, FakeClock())
+    TokenCheck(httpx.AsyncClient(), issuer, AUDIENCE, SCOPE, FakeClock())

@@ -10,6 +10,7 @@ from local.identity import PEOPLE, SigningKey, mint
 
 ISSUER = "https://issuer.test/v2.0"
 AUDIENCE = "api://segment-exports"
+SCOPE = "use_exports"
 
 
 @dataclass
@@ -31,6 +32,7 @@ class FakeIssuer(httpx.AsyncBaseTransport):
             "audience": AUDIENCE,
             "identity": PEOPLE[role],
             "roles": [role],
+            "scope": SCOPE,
         }
         return mint(**(right | changes))
 

@@ -30,7 +30,7 @@ from tests.chaos.simulated_vendors import (
 )
 from tests.contract.destinations.side import InProcess
 from tests.fakes.clock import FakeClock
-from tests.fakes.identity import AUDIENCE, ISSUER, FakeIssuer
+from tests.fakes.identity import AUDIENCE, ISSUER, SCOPE, FakeIssuer
 from tests.fakes.storage import MemoryQueue
 
 BASE = "https://exports.test"
@@ -116,7 +116,9 @@ class Company:
             webhook=Webhook(f"https://{LISTENER}/", bytes(32)),
         )
         self._issuer = FakeIssuer(key)
-        tokens = TokenCheck(httpx.AsyncClient(transport=self._issuer), ISSUER, AUDIENCE, clock)
+        tokens = TokenCheck(
+            httpx.AsyncClient(transport=self._issuer), ISSUER, AUDIENCE, SCOPE, clock
+        )
         self.app = create_app(self._services, tokens)
         self._http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE)
 
