@@ -1,24 +1,21 @@
 """Puts the API together as one ASGI application. Nothing is opened: services come with the first request."""
 
-import base64
-import hashlib
-import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request, Security
-from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.routing import iter_route_contexts
 from fastapi.security import HTTPBearer
 from starlette.middleware import Middleware
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
+from shared.api.docs import add_docs
 from shared.api.middleware.authentication import Authentication
 from shared.api.middleware.headers import CommonHeaders
 from shared.api.middleware.language import AcceptedLanguage, PreferredLanguage
 from shared.api.middleware.last_resort import LastResort
 from shared.api.middleware.limits import BodyLimit, HeadLimits
-from shared.api.paths import DOCS, OPENAPI
+from shared.api.paths import OPENAPI
 from shared.api.problems import HANDLED, Problem, answer
 from shared.api.routes import (
     about,
@@ -50,13 +47,6 @@ _LAYERS = [
     Middleware(BodyLimit),
 ]
 """What a request passes through, from the outside to the routes."""
-
-# FastAPI's page loads Swagger UI from these two; nothing else may run on it.
-_DOCS_POLICY = (
-    "default-src 'none'; frame-ancestors 'none'; connect-src 'self'; "
-    "img-src data: https://fastapi.tiangolo.com; style-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "script-src https://cdn.jsdelivr.net '{inline}'"
-)
 
 
 def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenCheck) -> FastAPI:
@@ -100,7 +90,7 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
     app.include_router(oauth.router)
     app.include_router(reports.router)
     app.include_router(about.public)
-    app.add_route(DOCS, _docs(app), include_in_schema=False)
+    add_docs(app)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign] # FastAPI's documented way
     return app
 
@@ -124,18 +114,6 @@ def _methods(request: Request) -> set[str]:
         if str(route.path_format).count("{") == fewest
         for method in route.methods or ()
     }
-
-
-def _docs(app: FastAPI) -> Callable[[Request], Awaitable[Response]]:
-    page = bytes(get_swagger_ui_html(openapi_url=OPENAPI, title=app.title).body)
-    scripts = re.findall(rb"<script>(.*?)</script>", page, re.DOTALL)
-    digest = base64.b64encode(hashlib.sha256(b"".join(scripts)).digest()).decode()
-    headers = {"Content-Security-Policy": _DOCS_POLICY.format(inline=f"sha256-{digest}")}
-
-    async def docs(_: Request) -> Response:
-        return HTMLResponse(page, headers=headers)
-
-    return docs
 
 
 def _described(app: FastAPI) -> dict[str, Any]:

@@ -22,6 +22,8 @@ REPORT = REPORTS + "/{run}/{batch}?token={token}"
 
 HEALTH = "/api/health"
 DOCS = "/api/docs"
+DOCS_SCRIPT = f"{DOCS}/swagger-ui-bundle.js"
+DOCS_STYLE = f"{DOCS}/swagger-ui.css"
 OPENAPI = "/api/openapi.json"
 PROBLEMS = "/api/problems"
 

@@ -358,8 +358,9 @@ async def test_every_answer_of_every_kind_has_safe_headers(office: Office) -> No
         assert headers["X-Content-Type-Options"] == "nosniff", status
         assert headers["Cache-Control"] == "no-store", status
         assert headers["Referrer-Policy"] == "no-referrer", status
-        policy = headers["Content-Security-Policy"]
-        assert policy == "default-src 'none'; frame-ancestors 'none'", status
+        assert headers["Content-Security-Policy"] == (
+            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+        ), status
         assert "max-age" in headers["Strict-Transport-Security"], status
         assert "Server" not in headers
         assert "Set-Cookie" not in headers

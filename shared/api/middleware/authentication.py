@@ -5,13 +5,23 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from shared.api.middleware.layer import Layer
-from shared.api.paths import CALLBACK, DOCS, DONE, HEALTH, OPENAPI, PROBLEMS, REPORTS
+from shared.api.paths import (
+    CALLBACK,
+    DOCS,
+    DOCS_SCRIPT,
+    DOCS_STYLE,
+    DONE,
+    HEALTH,
+    OPENAPI,
+    PROBLEMS,
+    REPORTS,
+)
 from shared.api.problems import answer
 from shared.api.tokens import NotSignedIn, TokenCheck
 from shared.domain.errors import ProductError
 from shared.domain.message import say
 
-_PUBLIC = {HEALTH, DOCS, OPENAPI, CALLBACK, DONE}
+_PUBLIC = {HEALTH, DOCS, DOCS_SCRIPT, DOCS_STYLE, OPENAPI, CALLBACK, DONE}
 """The paths that need no token, besides those that begin as below."""
 
 # The address of a report is its own authorisation.

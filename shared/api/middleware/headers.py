@@ -8,7 +8,9 @@ from shared.api.wording import spoken
 
 _SAFE = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    ),
     "Referrer-Policy": "no-referrer",  # the callback's address holds a code
     "X-Content-Type-Options": "nosniff",
 }

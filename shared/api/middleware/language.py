@@ -6,13 +6,13 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from shared.api.middleware.layer import Layer
-from shared.api.paths import DOCS, OPENAPI
+from shared.api.paths import DOCS, DOCS_SCRIPT, DOCS_STYLE, OPENAPI
 from shared.api.wording import spoken
 from shared.domain.people import Language, Person
 from shared.people.preferences import preferred_language
 from shared.storage.ports import Unavailable
 
-_IN_ENGLISH = {DOCS, OPENAPI}
+_IN_ENGLISH = {DOCS, DOCS_SCRIPT, DOCS_STYLE, OPENAPI}
 """What programmers read."""
 
 _RANGE = re.compile(
