@@ -24,6 +24,11 @@ class Job(BaseModel, frozen=True, validate_by_name=True, serialize_by_alias=True
     tries: int = 1  # how often these profiles have been sent
     failed: Message | None = None  # why it did nothing; its profiles are sent again
 
+    @property
+    def is_untold(self) -> bool:
+        """Whether its profiles may be at the destination, as they are not if it failed and that was all."""
+        return self.failed is None or self.tries > 1
+
 
 class ListedJob(BaseModel, frozen=True):
     """A job that a destination lists."""

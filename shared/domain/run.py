@@ -274,9 +274,9 @@ class Checkpoint(Progress, frozen=True):
     def as_last_progress(self) -> Progress:
         """Return the same for a run that ends here, whether or not everything was sent.
 
-        What a job that is still open holds is unknown, and what has no outcome was not sent.
+        What a job may have brought that is still open is unknown, and what has no outcome was not sent.
         """
-        open_jobs = sum(job.size for job in self.jobs if job.failed is None)
+        open_jobs = sum(job.size for job in self.jobs if job.is_untold)
         counts = self.counts.plus({Outcome.UNKNOWN: open_jobs})
         update = {"counts": counts, "in_jobs": 0, "not_sent": self.rows_read - counts.total}
         return self.as_progress().model_copy(update=update)

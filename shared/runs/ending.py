@@ -270,7 +270,7 @@ async def _account(
     folder = layout_folder(run.id, now.layout)
     batches = read_batches(files, folder, batches_per_part(limits), now.unconfirmed(), now.left)
     results = [unanswered(batch, _UNTOLD) async for batch in batches]
-    untold = [unknown(job, _UNTOLD) for job in now.jobs if job.failed is None]
+    untold = [unknown(job, _UNTOLD) for job in now.jobs if job.is_untold]
     await recorder.record(results, PollResult(finished=untold))
     await recorder.reserve(0)
 

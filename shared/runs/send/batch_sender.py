@@ -110,7 +110,7 @@ class BatchSender:
         the result says what is left.
         """
         result = BatchResult(batch, instead_of)
-        tries = instead_of.tries + 1 if instead_of else 1
+        tries = instead_of.tries if instead_of else 1
         if instead_of:
             self.begun.discard(batch.number)  # it begins anew
         waiting = deque([batch])

@@ -16,6 +16,7 @@ from shared.connections.vendor_api import open_api
 from shared.destinations.batch import Batch
 from shared.destinations.contract import ListsJobs
 from shared.domain.errors import DestinationError
+from shared.domain.job import Job
 from shared.domain.run import Checkpoint
 from shared.runs.send.background_poll import BackgroundPoll
 from shared.runs.send.background_record import BackgroundRecord
@@ -99,15 +100,8 @@ class Dispatcher:
             if clock.monotonic() >= deadline:
                 return 0
             if not canceled and (failed := next((job for job in jobs if job.failed), None)):
-                batch = await self.poller.files.batch(failed)
-                await self._reserve(checkpoint.value.under_way, batch)
-                try:
-                    result = await self.sender.send(batch, instead_of=failed)
-                except TakenBack:
+                if not await self._send_again(failed):
                     return 0
-                await self.recorder.record([result])
-                if result.error:
-                    raise result.error
             elif due := self.poller.due(jobs):
                 await self.recorder.record((), await self.poller.poll(due))
             else:
@@ -116,6 +110,22 @@ class Dispatcher:
                     return delay
                 await clock.sleep(delay)
         return None
+
+    async def _send_again(self, failed: Job) -> bool:
+        """Send what a failed job holds, and say whether it was not taken back; raise as `send` does."""
+        batch = await self.poller.files.batch(failed)
+        await self._reserve(self._now.under_way, batch)
+        again = await self.recorder.reserve_again(failed)
+        try:
+            result = await self.sender.send(batch, instead_of=again)
+        except (DestinationError, Canceled, TakenBack) as error:
+            result = BatchResult(batch, again, left=batch, error=error)
+        if result.left and batch.number not in self.sender.maybe_delivered:
+            result.instead_of = failed  # nothing of what is left has been sent
+        await self.recorder.record([result])
+        if result.error and not isinstance(result.error, TakenBack):
+            raise result.error
+        return result.error is None
 
     async def _send(self, in_flight: _InFlight, behind: BackgroundRecord) -> None:
         start, sender, recorder = self._now, self.sender, self.recorder

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from shared.destinations.batch import Batch
 from shared.domain.clock import Clock
-from shared.domain.job import JobsSeen
+from shared.domain.job import Job, JobsSeen
 from shared.domain.outcomes import Outcome, Reject, RowOutcome
 from shared.domain.run import Mark, Run
 from shared.runs.send.batch_sender import BatchResult
@@ -54,8 +54,10 @@ class Recorder:
         """Move the checkpoint over answered batches and over jobs that are over."""
         now = self.checkpoint.value
         rejects = RejectWriter(self.files, self.run.id, now.reject_files, now.rejects)
-        replaced = {result.instead_of.id for result in results if result.instead_of}
-        jobs = [job for job in polled.applied_to(now.jobs) if job.id not in replaced]
+        again = {each.instead_of.id: each for each in results if each.instead_of}
+        jobs: list[Job] = []
+        for job in polled.applied_to(now.jobs):
+            jobs += _left_of(again[job.id]) if job.id in again else [job]
         decided = 0  # that have an outcome now
         for result in results:
             self._add(rejects, result.batch, result.outcomes)
@@ -63,9 +65,6 @@ class Recorder:
             decided += result.batch.size - sum(job.size for job in result.jobs)
             if result.left:
                 decided -= result.left.size
-                if again := result.instead_of:
-                    rest = {"rows": list(result.left.ranges), "size": result.left.size}
-                    jobs.append(again.model_copy(update=rest))
         # A poll that began before the last writing was over may tell again of jobs that this one removed.
         still_open = {job.id for job in now.jobs}
         for finished in (each for each in polled.finished if each.job.id in still_open):
@@ -87,19 +86,27 @@ class Recorder:
             "jobs": jobs,
             "in_jobs": sum(job.size for job in jobs),
         }
-        if results or polled.finished:
+        begun = [job.id for result in results for job in result.jobs]
+        if decided or begun:
             update["setbacks"] = 0
         of_batches = {each.batch.number: each for each in results if not each.instead_of}
         done = now.with_done(number for number, each in of_batches.items() if not each.left)
         left = {n: list(each.left.ranges) for n, each in of_batches.items() if each.left}
         update["left"] = {**done.left, **left}
-        if next(done.not_done(), None) is None:
+        if next(done.not_done(), None) is None and not any(_is_sent_again(job) for job in jobs):
             update["jobs_seen"] = None  # nothing is under way
         elif now.jobs_seen:
-            begun = [job.id for result in results for job in result.jobs]
             update["jobs_seen"] = now.jobs_seen.with_own(begun)
         await self.checkpoint.write(done.model_copy(update=update))
         self._counted = sent
+
+    async def reserve_again(self, failed: Job) -> Job:
+        """Note that what a failed job holds is sent again, and return the job as it is noted."""
+        again = failed.model_copy(update={"tries": failed.tries + 1})
+        now = self.checkpoint.value
+        jobs = [again if job.id == failed.id else job for job in now.jobs]
+        await self.checkpoint.write(now.model_copy(update={"jobs": jobs}))
+        return again
 
     async def reserve(self, batches: int, seen: JobsSeen | None = None) -> None:
         """Note that so many of the first batches that are not done may have been sent, or soon may.
@@ -135,6 +142,18 @@ class Recorder:
         segment, _ = sources[int(origins[0].split(":")[0])]
         for said in nameless[: batch.size - len(named)]:
             rejects.add(Reject(segment, 0, "", said.outcome, said.code, said.reason))
+
+
+def _left_of(result: BatchResult) -> Sequence[Job]:
+    """Return what is left of a job that was sent again, if anything is."""
+    if result.left is None or result.instead_of is None:
+        return ()
+    rest = {"rows": list(result.left.ranges), "size": result.left.size}
+    return [result.instead_of.model_copy(update=rest)]
+
+
+def _is_sent_again(job: Job) -> bool:
+    return job.failed is not None and job.is_untold
 
 
 def _rate(marks: Sequence[Mark]) -> float | None:
