@@ -29,6 +29,7 @@ from shared.domain.errors import (
     Conflict,
     Gone,
     Invalid,
+    KeyReused,
     NeedsAttention,
     NotAllowed,
     NotFound,
@@ -89,6 +90,7 @@ _TYPES: dict[type[Exception], ProblemType] = {
     Outdated: _CHANGED,
     Stale: _CHANGED,
     Invalid: INVALID,
+    KeyReused: INVALID,
     RequestValidationError: INVALID,
     BatchRefused: ProblemType(
         "destination-refused", 502, say("The destination refused the request")
@@ -187,6 +189,8 @@ def _headers(error: Exception) -> dict[str, str]:
 def _errors(error: Exception) -> list[FieldProblem]:
     if isinstance(error, Invalid):
         return [FieldProblem(pointer=pointer(error.members), detail=error.reason)]
+    if isinstance(error, KeyReused):
+        return [FieldProblem(parameter="Idempotency-Key", detail=error.reason)]
     if isinstance(error, RequestValidationError):
         return [field_problem(each) for each in error.errors()]
     return []

@@ -69,6 +69,7 @@ class Action(StrEnum):
     READING_REMOVED = "reading.removed"
     READING_TRIED = "reading.tried"  # which shows rows
     RUN_STARTED = "run.started"
+    RUN_JOINED = "run.joined"  # one that a schedule began and nobody may skip from now on
     RUN_CANCELED = "run.canceled"  # asked for; it ends a moment later
     REJECTS_VIEWED = "rejects.viewed"  # once for each person, run and hour
     REJECTS_DOWNLOADED = "rejects.downloaded"  # as earlier versions told of the same

@@ -15,6 +15,7 @@ ProductError
     ├── Conflict          not now: the message says what to do instead
     ├── Gone              it was given up; the message says what there is instead
     ├── Outdated          somebody changed it since the caller read it
+    ├── KeyReused         an Idempotency-Key came with another body than the first time
     └── Invalid           a field of the request, named by its members, is wrong
 
 Reasons of these errors are shown to people. They never hold a secret or an address.
@@ -134,6 +135,10 @@ class Gone(Refusal):
 
 class Outdated(Refusal):
     """The ETag that the caller sent is not the current one."""
+
+
+class KeyReused(Refusal):
+    """The caller has used this `Idempotency-Key` with another body before."""
 
 
 class Invalid(Refusal):

@@ -49,6 +49,9 @@ class TriggerKind(StrEnum):
     ON_DEMAND = "on_demand"  # a person or a script asked for it
 
 
+_SCHEDULED = (TriggerKind.REFRESH, TriggerKind.SCHEDULE)
+
+
 class Trigger(BaseModel, frozen=True):
     """What made a run begin; the same `kind` and `key` never make a second run of one export."""
 
@@ -135,6 +138,7 @@ class Run(BaseModel, frozen=True, validate_by_name=True, serialize_by_alias=True
     target_digest: str = Field(default="", alias="target")
     trace: str = ""  # the W3C traceparent that its slices go on from
     mode: Mode = Mode.CHANGES
+    asked_for: bool = False  # on demand, too, while it waited; so it does its work, new file or not
     status: RunStatus = RunStatus.QUEUED
     reason: Message | None = None  # why it failed, was skipped, or waits
     warning: Message | None = None  # what is to be looked at though it was successful
@@ -158,6 +162,11 @@ class Run(BaseModel, frozen=True, validate_by_name=True, serialize_by_alias=True
             for version in self.versions
             for file in version.sources
         ]
+
+    @property
+    def may_be_skipped(self) -> bool:
+        """Whether it does nothing where there is nothing new: nobody but a schedule asked for it."""
+        return self.trigger.kind in _SCHEDULED and not self.asked_for
 
     @property
     def is_all_invalid(self) -> bool:

@@ -102,8 +102,10 @@ async def remove_export(services: Services, caller: Caller, key: str, etag: str 
         raise Outdated(MESSAGES.outdated) from None
     await storage.delivered.delete(f"{key}/")
     await storage.run_files.delete(f"{key}.")  # the beginning of every run's id
-    async for asked in scan(storage.bookmarks, key):
-        await storage.bookmarks.delete(key, asked.key)
+    async for asked in scan(storage.request_keys, key):
+        await storage.request_keys.delete(key, asked.key)
+    async for bookmark in scan(storage.bookmarks, key):  # what keys once were kept as
+        await storage.bookmarks.delete(key, bookmark.key)
 
 
 async def find_to_edit(

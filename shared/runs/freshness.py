@@ -6,7 +6,7 @@ from datetime import datetime
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export
 from shared.domain.message import Message, say
-from shared.domain.run import Run, RunStatus, TriggerKind
+from shared.domain.run import Run, RunStatus
 from shared.domain.segment import SegmentVersion
 from shared.segments.readings import version_to_read
 from shared.storage.ports import Storage
@@ -28,9 +28,6 @@ FAILED_ALREADY = say(
 )
 
 _FAILED = (STILL_INVALID, FAILED_ALREADY)
-
-SCHEDULED = (TriggerKind.REFRESH, TriggerKind.SCHEDULE)
-"""What begins runs whether or not there is anything new."""
 
 # Among so many runs the last successful one is looked for. Mostly it is the newest, or behind the run
 # that asks.

@@ -16,7 +16,7 @@ from shared.domain.errors import (
 from shared.domain.message import Message, say
 from shared.domain.outcomes import Counts
 from shared.domain.run import Checkpoint, Phase, RunStatus
-from shared.runs.freshness import SCHEDULED, Newest, last_try, why_skipped
+from shared.runs.freshness import Newest, last_try, why_skipped
 from shared.runs.lanes.turn import wait_for_another
 from shared.runs.parking import (
     FIRST_SETBACK,
@@ -171,7 +171,7 @@ class Worker:
 
     async def _nothing_new(self, found: Newest) -> Skipped | None:
         """Return that a scheduled run finds nothing new; others do their work whether or not there is."""
-        if self._run.value.trigger.kind not in SCHEDULED:
+        if not self._run.value.may_be_skipped:
             return None
         last = await last_try(self._services.storage, self._export, found)
         return Skipped(why_skipped(last), last.warning) if last else None

@@ -25,6 +25,7 @@ from shared.settings import Settings, StorageAccount
 from shared.storage.blobs import BlobContainer, BlobLeases, BlobRecords
 from shared.storage.entries import (
     ActiveRun,
+    AskedFor,
     Bookmark,
     Due,
     EndedRun,
@@ -124,6 +125,7 @@ def open_storage(settings: Settings) -> OpenStorage:
         oauth_states=table("oauthstates", OAuthState),
         schedules=table("settings", RefreshSchedule),
         bookmarks=table("settings", Bookmark),
+        request_keys=table("settings", AskedFor),
         quotas=table("settings", Quota),
         preferences=table("settings", Preferences),
         readings=table("settings", SegmentReading),

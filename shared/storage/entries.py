@@ -4,6 +4,8 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, Field
 
+from shared.domain.run import Mode
+
 ALL = "all"
 """The partition of a table's main records, where nothing else divides them."""
 
@@ -114,6 +116,14 @@ class Bookmark(BaseModel, frozen=True):
     """How far a periodic task has come."""
 
     at: datetime
+
+
+class AskedFor(BaseModel, frozen=True):
+    """What a caller asked for when they first used an `Idempotency-Key`, and when."""
+
+    at: datetime
+    mode: Mode
+    joined: str = ""  # the id of the run that does it; empty: one that the key itself began
 
 
 class Quota(BaseModel, frozen=True):

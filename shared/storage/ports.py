@@ -20,6 +20,7 @@ from shared.domain.schedule import RefreshSchedule
 from shared.domain.segment import VersionStats
 from shared.storage.entries import (
     ActiveRun,
+    AskedFor,
     Bookmark,
     Due,
     EndedRun,
@@ -215,6 +216,7 @@ class Storage:
     oauth_states: Records[OAuthState]
     schedules: Records[RefreshSchedule]
     bookmarks: Records[Bookmark]
+    request_keys: Records[AskedFor]  # by export, or of all; keys are digests
     quotas: Records[Quota]
     preferences: Records[Preferences]
     readings: Records[SegmentReading]

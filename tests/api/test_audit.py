@@ -192,7 +192,8 @@ async def test_exports_and_their_runs_are_told_under_the_export(office: Office) 
 
 async def test_reading_rejects_is_told_once_for_each_person_run_and_hour(office: Office) -> None:
     export = await office.export(await office.ready(shared_with="contributors"))
-    runs = [await office.done("POST", f"/exports/{export}/run", {}) for _ in range(2)]
+    modes = ({"mode": "changes"}, {"mode": "everything"})
+    runs = [await office.done("POST", f"/exports/{export}/run", mode) for mode in modes]
 
     async def read(role: str, *, run: int = 0) -> None:
         path = f"/runs/{runs[run]['id']}/rejects"
@@ -356,7 +357,7 @@ CHANGES = [
     ("PUT", "/connections/KEY/export-user", None),
     ("POST", "/exports", None),
     ("PATCH", "/exports/EXPORT", {"name": "Renamed"}),
-    ("POST", "/exports/EXPORT/run", {}),
+    ("POST", "/exports/EXPORT/run", {"mode": "everything"}),
     ("DELETE", "/exports/EXPORT", None),
     ("DELETE", "/connections/FREE", None),
     ("PUT", "/refresh-schedule", {"times": ["06:30"]}),

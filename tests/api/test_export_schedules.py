@@ -188,10 +188,15 @@ async def test_the_same_idempotency_key_is_the_same_runs(office: Office) -> None
     office.clock.advance(5)
     again = await office.done("POST", "/exports/run-all", headers=once)
     one = await office.done("POST", f"/exports/{keys[0]}/run", {}, headers=once)
+    for run in first["runs"]:
+        await office.done("POST", f"/runs/{run['id']}/cancel")
+    after = await office.done("POST", "/exports/run-all", headers=once)
     other = await office.done("POST", "/exports/run-all")
 
     assert again == first
     ids = {run["id"] for run in first["runs"]}
-    assert one["id"] not in ids
+    assert {run["joined"] for run in first["runs"]} == {False}
+    assert (one["id"] in ids, one["joined"]) == (True, True)  # it is another key, and that waited
+    assert {run["id"] for run in after["runs"]} == ids
     assert not ids & {run["id"] for run in other["runs"]}
-    assert len((await office.done("GET", "/runs"))["items"]) == 7
+    assert len((await office.done("GET", "/runs"))["items"]) == 6

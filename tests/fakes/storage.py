@@ -25,6 +25,7 @@ from shared.domain.schedule import RefreshSchedule
 from shared.domain.segment import VersionStats
 from shared.storage.entries import (
     ActiveRun,
+    AskedFor,
     Bookmark,
     Due,
     EndedRun,
@@ -389,6 +390,7 @@ def memory_storage(clock: Clock) -> Storage:
         oauth_states=MemoryRecords(OAuthState),
         schedules=MemoryRecords(RefreshSchedule),
         bookmarks=MemoryRecords(Bookmark),
+        request_keys=MemoryRecords(AskedFor),
         quotas=MemoryRecords(Quota),
         readings=MemoryRecords(SegmentReading),
         preferences=MemoryRecords(Preferences),

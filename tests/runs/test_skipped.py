@@ -4,15 +4,17 @@ from datetime import timedelta
 from typing import Any
 
 from shared.domain.people import Caller, Person, Role
-from shared.domain.run import Mode, Run, RunStatus, TriggerKind
+from shared.domain.run import Mode, Run, RunStatus, Trigger, TriggerKind
 from shared.domain.schedule import RefreshSchedule
 from shared.exports.manage import change_export
 from shared.exports.schemas import ExportChanges
 from shared.runs.freshness import FAILED_ALREADY, NOTHING_NEW, STILL_INVALID
+from shared.runs.start import start_run
 from shared.schedules.refresh_schedule import set_schedule
 from shared.storage.entries import DueTable
 from shared.storage.paths import parts_folder
 from shared.triggers.every_minute import tick
+from shared.triggers.on_demand import run_on_demand
 from tests.fakes.mailchimp import answers
 from tests.runs.operations import counted
 from tests.runs.small import leftovers, small
@@ -85,6 +87,20 @@ async def test_a_skipped_run_is_to_be_forgotten_some_day_like_any_other() -> Non
     runs = {stored.value.id for stored in await world.services.storage.runs.page("export")}
     ended = await world.services.storage.ended_runs.page(DueTable.ENDED)
     assert {entry.value.run_id for entry in ended} == runs
+
+
+async def test_a_scheduled_run_that_somebody_asks_for_while_it_waits_does_its_work() -> None:
+    world = await daily()
+    trigger = Trigger(kind=TriggerKind.REFRESH, key="due", at=world.clock.now())
+    run, _ = await start_run(world.services, "export", trigger)
+    asked = await run_on_demand(world.services, ADMINISTRATOR, "export", Mode.CHANGES, None)
+    assert (asked.run.id, asked.joined) == (run.id, True)
+
+    await world.deliver()
+
+    ended = await newest(world)
+    assert (ended.id, ended.status) == (run.id, RunStatus.SUCCESSFUL)
+    assert str(ended.timeline[1].text) == "Asked for on demand, too."
 
 
 async def test_a_new_file_ends_it() -> None:

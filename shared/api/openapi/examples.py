@@ -23,7 +23,7 @@ from shared.api.routes.about import (
 )
 from shared.api.routes.connections import CheckResult, ConnectBody, ConsentBody, SignInPage
 from shared.api.routes.export_schedules import ExportScheduleBody, SetSchedules
-from shared.api.routes.exports import BegunRun, RunBody, RunsOfAll
+from shared.api.routes.exports import RunBody, RunsOfAll
 from shared.api.routes.lookups import ListItem
 from shared.api.routes.rejects import RejectItem, RejectSearch
 from shared.api.routes.schedule import ScheduleBody
@@ -37,7 +37,16 @@ from shared.api.schemas.exports import (
     WarningItem,
 )
 from shared.api.schemas.fields import FieldItem
-from shared.api.schemas.runs import EstimateItem, EventItem, PreviewItem, RunCan, RunDetail, RunItem
+from shared.api.schemas.runs import (
+    AskedRun,
+    BegunRun,
+    EstimateItem,
+    EventItem,
+    PreviewItem,
+    RunCan,
+    RunDetail,
+    RunItem,
+)
 from shared.api.schemas.segments import ReadingItem, SegmentItem, TrialItem, VersionItem
 from shared.connections.schemas import ConnectionChanges, NewConnection
 from shared.domain.audit import Action, Actor, Entry, Object, ObjectKind
@@ -133,6 +142,12 @@ _RUN_ITEM = RunItem(
     can=RunCan(see_rejects=True),
 )
 
+_RUN_DETAIL = RunDetail(
+    **_RUN_ITEM.model_dump(exclude={"progress": {"percent"}}),
+    versions=[_VERSION],
+    timeline=[EventItem(at=_AT, text="Asked for on demand.")],
+)
+
 _ANSWERS: tuple[BaseModel, ...] = (
     Me(id=_PERSON.id, name=_PERSON.name, role=Role.ADMINISTRATOR, language=None),
     Health(status="ok", version=VERSION),
@@ -204,15 +219,13 @@ _ANSWERS: tuple[BaseModel, ...] = (
         ],
     ),
     RunsOfAll(
-        runs=[BegunRun(id=_RUN, export_id=_EXPORT, status=RunStatus.QUEUED)], left_out=[_LEFT_OUT]
+        runs=[BegunRun(id=_RUN, export_id=_EXPORT, status=RunStatus.QUEUED, joined=False)],
+        left_out=[_LEFT_OUT],
     ),
     SetSchedules(changed=[_EXPORT], left_out=[_LEFT_OUT]),
     _RUN_ITEM,
-    RunDetail(
-        **_RUN_ITEM.model_dump(exclude={"progress": {"percent"}}),
-        versions=[_VERSION],
-        timeline=[EventItem(at=_AT, text="Asked for on demand.")],
-    ),
+    _RUN_DETAIL,
+    AskedRun(**dict(_RUN_DETAIL), joined=False),
     RejectItem(
         segment="Customers",
         row=52,

@@ -28,18 +28,20 @@ from shared.api.schemas.exports import (
     saved_export_item,
 )
 from shared.api.schemas.runs import (
+    AskedRun,
+    BegunRun,
     PreviewItem,
-    RunDetail,
     RunItem,
+    asked_run,
+    begun_run,
     preview_item,
-    run_detail,
     run_items,
 )
 from shared.api.wording import worded
 from shared.domain.errors import BadSegment, BatchRefused, Conflict, NeedsAttention
 from shared.domain.export import Export
 from shared.domain.people import Caller
-from shared.domain.run import Mode, RunStatus
+from shared.domain.run import Mode
 from shared.exports import manage
 from shared.exports.attach import attach_export, detach_export
 from shared.exports.schemas import Attachment, CopyChoices, ExportChanges, ExportChoices
@@ -67,17 +69,10 @@ type RequestKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=200,
-        description="The same key is the same run.",
+        description="Of one caller the same key with the same body is the same request, however often it "
+        "is sent; with another body it is refused.",
     ),
 ]
-
-
-class BegunRun(BaseModel):
-    """A run that was begun, in short."""
-
-    id: str
-    export_id: str
-    status: RunStatus
 
 
 class RunsOfAll(BaseModel):
@@ -215,10 +210,13 @@ async def run_every(
     body: RunBody | None = None,
     idempotency_key: RequestKey = None,
 ) -> RunsOfAll:
-    """Begin a run of each export that the caller may run, has a connection and is not off."""
+    """Begin a run of each export that the caller may run, has a connection and is not off.
+
+    Where one of the same mode waits already, that is joined.
+    """
     mode = body.mode if body else Mode.CHANGES
     begun, left_out = await run_all(services, caller, mode, idempotency_key)
-    runs = [BegunRun(id=run.id, export_id=run.export_id, status=run.status) for run in begun]
+    runs = [begun_run(each) for each in begun]
     return RunsOfAll(runs=runs, left_out=left_out_items(left_out))
 
 
@@ -231,12 +229,12 @@ async def run(
     response: Response,
     body: RunBody | None = None,
     idempotency_key: RequestKey = None,
-) -> RunDetail:
-    """Begin a run and return it; it goes on by itself."""
+) -> AskedRun:
+    """Begin a run, or join one of the same mode that waits, and return it; it goes on by itself."""
     mode = body.mode if body else Mode.CHANGES
     begun = await run_on_demand(services, caller, key, mode, idempotency_key)
-    response.headers["Location"] = f"{RUNS}/{begun.id}"
-    return await run_detail(services, caller, begun)
+    response.headers["Location"] = f"{RUNS}/{begun.run.id}"
+    return await asked_run(services, caller, begun)
 
 
 @router.post(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
@@ -15,6 +16,7 @@ from shared.exports.views import editable
 from shared.runs.history import is_canceling, run_progress
 from shared.runs.preview.preview import Preview
 from shared.services import Services
+from shared.triggers.on_demand import OnDemand
 
 
 class RunCan(BaseModel):
@@ -62,6 +64,30 @@ class RunDetail(RunItem):
 
     versions: list[VersionItem]
     timeline: list[EventItem]
+
+
+Joined = Annotated[
+    bool,
+    Field(
+        description="Whether this is a run that waited already, whatever began it. It has read nothing yet, "
+        "so no other was begun."
+    ),
+]
+
+
+class AskedRun(RunDetail):
+    """The run that does what was asked for."""
+
+    joined: Joined
+
+
+class BegunRun(BaseModel):
+    """The run that does what was asked for, in short."""
+
+    id: str
+    export_id: str
+    status: RunStatus
+    joined: Joined
 
 
 class EstimateItem(BaseModel):
@@ -134,6 +160,18 @@ async def run_detail(services: Services, caller: Caller, run: Run) -> RunDetail:
         versions=[version_item(version) for version in run.versions],
         timeline=[_event(event) for event in run.timeline],
     )
+
+
+async def asked_run(services: Services, caller: Caller, asked: OnDemand) -> AskedRun:
+    """Return all there is to say of the run that does what its caller asked for."""
+    detail = await run_detail(services, caller, asked.run)
+    return AskedRun(**dict(detail), joined=asked.joined)
+
+
+def begun_run(asked: OnDemand) -> BegunRun:
+    """Return the same in short."""
+    run = asked.run
+    return BegunRun(id=run.id, export_id=run.export_id, status=run.status, joined=asked.joined)
 
 
 def _event(event: Event) -> EventItem:
