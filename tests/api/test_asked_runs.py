@@ -113,7 +113,7 @@ async def test_a_key_with_another_body_is_refused(
 
 async def test_bodies_that_say_the_same_are_the_same(office: Office) -> None:
     export = await office.export(await office.ready())
-    bodies = (None, {}, {"mode": "changes"})
+    bodies: tuple[Any, ...] = (None, {}, {"mode": "changes"})
     asked = [
         await office.done("POST", f"/exports/{export}/run", body, headers=KEY) for body in bodies
     ]
