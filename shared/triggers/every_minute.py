@@ -16,7 +16,7 @@ from shared.storage.paths import CHECKPOINT, folder
 from shared.telemetry import metrics
 from shared.triggers.arrivals import sweep_arrivals
 from shared.triggers.due_runs import DueRuns
-from shared.triggers.retention import remove_old_runs, remove_unused_states
+from shared.triggers.retention import remove_late_files, remove_old_runs, remove_unused_states
 from shared.triggers.webhook_outbox import send_messages
 
 _DUE_SECONDS = 40
@@ -40,6 +40,7 @@ async def tick(services: Services) -> None:
     await sweep_runs(services)
     await sweep_cancels(services)
     await send_messages(services)
+    await remove_late_files(services)
     await remove_old_runs(services)
     await remove_unused_states(services)
 

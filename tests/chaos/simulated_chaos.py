@@ -25,6 +25,7 @@ from tests.fakes.people import ADMINISTRATOR
 
 _CALM = 6 * 3600.0  # seconds in which all must be quiet
 _SWEPT = 5 * 60.0  # seconds in which a sweep finds what was lost
+_TIDY = 65 * 60.0  # seconds in which what was laid out of a run after its end is removed
 
 _LEFT = 3  # batches at least that a run has left which somebody cancels
 _ILL = 0.7  # of what a vendor is asked that is ill
@@ -113,6 +114,7 @@ class Chaos:
             if self._clock.monotonic() > until:
                 raise TimeoutError(f"not quiet after {_CALM / 3600:.0f} hours: {left}")
             await self._clock.sleep(MINUTE)
+        await self._clock.sleep(_TIDY)
 
     async def _left(self) -> list[str]:
         """Return what is still to be done."""

@@ -215,17 +215,9 @@ class Invariants:
         """Yield what is there and should not be: only ended runs with their rejects and checkpoints.
 
         A place in the queue of a lane may be left of a run that is over: the next call of the lane drops
-        it. What a process lays out that was paused until its run was over, it removes, unless it dies:
-        then that goes with the run.
+        it.
         """
         storage, known = self._storage, {run.id for run in runs}
-        by_the_dead = {
-            run_id
-            for host in self._world.hosts
-            for execution in host.executions
-            if execution.paused and execution.process.dead
-            for run_id in execution.slices
-        }
         for number in range(len(self._world.plan.accounts)):
             for stored in await storage.active_runs.page(f"waiting-connection-{number}"):
                 yield f"{stored.key} waits for a sign-in"
@@ -244,8 +236,7 @@ class Invariants:
                 yield f"{connection.key} needs {connection.value.reason}"
         async for blob in storage.run_files.list():
             run_id, _, rest = blob.name.partition("/")
-            in_parts = rest.startswith("parts/") and run_id not in by_the_dead
-            if in_parts or run_id not in known:
+            if rest.startswith("parts/") or run_id not in known:
                 yield blob.name
         for partition, records in (
             (ALL, storage.active_runs),

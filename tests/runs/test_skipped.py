@@ -21,6 +21,7 @@ from tests.runs.small import leftovers, small
 from tests.runs.world import World, csv
 
 ADMINISTRATOR = Caller(Person(id="1", name="Administrator"), Role.ADMINISTRATOR)
+HOUR = timedelta(hours=1).total_seconds()
 DAY = timedelta(days=1).total_seconds()
 
 
@@ -66,6 +67,17 @@ async def test_a_refresh_without_a_new_file_is_skipped_and_says_why() -> None:
     assert (skipped.reason, skipped.trigger.kind) == (NOTHING_NEW, TriggerKind.REFRESH)
     assert str(skipped.timeline[0].text) == "The scheduled refresh was due."
     assert world.mailchimp.calls == calls
+    assert await leftovers(world) == []
+
+
+async def test_what_is_laid_out_late_of_a_run_that_was_skipped_does_not_stay() -> None:
+    world = await daily()
+    await a_day(world)
+    await a_day(world)
+    skipped, files = await newest(world), world.services.storage.run_files
+    await files.write(f"{parts_folder(skipped.id)}layout/00000.gz", b"part")
+    world.clock.advance(2 * HOUR)
+    await tick(world.services)
     assert await leftovers(world) == []
 
 

@@ -6,13 +6,14 @@ import pytest
 
 from shared.domain.run import Run, RunStatus
 from shared.storage.entries import ALL, DueTable
-from shared.storage.paths import folder
+from shared.storage.paths import folder, parts_folder
 from shared.triggers.every_minute import tick
 from tests.fakes.mailchimp import answers
 from tests.runs.mortal import Life, in_life, survives
 from tests.runs.small import small
 from tests.runs.world import World, csv
 
+HOUR = 3_600
 DAY = 86_400
 
 
@@ -47,6 +48,48 @@ async def test_a_run_is_forgotten_with_its_rejects_after_the_days_that_are_set()
     assert await world.services.storage.ended_runs.page(DueTable.ENDED) == []
     again = (await world.progress(await world.run())).counts
     assert again.unchanged == 20  # what the list was told is not forgotten
+
+
+async def lay_out(world: World, run: Run) -> None:
+    """Write a part of a run, as a slice does that does not know that the run is over."""
+    await world.services.storage.run_files.write(f"{parts_folder(run.id)}layout/00000.gz", b"part")
+
+
+async def parts(world: World, run: Run) -> list[str]:
+    return [each for each in await files(world, run) if each.startswith(parts_folder(run.id))]
+
+
+@pytest.mark.parametrize("runs", [1, 150])
+async def test_what_was_laid_out_of_a_run_after_its_end_is_removed_an_hour_later(runs: int) -> None:
+    world = await small()
+    await tick(world.services)
+    over = [await ran(world) for _ in range(runs)]
+    for run in over:
+        await lay_out(world, run)
+    world.clock.advance(HOUR - 60)
+    await tick(world.services)
+    assert await parts(world, over[-1])
+    assert await files(world, over[-1]) != await parts(world, over[-1])
+
+    world.clock.advance(120)
+    for _ in range(runs // 100 + 1):
+        await tick(world.services)
+
+    assert [each for run in over for each in await parts(world, run)] == []
+    assert await files(world, over[-1])  # its rejects
+
+
+async def test_what_a_run_has_laid_out_that_waits_for_a_sign_in_stays() -> None:
+    world = await small()
+    await tick(world.services)
+    await world.drop(csv(20))
+    world.mailchimp.down = answers(401)
+    run = await world.run()
+    assert run.status is RunStatus.SKIPPED
+    assert (before := await parts(world, run))
+    world.clock.advance(HOUR + 60)
+    await tick(world.services)
+    assert await parts(world, run) == before
 
 
 async def test_the_runs_of_a_removed_export_are_forgotten_too() -> None:
