@@ -32,16 +32,25 @@ _COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _COMPACT_TIME = re.compile(
     r"([0-9]{8})[t ]([0-9]{2})([0-9]{2})([0-9]{2})?(?:[.,]([0-9]{1,12}))?(z|[+-][0-9]{2}:?[0-9]{2})?"
 )
-_YEAR_FIRST = re.compile(r"([+-]?[0-9]{4,9})([-/. ])([0-9]{1,2})\2([0-9]{1,2})\.?")
+_YEAR_FIRST = re.compile(r"([+-]?[0-9]{4,9})([-/ ]|\. ?)([0-9]{1,2})\2([0-9]{1,2})\.?")
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([-/ ]|\. ?)([0-9]{1,2})\2([0-9]{4}|[0-9]{2})\.?")
 _NO_YEAR = re.compile(r"([0-9]{1,2})[-/.]([0-9]{1,2})\.?")
 _MONTH_FIRST = re.compile(r"--([0-9]{2})-([0-9]{2})")
 _CLOCK = re.compile(
-    r"(?:(?<=[0-9])t|,? (?:at |kl\.? |à |- )?)([0-9]{1,2}):([0-9]{2})"
+    r"(?:(?<=[0-9])t|(?<=[0-9]{4}):|,? (?:at |kl\.? |à |- )?)([0-9]{1,2}):([0-9]{2})"
     r"(?::([0-9]{2})(?:[.,:]([0-9]{1,12}))?)?(?: ?([ap])\.? ?m\b\.?)?"
 )
+_POINTED_CLOCK = re.compile(  # Oracle, Finnish, Danish; behind a hyphen: Db2
+    r"(?:(?:(?<=[0-9]{2})|(?<=[0-9]{4}\.)) |(?<=-[0-9]{2}-[0-9]{2})-)"
+    r"([0-9]{1,2})\.([0-9]{2})\.([0-9]{2})(?![0-9])"
+)
+_LETTERED_CLOCK = re.compile(  # French
+    r"(?<=[0-9]{2}) ([0-9]{1,2}) ?h ?([0-9]{2})(?: ?min ?([0-9]{2}) ?s)?(?![a-z0-9])"
+)
 _ZONE = re.compile(
-    r" ?(?:(z|utc|gmt)|([^\W\d][^\W\d /.]{0,40}))? ?([+-][0-9]{1,2}(?::?[0-9]{2})?)?"
+    r" ?(?:(z|utc|gmt)|([^\W\d](?:[^\W\d]|/){0,40}))?"
+    r"(?: ?([+-][0-9]{1,2}(?::?[0-9]{2})?)"
+    r"(?: (?:[^\W\d]{1,10}|[+-][0-9]{4})(?: m=[+-][0-9.]{1,40})?)?)?"  # Go
     r"(?: ([0-9]{4}))?(?: ?\(.{0,80}\)| ?\[.{0,80}\])?"
 )
 _DAY_ZONE = re.compile(r"(?:z|[+-][0-9]{2}:[0-9]{2})\Z")
@@ -154,6 +163,9 @@ def read(text: str) -> Found:
         return _day(compact[1], _clock([*compact.group(2, 3, 4, 5), None, compact[6]]))
     found = _CLOCK.search(seen)
     if found is None:
+        seen = _with_colons(seen)
+        found = _CLOCK.search(seen)
+    if found is None:
         return _day_with_zone(seen)
     rest = _ZONE.fullmatch(seen, found.end())
     if rest is None:
@@ -176,6 +188,12 @@ def _iso(text: str) -> Day | Why | None:
     except ValueError:  # it may still be one that only looks like ISO 8601
         return None
     return None
+
+
+def _with_colons(seen: str) -> str:
+    """Return a text in which a time of day that is written with points or letters has colons."""
+    pointed = _POINTED_CLOCK.sub(r" \1:\2:\3", seen)
+    return _LETTERED_CLOCK.sub(lambda clock: f" {':'.join(filter(None, clock.groups()))}", pointed)
 
 
 def _day_with_zone(seen: str) -> Found:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from shared.destinations.encoding import dates, numbers
 from shared.destinations.encoding.habits import Habit
+from shared.destinations.encoding.truth import spellings
 from shared.destinations.encoding.why import Why
 from shared.destinations.model import Field, FieldType
 from shared.domain.email import is_address, normal_form
@@ -142,7 +143,7 @@ _CHECKS: Mapping[FieldType, FieldCheck] = {
 
 def _choice(choices: Sequence[str]) -> Plain:
     """Find a choice whatever the case of its letters; the plain form is the destination's spelling."""
-    spelling = {choice.strip().casefold(): choice for choice in choices}
+    spelling = {**spellings(choices), **{each.strip().casefold(): each for each in choices}}
     return lambda text, _: spelling.get(text.casefold(), Why.NOT)
 
 

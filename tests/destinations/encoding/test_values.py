@@ -94,6 +94,19 @@ GOOD: Mapping[tuple[FieldType, str], str] = {
     (FieldType.DATE, "2026-11-24T10:00:00Z"): "2026-11-24T10:00:00+00:00",
     (FieldType.DATE, "2026-11-24 10:00:00.5+02:00"): "2026-11-24T10:00:00.500000+02:00",
     (FieldType.DATE, "2026-11-24T10:00"): "2026-11-24T10:00:00",
+    (FieldType.DATE, "2026-11-24 10:00:00.5 +0000 UTC"): "2026-11-24T10:00:00.500000+00:00",
+    (FieldType.DATE, "2026-11-24 10:00:00 +0100 CET m=+0.01"): "2026-11-24T10:00:00+01:00",
+    (FieldType.DATE, "24NOV2026"): "2026-11-24",
+    (FieldType.DATE, "24NOV2026:10:00:00.5"): "2026-11-24T10:00:00.500000",
+    (FieldType.DATE, "24-NOV-2026 10.00.00.500000 PM"): "2026-11-24T22:00:00.500000",
+    (FieldType.DATE, "24-NOV-2026 10.00.00 AM +02:00"): "2026-11-24T10:00:00+02:00",
+    (FieldType.DATE, "2026-11-24-10.00.00.500000"): "2026-11-24T10:00:00.500000",
+    (FieldType.DATE, "24.11.2026 10.00.00"): "2026-11-24T10:00:00",
+    (FieldType.DATE, "2026-11-24 10 h 05 min 06 s"): "2026-11-24T10:05:06",
+    (FieldType.DATE, "24/11/2026 10h05"): "2026-11-24T10:05:00",
+    (FieldType.DATE, "2026. 11. 24. 10:00:00"): "2026-11-24T10:00:00",
+    (FieldType.DATE, "2026-11-24 10:00:00 America/New_York"): "2026-11-24",
+    (FieldType.BIRTHDAY, "24-NOV-80 12.00.00.000000000 AM"): "11/24",
     (FieldType.BIRTHDAY, "2/29"): "02/29",
     (FieldType.BIRTHDAY, "11-24"): "11/24",
     (FieldType.BIRTHDAY, "--11-24"): "11/24",
@@ -167,6 +180,30 @@ def test_what_would_mean_something_else_when_cut_is_refused(kind: FieldType) -> 
 @pytest.mark.parametrize("cell", ["Small", " small ", "SMALL"])
 def test_a_choice_is_sent_in_the_spelling_of_the_destination(cell: str) -> None:
     assert values(SIZE).of([cell]) == {"size": "Small"}
+
+
+@pytest.mark.parametrize(
+    ("choices", "yes", "no"),
+    [(("true", "false"), "true", "false"), (("Nej", "Ja"), "Ja", "Nej"), (("1", "0"), "1", "0")],
+)
+def test_yes_and_no_are_taken_as_programs_write_them(
+    choices: Sequence[str], yes: str, no: str
+) -> None:
+    made = values(Field("vip", "VIP", kind=FieldType.CHOICE, choices=choices))
+    for cell in ("true", "TRUE", "1", "1.0", "t", "Yes", "SANT", "VRAI", "WAHR"):
+        assert made.of([cell]) == {"vip": yes}
+    for cell in ("false", "False", "0", "0.0", "f", "no", "FALSKT", "FAUX", "FALSCH"):
+        assert made.of([cell]) == {"vip": no}
+    assert made.of(["2"]) == {}
+
+
+@pytest.mark.parametrize("choices", [("1", "2", "Gold"), ("Yes", "No", "Maybe"), ("Yes", "1")])
+def test_what_else_stands_for_yes_is_taken_only_where_there_is_nothing_but_yes_and_no(
+    choices: Sequence[str],
+) -> None:
+    made = values(Field("vip", "VIP", kind=FieldType.CHOICE, choices=choices))
+    assert made.of(["true"]) == {}
+    assert made.of(["1"]) == ({"vip": "1"} if "1" in choices else {})
 
 
 @pytest.mark.parametrize("cell", ["Medium", "Small;Large", "-"])
