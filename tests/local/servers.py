@@ -30,6 +30,9 @@ def serving(
 ) -> Iterator[str]:
     """Serve `app` in a thread; yields its address. Over TLS when `certificates` are given."""
     listener = socket.create_server((HOST, port or 0))
+    # asyncio leaves it out where a listener was made so, and each answer would wait 40 ms for an
+    # acknowledgment.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = uvicorn.Server(
         config(
             app,

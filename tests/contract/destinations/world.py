@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
+import httpx
+
 from shared.api.paths import addresses_at
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.export import Export
@@ -33,12 +35,13 @@ class World:
 
     side: Side
     recording: bool = True  # keep every request
+    network: httpx.AsyncBaseTransport | None = None  # to the sandbox; without sockets unless given
     wire: Wire = field(init=False)
     services: Services = field(init=False)
     slice_seconds: list[float] = field(default_factory=list)  # that each slice took
 
     def __post_init__(self) -> None:
-        network = InProcess(self.side.app)
+        network = self.network or InProcess(self.side.app)
         self.wire = Wire(network)
         self.services = Services(
             storage=memory_storage(self.side.clock),
@@ -87,10 +90,11 @@ class World:
         await self.services.storage.exports.put(ALL, key, export)
         return export
 
-    async def drop(self, text: str) -> None:
-        """Replace the segment's file."""
+    async def drop(self, data: str | bytes, path: str = "Customers/1.csv") -> None:
+        """Store a segment file a second after everything before."""
         self.side.clock.advance(1)
-        await self.services.storage.segments.write("Customers/1.csv", text.encode())
+        content = data.encode() if isinstance(data, str) else data
+        await self.services.storage.segments.write(path, content)
 
     async def start(self, mode: Mode = Mode.CHANGES, export: str = "export") -> Run:
         """Begin a run on demand."""
