@@ -25,10 +25,17 @@ IGNORABLE = (  # Default_Ignorable_Code_Point, first and last
     (0x1D173, 0x1D17A),
     (0xE0000, 0xE0FFF),
 )
-_CONTROLS = ((0x00, 0x1F), (0x7F, 0x9F))
+CONTROLS = ((0x00, 0x1F), (0x7F, 0x9F))  # first and last
 _NOTHING = dict.fromkeys(
-    code for first, last in (*IGNORABLE, *_CONTROLS) for code in range(first, last + 1)
+    code for first, last in (*IGNORABLE, *CONTROLS) for code in range(first, last + 1)
 )
+
+
+def has_control(text: str) -> bool:
+    """Say whether a control, such as a tab or a line end, stands in a text."""
+    return not text.isprintable() and any(
+        first <= ord(each) <= last for each in text for first, last in CONTROLS
+    )
 
 
 def without_invisible(text: str) -> str:

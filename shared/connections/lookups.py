@@ -9,6 +9,7 @@ from shared.destinations.model import Field, ListInfo
 from shared.domain.errors import Culprit, NeedsAttention, NotFound
 from shared.domain.message import say
 from shared.domain.people import Caller
+from shared.invisible import without_invisible
 from shared.records.paging import page_of
 from shared.services import Services
 
@@ -27,7 +28,8 @@ async def find_lists(
     stored = await find_connection(services, caller, key)
     async with signed_in(services, stored.value) as (destination, api):
         lists = await destination.lists(api)
-    wanted, ids = search.strip().casefold(), _ids_in(destination, search.strip())
+    sought = without_invisible(search)
+    wanted, ids = sought.casefold(), _ids_in(destination, sought)
     found = (each for each in lists if wanted in each.name.casefold() or each.is_meant_by(ids))
     return page_of(found, _cursor_of, after, limit)
 
@@ -52,7 +54,7 @@ async def list_meant(destination: Destination, api: Api, pasted: str) -> ListInf
 
     Raise NeedsAttention(LIST), which says what an id looks like, unless it is one list.
     """
-    text = pasted.strip()
+    text = without_invisible(pasted)
     if not _is_address(text):
         try:
             return await destination.look_up(api, text)

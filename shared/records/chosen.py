@@ -1,23 +1,25 @@
 """The base of what people choose in the body of a request, and the names and ids in it."""
 
-import unicodedata
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, StringConstraints
 
 from shared.domain.message import say
+from shared.invisible import has_control, without_invisible
 
 
-def _printable(text: str) -> str:
-    if any(unicodedata.category(character) == "Cc" for character in text):
+def _visible(text: str) -> str:
+    if has_control(text):
         raise ValueError(say("Control characters, such as line breaks, cannot be part of a name."))
+    if not without_invisible(text):
+        raise ValueError(say("Nothing of this name can be seen."))
     return text
 
 
 type Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
-    AfterValidator(_printable),
+    AfterValidator(_visible),
 ]
 type Id = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 

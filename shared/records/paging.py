@@ -13,6 +13,7 @@ from heapq import nlargest, nsmallest
 
 from pydantic import BaseModel
 
+from shared.invisible import without_invisible
 from shared.records.records import LARGEST_PAGE, scan
 from shared.storage.ports import Records, Stored
 
@@ -83,8 +84,8 @@ def page_of[T](
 
 
 def folded(text: str) -> str:
-    """Return a text as it is compared: case and the ways to write one character make no difference."""
-    return unicodedata.normalize("NFC", text.strip().casefold())
+    """Return a text as it is compared: without case, what cannot be seen, and ways to write a letter."""
+    return unicodedata.normalize("NFC", without_invisible(text.casefold()))
 
 
 async def _first[T: BaseModel](

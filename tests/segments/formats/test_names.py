@@ -1,0 +1,17 @@
+"""Under which name a column is compared."""
+
+import pytest
+
+from shared.invisible import CONTROLS, IGNORABLE
+from shared.segments.formats.names import column_name
+
+
+@pytest.mark.parametrize(
+    "unseen", sorted({chr(code) for ends in (*IGNORABLE, *CONTROLS) for code in ends}), ids=ascii
+)
+def test_what_cannot_be_seen_is_no_part_of_a_columns_name(unseen: str) -> None:
+    assert column_name(f" {unseen} First{unseen} Name{unseen} ") == "First Name"
+
+
+def test_letters_of_columns_are_compared_in_nfc() -> None:
+    assert column_name("Pre\u0301nom") == "Pr\xe9nom"
