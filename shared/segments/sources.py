@@ -97,7 +97,7 @@ class _Source(Reader):
             len(header) + at: pa.repeat(pa.scalar(value, TEXT), len(block))
             for at, value in enumerate(self._added(header).values())
         }
-        return Columns(block.numbers, {**block.texts, **texts})
+        return Columns(block.numbers, {**block.texts, **texts}, block.typed)
 
     def _longer(self, rows: Iterator[Row]) -> Iterator[Row]:
         """Yield rows with the cells of the added columns behind those of the header."""

@@ -1,6 +1,7 @@
 """What becomes of cells as people write them, through the whole engine."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from shared.segments.catalogue import newest_version
 from shared.segments.formats.rows import ReadAnew
 from tests.runs.world import World
 from tests.segments import field as here
+from tests.segments.parquet import parquet
 
 FILES = Path(here.__file__).parent
 MAPPED = {
@@ -118,10 +120,12 @@ async def test_nulls() -> None:
     assert "The column FirstName is full of NULL." in notes(run)
 
 
-async def values_by(reading: Reading, field: Field, data: str) -> list[Any]:
+async def values_by(
+    reading: Reading, field: Field, data: str | bytes, name: str = "1.csv"
+) -> list[Any]:
     """Return what is sent of one field where the segment is read so; None for what is left out."""
     world = await world_with([])
-    await world.drop(data, "Customers/1.csv")
+    await world.drop(data, f"Customers/{name}")
     storage = world.services.storage
     version = await newest_version(storage.segments, "Customers", world.clock.now())
     assert version is not None
@@ -173,6 +177,42 @@ async def test_cells_are_read_as_people_say(
     reading: Reading, field: Field, cells: Sequence[str], plain: Sequence[Any]
 ) -> None:
     assert await values_by(reading, field, rows("It", cells)) == plain
+
+
+TYPED: Sequence[tuple[Sequence[Any], Reading, Sequence[Any]]] = [
+    # numbers are what they are, and texts what the reading says
+    ((1.234, 12.5, 1234567.5, 1234), Reading(decimal=","), ("1.234", "12.5", "1234567.5", "1234")),
+    ((Decimal("1.234"), Decimal("2.500")), Reading(decimal=","), ("1.234", "2.500")),
+    (("1,234", "1.234", "12.5"), Reading(decimal=","), ("1.234", "1234", None)),
+    (("1,234", "1.234", "12,5"), Reading(decimal="."), ("1234", "1.234", None)),
+    (("1,234", "12,5", "1.234"), Reading(), ("1.234", "12.5", "1234")),
+]
+
+
+@pytest.mark.parametrize(("values", "reading", "plain"), TYPED)
+async def test_the_decimal_mark_is_that_of_texts_in_typed_files_too(
+    values: Sequence[Any], reading: Reading, plain: Sequence[Any]
+) -> None:
+    addresses = [f"{at}@example.com" for at in range(len(values))]
+    file = parquet({"EMail": addresses, "It": list(values)})
+    assert await values_by(reading, NUMBER, file, "1.parquet") == list(plain)
+    objects = b"\n".join(
+        orjson.dumps({"EMail": address, "It": value if isinstance(value, str) else float(value)})
+        for address, value in zip(addresses, values, strict=True)
+    )
+    same = [each and each.replace("2.500", "2.5") for each in plain]
+    assert await values_by(reading, NUMBER, objects, "1.ndjson") == same
+
+
+async def test_texts_among_the_numbers_of_ndjson_are_read_as_people_say() -> None:
+    lines = [
+        b'{"EMail": "%d@example.com", "It": %b}' % (at, it)
+        for at, it in enumerate([b"1.234", b'"12,5"', b'"1.234,5"', b"null", b"7"])
+    ]
+    file = b"\n".join(lines)
+    plain = ["1.234", "12.5", "1234.5", None, "7"]
+    assert await values_by(Reading(decimal=","), NUMBER, file, "1.ndjson") == plain
+    assert await values_by(Reading(), NUMBER, file, "1.ndjson") == plain
 
 
 async def test_small_and_large_floats_are_plain_decimals() -> None:

@@ -138,6 +138,8 @@ class ColumnWriter:
     def _like_of_numbers(self, rule: Rule, like: str, texts: Any) -> str:
         """Return the pattern of numbers that the habit of their column leaves as they are."""
         habit = self._values.habits.columns[rule.at]
+        if habit.is_typed:
+            return like
         if (
             "." not in habit.decimals
             and _holds(texts, (_POINT,))

@@ -21,6 +21,9 @@ class Habit:
     told_order: DateOrder | None = None  # by people
     earlier_order: DateOrder | None = None  # as an earlier version showed it
     told_decimal: str | None = None  # by people: . or ,
+    is_typed: bool = (
+        False  # whether the rows at hand have numbers as such, and not as people write them
+    )
     orders: set[DateOrder] = field(default_factory=set)  # that values showed
     decimals: set[str] = field(default_factory=set)  # the same
     _used: set[object] = field(
@@ -81,7 +84,11 @@ class Habit:
     def anew(self) -> "Habit":
         """Return the same for reading the version once more, with all that is known by now."""
         return Habit(
-            self.told_order, self.earlier_order, self.told_decimal, self.orders, self.decimals
+            self.told_order,
+            self.earlier_order,
+            self.told_decimal,
+            orders=self.orders,
+            decimals=self.decimals,
         )
 
 

@@ -8,9 +8,10 @@
 - Reasons and notes name the field by its title and never the value.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.destinations.encoding.field_types import FieldCheck, Learn, check_of
 from shared.destinations.encoding.habits import Habit, Habits
@@ -146,6 +147,8 @@ class Values:
         longest = self._length(field.longest or 0)
         clears = field.name in target.clears
         check = check_of(field)
+        if field.kind is FieldType.NUMBER:
+            check = _taking_typed(check)
         notes = FieldNotes(field.title, column, check.must_be, longest)
         if field.name in own:
             return Rule(field.name, at, clears, _own(own[field.name]), notes)
@@ -211,6 +214,20 @@ def characters(count: int) -> Message:
 def at_most(title: Message | str, longest: Message) -> Message:
     """Return what to say of a value of a field that is too long."""
     return say("{field} must be at most {longest} long.", field=title, longest=longest)
+
+
+def _taking_typed(check: FieldCheck) -> FieldCheck:
+    """Take the numbers of a typed file for what they are, whatever is said or shown of numbers in texts."""
+    is_plain = re.compile(check.like or "").match
+
+    def plain(text: str, habit: Habit) -> str | Why:
+        return text if habit.is_typed and is_plain(text) else check.plain(text, habit)
+
+    def learn(text: str, habit: Habit) -> None:
+        if check.learn and not (habit.is_typed and is_plain(text)):
+            check.learn(text, habit)
+
+    return replace(check, plain=plain, learn=learn)
 
 
 def _own(write: Write) -> Written:

@@ -28,8 +28,6 @@ type Report = Callable[[int], Awaitable[None]]
 
 REJECTS_PER_FILE = 5_000
 
-_TYPED = (".parquet", ".ndjson", ".jsonl", ".json")
-
 
 @dataclass(frozen=True, slots=True)
 class _ColumnIndexes:
@@ -64,6 +62,7 @@ class Mapper:
         self._wanted = list(dict.fromkeys(self._fields.values()))
         self._others = [name for field, name in self._fields.items() if field != "email"]
         self._nulls: Collection[str] = ()
+        self._at_hand: Sequence[Habit] = ()  # of the version that is being read
         self._encoder = encoder
         self._spool = spool
         self._rejects = rejects
@@ -79,7 +78,7 @@ class Mapper:
         """
         reading = self._readings.setdefault(version.segment, version.reading or Reading())
         habits = self._habits.setdefault(version.segment, self._told_by(version, reading))
-        self._nulls = habits.nulls
+        self._nulls, self._at_hand = habits.nulls, habits.columns
         self._encoder.begin(habits)
         try:
             await self._read(storage, version, reading)
@@ -98,11 +97,7 @@ class Mapper:
     def _told_by(self, version: SegmentVersion, reading: Reading) -> Habits:
         """Return what people have said of how the cells of a version are written."""
         told = {column_name(name): order for name, order in (reading.dates or {}).items()}
-        is_typed = _is_typed(version.sources[0].path)
-        columns = [
-            Habit(told.get(column), told_decimal=None if is_typed else reading.decimal)
-            for column in self._others
-        ]
+        columns = [Habit(told.get(column), told_decimal=reading.decimal) for column in self._others]
         return Habits(columns, frozenset([NULL, *(reading.nulls or ())]))
 
     def _shown(self, version: SegmentVersion) -> dict[str, DateOrder]:
@@ -169,6 +164,8 @@ class Mapper:
             rows = self._columns(rows, indexes, rejects)
         emails, numbers = rows.texts[indexes.email], rows.numbers
         cells = [rows.texts[index] for index in indexes.others]
+        for index, habit in zip(indexes.others, self._at_hand, strict=True):
+            habit.is_typed = index in rows.typed
         encoded = encode_rows(
             self._number,
             numbers,
@@ -236,11 +233,6 @@ class Mapper:
                 field=next(name for name, each in self._fields.items() if each == column),
             )
         )
-
-
-def _is_typed(path: str) -> bool:
-    """Say whether the numbers of a file are our own spellings of values, and not those of a person."""
-    return path.lower().removesuffix(".gz").endswith(_TYPED)
 
 
 def _miscounted(cells: int, width: int) -> Message:

@@ -46,6 +46,8 @@ _BY_COLUMNS = say(
     "(NDJSON)"
 )
 
+_NUMBERS = (int, float)
+
 _decode = msgspec.json.Decoder(dict[str, Any]).decode  # integers of any length stay what they are
 
 
@@ -100,15 +102,18 @@ class NdjsonRows:
         may_hold_nul = b"\0" in block or _NUL_ESCAPE in block
         may_be_long = max(map(len, lines), default=0) > MAX_FIELD
         columns: dict[int, list[str]] = {}
+        typed: list[int] = []
         for place, name in enumerate(self._members.values()):
-            cells, are_texts = _cells(objects, name)
+            cells, kinds = _cells(objects, name)
             # A text has at most as many characters as its line has bytes; other values may be written longer.
-            if (may_be_long or not are_texts) and max(map(len, cells), default=0) > MAX_FIELD:
+            if (may_be_long or not kinds <= {str}) and max(map(len, cells), default=0) > MAX_FIELD:
                 raise self._bad_cell(numbers, cells, lambda cell: len(cell) > MAX_FIELD, too_long())
             if may_hold_nul and "\0" in "".join(cells):
                 raise self._bad_cell(numbers, cells, lambda cell: "\0" in cell, has_nul())
             columns[place] = cells
-        return Columns.of(numbers, columns)
+            if not kinds.isdisjoint(_NUMBERS):
+                typed.append(place)
+        return Columns.of(numbers, columns, typed)
 
     def _objects(self, lines: Sequence[bytes]) -> tuple[Sequence[int], Sequence[Mapping[str, Any]]]:
         """Return the objects of some lines, and the numbers of these."""
@@ -177,12 +182,13 @@ class NdjsonRows:
         return bad_line(self._path, line, what)
 
 
-def _cells(objects: Sequence[Mapping[str, Any]], name: str) -> tuple[list[str], bool]:
-    """Return the cells of a column, and whether all are texts in their objects, too."""
+def _cells(objects: Sequence[Mapping[str, Any]], name: str) -> tuple[list[str], set[type]]:
+    """Return the cells of a column, and the types that they have in their objects."""
     try:
         values = list(map(itemgetter(name), objects))
     except KeyError:
         values = [each.get(name) for each in objects]
-    if set(map(type, values)) <= {str}:
-        return values, True
-    return [value if type(value) is str else text_of(value) for value in values], False
+    kinds = set(map(type, values))
+    if kinds <= {str}:
+        return values, kinds
+    return [value if type(value) is str else text_of(value) for value in values], kinds

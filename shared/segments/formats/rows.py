@@ -1,6 +1,6 @@
 """Defines rows, whatever the format, and what all formats refuse. No I/O: bytes go in, rows come out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,17 +23,24 @@ class Columns:
     """Rows that all have the cells of the header, and those of their cells that are wanted.
 
     `texts` has, by place in the header, the cells there: a text array of pyarrow without a null.
+    `typed` are the places where the file has numbers as such, whose texts are our own spelling of them.
     """
 
     numbers: Sequence[int]
     texts: Mapping[int, Any]
+    typed: Collection[int] = ()
 
     @classmethod
-    def of(cls, numbers: Sequence[int], cells: Mapping[int, Sequence[str]]) -> "Columns":
+    def of(
+        cls,
+        numbers: Sequence[int],
+        cells: Mapping[int, Sequence[str]],
+        typed: Collection[int] = (),
+    ) -> "Columns":
         """Return columns of these cells, by place."""
         from shared.arrow import TEXT, pa
 
-        return cls(numbers, {place: pa.array(each, TEXT) for place, each in cells.items()})
+        return cls(numbers, {place: pa.array(each, TEXT) for place, each in cells.items()}, typed)
 
     def __len__(self) -> int:
         return len(self.numbers)

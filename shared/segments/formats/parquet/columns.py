@@ -19,6 +19,13 @@ def is_mappable(kind: Any) -> bool:
     return not any(refuses(kind) for refuses in _NOT_MAPPABLE)
 
 
+def is_number(kind: Any) -> bool:
+    """Return whether values of an Arrow type are numbers."""
+    types = pa.types
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
+
+
 def texts(array: Any) -> list[str]:
     """Return the texts of values."""
     values = _plain(array)

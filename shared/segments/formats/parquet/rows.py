@@ -16,7 +16,7 @@ from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
 from shared.domain.reading import Dialect
 from shared.segments.formats.names import column_name
-from shared.segments.formats.parquet.columns import is_mappable
+from shared.segments.formats.parquet.columns import is_mappable, is_number
 from shared.segments.formats.parquet.columns import texts as texts_of
 from shared.segments.formats.parquet.pages import RowGroup, longest_text, pages_of, row_groups
 from shared.segments.formats.parquet.sparse import Pieces, Span, merged
@@ -220,10 +220,12 @@ class ParquetRows:
             with self._reading():
                 table = pa.Table.from_batches(held)
                 texts = {place: self._texts(table, name) for place, name in enumerate(names)}
+                kinds = [table.schema.field(name).type for name in names]
             first, self._row = self._row + 1, self._row + table.num_rows
             if self._row > (self.count or 0):
                 raise self._bad(say("there are more rows than the footer says"))
-            yield Columns(range(first, self._row + 1), texts)
+            typed = [place for place, kind in enumerate(kinds) if is_number(kind)]
+            yield Columns(range(first, self._row + 1), texts, typed)
 
     def _some(self, batches: Iterator[Any]) -> list[Any]:
         """Return the next few batches: they may have to be small, and short columns cost more."""
