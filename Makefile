@@ -9,7 +9,7 @@ WORKERS ?= 3
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 CATALOGUES := shared/languages
-NODE_MODULES := local/azurite/node_modules local/redocly/node_modules
+NODE_MODULES := local/azurite/node_modules local/kusto/node_modules local/redocly/node_modules
 SCAN := .scan
 
 .DEFAULT_GOAL := help
@@ -53,6 +53,7 @@ lint: $(VENV)/.installed $(SCAN)/.installed local/redocly/node_modules/.installe
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/lint-imports
+	$(PYTHON) -m tests.infra.bicep
 	$(PYTHON) -m tests.infra.scan
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml

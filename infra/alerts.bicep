@@ -106,17 +106,19 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
         useCommonAlertSchema: true
       }
     ]
-    webhookReceivers: empty(webhook) ? [] : [
-      {
-        name: 'webhook'
-        serviceUri: webhook
-        useCommonAlertSchema: true
-      }
-    ]
+    webhookReceivers: empty(webhook)
+      ? []
+      : [
+          {
+            name: 'webhook'
+            serviceUri: webhook
+            useCommonAlertSchema: true
+          }
+        ]
   }
 }
 
-resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
   for rule in rules: {
     name: '${rule.name}-${name}'
     location: location
@@ -133,8 +135,6 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       evaluationFrequency: rule.every
       windowSize: rule.window
       autoMitigate: rule.settles
-      // On the first deployment the workspace has received nothing that a query could be tried on.
-      skipQueryValidation: true
       criteria: {
         allOf: [
           {
@@ -158,7 +158,7 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
   }
 ]
 
-resource undelivered 'Microsoft.Insights/metricAlerts@2018-03-01' = {
+resource undelivered 'Microsoft.Insights/metricAlerts@2026-01-01' = {
   name: 'event-undelivered-${name}'
   location: 'global'
   tags: tags

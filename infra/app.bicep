@@ -19,7 +19,7 @@ param dataQueueUrl string
 param dataTableUrl string
 param vaultUrl string
 param linkedVaultUrl string
-param linkedSecretPrefix string
+param linkedPrefix string
 param authIssuer string
 param authAudience string
 param publicBaseUrl string
@@ -30,7 +30,7 @@ param constantContactClientId string
 param constantContactSecret bool
 param webhookUrl string
 
-resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   // checkov:skip=CKV_AZURE_225:Not every region offers it, and it takes two always-ready instances; whatever a lost zone interrupts goes on from its checkpoint
   name: 'plan-${name}'
   location: location
@@ -105,6 +105,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
           }
         }
       }
+      // Azure takes it (learn.microsoft.com/azure/azure-functions/flex-consumption-site-updates); no published type has it yet.
+      #disable-next-line BCP037
       siteUpdateStrategy: {
         type: siteUpdateStrategy
       }
@@ -113,15 +115,21 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
 }
 
 // Deployments are signed in to with Entra ID; the passwords of publish profiles work nowhere.
-resource passwords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = [
-  for way in ['scm', 'ftp']: {
-    parent: app
-    name: way
-    properties: {
-      allow: false
-    }
+resource passwordsOfDeployment 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
+  parent: app
+  name: 'scm'
+  properties: {
+    allow: false
   }
-]
+}
+
+resource passwordsOfFtp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
+  parent: app
+  name: 'ftp'
+  properties: {
+    allow: false
+  }
+}
 
 var settingsOfApp = {
   DataStorage__blobServiceUri: dataBlobUrl
@@ -129,14 +137,18 @@ var settingsOfApp = {
   DataStorage__tableServiceUri: dataTableUrl
   KEY_VAULT_URL: vaultUrl
   LINKED_KEY_VAULT_URL: linkedVaultUrl
-  LINKED_SECRET_PREFIX: linkedSecretPrefix
+  LINKED_SECRET_PREFIX: linkedPrefix
   AUTH_ISSUER: authIssuer
   AUTH_AUDIENCE: authAudience
   PUBLIC_BASE_URL: publicBaseUrl
   MAILCHIMP_CLIENT_ID: mailchimpClientId
-  MAILCHIMP_CLIENT_SECRET: empty(mailchimpClientId) ? '' : '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/mailchimp-client-secret)'
+  MAILCHIMP_CLIENT_SECRET: empty(mailchimpClientId)
+    ? ''
+    : '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/mailchimp-client-secret)'
   CONSTANT_CONTACT_CLIENT_ID: constantContactClientId
-  CONSTANT_CONTACT_CLIENT_SECRET: empty(constantContactClientId) || !constantContactSecret ? '' : '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/constant-contact-client-secret)'
+  CONSTANT_CONTACT_CLIENT_SECRET: empty(constantContactClientId) || !constantContactSecret
+    ? ''
+    : '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/constant-contact-client-secret)'
   WEBHOOK_URL: webhookUrl
   WEBHOOK_SECRET: empty(webhookUrl) ? '' : '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/webhook-secret)'
 }

@@ -6,7 +6,7 @@ param containerName string
 @description('Object ids of service principals or managed identities.')
 param principalIds array
 
-resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01' existing = {
+resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' existing = {
   name: '${accountName}/default/${containerName}'
 }
 

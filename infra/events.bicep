@@ -14,7 +14,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' existing = {
   name: appName
 }
 
-resource account 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: accountName
 }
 
@@ -31,7 +31,7 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-
       endpointType: 'WebHook'
       properties: {
         // Read where it is needed: the key is in no parameter, no output and no log.
-        endpointUrl: 'https://${app.properties.defaultHostName}/runtime/webhooks/blobs?functionName=Host.Functions.arrivals&code=${listKeys('${app.id}/host/default', '2023-12-01').systemKeys.blobs_extension}'
+        endpointUrl: 'https://${app.properties.defaultHostName}/runtime/webhooks/blobs?functionName=Host.Functions.arrivals&code=${uriComponent(listKeys('${app.id}/host/default', '2025-03-01').systemKeys.blobs_extension)}'
         maxEventsPerBatch: 1
         preferredBatchSizeInKilobytes: 64
       }

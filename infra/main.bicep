@@ -46,7 +46,7 @@ param webhookUrl string = ''
 param linkedKeyVaultId string = ''
 
 @description('How the names of the secrets begin that connections may use in that vault.')
-param linkedSecretPrefix string = 'segment-exports-'
+param linkedPrefix string = 'segment-exports-'
 
 @description('Where the app is reached from outside, if not at its own azurewebsites.net address.')
 param publicBaseUrl string = ''
@@ -87,7 +87,7 @@ var linked = split(empty(linkedKeyVaultId) ? noVault : linkedKeyVaultId, '/')
 var blobReader = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1' // Storage Blob Data Reader
 var blobContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe' // Storage Blob Data Contributor
 
-resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: 'rg-${environmentName}'
   location: location
   tags: tags
@@ -249,7 +249,7 @@ module app 'app.bicep' = {
     dataTableUrl: dataStorage.outputs.tableUrl
     vaultUrl: vault.outputs.url
     linkedVaultUrl: empty(linkedKeyVaultId) ? '' : linkedVault!.outputs.url
-    linkedSecretPrefix: linkedSecretPrefix
+    linkedPrefix: linkedPrefix
     authIssuer: issuer
     authAudience: empty(authClientId) ? signIn!.outputs.clientId : authClientId
     publicBaseUrl: baseUrl

@@ -24,7 +24,7 @@ var services = [
   }
 ]
 
-resource address 'Microsoft.Network/publicIPAddresses@2024-05-01' = {
+resource address 'Microsoft.Network/publicIPAddresses@2025-05-01' = {
   name: 'pip-${name}'
   location: location
   tags: tags
@@ -36,7 +36,7 @@ resource address 'Microsoft.Network/publicIPAddresses@2024-05-01' = {
   }
 }
 
-resource gateway 'Microsoft.Network/natGateways@2024-05-01' = {
+resource gateway 'Microsoft.Network/natGateways@2025-05-01' = {
   name: 'ng-${name}'
   location: location
   tags: tags
@@ -52,7 +52,7 @@ resource gateway 'Microsoft.Network/natGateways@2024-05-01' = {
   }
 }
 
-resource guard 'Microsoft.Network/networkSecurityGroups@2024-05-01' = {
+resource guard 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
   name: 'nsg-${name}'
   location: location
   tags: tags
@@ -75,7 +75,7 @@ resource guard 'Microsoft.Network/networkSecurityGroups@2024-05-01' = {
   }
 }
 
-resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
+resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
   name: 'vnet-${name}'
   location: location
   tags: tags

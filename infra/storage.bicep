@@ -31,7 +31,7 @@ var opened = filter(containers, container => contains(container, 'role'))
 var cleared = filter(containers, container => contains(container, 'days'))
 var roles = 'Microsoft.Authorization/roleDefinitions'
 
-resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   // checkov:skip=CKV_AZURE_35:Without a private network the app has no fixed address that could be let in; PRIVATE_NETWORK denies everybody else
   // checkov:skip=CKV_AZURE_206:It is replicated across zones; another region is one parameter away and may be against the law of the data
   name: name
@@ -58,7 +58,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   }
 }
 
-resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2024-01-01' = {
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
   parent: account
   name: 'default'
   properties: {
@@ -74,7 +74,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2024-01-01' = {
   }
 }
 
-resource containersOfAccount 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01' = [
+resource containersOfAccount 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = [
   for container in containers: {
     parent: blobs
     name: container.name
@@ -84,7 +84,7 @@ resource containersOfAccount 'Microsoft.Storage/storageAccounts/blobServices/con
   }
 ]
 
-resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01-01' = if (!empty(cleared)) {
+resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06-01' = if (!empty(cleared)) {
   parent: account
   name: 'default'
   properties: {
@@ -118,24 +118,24 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01
   }
 }
 
-resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2024-01-01' = {
+resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2025-06-01' = {
   parent: account
   name: 'default'
 }
 
-resource queuesOfAccount 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-01' = [
+resource queuesOfAccount 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01' = [
   for queue in queues: {
     parent: queueService
     name: queue
   }
 ]
 
-resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2024-01-01' = {
+resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2025-06-01' = {
   parent: account
   name: 'default'
 }
 
-resource tablesOfAccount 'Microsoft.Storage/storageAccounts/tableServices/tables@2024-01-01' = [
+resource tablesOfAccount 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-01' = [
   for table in tables: {
     parent: tableService
     name: table
@@ -154,7 +154,7 @@ resource onAccount 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
-resource openedContainers 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01' existing = [
+resource openedContainers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' existing = [
   for container in opened: {
     parent: blobs
     name: container.name

@@ -20,7 +20,7 @@ param operatorGroupId string
 @description('Workspace that every access to the vault is logged to.')
 param workspaceId string
 
-resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
+resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
   // checkov:skip=CKV_AZURE_109:Without a private network the app has no fixed address that could be let in; PRIVATE_NETWORK denies everybody else
   name: name
   location: location

@@ -17,6 +17,7 @@ SHARED = {
     "e2e": ("tests/e2e/",),
     "stack": ("tests/local/", "tests/docs/test_walk.py"),
     "deployment": ("tests/deployment/",),
+    "infra": ("tests/infra/",),
 }
 # What takes longest begins first, so that no process is left with it at the end.
 FIRST = ("e2e", "stack")

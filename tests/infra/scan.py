@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.infra.templates import INFRA
+from tests.infra.bicep import INFRA
 
 CHECKOV = INFRA.parent / ".scan/bin/checkov"
 

@@ -2,16 +2,17 @@
 
 import json
 import re
+from typing import Any
 
 from annotated_types import Le
 
 from shared.records.app_keys import AppKey
 from shared.settings import Settings
 from tests.docs.pages import ROOT, blocks, code, rows, section
-from tests.infra.templates import INFRA, every
+from tests.infra.bicep import INFRA
+from tests.infra.evaluated import Evaluated
 
 PAGE = (ROOT / "docs/operations.md").read_text()
-TEMPLATES = every()
 PARAMETERS = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
 VARIABLES = {
     name: default
@@ -28,27 +29,29 @@ def test_every_parameter_is_in_the_table_with_its_default() -> None:
         assert not default or table[name] == f"`{default}`", name
 
 
-def test_the_defaults_that_azd_fills_in_are_those_of_the_template() -> None:
-    declared = TEMPLATES["main.bicep"].tree["parameters"]
+def test_the_defaults_that_azd_fills_in_are_those_of_the_template(main: dict[str, Any]) -> None:
+    declared = main["parameters"]
     for name, parameter in PARAMETERS.items():
         _, given, default = parameter["value"].strip("${}").partition("=")
-        assert not given or default == str(declared[name]["default"]).replace(
+        assert not given or default == str(declared[name]["defaultValue"]).replace(
             "False", "false"
         ).replace("True", "true"), name
 
 
-def test_commands_set_parameters_that_exist_and_ask_for_outputs_that_exist() -> None:
+def test_commands_set_parameters_that_exist_and_ask_for_outputs_that_exist(
+    main: dict[str, Any],
+) -> None:
     pieces = "\n".join(code(PAGE))
     set_ = set(re.findall(r"azd env set (\w+)", pieces))
     asked = set(re.findall(r"azd env get-value (\w+)", pieces))
     assert set_ - {"NAME"} <= VARIABLES.keys()
-    assert asked <= TEMPLATES["main.bicep"].outputs
+    assert asked <= main["outputs"].keys()
     assert set_
     assert asked
 
 
-def test_secrets_that_are_named_are_those_that_the_app_reads() -> None:
-    referenced = set(re.findall(r"secrets/([\w-]+)", TEMPLATES["app.bicep"].text))
+def test_secrets_that_are_named_are_those_that_the_app_reads(full: Evaluated) -> None:
+    referenced = set(re.findall(r"secrets/([\w-]+)", " ".join(full.app_settings().values())))
     assert referenced
     rotated = section(PAGE, "## Rotate secrets")
     for name in {*referenced, *(key.value for key in AppKey)}:
@@ -58,18 +61,19 @@ def test_secrets_that_are_named_are_those_that_the_app_reads() -> None:
     }
 
 
-def test_how_long_things_are_kept_is_what_the_templates_say() -> None:
+def test_how_long_things_are_kept_is_what_the_templates_say(full: Evaluated) -> None:
+    policy = full.one("Microsoft.Storage/storageAccounts/managementPolicies", "stdata")
     [runs] = [
-        container["days"]
-        for container in TEMPLATES["main.bicep"].modules["dataStorage"][1]["containers"]
-        if container["name"] == "runs"
+        rule["definition"]["actions"]["baseBlob"]["delete"]["daysAfterModificationGreaterThan"]
+        for rule in policy["properties"]["policy"]["rules"]
+        if rule["name"] == "runs"
     ]
     assert f"| age of rejects | {runs} days after their run |" in PAGE
     assert f"for up to {runs} days" in section(PAGE, "## Data protection")
     retention = Settings.model_fields["retention_days"]
     assert f"| age of runs that are over, rejects included | {retention.default} days |" in PAGE
     assert Le(runs) in retention.metadata  # else storage deletes what the app still shows
-    days = TEMPLATES["monitoring.bicep"].resources["workspace"]["properties"]["retentionInDays"]
-    assert f"| Log Analytics | {days} days |" in PAGE
-    kept = TEMPLATES["vault.bicep"].resources["vault"]["properties"]["softDeleteRetentionInDays"]
+    workspace = full.one("Microsoft.OperationalInsights/workspaces")
+    assert f"| Log Analytics | {workspace['properties']['retentionInDays']} days |" in PAGE
+    kept = full.one("Microsoft.KeyVault/vaults")["properties"]["softDeleteRetentionInDays"]
     assert f"| a secret | recoverable for {kept} days" in PAGE

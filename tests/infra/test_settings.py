@@ -1,8 +1,6 @@
 """The templates set every app setting that is read, and no other, and documents name those of the host."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,13 +9,17 @@ from pydantic_settings import BaseSettings
 
 from shared.settings import Settings, StorageAccount
 from tests.docs.pages import ROOT, rows, section
-from tests.infra.templates import INFRA, Template, read
+from tests.infra.bicep import INFRA
+from tests.infra.evaluated import SETS, Evaluated
 
-APP = read(INFRA / "app.bicep")
 FIXED: dict[str, str] = json.loads((INFRA / "settings.json").read_text())
 
 # In the place of a connection string, which would be a secret.
 BY_ADDRESS = {"DataStorage"}
+REFUSED_BY_FLEX = {
+    *("FUNCTIONS_WORKER_RUNTIME", "FUNCTIONS_EXTENSION_VERSION", "WEBSITE_TIME_ZONE", "TZ"),
+    *("WEBSITE_RUN_FROM_PACKAGE", "SCM_DO_BUILD_DURING_DEPLOYMENT", "AzureWebJobsStorage"),
+}
 
 
 def read_by(model: type[BaseSettings]) -> dict[str, Any]:
@@ -30,59 +32,44 @@ def read_by(model: type[BaseSettings]) -> dict[str, Any]:
 
 
 READ = read_by(StorageAccount) | read_by(Settings)
+DOCUMENTED = {
+    name.strip("`")
+    for row in rows(
+        section(
+            (ROOT / "docs/settings.md").read_text(),
+            "## The Functions host and the Azure libraries",
+        )
+    )
+    for name in row[0].split(", ")
+}
 
 
-def variable(app: Template, name: str) -> dict[str, Any]:
-    value: dict[str, Any] = app.tree["variables"][name]["value"]
-    return value
-
-
-COMPUTED = variable(APP, "settingsOfApp")
-OF_HOST = variable(APP, "settingsOfHost")
-
-
-def differences(app: Template, fixed: Mapping[str, str]) -> list[str]:
-    """Return what the templates do not set but should, and what they set but nothing reads."""
-    computed = variable(app, "settingsOfApp").keys()
-    lacking = READ.keys() - BY_ADDRESS - computed - fixed.keys()
-    unread = (computed | fixed.keys()) - (READ.keys() - BY_ADDRESS)
+def differences(given: dict[str, str]) -> list[str]:
+    """Return what is not set but should be, and what is set but neither read nor documented as the host's."""
+    wanted = READ.keys() - BY_ADDRESS
+    unread = given.keys() - wanted - (DOCUMENTED - BY_ADDRESS)
     return [
-        *(f"{name} is not set" for name in sorted(lacking)),
+        *(f"{name} is not set" for name in sorted(wanted - given.keys())),
         *(f"{name} is not read" for name in sorted(unread)),
-        *(f"{name} is set twice" for name in sorted(computed & fixed.keys())),
     ]
 
 
-def test_every_setting_that_the_app_reads_is_set_and_no_other() -> None:
-    assert differences(APP, FIXED) == []
+@pytest.mark.parametrize("name", SETS)
+def test_every_setting_that_the_app_reads_is_set_and_no_other(
+    evaluated: dict[str, Evaluated], name: str
+) -> None:
+    given = evaluated[name].app_settings()
+    assert differences(given) == []
+    assert not REFUSED_BY_FLEX & given.keys()
+    assert given["PYTHON_ENABLE_OPENTELEMETRY"] == "true"
+    assert "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY" not in given
 
 
-VAULT = "  KEY_VAULT_URL: vaultUrl\n"
-
-
-@pytest.mark.parametrize(
-    ("lines", "found"),
-    [
-        ("", "KEY_VAULT_URL is not set"),
-        (VAULT + "  COLOUR: 'red'\n", "COLOUR is not read"),
-        (VAULT + "  DataStorage: 'a connection string'\n", "DataStorage is not read"),
-        (VAULT + "  SLICE_SECONDS: '1'\n", "SLICE_SECONDS is set twice"),
-    ],
-)
-def test_a_setting_too_few_or_too_many_is_found(lines: str, found: str) -> None:
-    assert APP.text.count(VAULT) == 1
-    assert differences(replace(APP, text=APP.text.replace(VAULT, lines)), FIXED) == [found]
-
-
-def test_the_app_gets_these_settings_and_those_of_the_host_and_no_other() -> None:
-    properties = APP.resources["settings"]["properties"]["function"]
-    assert properties["type"] == "union"
-    assert [str(part) for part in properties["parameters"].values()][1:] == [
-        "settingsOfApp",
-        "settingsOfHost",
-    ]
-    assert "loadJsonContent('settings.json')" in APP.text
-    assert not OF_HOST.keys() & READ.keys()
+def test_a_setting_too_few_or_too_many_is_found(minimal: Evaluated) -> None:
+    given = minimal.app_settings()
+    del given["KEY_VAULT_URL"]
+    found = differences(given | {"COLOUR": "red", "DataStorage": "a connection string"})
+    assert found == ["KEY_VAULT_URL is not set", "COLOUR is not read", "DataStorage is not read"]
 
 
 def test_fixed_settings_are_the_defaults_of_the_code() -> None:
@@ -91,27 +78,19 @@ def test_fixed_settings_are_the_defaults_of_the_code() -> None:
         assert text == (str(default).lower() if isinstance(default, bool) else str(default)), name
 
 
-def test_secrets_are_references_to_the_vault() -> None:
+def test_no_setting_is_set_in_two_places() -> None:
+    text = (INFRA / "app.bicep").read_text()
+    assert [name for name in FIXED if f"  {name}: " in text] == []
+
+
+def test_secrets_are_references_to_the_vault(full: Evaluated) -> None:
+    given = full.app_settings()
     secret = {name for name, default in READ.items() if isinstance(default, SecretStr)}
     assert len(secret) == 3
     for name in secret:
-        value = json.dumps(COMPUTED[name])
-        assert "@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/" in value, name
+        assert "@Microsoft.KeyVault(SecretUri=" in given[name], name
+        assert "vaultUri" in given[name], name
 
 
-def test_settings_of_the_host_are_documented() -> None:
-    page = (ROOT / "docs/settings.md").read_text()
-    table = rows(section(page, "## The Functions host and the Azure libraries"))
-    named = {name.strip("`") for row in table for name in row[0].split(", ")}
-    assert OF_HOST.keys() - named == set()
-
-
-def test_the_worker_leaves_it_to_the_app_to_set_telemetry_up() -> None:
-    assert OF_HOST["PYTHON_ENABLE_OPENTELEMETRY"] == "true"
-    assert "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY" not in OF_HOST
-
-
-def test_nothing_is_set_that_flex_consumption_refuses() -> None:
-    refused = {"FUNCTIONS_WORKER_RUNTIME", "FUNCTIONS_EXTENSION_VERSION", "WEBSITE_TIME_ZONE", "TZ"}
-    refused |= {"WEBSITE_RUN_FROM_PACKAGE", "SCM_DO_BUILD_DURING_DEPLOYMENT", "AzureWebJobsStorage"}
-    assert not refused & (FIXED.keys() | COMPUTED.keys() | OF_HOST.keys())
+def test_secrets_that_are_not_wanted_are_not_referred_to(minimal: Evaluated) -> None:
+    assert not [value for value in minimal.app_settings().values() if "@Microsoft" in value]

@@ -1,123 +1,90 @@
-"""The Bicep templates are Bicep, use only what is declared, and fit each other."""
+"""The compiler has nothing to say of the templates, and would have if something were wrong."""
 
 import json
-import re
-from dataclasses import replace
+import os
+import subprocess
+import sys
+from pathlib import Path
+from shutil import copytree
+from typing import Any
 
 import pytest
-from lark.exceptions import LarkError
 
-from tests.infra.symbols import undeclared
-from tests.infra.templates import INFRA, PARSER, Template, every
-from tests.infra.wiring import disagreements
-
-TEMPLATES = every()
+from tests.docs.pages import ROOT
+from tests.infra.bicep import INFRA, NONE_FOUND, ROOTS, findings
 
 
-@pytest.mark.parametrize("name", TEMPLATES)
-def test_a_template_is_bicep_that_uses_only_what_it_declares(name: str) -> None:
-    assert undeclared(TEMPLATES[name].text) == []
+def test_the_compiler_and_its_linter_have_nothing_to_say(folder: Path) -> None:
+    assert findings(folder) == []
 
 
-def test_templates_and_their_modules_agree() -> None:
-    assert len(TEMPLATES["main.bicep"].modules) > 10
-    assert disagreements(TEMPLATES) == []
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("app.bicep", "    httpsOnly: true\n", "    httpOnly: true\n", "httpOnly"),
+        ("storage.bicep", "publicAccess: 'None'", "publicAccess: 'Never'", "Never"),
+        ("topic.bicep", "  location: location\n", "", "location"),
+        ("main.bicep", "    privateNetwork: privateNetwork\n", "    privateNetwork: 'yes'\n", "'yes'"),
+        ("vault.bicep", "param operatorGroupId string", "param operatorGroup string", "operatorGroup"),
+        ("vault.bicep", "    enableSoftDelete: true\n", "    enableSoftDelete:   true\n", "bicep format"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_found(
+    folder: Path, tmp_path: Path, file: str, old: str, new: str, said: str
+) -> None:
+    copytree(folder, tmp_path / "infra")
+    spoilt = tmp_path / "infra" / file
+    assert old in spoilt.read_text()
+    spoilt.write_text(spoilt.read_text().replace(old, new, 1))
+    assert [line for line in findings(tmp_path / "infra") if file in line and said in line]
+
+
+def lint(**variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "CI"} | variables
+    return subprocess.run(
+        [sys.executable, "-m", "tests.infra.bicep"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_without_a_compiler_one_line_says_what_was_not_checked_and_ci_fails(tmp_path: Path) -> None:
+    nowhere = str(tmp_path / "none")
+    assert (lint(BICEP=nowhere).returncode, lint(BICEP=nowhere).stdout) == (0, f"{NONE_FOUND}\n")
+    assert lint(BICEP=nowhere, CI="true").returncode == 1
+
+
+def test_lint_runs_the_compiler() -> None:
+    assert "$(PYTHON) -m tests.infra.bicep" in (ROOT / "Makefile").read_text()
+
+
+def test_the_variable_says_which_compiler(tmp_path: Path) -> None:
+    mine = tmp_path / "bicep"
+    mine.write_text("#!/bin/sh\necho 'Warning: mine' >&2\n")
+    mine.chmod(0o755)
+    done = lint(BICEP=str(mine))
+    assert (done.returncode, "Warning: mine" in done.stdout) == (1, True)
 
 
 def test_every_template_is_deployed() -> None:
-    used = {file for template in TEMPLATES.values() for file, _ in template.modules.values()}
-    roots = {"main.bicep", "events.bicep"}  # by azd, and by subscribe.sh
-    assert TEMPLATES.keys() - used == roots
+    texts = {file.name: file.read_text() for file in INFRA.glob("*.bicep")}
+    used = {name for name in texts if any(f" '{name}' =" in text for text in texts.values())}
+    assert texts.keys() - used == set(ROOTS)
 
 
-def test_the_parameters_that_azd_gives_are_those_of_the_main_template() -> None:
+def test_the_parameters_that_azd_gives_are_those_of_the_main_template(main: dict[str, Any]) -> None:
     given = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
-    assert given.keys() == TEMPLATES["main.bicep"].parameters.keys()
+    assert given.keys() == main["parameters"].keys()
 
 
-def test_every_parameter_of_the_main_template_is_described() -> None:
-    for name, parameter in TEMPLATES["main.bicep"].tree["parameters"].items():
-        decorators = {decorator["type"] for decorator in parameter["decorators"]}
-        assert "description" in decorators, name
+def test_every_parameter_of_the_main_template_is_described(main: dict[str, Any]) -> None:
+    for name, parameter in main["parameters"].items():
+        assert parameter.get("metadata", {}).get("description"), name
 
 
-def test_no_parameter_has_a_type_that_the_scanner_breaks_down_on() -> None:
-    """Checkov fails on `string[]` and scans nothing after it."""
-    for template in TEMPLATES.values():
-        assert not re.search(r"^param \w+ \S*\[\]", template.text, re.MULTILINE), template.name
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "param a string = 'x\n",
-        "resource r 'Microsoft.Storage/storageAccounts@2024-01-01' = {\n  name 'x'\n}\n",
-        "module m 'x.bicep' = {\n  params: {\n    a: 1\n  }\n",
-        "var x = [\n",
-        "parm a string\n",
-    ],
-)
-def test_what_is_no_bicep_is_refused(text: str) -> None:
-    with pytest.raises(LarkError):
-        PARSER.lark_parser.parse(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        ("var a = b\n", ["b"]),
-        ("var a = 'x-${b}'\n", ["b"]),
-        ("var a = 'x-${toLower('y-${b}')}-${c}'\n", ["c", "b"]),
-        ("var a = tolower('x')\n", ["tolower()"]),
-        ("var a = {\n  b: c.d\n}\n", ["c"]),
-        ("output a string = b ?? c.d\n", ["b", "c"]),
-        ("param a strng\n", ["strng"]),
-        ("var a = [for b in c: b]\n", ["c"]),
-        ("var a = map(['x'], b => c)\n", ["c"]),
-        (
-            "resource a 'M/x@2024-01-01' = {\n  parent: b\n  dependsOn: [\n    c\n  ]\n}\n",
-            ["b", "c"],
-        ),
-        ("module a 'x.bicep' = if (b) {\n  params: {\n    c: d!.outputs.e\n  }\n}\n", ["b", "d"]),
-    ],
-)
-def test_what_nothing_declares_is_found(text: str, names: list[str]) -> None:
-    assert sorted(undeclared(text)) == sorted(names)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "param a string\nvar b = toLower(a)\noutput c string = '${a}-${b}'\n",
-        "param a array\nvar b = [for (c, at) in a: '${c.name}-${at}']\n",
-        "param a object\nvar b = a.?b.c::d\n",
-        "param a array\nvar b = filter(a, c => c.d == 'x')\n",
-        "func a(b string) string => '${b}-x'\nvar c = a('y')\n",
-    ],
-)
-def test_what_is_declared_is_left_alone(text: str) -> None:
-    assert undeclared(text) == []
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "problem"),
-    [
-        ("    accountName: dataStorage.outputs.name\n    containerName: 'deadletters'\n",
-         "    containerName: 'deadletters'\n",
-         "main.bicep: module deadLetters lacks accountName"),
-        ("    vaultUrl: vault.outputs.url\n",
-         "    vaultUrl: vault.outputs.url\n    colour: 'red'\n",
-         "main.bicep: module app has no parameter colour"),
-        ("topicId: topic.outputs.id", "topicId: topic.outputs.resourceId",
-         "main.bicep: module topic has no output resourceId"),
-        ("module workbook 'workbook.bicep'", "module workbook 'workbok.bicep'",
-         "main.bicep: module workbook is no file: workbok.bicep"),
-    ],
-)  # fmt: skip
-def test_a_disagreement_is_found(old: str, new: str, problem: str) -> None:
-    main = TEMPLATES["main.bicep"]
-    assert main.text.count(old) == 1
-    spoilt: dict[str, Template] = TEMPLATES | {
-        "main.bicep": replace(main, text=main.text.replace(old, new))
-    }
-    assert disagreements(spoilt) == [problem]
+def test_the_workflow_installs_a_pinned_compiler_before_everything() -> None:
+    workflow = (ROOT / ".github/workflows/test.yml").read_text()
+    assert workflow.index("az bicep install --version v") < workflow.index("- run: .ci/run")

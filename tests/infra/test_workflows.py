@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT
-from tests.infra.templates import INFRA
+from tests.infra.bicep import INFRA
 
 WORKFLOWS = {file.name: file.read_text() for file in (ROOT / ".github/workflows").glob("*.yml")}
 TOOLS = Path(sys.executable).parent
