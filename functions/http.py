@@ -23,6 +23,7 @@ async def http(req: func.HttpRequest, context: func.Context) -> func.HttpRespons
 
 @cache
 def _api() -> func.AsgiMiddleware:
+    from shared.api.allowances import Allowances
     from shared.api.app import create_app
     from shared.api.tokens import TokenCheck
     from shared.bootstrap import services
@@ -38,4 +39,9 @@ def _api() -> func.AsgiMiddleware:
         settings().auth_scope,
         SystemClock(),
     )
-    return func.AsgiMiddleware(create_app(services, tokens))
+    allowances = Allowances(
+        settings().caller_requests_per_minute,
+        settings().anonymous_requests_per_minute,
+        SystemClock(),
+    )
+    return func.AsgiMiddleware(create_app(services, tokens, allowances))

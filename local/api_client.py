@@ -12,7 +12,8 @@ from local.sandbox.kit.state import PASSWORD
 from shared.domain.connection import TERMS_VERSION
 
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
-_TRIES = 3  # of a call that is answered 503, try again later
+_TRIES = 3  # of a call that is answered 429 or 503, try again later
+_LATER = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 _OVER = ("successful", "failed_permanent", "skipped", "canceled")
 
 
@@ -147,9 +148,10 @@ class ApiClient:
         """Return the JSON of an answer; raise StackError with the problem if it is one."""
         for _ in range(_TRIES):
             answer = self._api.request(method, path, json=body)
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            if answer.status_code not in _LATER:
                 break
-            time.sleep(1)
+            many = answer.status_code == httpx.codes.TOO_MANY_REQUESTS
+            time.sleep(float(answer.headers["Retry-After"]) if many else 1)
         if answer.is_error:
             raise StackError(f"{method} {path}: {answer.status_code} {answer.text}")
         return answer.json() if answer.content else None

@@ -64,6 +64,12 @@ class Settings(BaseSettings):
     max_unsent_rejects: int = Field(
         100_000, gt=0, description="Rejects that a run keeps of rows that it never sent."
     )
+    caller_requests_per_minute: int = Field(
+        600, gt=0, description="Requests that a caller who is signed in may send to an instance."
+    )
+    anonymous_requests_per_minute: int = Field(
+        60, gt=0, description="The same of an address, for what nobody is signed in for."
+    )
     webhook_url: str = Field("", pattern=r"^(https://.+)?$")
     webhook_secret: SecretStr = SecretStr("")
     max_profiles: int = Field(MOST_PROFILES, gt=0, description="Profiles that one export may hold.")

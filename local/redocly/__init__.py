@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from local.node import node
+from shared.api.allowances import Allowances
 from shared.api.app import create_app
 from shared.api.tokens import TokenCheck
 from shared.domain.clock import SystemClock
@@ -30,7 +31,8 @@ def document() -> dict[str, Any]:
         raise AssertionError("the document needs none")
 
     nobody = TokenCheck(httpx.AsyncClient(), "https://issuer.example.com", "", "", SystemClock())
-    return create_app(no_services, nobody).openapi()
+    nothing = Allowances(0, 0, SystemClock())
+    return create_app(no_services, nobody, nothing).openapi()
 
 
 def lint(document: dict[str, Any]) -> subprocess.CompletedProcess[str]:

@@ -9,12 +9,13 @@ from fastapi.security import HTTPBearer
 from starlette.middleware import Middleware
 from starlette.responses import Response
 
+from shared.api.allowances import Allowances
 from shared.api.docs import add_docs
 from shared.api.middleware.authentication import Authentication
 from shared.api.middleware.headers import CommonHeaders
 from shared.api.middleware.language import AcceptedLanguage, PreferredLanguage
 from shared.api.middleware.last_resort import LastResort
-from shared.api.middleware.limits import BodyLimit, HeadLimits
+from shared.api.middleware.limits import BodyLimit, CallerLimit, HeadLimits
 from shared.api.paths import OPENAPI
 from shared.api.problems import HANDLED, Problem, answer
 from shared.api.routes import (
@@ -44,13 +45,19 @@ _LAYERS = [
     Middleware(HeadLimits),
     Middleware(Authentication),
     Middleware(PreferredLanguage),
+    Middleware(CallerLimit),
     Middleware(BodyLimit),
 ]
 """What a request passes through, from the outside to the routes."""
 
 
-def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenCheck) -> FastAPI:
-    """Return the API over the services that `get_services` gives, for callers that `tokens` knows."""
+def create_app(
+    get_services: Callable[[], Awaitable[Services]], tokens: TokenCheck, allowances: Allowances
+) -> FastAPI:
+    """Return the API over the services that `get_services` gives, for callers that `tokens` knows.
+
+    `allowances` is how much it lets them ask.
+    """
     app = FastAPI(
         title="Segment Exports",
         version=VERSION,
@@ -65,6 +72,7 @@ def create_app(get_services: Callable[[], Awaitable[Services]], tokens: TokenChe
     )
     app.state.get_services = get_services
     app.state.tokens = tokens
+    app.state.allowances = allowances
     for error in HANDLED:
         app.add_exception_handler(error, _answer)
     # `Authentication` has checked the token by then; this tells the documentation that there is one.

@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Query, Request, Response
 from pydantic import BaseModel
 
+from shared.api.allowances import TooMany, address_of
 from shared.domain.errors import NotAllowed, Outdated
 from shared.domain.message import Message, say
 from shared.domain.people import Caller, Role
@@ -36,6 +37,11 @@ async def _services(request: Request) -> Services:
 async def _caller(request: Request) -> Caller:
     caller: Caller = request.state.caller  # put there by the middleware `Authentication`
     return caller
+
+
+async def _anonymous(request: Request) -> None:
+    """Count a request that nobody is signed in for."""
+    request.app.state.allowances.addresses.use(address_of(request.scope))
 
 
 async def _contributor(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
@@ -67,6 +73,7 @@ async def _after(
 
 RAISES: Mapping[object, tuple[type[Exception], ...]] = {
     _services: (Unavailable,),
+    _anonymous: (TooMany,),
     _contributor: (NotAllowed,),
     _administrator: (NotAllowed,),
     _if_match: (Outdated,),
@@ -74,6 +81,9 @@ RAISES: Mapping[object, tuple[type[Exception], ...]] = {
 """What a route may be refused with because it depends on one of these."""
 
 type TheServices = Annotated[Services, Depends(_services)]
+ANONYMOUS = Depends(_anonymous)
+"""For routes without a token of which one address may not ask too much."""
+
 type AnyCaller = Annotated[Caller, Depends(_caller)]
 type Contributor = Annotated[Caller, Depends(_contributor)]
 type Administrator = Annotated[Caller, Depends(_administrator)]

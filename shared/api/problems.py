@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
+from shared.api.allowances import TooMany
 from shared.api.field_problems import FieldProblem, field_problem
 from shared.api.paths import PROBLEMS
 from shared.api.pointer import pointer
@@ -79,6 +80,7 @@ _LATER = ProblemType("try-later", 503, say("Try again later"))
 
 _TYPES: dict[type[Exception], ProblemType] = {
     NotSignedIn: NOT_SIGNED_IN,
+    TooMany: ProblemType("too-many-requests", 429, say("Too many requests within a minute")),
     NotAllowed: ProblemType("not-allowed", 403, say("You may not do this")),
     NotFound: ProblemType("not-found", 404, say("There is no such thing")),
     Conflict: ProblemType("conflict", 409, say("Not now")),
@@ -167,7 +169,7 @@ def type_of(error: type[Exception]) -> ProblemType:
 
 
 def _detail(error: Exception) -> Message:
-    if isinstance(error, ProductError | NotSignedIn):
+    if isinstance(error, ProductError | NotSignedIn | TooMany):
         return error.reason
     if isinstance(error, RequestValidationError):
         return say("See errors for what is wrong.")
@@ -181,7 +183,7 @@ def _headers(error: Exception) -> dict[str, str]:
     if isinstance(error, NotSignedIn):
         # RFC 6750: without a token there is nothing to complain of.
         return {"WWW-Authenticate": 'Bearer error="invalid_token"' if error.given else "Bearer"}
-    if isinstance(error, TryLater) and error.after is not None:
+    if isinstance(error, TooMany | TryLater) and error.after is not None:
         return {"Retry-After": str(math.ceil(error.after))}
     return {}
 

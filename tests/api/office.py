@@ -9,6 +9,7 @@ import httpx
 from fastapi import FastAPI
 
 from local.identity import SigningKey
+from shared.api.allowances import Allowances
 from shared.api.app import create_app
 from shared.api.paths import CALLBACK, addresses_at
 from shared.api.tokens import TokenCheck
@@ -36,6 +37,7 @@ class Office:
     issuer: FakeIssuer = field(init=False)
     services: Services = field(init=False)
     tokens: TokenCheck = field(init=False)
+    allowances: Allowances = field(init=False)
     app: FastAPI = field(init=False)
     http: httpx.AsyncClient = field(init=False)
 
@@ -53,6 +55,7 @@ class Office:
         )
         issuer = httpx.AsyncClient(transport=self.issuer)
         self.tokens = TokenCheck(issuer, ISSUER, AUDIENCE, SCOPE, self.clock)
+        self.allowances = Allowances(600, 60, self.clock)
         self.app = _app()
         self.move_in()
         self.http = httpx.AsyncClient(
@@ -61,9 +64,15 @@ class Office:
             event_hooks={"response": [contract().hold]},
         )
 
+    def allow(self, callers: int = 600, addresses: int = 60) -> None:
+        """Let so many requests a minute in, from now on."""
+        self.allowances = Allowances(callers, addresses, self.clock)
+        self.move_in()
+
     def move_in(self) -> None:
         """Be the office that the app works for, which all offices share."""
         self.app.state.get_services, self.app.state.tokens = self.get_services, self.tokens
+        self.app.state.allowances = self.allowances
 
     async def get_services(self) -> Services:
         """Return the services as they are now; a test may replace them."""
@@ -144,7 +153,9 @@ def _app() -> FastAPI:
         raise AssertionError("an office must have put its services here")
 
     closed = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(404)))
-    return create_app(nothing, TokenCheck(closed, ISSUER, AUDIENCE, SCOPE, FakeClock()))
+    clock = FakeClock()
+    nobody = TokenCheck(closed, ISSUER, AUDIENCE, SCOPE, clock)
+    return create_app(nothing, nobody, Allowances(0, 0, clock))
 
 
 @cache

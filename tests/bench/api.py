@@ -18,6 +18,7 @@ from local.api_client import ApiClient
 from local.stack import Stack
 from tests.bench.results import Results
 from tests.bench.stock import fill
+from tests.e2e.polling import UNLIMITED
 
 FEW = 10
 SEGMENT = "Bench"
@@ -44,7 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Results:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), in_memory=True) as stack:
-        host = stack.start_host()
+        host = stack.start_host(UNLIMITED)
         with ApiClient(host.url, stack.token("administrator")) as client:
             bench = Bench(stack, client, options.calls)
             bench.fill(FEW, FEW)

@@ -22,7 +22,7 @@ from local.api_client import ApiClient, is_over
 from local.processes import Process
 from local.stack import Stack
 from tests.bench.results import Results, Row
-from tests.e2e.polling import until
+from tests.e2e.polling import UNLIMITED, until
 from tests.e2e.sandbox import Sandbox
 
 SEGMENT = "Bench"
@@ -126,7 +126,7 @@ def measure_on(stack: Stack, options: argparse.Namespace) -> list[Took]:
 
 def _add_hosts(stack: Stack, number: int) -> None:
     while len(stack.hosts) < number:
-        stack.start_host()
+        stack.start_host(UNLIMITED)
 
 
 class Bench:

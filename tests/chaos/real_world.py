@@ -22,7 +22,7 @@ from shared.domain.run import Phase, Progress, Run, RunStatus
 from tests.chaos.real_records import RealRecords
 from tests.chaos.real_segments import Name, Segment
 from tests.chaos.real_writes import Write, writes
-from tests.e2e.polling import until
+from tests.e2e.polling import UNLIMITED, until
 from tests.e2e.system import clean_environ, successes
 
 BATCHES = {"mailchimp": (2, 500), "activecampaign": (5, 250)}  # at once, profiles in each
@@ -94,6 +94,7 @@ class World:
             "PRODUCT": str(ROOT),
             "CLOCK": str(self._clock(number)),
             "SLICE_SECONDS": _SLICE_SECONDS,
+            **UNLIMITED,
             "MAILCHIMP_CONNECTIONS": str(BATCHES["mailchimp"][0]),
             "SEGMENT_EVENTS": "EventGrid",  # as on Azure; so events can be lost, late or twice
         }

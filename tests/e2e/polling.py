@@ -1,7 +1,10 @@
-"""The one way in which these tests wait."""
+"""The one way in which these tests wait, and the leave to ask so often."""
 
 import time
 from collections.abc import Callable
+
+UNLIMITED = {"CALLER_REQUESTS_PER_MINUTE": "1000000"}
+"""Settings of a host that one caller asks for everybody, all the time."""
 
 
 def until[T](look: Callable[[], T], what: str, *, seconds: float = 60, every: float = 0.05) -> T:

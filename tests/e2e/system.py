@@ -14,6 +14,7 @@ from local import addresses, sample_data
 from local.processes import Process, end
 from local.stack import Stack
 from tests.e2e.caller import Caller
+from tests.e2e.polling import UNLIMITED
 from tests.e2e.records import Records
 from tests.e2e.sandbox import LATENCY, Sandbox
 from tests.e2e.traces import Traces
@@ -43,8 +44,9 @@ class System:
         self.records.close()
 
     def start_host(self, *arguments: str, **environment: str) -> Process:
-        """Start a functions host that looks for new files often."""
-        host = self.stack.start_host(environment, ["--blob-scan", "0.2", *arguments])
+        """Start a functions host that looks for new files often, and lets its one caller do so, too."""
+        chosen = UNLIMITED | environment
+        host = self.stack.start_host(chosen, ["--blob-scan", "0.2", *arguments])
         self._hosts.append(host)
         return host
 

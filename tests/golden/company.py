@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from local.identity import SigningKey
+from shared.api.allowances import Allowances
 from shared.api.app import create_app
 from shared.api.paths import addresses_at
 from shared.api.tokens import TokenCheck
@@ -119,7 +120,7 @@ class Company:
         tokens = TokenCheck(
             httpx.AsyncClient(transport=self._issuer), ISSUER, AUDIENCE, SCOPE, clock
         )
-        self.app = create_app(self._services, tokens)
+        self.app = create_app(self._services, tokens, Allowances(600, 60, clock))
         self._http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE)
 
     async def _services(self) -> Services:

@@ -4,6 +4,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from shared.api.allowances import TooMany, address_of
 from shared.api.middleware.layer import Layer
 from shared.api.paths import (
     CALLBACK,
@@ -39,10 +40,23 @@ class Authentication(Layer):
             try:
                 caller = await tokens.caller(_bearer(scope))
             except (NotSignedIn, ProductError) as error:
-                await answer(Request(scope), error)(scope, receive, send)
+                await answer(Request(scope), _counted(scope, error))(scope, receive, send)
                 return
             scope.setdefault("state", {})["caller"] = caller
         await self.app(scope, receive, send)
+
+
+def _counted(scope: Scope, error: NotSignedIn | ProductError) -> Exception:
+    """Return what to answer instead of an error once too many wrong tokens came from one address.
+
+    Right ones from there are let in all the same, and no token at all is wrong at no cost.
+    """
+    if isinstance(error, NotSignedIn) and error.given:
+        try:
+            scope["app"].state.allowances.addresses.use(address_of(scope))
+        except TooMany as too_many:
+            return too_many
+    return error
 
 
 def _bearer(scope: Scope) -> str:

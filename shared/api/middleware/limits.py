@@ -1,11 +1,13 @@
-"""Refuses requests that are larger than any needs to be."""
+"""Refuses requests that are larger than any needs to be, and more of them than a caller may send."""
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from shared.api.allowances import TooMany
 from shared.api.middleware.layer import Layer
-from shared.api.problems import HEADERS_TOO_LARGE, QUERY_TOO_LONG, TOO_LARGE, problem
+from shared.api.problems import HEADERS_TOO_LARGE, QUERY_TOO_LONG, TOO_LARGE, answer, problem
 from shared.domain.message import say
 
 MAX_BODY = 1_000_000  # bytes
@@ -19,6 +21,21 @@ class HeadLimits(Layer):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request by what there is of it already."""
         await (_too_much(scope) or self.app)(scope, receive, send)
+
+
+class CallerLimit(Layer):
+    """Limits how many requests a caller sends; after their language is known, before their body is read."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count a request of somebody who is signed in, and refuse one too many."""
+        caller = scope.get("state", {}).get("caller")
+        if caller is not None:
+            try:
+                scope["app"].state.allowances.callers.use(caller.person.id)
+            except TooMany as error:
+                await answer(Request(scope), error)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
 
 
 class BodyLimit(Layer):

@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import RouteContext, iter_route_contexts
 
+from shared.api.allowances import TooMany
 from shared.api.dependencies import RAISES
 from shared.api.openapi.declared import Declared, declared_by
 from shared.api.openapi.examples import EXAMPLES
@@ -37,6 +38,10 @@ all the time.
 
 **Changes.** What can be changed has an `ETag`. Send the one that you read as `If-Match`, and a change
 that somebody else's overtook is refused with 412 instead of undoing theirs.
+
+**Limits.** A caller may send 600 requests a minute. What needs no token and comes from one network, such
+as sign-ins that come back, may be 60, and so may be requests with a wrong token. What is more is answered 429
+with `Retry-After`. An installation may have set other figures.
 
 **Problems.** Whatever is refused is answered as `application/problem+json` (RFC 9457). `type` can be
 looked up at this API, `detail` says what to do, and `id` finds the request in the logs.
@@ -65,7 +70,7 @@ _HEADERS: Json = {
 _WIRE_NAMES = {"FieldType": "Kind", "Snapshot": "Facts"}
 """Schemas that callers know by another name than ours: generated clients have classes of these names."""
 
-_HEADERS_OF = {401: ("WWW-Authenticate",), 503: ("Retry-After",)}
+_HEADERS_OF = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 
 def describe(app: FastAPI) -> Json:
@@ -139,7 +144,7 @@ def _of_request(operation: Json) -> Iterator[type[Exception]]:
     """Yield what follows from being signed in, from parameters and from a body."""
     parameters = operation.get("parameters", [])
     if operation["security"]:
-        yield from (NotSignedIn, NotAllowed, TryLater)  # what checking a token may end in
+        yield from (NotSignedIn, NotAllowed, TooMany, TryLater)  # what checking a token may end in
     if any(each["in"] == "path" for each in parameters):
         yield NotFound
     if "requestBody" in operation or any(_can_be_wrong(each) for each in parameters):

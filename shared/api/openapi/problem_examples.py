@@ -7,6 +7,7 @@ from shared.api.problems import ProblemType
 
 _DETAILS = {
     "not-signed-in": "Send a bearer token in the Authorization header.",
+    "too-many-requests": "You may send 600 requests a minute. Wait a minute.",
     "not-allowed": "This needs the role administrator. Ask whoever administers Segment Exports.",
     "not-found": "There is no such export.",
     "conflict": "Accept the data-privacy terms first: POST …/consent.",

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from shared.api import sign_in_cookie
-from shared.api.dependencies import TheServices
+from shared.api.dependencies import ANONYMOUS, TheServices
 from shared.api.paths import CALLBACK, DONE
 from shared.api.problems import answer
 from shared.api.wording import spoken, worded
@@ -28,6 +28,7 @@ def _page_of(description: str) -> dict[str, Any]:
     CALLBACK,
     operation_id="finishSignIn",
     summary="Where a destination's sign-in page sends the browser",
+    dependencies=[ANONYMOUS],
     status_code=303,
     response_class=RedirectResponse,
     responses={

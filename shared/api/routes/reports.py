@@ -4,9 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 
+from shared.api.allowances import TooMany, address_of
 from shared.api.dependencies import TheServices
+from shared.api.openapi.declared import documented
 from shared.api.paths import REPORTS
 from shared.runs.send import import_callbacks
+from shared.services import Services
 
 router = APIRouter(tags=["runs"])
 
@@ -25,11 +28,12 @@ type _Batch = Annotated[int, Path(ge=0, le=10_000_000)]
     summary="Where a destination reports on a job",
     openapi_extra=_BODY,
 )
+@documented(TooMany)
 async def report(
     services: TheServices, request: Request, run_id: str, batch: _Batch, token: str = ""
 ) -> None:
     """Keep what a destination says of a batch until its run ends; the token is the authorisation."""
-    await import_callbacks.accept_report(services, run_id, token, batch, await request.body())
+    await _accept(services, request, run_id, token, batch)
 
 
 @router.post(
@@ -40,8 +44,20 @@ async def report(
     deprecated=True,
     openapi_extra=_BODY,
 )
+@documented(TooMany)
 async def report_by_path(
     services: TheServices, request: Request, run_id: str, token: str, batch: _Batch
 ) -> None:
     """Keep what a destination says of a batch until its run ends; the address is the authorisation."""
-    await import_callbacks.accept_report(services, run_id, token, batch, await request.body())
+    await _accept(services, request, run_id, token, batch)
+
+
+async def _accept(
+    services: Services, request: Request, run_id: str, token: str, batch: int
+) -> None:
+    """Keep a report; only those with a wrong token count against the address that they come from."""
+    try:
+        await import_callbacks.accept_report(services, run_id, token, batch, await request.body())
+    except import_callbacks.WrongToken:
+        request.app.state.allowances.addresses.use(address_of(request.scope))
+        raise

@@ -28,6 +28,10 @@ _TRIES = 30  # to count a report, of many that come at once
 _MOST = 5  # of one batch; a destination may repeat itself, but not for ever
 
 
+class WrongToken(NotFound):
+    """An address of reports that we never gave out."""
+
+
 async def report_url(services: Services, run_id: str) -> str:
     """Return the address of a run's reports, in which `{batch}` stands for the number of a batch."""
     return address_of(services, run_id, await _token(services, run_id))
@@ -46,21 +50,21 @@ async def accept_report(
 ) -> None:
     """Keep a report, or forget one too many.
 
-    Raise NotFound for an address that we never gave out, a run that is over or a batch that it does not
-    have, and TryLater when too many come at once. What no address of ours looks like asks nothing of
-    storage or the vault.
+    Raise WrongToken for an address that we never gave out, NotFound for a run that is over or a batch
+    that it does not have, and TryLater when too many come at once. What no address of ours looks like
+    asks nothing of storage or the vault.
     """
-    nothing_here = NotFound(say("There is nothing at this address."))
+    nothing_here = say("There is nothing at this address.")
     if not (_RUN.fullmatch(run_id) and _TOKEN.fullmatch(token)):
-        raise nothing_here
+        raise WrongToken(nothing_here)
     if not hmac.compare_digest(token, await _token(services, run_id)):
-        raise nothing_here
+        raise WrongToken(nothing_here)
     stored = await services.storage.runs.get(*split_run_id(run_id))
     if stored is None or stored.value.status.is_over:
-        raise nothing_here
+        raise NotFound(nothing_here)
     checkpoint = await services.storage.checkpoints.get(run_id, CHECKPOINT)
     if checkpoint is None or batch >= checkpoint.value.batches:
-        raise nothing_here
+        raise NotFound(nothing_here)
     await _keep(services, run_id, batch, body)
 
 
