@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import FastAPI, Request, Security
+from fastapi import Depends, FastAPI, Request, Security
 from fastapi.routing import iter_route_contexts
 from fastapi.security import HTTPBearer
 from starlette.middleware import Middleware
@@ -18,6 +18,7 @@ from shared.api.middleware.last_resort import LastResort
 from shared.api.middleware.limits import BodyLimit, CallerLimit, HeadLimits
 from shared.api.paths import OPENAPI
 from shared.api.problems import HANDLED, Problem, answer
+from shared.api.request_checks import known_parameters, whole_body
 from shared.api.routes import (
     about,
     audit,
@@ -81,7 +82,7 @@ def create_app(
         description="An access token of the identity provider that the app is set up with.",
         auto_error=False,
     )
-    signed_in = [Security(bearer)]
+    signed_in = [Security(bearer), Depends(known_parameters), Depends(whole_body)]
     for module in (
         connections,
         lookups,

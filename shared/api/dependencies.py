@@ -119,10 +119,9 @@ def cursor(place: str | None) -> str | None:
 def place_of(after: str) -> str:
     """Return where a page begins. A cursor that we never gave is taken for the first page."""
     try:
-        place = base64.urlsafe_b64decode(after.encode()).decode()
+        return base64.urlsafe_b64decode(after.encode()).decode()
     except (binascii.Error, UnicodeError):
         return ""
-    return place if place.isprintable() else ""
 
 
 def tagged(response: Response, etag: str) -> None:

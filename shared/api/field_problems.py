@@ -7,8 +7,11 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from shared.api.pointer import pointer
+from shared.api.request_checks import UNKNOWN_PARAMETER
 from shared.api.wording import Words
 from shared.domain.message import Message, say, say_count
+
+_LONGEST = 100  # characters of a name that a caller made up
 
 type _Context = Mapping[str, Any]
 """What pydantic says of a limit; it may quote the value in members that are not read here."""
@@ -29,8 +32,8 @@ def field_problem(error: Mapping[str, Any]) -> FieldProblem:
     if error["type"] == "json_invalid":
         return FieldProblem(pointer="", detail=detail)
     if where == "body":
-        return FieldProblem(pointer=pointer(path, longest=100), detail=detail)
-    return FieldProblem(parameter=str(path[0]), detail=detail)
+        return FieldProblem(pointer=pointer(path, longest=_LONGEST), detail=detail)
+    return FieldProblem(parameter=str(path[0])[:_LONGEST], detail=detail)
 
 
 def _other(_: _Context) -> Message:
@@ -59,6 +62,7 @@ _INSTANT = say("This must be a date and a time such as 2026-11-24T06:30:00Z.")
 _WORDS: Mapping[str, Callable[[_Context], Message]] = {
     "json_invalid": lambda _: say("The body is not JSON."),
     "missing": lambda _: say("This is required."),
+    UNKNOWN_PARAMETER: lambda _: say("There is no such parameter here."),
     "extra_forbidden": lambda _: say("There is no such member here."),
     "value_error": _own,
     "enum": _choices,

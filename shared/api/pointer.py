@@ -12,4 +12,5 @@ def pointer(members: Iterable[str | int], longest: int | None = None) -> str:
 
 
 def _escaped(name: str) -> str:
+    name = name.encode(errors="replace").decode()  # JSON can hold half a pair, which no answer can
     return name.replace("~", "~0").replace("/", "~1")

@@ -22,6 +22,7 @@ from shared.api.allowances import TooMany
 from shared.api.field_problems import FieldProblem, field_problem
 from shared.api.paths import PROBLEMS
 from shared.api.pointer import pointer
+from shared.api.request_checks import LengthRequired
 from shared.api.tokens import NotSignedIn
 from shared.api.wording import Words
 from shared.domain.errors import (
@@ -68,6 +69,8 @@ class ProblemType:
 
 
 NOT_SIGNED_IN = ProblemType("not-signed-in", 401, say("A valid bearer token is needed"))
+NOT_FOUND = ProblemType("not-found", 404, say("There is no such thing"))
+LENGTH_REQUIRED = ProblemType("length-required", 411, say("The length of the body is missing"))
 TOO_LARGE = ProblemType("too-large", 413, say("The request is too large"))
 QUERY_TOO_LONG = ProblemType("query-too-long", 414, say("The query of the address is too long"))
 HEADERS_TOO_LARGE = ProblemType("headers-too-large", 431, say("The headers are too large"))
@@ -82,7 +85,7 @@ _TYPES: dict[type[Exception], ProblemType] = {
     NotSignedIn: NOT_SIGNED_IN,
     TooMany: ProblemType("too-many-requests", 429, say("Too many requests within a minute")),
     NotAllowed: ProblemType("not-allowed", 403, say("You may not do this")),
-    NotFound: ProblemType("not-found", 404, say("There is no such thing")),
+    NotFound: NOT_FOUND,
     Conflict: ProblemType("conflict", 409, say("Not now")),
     Gone: ProblemType("gone", 410, say("There is something else instead")),
     NeedsAttention: ProblemType(
@@ -91,6 +94,7 @@ _TYPES: dict[type[Exception], ProblemType] = {
     BadSegment: ProblemType("bad-segment", 409, say("The segment cannot be read")),
     Outdated: _CHANGED,
     Stale: _CHANGED,
+    LengthRequired: LENGTH_REQUIRED,
     Invalid: INVALID,
     KeyReused: INVALID,
     RequestValidationError: INVALID,
@@ -112,7 +116,7 @@ PROBLEM_TYPES = {each.slug: each for each in (*_TYPES.values(), *OF_ANY_REQUEST,
 _BY_STATUS = {
     # FastAPI's word for a body that it cannot even read, such as bytes that are no text.
     400: (INVALID, say("The body is not JSON.")),
-    404: (_TYPES[NotFound], say("There is nothing at this address.")),
+    404: (NOT_FOUND, say("There is nothing at this address.")),
     405: (_METHOD, say("The path takes other methods.")),
 }
 
@@ -173,6 +177,10 @@ def _detail(error: Exception) -> Message:
         return error.reason
     if isinstance(error, RequestValidationError):
         return say("See errors for what is wrong.")
+    if isinstance(error, LengthRequired):
+        return say(
+            "Send the body with a Content-Length. One that comes in chunks is lost on the way to us."
+        )
     # Unavailable and Stale, whose texts name what is stored, not what to do.
     return say("Storage is busy or changed under this request. Try it again.")
 

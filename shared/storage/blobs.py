@@ -10,7 +10,7 @@ from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
 from pydantic import BaseModel
 
 from shared.storage.azure_errors import translated, translated_read
-from shared.storage.limits import LEASE_SECONDS
+from shared.storage.limits import LEASE_SECONDS, may_begin_blob
 from shared.storage.ports import AlreadyExists, BlobInfo, Missing, Stale, Stored, Unavailable
 from shared.storage.remembered import whole_if_small
 
@@ -29,6 +29,8 @@ class BlobContainer:
 
     async def list(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
         """Yield the blobs whose name begins with `prefix`, by name, a page of 5,000 at a time."""
+        if not may_begin_blob(prefix):
+            return
         with translated(self._path(prefix)):
             blobs = self._container.list_blobs(name_starts_with=prefix, include=["metadata"])
             async for properties in blobs:

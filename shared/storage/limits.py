@@ -21,7 +21,8 @@ DELAY_SECONDS = 7 * 24 * 3600
 
 SECRET_BYTES = 25 * 1024
 
-_TABLE_KEY = re.compile(r"[^/\\#?\x00-\x1f\x7f-\x9f]{1,512}")
+_TABLE_KEY = re.compile(r"[^/\\#?\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]{1,512}")
+_BLOB_NAME = re.compile(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]{0,1024}")
 _SECRET_NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 
 
@@ -35,6 +36,14 @@ def check_table_key(*texts: str) -> None:
     for text in texts:
         if not is_table_key(text):
             raise ValueError(f"no table can hold the key {text!r}")
+
+
+def may_begin_blob(prefix: str) -> bool:
+    """Say whether blobs that begin so can be listed.
+
+    Not by characters that XML has not, in which listings are written: the service would answer 4xx or 5xx.
+    """
+    return _BLOB_NAME.fullmatch(prefix) is not None
 
 
 def check_record(body: str) -> None:

@@ -78,7 +78,10 @@ class Trail[T: BaseModel](Protocol):
     async def page(
         self, partition: str, *, after: str = "", before: str = "\uffff", limit: int = 100
     ) -> Sequence[Stored[T]]:
-        """Return up to `limit` records, by key, with `after` < key < `before`."""
+        """Return up to `limit` records, by key, with `after` < key < `before`.
+
+        An `after` that can be no key is where no page has ended: it is taken for the beginning.
+        """
 
 
 class Guarded[T: BaseModel](Protocol):

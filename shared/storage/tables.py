@@ -39,6 +39,7 @@ class TableTrail[T: BaseModel]:
         """Return up to `limit` records, by key, with `after` < key < `before`."""
         if not is_table_key(partition):
             return []
+        after = after if is_table_key(after) else ""
         query = "PartitionKey eq @partition and RowKey gt @after"
         if before != "\uffff":  # no character, so nothing promises that the service takes it
             query += " and RowKey lt @before"

@@ -46,7 +46,8 @@ class Contract:
         return next((key for key, each in self._patterns.items() if each.fullmatch(asked)), None)
 
     async def hold(self, response: httpx.Response) -> None:
-        """Fail unless the document tells of such an answer to such a request."""
+        """Fail unless the document tells of such an answer to such a request, and the host passes it on."""
+        _hold_headers(response)
         key = self.operation_of(response.request.method, response.request.url.path)
         if key is None:
             return
@@ -82,6 +83,13 @@ class Contract:
             header.get("$ref", "").rpartition("/")[2], header
         )
         return found
+
+
+def _hold_headers(response: httpx.Response) -> None:
+    """Fail where the Functions host would drop a header, of which it keeps the last, or break the answer."""
+    names = [name.lower() for name, _ in response.headers.raw if name.lower() != b"set-cookie"]
+    assert len(names) == len(set(names)), f"a header stands twice: {names}"
+    assert all(name.isascii() and value.isascii() for name, value in response.headers.raw)
 
 
 def _given(response: httpx.Response) -> set[str]:

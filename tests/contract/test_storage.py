@@ -133,12 +133,23 @@ class TestRecords:
         assert [r.value.text for r in await side.records.page(own, limit=2)] == ["B", "a"]
         assert await side.records.page("of nobody") == []
 
-    @pytest.mark.parametrize("strange", ["a\x00b", "a\nb", "a/b", "a\\b", "a?b", "a#b", "x" * 513])
+    @pytest.mark.parametrize(
+        "strange",
+        ["a\x00b", "a\nb", "a/b", "a\\b", "a?b", "a#b", "x" * 513, "a\ud800", "a\uffff"],
+    )
     async def test_where_no_record_can_be_none_is_found(self, side: Side, strange: str) -> None:
         assert await side.records.get(strange, "1") is None
         assert await side.records.get("strange", strange) is None
         assert await side.records.page(strange) == []
         await side.records.delete("strange", strange)
+
+    @pytest.mark.parametrize("strange", ["b\x00", "b\n", "b\x7f", "b\ud800", "b\ufffe", "x" * 513])
+    async def test_behind_what_can_be_no_key_a_page_is_the_first(
+        self, side: Side, own: str, strange: str
+    ) -> None:
+        for key in ("a", "b"):
+            await side.records.put(own, key, Note(text=key))
+        assert [r.key for r in await side.records.page(own, after=strange)] == ["a", "b"]
 
     async def test_a_bound_is_a_value_and_never_a_part_of_the_query(
         self, side: Side, own: str
@@ -201,6 +212,25 @@ class TestBlobs:
         ]
         for info in found:
             assert await side.blobs.info(info.name) == info
+
+    @pytest.mark.parametrize(
+        "strange", ["\x00", "\x0b", "\x1f", "\ud800", "\ufffe", "\uffff", "x" * 1025]
+    )
+    async def test_no_blob_begins_with_what_no_listing_can_tell(
+        self, side: Side, own: str, strange: str
+    ) -> None:
+        await side.blobs.write(f"{own}/a", b"x")
+        assert [info async for info in side.blobs.list(f"{own}/{strange}")] == []
+
+    @pytest.mark.parametrize(
+        "odd", ["\x7f", "\x85", "\u202e", "\ufeff", "\U0001f642", "%00", "\t", "."]
+    )
+    async def test_other_odd_letters_are_a_name_like_any(
+        self, side: Side, own: str, odd: str
+    ) -> None:
+        await side.blobs.write(f"{own}/{odd}a", b"x")
+        found = [info.name async for info in side.blobs.list(f"{own}/{odd}")]
+        assert found == [f"{own}/{odd}a"]
 
     async def test_an_absent_blob_has_no_info_and_cannot_be_read(
         self, side: Side, own: str

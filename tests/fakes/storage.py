@@ -43,6 +43,8 @@ from shared.storage.limits import (
     check_record,
     check_secret,
     check_table_key,
+    is_table_key,
+    may_begin_blob,
 )
 from shared.storage.ports import (
     AlreadyExists,
@@ -88,6 +90,7 @@ class MemoryTrail[T: BaseModel]:
         self, partition: str, *, after: str = "", before: str = "\uffff", limit: int = 100
     ) -> Sequence[Stored[T]]:
         """Return up to `limit` records whose key lies between `after` and `before`."""
+        after = after if is_table_key(after) else ""
         keys = sorted(k for p, k in self._records if p == partition and after < k < before)
         return [self._stored(partition, key) for key in keys[:limit]]
 
@@ -161,7 +164,7 @@ class MemoryBlobs:
 
     async def list(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
         """Yield the blobs whose name begins with `prefix`, by name."""
-        for name in sorted(self._blobs):
+        for name in sorted(self._blobs) if may_begin_blob(prefix) else ():
             if name.startswith(prefix) and (info := await self.info(name)):
                 yield info
 

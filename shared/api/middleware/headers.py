@@ -1,4 +1,10 @@
-"""Gives every answer the headers that all have: its language, and what browsers must not do with it."""
+"""Gives every answer the headers that all have, each of them once and in ASCII.
+
+Of several headers of one name the Functions host keeps the last, and one that is not ASCII breaks the answer.
+"""
+
+from collections.abc import Iterable
+from urllib.parse import quote
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
@@ -14,6 +20,14 @@ _SAFE = {
     "Referrer-Policy": "no-referrer",  # the callback's address holds a code
     "X-Content-Type-Options": "nosniff",
 }
+
+
+_COOKIE = b"set-cookie"
+"""The one header that may stand several times: the adapter passes cookies on one by one."""
+
+_ASCII = bytes(range(0x20, 0x7F)).decode()
+
+type _Headers = list[tuple[bytes, bytes]]
 
 
 class CommonHeaders(Layer):
@@ -38,3 +52,22 @@ def _add_headers(scope: Scope, message: Message) -> None:
     headers.add_vary_header("Accept-Language")
     if scope.get("scheme") == "https":
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    message["headers"] = once_each(message["headers"])
+
+
+def once_each(headers: Iterable[tuple[bytes, bytes]]) -> _Headers:
+    """Return headers with all values of a name in one, and what is not ASCII in them percent-encoded."""
+    joined: dict[bytes, bytes] = {}
+    cookies: _Headers = []
+    for given, value in headers:
+        name, plain = given.lower(), _ascii(value)
+        if name == _COOKIE:
+            cookies.append((name, plain))
+        else:
+            joined[name] = joined[name] + b", " + plain if name in joined else plain
+    return [*joined.items(), *cookies]
+
+
+def _ascii(value: bytes) -> bytes:
+    text = value.decode("latin-1")  # as Starlette has encoded it
+    return value if text.isascii() and text.isprintable() else quote(text, safe=_ASCII).encode()

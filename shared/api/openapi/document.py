@@ -21,6 +21,7 @@ from shared.api.openapi.declared import Declared, declared_by
 from shared.api.openapi.examples import EXAMPLES
 from shared.api.openapi.problem_examples import problem_example
 from shared.api.problems import MEDIA_TYPE, OF_ANY_REQUEST, ProblemType, type_of
+from shared.api.request_checks import LengthRequired
 from shared.api.tokens import NotSignedIn
 from shared.domain.errors import NotAllowed, NotFound, TryLater
 
@@ -147,7 +148,13 @@ def _of_request(operation: Json) -> Iterator[type[Exception]]:
         yield from (NotSignedIn, NotAllowed, TooMany, TryLater)  # what checking a token may end in
     if any(each["in"] == "path" for each in parameters):
         yield NotFound
-    if "requestBody" in operation or any(_can_be_wrong(each) for each in parameters):
+    if "requestBody" in operation and operation["security"]:
+        yield LengthRequired
+    if (
+        operation["security"]
+        or "requestBody" in operation
+        or any(_can_be_wrong(each) for each in parameters)
+    ):
         yield RequestValidationError
 
 

@@ -17,6 +17,8 @@ _DETAILS = {
     "outdated": "Somebody changed the export since you read it. Read it again.",
     "query-too-long": "The query of the address may have 8000 bytes.",
     "headers-too-large": "The headers may have 32000 bytes.",
+    "length-required": "Send the body with a Content-Length. One that comes in chunks is lost on the way "
+    "to us.",
     "too-large": "The body may have 1000000 bytes.",
     "invalid": "See errors for what is wrong.",
     "unexpected": "The request was not done, or not wholly. Try again, or report the id.",
