@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     linked_secret_prefix: str = Field("segment-exports-", pattern=r"^[0-9A-Za-z-]{3,100}$")
     auth_issuer: str
     auth_audience: str
-    auth_scope: str = Field("access_as_user", pattern=r"^[!#-\[\]-~]+$")
+    auth_scope: str = Field("access_as_user", pattern=r"^[!#-\[\]-~]{1,200}$")
     public_base_url: HttpUrl
 
     mailchimp_client_id: str = ""
@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     anonymous_requests_per_minute: int = Field(
         60, gt=0, description="The same of an address, for what nobody is signed in for."
     )
-    webhook_url: str = Field("", pattern=r"^(https://.+)?$")
+    webhook_url: str = Field("", pattern=r"^(https://.{1,2000})?$")
     webhook_secret: SecretStr = SecretStr("")
     max_profiles: int = Field(MOST_PROFILES, gt=0, description="Profiles that one export may hold.")
 

@@ -48,7 +48,7 @@ def _own(context: _Context) -> Message:
 
 def _choices(context: _Context) -> Message:
     expected = str(context["expected"])  # such as 'a', 'b' or 'c'
-    choices = tuple(re.findall("'([^']*)'", expected)) or (expected.lower(),)
+    choices = tuple(re.findall("'([^']{0,1000})'", expected)) or (expected.lower(),)
     return say("This must be one of: {choices}.", choices=choices)
 
 

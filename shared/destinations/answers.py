@@ -11,6 +11,9 @@ FIRST_NAME = say("First name")
 LAST_NAME = say("Last name")
 PHONE = say("Phone")
 
+MOST_OF_A_PAGE = 1_000_000
+"""Bytes of a web page in which it is looked for what page it is."""
+
 
 @contextmanager
 def parsing_answer(title: str) -> Iterator[None]:

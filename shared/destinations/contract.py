@@ -132,7 +132,7 @@ class OAuth2:
 # A label of a host's name; a whole name, whose last label is no number.
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAME = re.compile(_LABEL)
-_HOST = re.compile(rf"(?=.{{4,253}}\Z)(?:{_LABEL}\.)+[a-z]{{2,}}")
+_HOST = re.compile(rf"(?=.{{4,253}}\Z)(?:{_LABEL}\.){{1,126}}[a-z]{{2,63}}")
 _KEY = re.compile(r"[\x21-\x7e]{8,512}")
 
 

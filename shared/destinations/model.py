@@ -58,7 +58,7 @@ class About:
     list_id_help: Message  # what such an id looks like, and where it is found
     list_help_url: str | None = None  # a page that tells where a list's id is found
     # What in the address of a page may be the id of a list: its group, or all of it without one.
-    list_in_address: re.Pattern[str] = re.compile(r"[0-9A-Za-z-]+")
+    list_in_address: re.Pattern[str] = re.compile(r"[0-9A-Za-z-]++")
     key_help_url: str | None = None  # the same of the host name and the key
     longest_run: timedelta | None = None  # that a million profiles may take, if anybody says it
 

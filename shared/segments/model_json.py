@@ -31,7 +31,9 @@ MAX_COLUMNS = 2_000
 _NAMED = 200  # characters of a name that a message shows
 _LOCATION = 1_200  # characters of a location that a message shows
 _BOM = b"\xef\xbb\xbf"
-_AUTHORITY = re.compile(r"[a-z][a-z0-9+.-]*:(?://[^/]*)?|//[^/]*", re.IGNORECASE)  # and the scheme
+_AUTHORITY = re.compile(
+    r"[a-z][a-z0-9+.-]*+:(?://[^/]*+)?|//[^/]*+", re.IGNORECASE
+)  # and the scheme
 
 
 class _Told(BaseModel):

@@ -30,9 +30,9 @@ MODEL = "model.json"
 
 _INSTANCE = EXPORTED
 _HIDDEN = ("_", ".")
-_MANIFEST = re.compile(r".*manifest(?:\.(?:json|csv|txt|gz|cdm\.json))*", re.IGNORECASE)
+_MANIFEST = re.compile(r".{0,1024}manifest(?:\.(?:json|csv|txt|gz|cdm\.json)){0,9}", re.IGNORECASE)
 _FOLDER_MARK = "_$folder$"  # how Hadoop once ended the names of blobs that stand for folders
-_ICEBERG = re.compile(r".*\.metadata\.json|version-hint\.text|snap-.*\.avro")
+_ICEBERG = re.compile(r".{0,1024}\.metadata\.json|version-hint\.text|snap-.{0,1024}\.avro")
 _FEWEST_FOLDERS = 3  # of a file of Customer Insights: instance, export, segment
 
 

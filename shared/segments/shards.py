@@ -12,8 +12,8 @@ from shared.segments.formats.registry import extension_of
 
 _GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _CODEC = re.compile(r"\.(?:snappy|gz|gzip|zstd|zst|lz4|lz4_raw|brotli|br)$", re.IGNORECASE)
-_PART = re.compile(r"part-(?:[mr]-)?(\d+)", re.IGNORECASE)
-_PARTITION = re.compile(r"[^=]+=.*")
+_PART = re.compile(r"part-(?:[mr]-)?(\d{1,1024})", re.IGNORECASE)
+_PARTITION = re.compile(r"[^=]++=.*+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +41,20 @@ def _form(tool: str, pattern: str, *firsts: tuple[int, ...], bare: bool = False)
 
 
 FORMS: Sequence[_Form] = (
-    _form("BigQuery", r".*?(?P<n>0{6}\d{6})", (0,)),
+    _form("BigQuery", r".{0,1024}?(?P<n>0{6}\d{6})", (0,)),
     # What is named after a query or a job needs no first number: no other result has its name.
-    _form("Iceberg", rf"(?P<n>\d{{5}}-\d+-{_GUID}(?:-\d+)?)"),
-    _form("Snowflake with INCLUDE_QUERY_ID, Synapse", rf".*{_GUID}[_-](?P<n>\d+(?:[_-]\d+)*)"),
-    _form("Trino, Athena", r"\d{8}_\d{6}_\d{5}_[a-z0-9]{5}_(?P<n>.+)", bare=True),
-    _form("Snowflake", r"(?:.*_)?(?P<n>\d{1,3}_\d{1,3}_\d{1,3})", (0, 0, 0)),
-    _form("Hive", r"(?P<n>00\d{4}_\d{1,2})(?:_copy_\d+)?", (0,), bare=True),
-    _form("Redshift", r".*?(?P<n>\d{4}_part_\d{2,3})", (0, 0), bare=True),
-    _form("Aurora", r"(?:.*[._-])?part_(?P<n>0\d{4})", (0,), bare=True),
-    _form("Data Factory", r".+_(?P<n>0\d{4})", (0,), (1,)),
-    _form("Synapse", r"QID\d+_\d{8}_\d{6}_(?P<n>\d{1,4})", (0,)),
+    _form("Iceberg", rf"(?P<n>\d{{5}}-\d{{1,1024}}-{_GUID}(?:-\d{{1,1024}})?)"),
+    _form(
+        "Snowflake with INCLUDE_QUERY_ID, Synapse",
+        rf".{{0,1024}}{_GUID}[_-](?P<n>\d{{1,1024}}(?:[_-]\d{{1,1024}}){{0,1024}})",
+    ),
+    _form("Trino, Athena", r"\d{8}_\d{6}_\d{5}_[a-z0-9]{5}_(?P<n>.{1,1024})", bare=True),
+    _form("Snowflake", r"(?:.{0,1024}_)?(?P<n>\d{1,3}_\d{1,3}_\d{1,3})", (0, 0, 0)),
+    _form("Hive", r"(?P<n>00\d{4}_\d{1,2})(?:_copy_\d{1,1024})?", (0,), bare=True),
+    _form("Redshift", r".{0,1024}?(?P<n>\d{4}_part_\d{2,3})", (0, 0), bare=True),
+    _form("Aurora", r"(?:.{0,1024}[._-])?part_(?P<n>0\d{4})", (0,), bare=True),
+    _form("Data Factory", r".{1,1024}_(?P<n>0\d{4})", (0,), (1,)),
+    _form("Synapse", r"QID\d{1,1024}_\d{8}_\d{6}_(?P<n>\d{1,4})", (0,)),
     _form("DuckDB", r"data_(?P<n>\d{1,3})", (0,)),
     _form("Dask", r"part\.(?P<n>\d{1,4})", (0,)),
 )
@@ -69,7 +72,7 @@ def shard_of(name: str) -> Shard | None:
             continue
         if found := form.pattern.fullmatch(stem):
             start, stop = found.span("n")
-            numbers = tuple(map(int, re.findall(r"\d+", found["n"]))) if form.firsts else ()
+            numbers = tuple(map(int, re.findall(r"\d++", found["n"]))) if form.firsts else ()
             first = not form.firsts or any(numbers[: len(each)] == each for each in form.firsts)
             return Shard(f"{name[:start]}*{name[stop:]}", first)
     return None

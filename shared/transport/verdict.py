@@ -11,7 +11,7 @@ import aiohttp
 import httpx
 import orjson
 
-from shared.destinations.answers import refused
+from shared.destinations.answers import MOST_OF_A_PAGE, refused
 from shared.destinations.contract import Read
 from shared.domain.errors import (
     BatchRefused,
@@ -26,7 +26,7 @@ from shared.transport.answer import AnswerTooLarge
 
 type Explain = Callable[[httpx.Response], DestinationError | None]
 
-_PASSWORD = re.compile(rb"""<input[^>]+type=["']?password""", re.IGNORECASE)
+_PASSWORD = re.compile(rb"""<input[^<>]{1,2000}type=["']?password""", re.IGNORECASE)
 
 _STATUS: dict[int, Callable[[str, httpx.Response], DestinationError]] = {
     401: lambda title, _: NeedsAttention(
@@ -82,7 +82,7 @@ def _error(title: str, response: httpx.Response, explain: Explain) -> Destinatio
 
 def _no_data(title: str, response: httpx.Response) -> DestinationError:
     """Tell the page where people sign in from other pages, and from answers that were cut off."""
-    if _PASSWORD.search(response.content):
+    if _PASSWORD.search(response.content[:MOST_OF_A_PAGE]):
         return NeedsAttention(
             Culprit.CONNECTION,
             say("{destination} answered with its sign-in page. Sign in again.", destination=title),

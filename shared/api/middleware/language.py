@@ -16,7 +16,8 @@ _IN_ENGLISH = {DOCS, DOCS_SCRIPT, DOCS_STYLE, OPENAPI}
 """What programmers read."""
 
 _RANGE = re.compile(
-    r"\s*([a-z]{1,8}|\*)(?:-[a-z0-9-]+)?\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?)\s*)?", re.IGNORECASE
+    r"\s*+([a-z]{1,8}|\*)(?:-[a-z0-9-]++)?\s*+(?:;\s*+q=([01](?:\.[0-9]{0,3})?)\s*+)?",
+    re.IGNORECASE,
 )
 
 

@@ -39,7 +39,7 @@ _SEPARATORS = {Language.SWEDISH: ";", Language.FRENCH: ";"}
 # Before what a spreadsheet may take for a formula: a sign, also in its wide form, where a cell begins. To
 # one that separates by something else than we do, a cell may begin within one of ours.
 _FORMULA = re.compile(
-    r"(?:\A|(?<=[,;|\t\r\n]))(?=[ \u00a0\u3000\"]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
+    r"(?:\A|(?<=[,;|\t\r\n]))(?=[ \u00a0\u3000\"]*+[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
 )
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import httpx
 import orjson
 
-from shared.destinations.answers import parsing_answer, refused
+from shared.destinations.addresses import without_addresses
+from shared.destinations.answers import MOST_OF_A_PAGE, parsing_answer, refused
 from shared.domain.errors import (
     BatchRefused,
     Culprit,
@@ -38,7 +39,6 @@ _MOVED = say(
 )
 _LOG_IN = re.compile(rb"log.?in|sign.?in|password", re.IGNORECASE)
 _RATE = re.compile(r"rate limit|per minute", re.IGNORECASE)
-_ADDRESS = re.compile(r"\S+@\S+")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
@@ -148,8 +148,7 @@ def _words(said: Mapping[str, Any]) -> str:
         *(each for each in listed(said, "failureReasons") if isinstance(each, str)),
         *(each.get("detail") or each.get("title") for each in errors),
     ]
-    text = " ".join(str(each) for each in words if each)
-    return _ADDRESS.sub("…", text)[:LONGEST_REASON]
+    return without_addresses(" ".join(str(each) for each in words if each), LONGEST_REASON)
 
 
 def _refused(said: Mapping[str, Any], status: int) -> DestinationError:
@@ -181,7 +180,7 @@ def _named(said: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
 def _log_in_page(response: httpx.Response) -> DestinationError | None:
     """A wrong key may be answered with the page where people log in."""
     is_page = "html" in response.headers.get("content-type", "").lower()
-    if not is_page or not _LOG_IN.search(response.content):
+    if not is_page or not _LOG_IN.search(response.content[:MOST_OF_A_PAGE]):
         return None
     return NeedsAttention(
         Culprit.CONNECTION,

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from shared.destinations.activecampaign.answers import LONGEST_REASON, TITLE, ImportRefused
+from shared.destinations.addresses import addresses_in
 from shared.destinations.answers import ended, parsing_answer
 from shared.destinations.contract import JobFiles
 from shared.destinations.model import FinishedJob
@@ -36,9 +37,8 @@ _NO_REASON = say(
     destination=TITLE,
 )
 
-_ADDRESS = re.compile(r'[^\s"<>(),:;\[\]]+@[^\s"<>(),:;\[\]]+')
 _ABOUT_ERRORS = re.compile("error|reason|message|fail", re.IGNORECASE)
-_KEY_OF_A_FORM = re.compile(r"(.*)\[([^\[\]]*)\]")  # failures[0][email]
+_KEY_OF_A_FORM = re.compile(r"(.{0,1000})\[([^\[\]]{0,200})\]")  # failures[0][email]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def reasons(report: bytes) -> Mapping[str, str]:
             waiting += part.values()
         elif isinstance(part, list):
             waiting += part
-        elif isinstance(part, str) and len(mails := _ADDRESS.findall(part)) == 1:
+        elif isinstance(part, str) and len(mails := addresses_in(part)) == 1:
             mail = mails[0].rstrip(".")
             if len(part.strip()) > len(mails[0]):  # there is more than the address
                 found.setdefault(normal_form(mail), part[:LONGEST_REASON])
@@ -171,15 +171,19 @@ def _form(text: str) -> Mapping[str, Any]:
 def _beside_addresses(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Return what an object says of the one address in it, and of each address that is a key."""
     texts = {name: each for name, each in part.items() if isinstance(each, str) and each.strip()}
-    mails = {name for name, each in texts.items() if _ADDRESS.fullmatch(each.strip())}
+    mails = {name for name, each in texts.items() if _is_address(each.strip())}
     others = [(bool(_ABOUT_ERRORS.search(name)), len(texts[name]), name) for name in texts]
     others = [each for each in others if each[2] not in mails]
     if len(mails) == 1 and others:
         why = texts[max(others)[2]]
         yield normal_form(texts[mails.pop()]), why[:LONGEST_REASON]
     for name, why in part.items():
-        if _ADDRESS.fullmatch(name) and (said := _text(why)).strip():
+        if _is_address(name) and (said := _text(why)).strip():
             yield normal_form(name), said[:LONGEST_REASON]
+
+
+def _is_address(text: str) -> bool:
+    return addresses_in(text) == [text]
 
 
 def _text(why: Any) -> str:

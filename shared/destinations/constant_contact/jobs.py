@@ -9,11 +9,11 @@ Facts and their sources:
 - Messages are plain strings; V2 gave fewer than there were errors, such as "Line 355: Invalid email".
 """
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.destinations.addresses import addresses_in
 from shared.destinations.answers import ended, parsing_answer
 from shared.destinations.constant_contact.answers import ID, TITLE, pages
 from shared.destinations.contract import Api, JobFiles
@@ -25,7 +25,6 @@ from shared.domain.outcomes import Outcome, RowOutcome
 
 _DID_NOTHING = ("cancelled", "failed", "timed_out")
 _COUNTERS = ("person_count", "cannot_add_to_list_count", "error_count", "correctable_count")
-_ADDRESS = re.compile(r"[^\s@<>\"(),:;\[\]]+@[^\s@<>\"(),:;\[\]]+")
 _SAID_NO = ("unsubscribed", "cannot be added", "opted out")
 _CODES = {Outcome.SUPPRESSED: "cannot_add_to_list", Outcome.REFUSED: "contact_error"}
 _LONGEST_TEXT = 300
@@ -136,5 +135,5 @@ def _with_rows(texts: Sequence[str], index_of: dict[str, int]) -> Iterator[tuple
     The number of a line proves nothing: it may count from 0 or 1, or a header.
     """
     for text in texts:
-        said = (normal_form(each.strip(".'")) for each in _ADDRESS.findall(text))
+        said = (normal_form(each.strip(".'")) for each in addresses_in(text))
         yield next((index_of.pop(each) for each in said if each in index_of), None), text

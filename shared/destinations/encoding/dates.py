@@ -22,7 +22,7 @@ _SHORT_YEAR = -1  # of two digits, of which nobody knows what it is
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ISO_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,]{1,20}(?:Z|[+-][0-9:]{1,9})?")
-_NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,128}(?:[.,][0-9]{1,128})?")
 # What is found in every date but ISO 8601's: a text without it needs no look.
 _LIKELY = re.compile(
     r"[0-9][-/. ]{1,2}[0-9]|[0-9]{8}|jan|f[eé]v|feb|mar|a[pv]r|ma[iyj]|ju[inl]|aug|ao[uû]|sep|o[ck]t"

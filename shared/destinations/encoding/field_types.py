@@ -25,7 +25,7 @@ SEPARATOR = "|"
 _DIGIT = re.compile("[0-9]")
 _EXPONENT = re.compile(r"[+-]?[0-9]{1,20}(?:[.,][0-9]{0,20})?[eE][+-]?[0-9]{1,4}")
 _TEL = "tel:"
-_URL = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
+_URL = re.compile(r"https?://[^\s/]\S*+", re.IGNORECASE)
 _SHOWN_CHOICES = 10
 
 

@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-_WORDS = re.compile(r"[0-9]+|[^\W\d_]+")
-_BETWEEN_WORDS = re.compile(r"[\w .,/:'\u2019-]*")
+_WORDS = re.compile(r"[0-9]++|[^\W\d_]++")
+_BETWEEN_WORDS = re.compile(r"[\w .,/:'\u2019-]*+")
 _ORDINAL = frozenset(["st", "nd", "rd", "th", "er", "e", "a"])
 _FILLERS = frozenset(["den", "le", "the", "of", "de", "on"])
 _WEEKDAYS = frozenset(

@@ -23,10 +23,10 @@ _HIGHEST = 308  # exponent, as of floating point
 
 _LIKE = re.compile(LIKE)
 _SHOWS_POINT = re.compile(SHOWS_POINT)
-_SCIENTIFIC = re.compile(r"([+-]?)([0-9]*)([.,]?)([0-9]*)e([+-]?[0-9]{1,4})")
-_MARKED = re.compile(r"([+-]?)([0-9.,]+)")
+_SCIENTIFIC = re.compile(r"([+-]?)([0-9]{0,400})([.,]?)([0-9]{0,400})e([+-]?[0-9]{1,4})")
+_MARKED = re.compile(r"([+-]?)([0-9.,]++)")
 _GROUPED = re.compile(
-    r"([+-]?)([0-9]{1,3}(?:([ '\u2019])[0-9]{3})(?:\3[0-9]{3})*)(?:([.,])([0-9]*))?"
+    r"([+-]?)([0-9]{1,3}(?:([ '\u2019])[0-9]{3})(?:\3[0-9]{3})*+)(?:([.,])([0-9]*+))?"
 )
 _THOUSANDS = re.compile(r"[1-9][0-9]{0,2}")
 _OTHER = {".": ",", ",": "."}

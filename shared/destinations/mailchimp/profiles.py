@@ -50,7 +50,7 @@ _KINDS = {  # an address has parts, which no cell can fill
     "radio": FieldType.CHOICE,
     "dropdown": FieldType.CHOICE,
 }
-_BETWEEN_DIGITS = re.compile(r"[\s().\-\u2010-\u2015/]+")
+_BETWEEN_DIGITS = re.compile(r"[\s().\-\u2010-\u2015/]++")
 _AMERICAN = re.compile(r"(?:\+?1)?([2-9][0-9]{2})([2-9][0-9]{2})([0-9]{4})")
 
 

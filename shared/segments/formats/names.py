@@ -7,11 +7,15 @@ from shared.domain.message import Message, say
 from shared.invisible import without_invisible
 
 _NAMED = 20  # columns or fields that a refusal names
+_LONGEST = 300  # characters, as BigQuery allows; bringing n accents into order takes n² steps
 
 
 def column_name(written: str) -> str:
-    """Return the name of a column from how a file or a person writes it."""
-    if written.isascii() and written.isprintable():
+    """Return the name of a column from how a file or a person writes it.
+
+    One that is longer than any database allows stays as it is.
+    """
+    if len(written) > _LONGEST or (written.isascii() and written.isprintable()):
         return written.strip()
     return unicodedata.normalize("NFC", without_invisible(written))
 

@@ -8,7 +8,7 @@ from shared.domain.errors import BadSegment
 from shared.domain.message import say
 from shared.segments.formats.names import column_name
 
-_BETWEEN = re.compile(r"[\s,;:|<>()\[\]{}\"'^~]+")
+_BETWEEN = re.compile(r"[\s,;:|<>()\[\]{}\"'^~]++")
 _ANNOTATION = "@odata."  # of Microsoft's APIs, behind the name of a column
 
 
