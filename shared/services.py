@@ -1,14 +1,15 @@
 """The ports that use cases work with, joined once by bootstrap (or by a test)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import httpx
 
 from shared.destinations.contract import Destination
-from shared.destinations.model import Limits
+from shared.destinations.model import Field, Limits, ListInfo
 from shared.domain.clock import Clock
 from shared.storage.ports import Storage
+from shared.transport.kept_answers import KeptAnswers
 from shared.transport.webhook import Webhook
 
 
@@ -48,6 +49,8 @@ class Services:
     kept_keys: dict[str, KeptKey] = field(
         default_factory=dict, repr=False
     )  # the app's own, by name
+    kept_lists: KeptAnswers[Sequence[ListInfo]] = field(default_factory=KeptAnswers, repr=False)
+    kept_fields: KeptAnswers[Sequence[Field]] = field(default_factory=KeptAnswers, repr=False)
 
     def profiles_allowed(self, limits: Limits) -> int:
         """Return how many profiles an export to a destination with these limits may hold."""

@@ -6,6 +6,7 @@ from shared.connections.check import signed_in
 from shared.connections.manage import find_connection
 from shared.destinations.contract import Api, Destination
 from shared.destinations.model import Field, ListInfo
+from shared.domain.connection import Connection, ConnectionStatus, Move
 from shared.domain.errors import Culprit, NeedsAttention, NotFound
 from shared.domain.message import say
 from shared.domain.people import Caller
@@ -17,36 +18,95 @@ _SORTED_BY = 250  # characters of a name, so that a cursor stays short
 
 
 async def find_lists(
-    services: Services, caller: Caller, key: str, search: str, after: str, limit: int
+    services: Services,
+    caller: Caller,
+    key: str,
+    search: str,
+    after: str,
+    limit: int,
+    *,
+    refresh: bool = False,
 ) -> tuple[list[ListInfo], str | None]:
     """Return a page of the lists whose name holds `search`, by name, whatever the case of letters.
 
-    A list whose id `search` is, or holds as the address of a page, is among them.
+    A list whose id `search` is, or holds as the address of a page, is among them, however new it is.
+    Others may be those of two minutes ago, unless they are to be read anew.
 
     Raise NotFound, Conflict or TryLater.
     """
-    stored = await find_connection(services, caller, key)
-    async with signed_in(services, stored.value) as (destination, api):
-        lists = await destination.lists(api)
-    sought = without_invisible(search)
-    wanted, ids = sought.casefold(), _ids_in(destination, sought)
-    found = (each for each in lists if wanted in each.name.casefold() or each.is_meant_by(ids))
-    return page_of(found, _cursor_of, after, limit)
+    connection = await _connected(services, caller, key)
+    kept, text = services.kept_lists, without_invisible(search)
+    destination = services.destinations[connection.destination]
+    wanted, ids = text.casefold(), _ids_in(destination, text)
+    before = kept.readings
+
+    async def read() -> Sequence[ListInfo]:
+        async with signed_in(services, connection) as (asked, api):
+            return await asked.lists(api)
+
+    async def found(anew: bool) -> list[ListInfo]:
+        lists = await kept.read(
+            services.clock, _account(connection), read, before if anew else None
+        )
+        return [each for each in lists if wanted in each.name.casefold() or each.is_meant_by(ids)]
+
+    lists = await found(refresh or _was_refused(connection))
+    if not lists and text and (_is_address(text) or await _is_there(services, connection, text)):
+        lists = await found(anew=True)
+    return page_of(lists, _cursor_of, after, limit)
 
 
 async def find_fields(
-    services: Services, caller: Caller, key: str, list_id: str
+    services: Services, caller: Caller, key: str, list_id: str, *, refresh: bool = False
 ) -> Sequence[Field]:
-    """Return the fields that an export to a list can fill; raise NotFound, Conflict or TryLater."""
-    stored = await find_connection(services, caller, key)
-    try:
-        async with signed_in(services, stored.value) as (destination, api):
+    """Return the fields that an export to a list can fill; raise NotFound, Conflict or TryLater.
+
+    They may be those of two minutes ago, unless they are to be read anew.
+    """
+    connection = await _connected(services, caller, key)
+    kept = services.kept_fields
+
+    async def read() -> Sequence[Field]:
+        async with signed_in(services, connection) as (destination, api):
             found = await list_meant(destination, api, list_id)
             return await destination.fields_of(api, found.id)
+
+    anew = refresh or _was_refused(connection)
+    fields = (*_account(connection), without_invisible(list_id))
+    try:
+        return await kept.read(services.clock, fields, read, kept.readings if anew else None)
     except NeedsAttention as error:
         if error.culprit is not Culprit.LIST:
             raise
         raise NotFound(error.reason) from None
+
+
+async def _connected(services: Services, caller: Caller, key: str) -> Connection:
+    stored = await find_connection(services, caller, key)
+    stored.value.require(Move.ASK)
+    return stored.value
+
+
+def _account(connection: Connection) -> tuple[str, str | None, str | None]:
+    """Return what answers are kept by: who signs in anew, perhaps with another account, begins anew."""
+    account = connection.account.id if connection.account else None
+    return (connection.id, account, connection.secret_name)
+
+
+def _was_refused(connection: Connection) -> bool:
+    """Say whether the destination did not let us in lately, so that only asking tells."""
+    return connection.status is ConnectionStatus.NEEDS_SIGN_IN
+
+
+async def _is_there(services: Services, connection: Connection, list_id: str) -> bool:
+    try:
+        async with signed_in(services, connection) as (destination, api):
+            await destination.look_up(api, list_id)
+    except NeedsAttention as error:
+        if error.culprit is not Culprit.LIST:
+            raise
+        return False
+    return True
 
 
 async def list_meant(destination: Destination, api: Api, pasted: str) -> ListInfo:

@@ -32,7 +32,8 @@ async def open_api(
     """Return an authorised way to a connection's account; raise NeedsAttention if there is none.
 
     A slice brings the pace of its lane. A person's look-up keeps a pace of its own, which it does
-    not share: it is a few requests only, and nobody wants to wait for a slice.
+    not share: it is a few requests only, and nobody wants to wait for a slice. Of a day's requests
+    people have a part, so that they leave runs the others.
     """
     if connection.account is None or connection.secret_name is None:
         reason = say("The connection was never signed in.")
@@ -46,7 +47,9 @@ async def open_api(
         await _authorisation(services, connection, connection.secret_name),
         destination.explain,
         pace or Pace(services.clock, destination.limits.rates),
-        _budget(services, destination, destination.lane(connection.account)),
+        _budget(
+            services, destination, destination.lane(connection.account), of_people=pace is None
+        ),
     )
 
 
@@ -95,9 +98,11 @@ async def _linked_key(services: Services, name: str, auth: ApiKey) -> Credential
         ) from None
 
 
-def _budget(services: Services, destination: Destination, lane: str) -> Budget:
+def _budget(services: Services, destination: Destination, lane: str, *, of_people: bool) -> Budget:
     per_day = destination.limits.requests_per_day
     if per_day is None:
         return Unlimited()
     records, clock = services.storage.quotas, services.clock
-    return DayBudget(records, clock, lane, destination.name, destination.title, per_day)
+    return DayBudget(
+        records, clock, lane, destination.name, destination.title, per_day, of_people=of_people
+    )

@@ -131,6 +131,7 @@ class Quota(BaseModel, frozen=True):
 
     day: date = date.min  # UTC
     used: int = 0  # requests on that day
+    by_people: int = 0  # those of them that runs did not make
     slowness: float = 1.0  # times slower than the limits allow: 1 / Share.size of transport
     slowness_at: datetime | None = None  # Share.at; None in records of earlier versions
     halvings: int = 0  # as in Share

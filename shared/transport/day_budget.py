@@ -2,7 +2,8 @@
 
 A day's requests are counted before they are made, in blocks that grow with use: no request is made
 that was not counted, and no more are counted in vain than were made. Several can share a quota, such as
-a slice and somebody who looks for a list, so the record is changed under its ETag.
+a slice and somebody who looks for a list, so the record is changed under its ETag. People have a tenth
+of it, and leave the rest to runs.
 """
 
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from shared.transport.share import LEAST, Share
 
 _LARGEST_BLOCK = 32
 _TRIES = 10
+_PEOPLE = 10  # one request of so many
 
 
 class DayBudget:
@@ -32,6 +34,8 @@ class DayBudget:
         destination: str,
         title: str,
         per_day: int,
+        *,
+        of_people: bool = False,
     ) -> None:
         self._records = records
         self._clock = clock
@@ -39,6 +43,7 @@ class DayBudget:
         self._destination = destination
         self._title = title
         self._per_day = per_day
+        self._of_people = of_people
         self._block = 1
         self._left = 0
         self._day = date.min
@@ -55,22 +60,43 @@ class DayBudget:
 
         def more(now: Quota) -> Quota:
             nonlocal used, taken
-            used = now.used if now.day == today else 0
-            taken = min(self._block, self._per_day - used)
+            used, by_people = (now.used, now.by_people) if now.day == today else (0, 0)
+            left = self._per_day - used
+            if self._of_people:
+                left = min(left, self._most_of_people - by_people)
+            taken = min(self._block, left)
             if taken <= 0:
-                raise DailyQuotaExhausted(
-                    say(
-                        "All {requests} requests that {destination} allows in a day are used up.",
-                        requests=self._per_day,
-                        destination=self._title,
-                    )
-                )
-            return now.model_copy(update={"day": today, "used": used + taken})
+                raise self._exhausted(self._per_day - used > 0)
+            by_people += taken if self._of_people else 0
+            return now.model_copy(
+                update={"day": today, "used": used + taken, "by_people": by_people}
+            )
 
         await change(self._records, self._lane, more)
         metrics.quota_used(self._destination, (used + taken) / self._per_day)
         self._block = min(2 * self._block, _LARGEST_BLOCK)
         return taken
+
+    @property
+    def _most_of_people(self) -> int:
+        return max(self._per_day // _PEOPLE, 1)
+
+    def _exhausted(self, are_left_to_runs: bool) -> DailyQuotaExhausted:
+        after = seconds_to_tomorrow(self._clock.now())
+        if are_left_to_runs:
+            reason = say(
+                "All {requests} requests that people may make to {destination} in a day are used up. "
+                "The others are kept for runs.",
+                requests=self._most_of_people,
+                destination=self._title,
+            )
+        else:
+            reason = say(
+                "All {requests} requests that {destination} allows in a day are used up.",
+                requests=self._per_day,
+                destination=self._title,
+            )
+        return DailyQuotaExhausted(reason, after)
 
 
 async def used_today(records: Records[Quota], lane: str, now: datetime) -> int:

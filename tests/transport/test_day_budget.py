@@ -26,8 +26,8 @@ from tests.runs.small import SmallBatches, now, small, work_on_visible
 from tests.runs.world import World, csv
 
 
-def budget(records: Records[Quota], clock: FakeClock) -> DayBudget:
-    return DayBudget(records, clock, "acme", "acme", "Acme", per_day=50)
+def budget(records: Records[Quota], clock: FakeClock, *, of_people: bool = False) -> DayBudget:
+    return DayBudget(records, clock, "acme", "acme", "Acme", per_day=50, of_people=of_people)
 
 
 async def used(records: Records[Quota]) -> int:
@@ -127,16 +127,60 @@ async def test_a_run_goes_on_the_next_day_and_every_day_has_its_own_quota() -> N
     assert (await world.progress(run)).counts.accepted == 300
 
 
-async def test_somebody_who_looks_for_a_list_spends_the_quota_too() -> None:
-    world = await few_a_day()
+async def look_for_a_list(world: World) -> None:
     connection = await world.services.storage.connections.get("all", "connection")
     assert connection is not None
-    for _ in range(12):
-        api: VendorApi = await open_api(world.services, connection.value)
-        await api.get("/lists/a1b2c3d4e5")
-    api = await open_api(world.services, connection.value)
-    with pytest.raises(DailyQuotaExhausted):
-        await api.get("/lists/a1b2c3d4e5")
+    api: VendorApi = await open_api(world.services, connection.value)
+    await api.get("/lists/a1b2c3d4e5")
+
+
+async def test_people_have_a_tenth_of_a_day_and_leave_runs_the_rest() -> None:
+    world = await few_a_day()
+    await look_for_a_list(world)
+    with pytest.raises(DailyQuotaExhausted, match="The others are kept for runs"):
+        await look_for_a_list(world)
+    await world.drop(csv(30))
+    run = await world.start()
+    await work_on_visible(world)
+    assert (await now(world, run)).status is RunStatus.SUCCESSFUL
+
+
+async def test_somebody_who_looks_for_a_list_spends_the_quota_too() -> None:
+    world = await few_a_day()
+    await world.drop(csv(300))
+    await world.start()
+    await work_on_visible(world)
+    with pytest.raises(DailyQuotaExhausted, match="All 12 requests that Mailchimp allows"):
+        await look_for_a_list(world)
+
+
+async def test_what_people_spend_is_counted_for_all_of_them_and_for_a_day() -> None:
+    records, clock = MemoryRecords(Quota), FakeClock()
+
+    async def spend(times: int) -> None:
+        for _ in range(times):
+            await budget(records, clock, of_people=True).spend()
+
+    await spend(5)
+    with pytest.raises(DailyQuotaExhausted) as refused:
+        await spend(1)
+    assert refused.value.after == seconds_to_tomorrow(clock.now())
+    runs = budget(records, clock)
+    for _ in range(45):
+        await runs.spend()
+    assert await used(records) == 50
+    clock.advance(refused.value.after or 0)
+    await spend(5)
+
+
+async def test_what_an_earlier_version_counted_was_spent_by_runs() -> None:
+    records, clock = MemoryRecords(Quota), FakeClock()
+    stored = f'{{"day":"{clock.now().date()}","used":44}}'
+    await records.insert(SettingsTable.QUOTAS, "acme", Quota.model_validate_json(stored))
+    for _ in range(5):
+        await budget(records, clock, of_people=True).spend()
+    with pytest.raises(DailyQuotaExhausted, match="kept for runs"):
+        await budget(records, clock, of_people=True).spend()
 
 
 AT = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)

@@ -12,6 +12,11 @@ from shared.api.schemas.fields import FieldItem, field_item
 from shared.connections.lookups import find_fields, find_lists
 from shared.domain.errors import BatchRefused, Conflict, NeedsAttention
 
+Refresh = Annotated[
+    bool,
+    Query(description="Read anew at the destination. Without it an answer may be two minutes old."),
+]
+
 router = APIRouter(prefix=CONNECTIONS, tags=["connections"])
 
 
@@ -33,9 +38,13 @@ async def lists(
         str, Query(max_length=2_000, description="Part of the name, or the id.")
     ] = "",
     limit: Limit = 50,
+    refresh: Refresh = False,
 ) -> Page[ListItem]:
-    """Return a page of the lists that an export could send to, by name."""
-    found, onward = await find_lists(services, caller, key, search, after, limit)
+    """Return a page of the lists that an export could send to, by name.
+
+    A list that is looked for by its id, or by the address of its page, is found however new it is.
+    """
+    found, onward = await find_lists(services, caller, key, search, after, limit, refresh=refresh)
     items = [ListItem(id=each.id, name=each.name) for each in found]
     return Page(items=items, next=cursor(onward))
 
@@ -47,7 +56,8 @@ async def fields(
     caller: Contributor,
     key: str,
     list_id: Annotated[str, Query(min_length=1, max_length=2_000, description="Id of the list.")],
+    refresh: Refresh = False,
 ) -> Page[FieldItem]:
     """Return every field of profiles on a list, those of the account's own included."""
-    found = await find_fields(services, caller, key, list_id)
+    found = await find_fields(services, caller, key, list_id, refresh=refresh)
     return Page(items=[field_item(field) for field in found])
