@@ -29,19 +29,19 @@ async def use_credentials(
     etag: str | None,
     access: Access,
     recording: Recording,
-    *,
-    allow_other_account: bool = False,
+    replaces: Account | None = None,
 ) -> Stored[Connection]:
     """Put an account and its new credentials on a connection, and go on with runs that waited for them.
 
+    `replaces` is another account that this one may take the place of.
     The credentials that it had before are removed, as are the new ones if they are refused; those of the
     linked vault never are. Raise NotFound, Outdated or Conflict.
     """
     before: list[Connection] = []
 
     def change(now: Connection) -> Connection:
-        # Once more, as somebody may have connected an account meanwhile.
-        _require_known_account(now, access.account, allow_other_account)
+        # Once more, as somebody may have connected an account meanwhile, and exports may use its lists.
+        _require_known_account(now, access.account, replaces)
         before.append(now)
         return now.connected(access.account, access.secret_name, access.linked)
 
@@ -61,10 +61,11 @@ async def use_credentials(
 
 async def require_same_account(
     services: Services, connection: Connection, account: Account, allow_other_account: bool
-) -> None:
+) -> Account | None:
     """Refuse another account than the one that is connected, unless whoever connects allowed for that.
 
-    While exports depend on the lists of the one that is connected, nobody can.
+    While exports depend on the lists of the one that is connected, nobody can. Return the account that this
+    one may take the place of: the one that was looked at.
     """
     known = connection.account
     if (
@@ -80,14 +81,16 @@ async def require_same_account(
                 known=known.name,
             )
         )
-    _require_known_account(connection, account, allow_other_account)
+    replaces = known if allow_other_account else None
+    _require_known_account(connection, account, replaces)
+    return replaces
 
 
 def _require_known_account(
-    connection: Connection, account: Account, allow_other_account: bool
+    connection: Connection, account: Account, replaces: Account | None
 ) -> None:
     known = connection.account
-    if known is None or known.id == account.id or allow_other_account:
+    if known is None or known.id in {account.id, replaces and replaces.id}:
         return
     raise Conflict(
         say(

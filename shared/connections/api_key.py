@@ -64,18 +64,12 @@ async def connect_with_key(
             host=endpoint,
         )
         raise Invalid((member,), what)
-    await require_same_account(services, connection, account, allow_other_account)
+    replaces = await require_same_account(services, connection, account, allow_other_account)
     linked = secret_name is not None
     name = secret_name or await store_credentials(services.storage.secrets, credentials)
     recording = Recording(services, Actor.of(person), Action.KEY_CONNECTED)
-    return await use_credentials(
-        services,
-        key,
-        etag,
-        Access(account, name, linked),
-        recording,
-        allow_other_account=allow_other_account,
-    )
+    access = Access(account, name, linked)
+    return await use_credentials(services, key, etag, access, recording, replaces)
 
 
 async def _credentials(

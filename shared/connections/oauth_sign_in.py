@@ -25,7 +25,7 @@ from shared.connections.vendor_api import open_tokens
 from shared.destinations.contract import OAuth2
 from shared.destinations.oauth2 import authorize_url
 from shared.domain.audit import Action, Actor
-from shared.domain.connection import Connection, Move
+from shared.domain.connection import Account, Connection, Move
 from shared.domain.errors import Conflict, DestinationError, Invalid, Refusal
 from shared.domain.message import say
 from shared.domain.people import Person
@@ -107,19 +107,14 @@ async def finish_sign_in(
     by = Actor.of(Person(id=began.by_id, name=began.by_name))
     connection = (await find(services.storage.connections, began.connection_id, MESSAGES)).value
     try:
-        access = await _exchange(services, connection, state, code, began.allow_other_account)
+        access, replaces = await _exchange(
+            services, connection, state, code, began.allow_other_account
+        )
     except (Refusal, DestinationError) as error:
         await record(services, by, Action.SIGN_IN_REFUSED, connection, reason=str(error.reason))
         raise
     recording = Recording(services, by, Action.SIGN_IN_FINISHED)
-    await use_credentials(
-        services,
-        connection.id,
-        None,
-        access,
-        recording,
-        allow_other_account=began.allow_other_account,
-    )
+    await use_credentials(services, connection.id, None, access, recording, replaces)
 
 
 async def _exchange(
@@ -128,8 +123,8 @@ async def _exchange(
     state: str,
     code: str | None,
     allow_other_account: bool,
-) -> Access:
-    """Trade a code for credentials and store them."""
+) -> tuple[Access, Account | None]:
+    """Trade a code for credentials and store them; return, too, the account that may make way."""
     if code is None:
         raise Conflict(say("The sign-in was not completed. Nothing was changed."))
     destination = services.destinations[connection.destination]
@@ -139,8 +134,9 @@ async def _exchange(
     verifier = await _verifier(services, state)
     credentials = await tokens.exchange(code, services.addresses.callback, verifier)
     account = await destination.account(tokens.sign_in, credentials, endpoint="")
-    await require_same_account(services, connection, account, allow_other_account)
-    return Access(account, await store_credentials(services.storage.secrets, credentials))
+    replaces = await require_same_account(services, connection, account, allow_other_account)
+    access = Access(account, await store_credentials(services.storage.secrets, credentials))
+    return access, replaces
 
 
 async def _redeem(services: Services, state: str, browser_key: str | None) -> OAuthState:

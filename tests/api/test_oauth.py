@@ -113,6 +113,13 @@ class PausingRecords(MemoryRecords[OAuthState]):
         return found
 
 
+async def test_head_uses_no_state_up(office: Office) -> None:
+    query = {"state": await office.state(await agreed(office)), "code": office.accounts.allow()}
+    await office.http.head(CALLBACK, params=query)
+    assert office.accounts.paths == []
+    assert (await office.come_back(**query)).status_code == 303
+
+
 async def test_of_two_callbacks_at_once_one_wins(office: Office) -> None:
     storage = replace(office.services.storage, oauth_states=PausingRecords(OAuthState))
     office.services = replace(office.services, storage=storage)
@@ -186,8 +193,9 @@ async def test_a_connection_moves_to_another_account_only_if_that_was_allowed(
     assert (await office.sign_in(key)).status_code == 303
 
 
+@pytest.mark.parametrize("allow", [False, True])
 async def test_a_draft_that_was_connected_meanwhile_stays_with_that_account(
-    office: Office,
+    office: Office, allow: bool
 ) -> None:
     key = await agreed(office)
 
@@ -206,11 +214,12 @@ async def test_a_draft_that_was_connected_meanwhile_stays_with_that_account(
     storage = replace(office.services.storage, secrets=vault)
     http = httpx.AsyncClient(transport=accounts)
     office.services = replace(office.services, http=http, storage=storage)
-    state = await office.state(key)
+    state = await office.state(key, allow_other_account=allow)
 
     answer = await office.come_back(state=state, code=accounts.allow(OTHER))
 
     await refused(office, answer, 409)
+    assert "This is the account Other, but Acme is connected." in answer.text
     assert (await secret_of(office, key)) == "connection-1"
     [name] = [each for each in vault.names if each.startswith("connection-")]
     with pytest.raises(Missing):
