@@ -70,6 +70,8 @@ class _Limited(httpx.AsyncByteStream):
                 if self._left < 0:
                     raise AnswerTooLarge(self._response)
                 yield decoded
+            if decoder is not None and decoder.eof:
+                return  # it would keep whatever stands behind the end
 
     def _decoded(self, decoder: "zlib._Decompress", piece: bytes) -> Iterator[bytes]:
         if self._encoding not in ("gzip", "x-gzip"):

@@ -36,6 +36,12 @@ async def with_wrong_token(office: Office, forwarded: str = FRONT_END) -> httpx.
     return await me(office, **{"Authorization": "Bearer wrong", "X-Forwarded-For": forwarded})
 
 
+async def without_a_role(office: Office, forwarded: str = FRONT_END) -> httpx.Response:
+    token = office.issuer.token("viewer", roles=[], identity=STRANGER)
+    headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": forwarded}
+    return await me(office, **headers)
+
+
 async def come_back(office: Office, forwarded: str = FRONT_END) -> httpx.Response:
     headers = {"X-Forwarded-For": forwarded}
     return await office.http.get(CALLBACK, params={"state": "made-up"}, headers=headers)
@@ -53,6 +59,7 @@ async def report_shapelessly(office: Office, forwarded: str = FRONT_END) -> http
 
 COSTLY = [
     (with_wrong_token, 401),
+    (without_a_role, 403),
     (come_back, 400),
     (report_wrongly, 404),
     (report_shapelessly, 404),
@@ -105,7 +112,7 @@ async def test_an_address_may_send_60_anonymous_requests_a_minute(
 async def test_all_that_is_anonymous_and_costs_something_is_counted_together(
     office: Office,
 ) -> None:
-    office.allow(addresses=4)
+    office.allow(addresses=len(COSTLY))
     for ask, refused in COSTLY:
         assert (await ask(office)).status_code == refused
     for ask, _ in COSTLY:
@@ -116,6 +123,7 @@ async def test_once_too_many_came_they_ask_nothing_of_storage(office: Office) ->
     office.allow(addresses=1)
     await report_url(office.services, "export.run")  # makes the key
     await report_url(office.services, "export.run")  # reads it
+    await office.done("GET", "/me")  # has the issuer's keys fetched
     await come_back(office)
     asked: list[str] = []
     office.services = watched(office.services, asked)

@@ -134,6 +134,21 @@ async def test_a_small_answer_that_unpacks_to_hundreds_of_megabytes_takes_hardly
     assert peak < 4 * LIMITS.bytes
 
 
+async def behind_its_end(writer: asyncio.StreamWriter) -> None:
+    """Answer with a whole gzip, and then go on without an end."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n")
+    packed = gzip.compress(b"{}")
+    writer.write(f"{len(packed):x}\r\n".encode() + packed + b"\r\n")
+    while True:
+        writer.write(b"10000\r\n" + bytes(0x10000) + b"\r\n")
+        await writer.drain()
+
+
+async def test_what_stands_behind_the_end_of_a_compressed_answer_is_not_read() -> None:
+    async with served(behind_its_end) as url, open_http(limits=LIMITS) as http:
+        assert (await http.get(url)).content == b"{}"
+
+
 @pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "gzip, gzip"])
 async def test_what_cannot_be_unpacked_piece_by_piece_is_not_unpacked(encoding: str) -> None:
     async with served(whole(gzip.compress(b"{}"), encoding)) as url, open_http() as http:

@@ -19,7 +19,7 @@ from shared.api.paths import (
 )
 from shared.api.problems import answer
 from shared.api.tokens import NotSignedIn, TokenCheck
-from shared.domain.errors import ProductError
+from shared.domain.errors import NotAllowed, ProductError
 from shared.domain.message import say
 
 _PUBLIC = {HEALTH, DOCS, DOCS_SCRIPT, DOCS_STYLE, OPENAPI, CALLBACK, DONE}
@@ -49,9 +49,10 @@ class Authentication(Layer):
 def _counted(scope: Scope, error: NotSignedIn | ProductError) -> Exception:
     """Return what to answer instead of an error once too many wrong tokens came from one address.
 
-    Right ones from there are let in all the same, and no token at all is wrong at no cost.
+    One without a role of ours is wrong, too. Right ones from there are let in all the same, and no token at
+    all is wrong at no cost.
     """
-    if isinstance(error, NotSignedIn) and error.given:
+    if isinstance(error, NotAllowed) or (isinstance(error, NotSignedIn) and error.given):
         try:
             scope["app"].state.allowances.addresses.use(address_of(scope))
         except TooMany as too_many:
