@@ -1,5 +1,7 @@
 """What stands in a text and cannot be seen: blanks, controls, and what Unicode calls default-ignorable."""
 
+from collections.abc import Sequence
+
 BLANKS = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
     "\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -26,6 +28,7 @@ IGNORABLE = (  # Default_Ignorable_Code_Point, first and last
     (0xE0000, 0xE0FFF),
 )
 CONTROLS = ((0x00, 0x1F), (0x7F, 0x9F))  # first and last
+_TURNS = ((0x202A, 0x202E), (0x2066, 0x2069))  # Unicode's embeddings, overrides and isolates
 _NOTHING = dict.fromkeys(
     code for first, last in (*IGNORABLE, *CONTROLS) for code in range(first, last + 1)
 )
@@ -33,9 +36,25 @@ _NOTHING = dict.fromkeys(
 
 def has_control(text: str) -> bool:
     """Say whether a control, such as a tab or a line end, stands in a text."""
-    return not text.isprintable() and any(
-        first <= ord(each) <= last for each in text for first, last in CONTROLS
-    )
+    return not text.isprintable() and _has(text, CONTROLS)
+
+
+def turns_letters(text: str) -> bool:
+    """Say whether a text holds what shows letters in another order than theirs, also those behind the text.
+
+    Such is explicit formatting (UAX 9), by which one name looks like another (CVE-2021-42574). Letters
+    that are written from right to left, and the marks that such texts need, turn nothing.
+    """
+    return not text.isprintable() and _has(text, _TURNS)
+
+
+def can_be_name(text: str) -> bool:
+    """Say whether people see a name as it is: no control, nothing that turns letters, and not nothing."""
+    return not has_control(text) and not turns_letters(text) and bool(without_invisible(text))
+
+
+def _has(text: str, ranges: Sequence[tuple[int, int]]) -> bool:
+    return any(first <= ord(each) <= last for each in text for first, last in ranges)
 
 
 def without_invisible(text: str) -> str:

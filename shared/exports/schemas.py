@@ -8,11 +8,13 @@ from pydantic import AfterValidator, Field, StringConstraints
 from shared.domain.message import say
 from shared.domain.reading import DateOrder, Escape, Reading
 from shared.domain.schedule import ExportSchedule, OwnSchedule
-from shared.records.chosen import Chosen, Id, Name
+from shared.records.chosen import Chosen, Id, Name, visible
 from shared.segments.encodings import encoding_name
 
 # A blob's name has at most 1,024 characters; the limits on a mapping only bound what is stored.
-type SegmentName = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+type SegmentName = Annotated[
+    str, StringConstraints(min_length=1, max_length=1024), AfterValidator(visible)
+]
 # The address of a page may stand there, too.
 type ListId = Annotated[
     str,

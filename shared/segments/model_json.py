@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
 from shared.domain.segment import MAX_FILES, CsvSettings, SegmentVersion
+from shared.invisible import can_be_name
 from shared.segments.paths import PathKind, exported_name, parse_path
 from shared.segments.versions import IncompleteVersion, archived, joined, refused, too_many
 from shared.storage.ports import BlobInfo
@@ -117,7 +118,7 @@ def _read_entity(folder: str, at: int, told: object) -> Entity | None:
 
 
 def _is_name(name: str) -> bool:
-    return bool(name) and not {".", "/"} & set(name)
+    return can_be_name(name) and not {".", "/"} & set(name)
 
 
 def _wrong_at(folder: str, error: ValidationError, *within: str) -> Message:

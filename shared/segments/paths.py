@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from shared.domain.segment import EXPORTED
+from shared.invisible import can_be_name
 from shared.segments.formats.registry import FORMATS, extension_of
 from shared.segments.shards import is_part, shard_of
 
@@ -70,7 +71,15 @@ def segment_of(path: str) -> str | None:
 
 
 def parse_path(path: str) -> SegmentPath | None:
-    """Return what a path is, or None if it has nothing to do with segments."""
+    """Return what a path is, or None if it has nothing to do with segments.
+
+    No segment has a name that people cannot see as it is: they choose segments by their names.
+    """
+    parsed = _parsed(path)
+    return parsed if parsed and (not parsed.segment or can_be_name(parsed.segment)) else None
+
+
+def _parsed(path: str) -> SegmentPath | None:
     *folders, name = path.split("/")
     if folders and not folders[0]:
         return None

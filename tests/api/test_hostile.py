@@ -5,6 +5,7 @@ import logging
 import re
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from shared.domain.connection import Connection
 from shared.storage.entries import ALL
 from shared.storage.ports import Unavailable
 from shared.telemetry.logs import one_line
-from tests.api.office import Office, choices
+from tests.api.office import Office, choices, pointers
 from tests.fakes.storage import MemoryRecords
 
 PLANTED = "planted-value"
@@ -239,6 +240,46 @@ async def test_a_body_of_another_kind_is_refused(office: Office) -> None:
         body = json.dumps({"destination": "mailchimp", "display_name": "x"})
         answer = await office.http.post("/api/v1/connections", content=body, headers=headers)
         assert answer.status_code == 422, kind
+
+
+UNSEEN = ["\u202eexe.fdp", "a\u2066b", "\x85", "a\x7f", "\u200b\u2060", "\ufeff", "a\tb"]
+
+
+@pytest.mark.parametrize("name", UNSEEN, ids=ascii)
+async def test_a_name_that_people_cannot_see_as_it_is_is_refused(office: Office, name: str) -> None:
+    connection = await office.ready()
+    export = await office.export(connection)
+    await office.drop(name)
+    before = await kept(office)
+    for method, path, body, pointer in (
+        (
+            "POST",
+            "/connections",
+            {"destination": "mailchimp", "display_name": name},
+            "/display_name",
+        ),
+        ("PATCH", f"/connections/{connection}", {"display_name": name}, "/display_name"),
+        ("POST", "/exports", choices(connection, name=name), "/name"),
+        ("PATCH", f"/exports/{export}", {"name": name}, "/name"),
+        ("POST", f"/exports/{export}/duplicate", {"name": name}, "/name"),
+        ("POST", "/exports", choices(connection, segments=[name]), "/segments/0"),
+        ("PATCH", f"/exports/{export}", {"segments": ["Customers", name]}, "/segments/1"),
+    ):
+        assert pointers(await office.ask(method, path, body)) == [pointer], path
+    at = f"/segments/{quote(name)}"
+    assert (await office.ask("GET", at)).status_code == 404
+    for method, path, reading in (
+        ("GET", f"{at}/reading", None),
+        ("PUT", f"{at}/reading", {"decimal": ","}),
+        ("DELETE", f"{at}/reading", None),
+        ("POST", f"{at}/reading/try", {}),
+    ):
+        answer = await office.ask(method, path, reading)
+        assert answer.status_code == 422, (method, path)
+        assert [each["parameter"] for each in answer.json()["errors"]] == ["name"]
+    there = await office.done("GET", "/segments")
+    assert [each["name"] for each in there["items"]] == ["Customers"]
+    assert await kept(office) == before
 
 
 def said_with(value: str) -> list[tuple[str, str, Any]]:

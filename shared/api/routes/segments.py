@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
+from pydantic import AfterValidator
 
 from shared.api.dependencies import (
     After,
@@ -28,6 +29,7 @@ from shared.domain.message import say
 from shared.exports.reading_trial import try_reading
 from shared.exports.readings import find_reading, remove_reading, set_reading
 from shared.exports.schemas import ReadingChoices
+from shared.records.chosen import visible
 from shared.segments.catalogue import find_all
 from shared.segments.readings import all_said
 from shared.segments.stats import describe, find_segment
@@ -35,7 +37,7 @@ from shared.segments.stats import describe, find_segment
 router = APIRouter(prefix=V1 + "/segments", tags=["segments"])
 
 # No blob has a longer name, and so no segment.
-type SegmentKey = Annotated[str, Path(min_length=1, max_length=1024)]
+type SegmentKey = Annotated[str, Path(min_length=1, max_length=1024), AfterValidator(visible)]
 
 
 @router.get("", operation_id="listSegments", summary="Segments that can be exported")
