@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import jwt
+import orjson
 
 from shared.domain.clock import Clock
 from shared.domain.errors import TryLater
@@ -105,7 +106,7 @@ class IssuerKeys:
     async def _get(self, url: str) -> Any:
         response = await self._http.get(url, follow_redirects=False)
         response.raise_for_status()
-        return response.json()
+        return orjson.loads(response.content)
 
 
 def _may_be_id(key_id: str) -> bool:

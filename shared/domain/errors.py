@@ -27,6 +27,8 @@ from enum import StrEnum
 from shared.domain.message import Message
 from shared.domain.outcomes import RowOutcome
 
+_LONGEST = 86400.0  # seconds, whatever a destination asks for; a queue holds a message for a week
+
 type MemberPath = tuple[str | int, ...]
 """The way into a body: names of members, and places in lists from 0."""
 
@@ -46,12 +48,12 @@ class DestinationError(ProductError):
 class TryLater(DestinationError):
     """Worth trying again after a while.
 
-    `after` is in seconds, and None when the destination did not say.
+    `after` is in seconds, a day at most, and None when the destination did not say.
     """
 
     def __init__(self, reason: Message, after: float | None = None) -> None:
         super().__init__(reason)
-        self.after = after
+        self.after = None if after is None else min(after, _LONGEST)
 
 
 class RateLimited(TryLater):

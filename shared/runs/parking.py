@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 
 FIRST_SETBACK = 30.0  # seconds until a run goes on after a setback; doubled for each one in a row
 _LONGEST_SETBACK = 1800.0
-_LONGEST_ASKED = 86400.0  # what a destination may ask for; a queue holds a message for a week
 _MOST_SETBACKS = 24  # in a row: about nine and a half hours
 
 _GONE = say(
@@ -110,7 +109,7 @@ def _set_back(error: TryLater, setbacks: int, now: datetime) -> Next:
         text = say("Given up after {tries} tries in a row. {why}", tries=setbacks, why=error.reason)
         return Aborted(RunStatus.FAILED_PERMANENT, text)
     own = min(FIRST_SETBACK * 2**setbacks, _LONGEST_SETBACK)
-    delay = min(error.after or own, _LONGEST_ASKED)
+    delay = error.after or own
     until = f"{now + timedelta(seconds=delay):%H:%M:%S} UTC"
     reason = say("{why} Trying again at {time}.", why=error.reason, time=until)
     return Parked(RunStatus.FAILURE, delay, reason, setbacks + 1)

@@ -119,7 +119,7 @@ def retry_after(response: httpx.Response) -> float | None:
 def _detail(response: httpx.Response) -> str:
     """Return the vendor's own sentence from a problem document, if there is one."""
     try:
-        body = response.json()
+        body = orjson.loads(response.content)  # which also bounds how deep it goes
     except ValueError:
         return ""
     return str(body.get("detail", ""))[:300] if isinstance(body, dict) else ""

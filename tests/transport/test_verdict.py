@@ -33,6 +33,11 @@ def judged(status: int, **answer: object) -> DestinationError | None:
     return None
 
 
+@pytest.mark.parametrize("status", [200, 400, 403, 429, 500])
+def test_json_that_is_too_deep_is_no_json(status: int) -> None:
+    assert isinstance(judged(status, content=b"[" * 1_000_000), DestinationError)
+
+
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
 def test_a_success_is_no_halt(status: int) -> None:
     assert judged(status) is None
