@@ -133,7 +133,9 @@ def expires_at(credentials: Credentials) -> datetime | None:
         # It came straight from the vendor and lets nobody in here, so its signature is not looked at.
         claims = jwt.decode(credentials["access_token"], options={"verify_signature": False})
         end = float(claims["exp"])
-    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
+    except OverflowError:  # so late that it does not matter
+        return None
+    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, RecursionError):
         if "expires_at" not in credentials:
             return None
         end = float(credentials["expires_at"])

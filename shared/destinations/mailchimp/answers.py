@@ -191,7 +191,7 @@ def _problem(response: httpx.Response) -> tuple[str, str]:
         said = None
     if not isinstance(said, dict):
         return "", ""
-    words = [said.get("detail")]
-    for error in said.get("errors") or ():
+    words, errors = [said.get("detail")], said.get("errors")
+    for error in errors if isinstance(errors, list) else ():
         words.append(error.get("message") if isinstance(error, dict) else error)
     return str(said.get("title") or ""), " ".join(str(each) for each in words if each)[:_DETAIL]
