@@ -7,7 +7,7 @@ from shared.connections.lookups import list_meant
 from shared.destinations.contract import Destination
 from shared.destinations.model import Field, ListInfo
 from shared.domain.connection import Connection, Move
-from shared.domain.errors import BadSegment, Culprit, Invalid, MemberPath, NeedsAttention
+from shared.domain.errors import BadSegment, Conflict, Culprit, Invalid, MemberPath, NeedsAttention
 from shared.domain.export import Export
 from shared.domain.message import Message, say
 from shared.domain.people import Caller
@@ -40,7 +40,26 @@ async def check_destination(services: Services, connection: Connection, choices:
     check_options(destination, choices.options)
     found, fields = await _list_and_fields(services, connection, choices.list_id)
     check_fields(destination, fields, choices.fields)
+    await _require_same_account(services, connection)
     return choices.model_copy(update={"list_id": found.id, "list_name": found.name})
+
+
+async def _require_same_account(services: Services, connection: Connection) -> None:
+    """Raise Conflict if another account was connected while the destination was asked.
+
+    Its lists are others, and may have the same ids.
+    """
+    stored = await services.storage.connections.get(ALL, connection.id)
+    if stored is None or _account_id(stored.value) != _account_id(connection):
+        raise Conflict(
+            say(
+                "The connection was removed or connected to another account meanwhile. Begin again."
+            )
+        )
+
+
+def _account_id(connection: Connection) -> str | None:
+    return connection.account.id if connection.account else None
 
 
 async def _list_and_fields(

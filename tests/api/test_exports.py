@@ -11,7 +11,7 @@ from shared.domain.run import Run, RunStatus
 from shared.storage.entries import ALL
 from tests.api.office import Office, choices, pointers
 from tests.contract.destinations.side import InProcess, SandboxClock
-from tests.fakes.accounts import web_id
+from tests.fakes.accounts import OTHER, web_id
 
 
 async def test_an_export_is_stored_as_chosen_and_nothing_runs(office: Office) -> None:
@@ -403,6 +403,46 @@ async def test_while_the_destination_is_down_an_export_is_not_saved(office: Offi
     office.accounts.faults = [httpx.Response(503, json={})]
     assert (await office.ask("POST", "/exports", choices(key))).status_code == 503
     assert (await office.done("GET", "/exports"))["items"] == []
+
+
+class Moving(httpx.AsyncBaseTransport):
+    """Lets somebody connect another account while the destination is asked for a list."""
+
+    def __init__(self, office: Office, connection: str) -> None:
+        self._office = office
+        self._connection = connection
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer as the accounts do; sign in elsewhere first."""
+        office = self._office
+        answer = await office.accounts.handle_async_request(request)
+        if "/lists/" in request.url.path:
+            office.services = replace(
+                office.services, http=httpx.AsyncClient(transport=office.accounts)
+            )
+            signed_in = await office.sign_in(self._connection, OTHER, allow_other_account=True)
+            assert signed_in.status_code == 303
+        return answer
+
+
+async def test_no_export_is_put_on_an_account_whose_lists_were_not_asked(office: Office) -> None:
+    connection = await office.ready()
+    detached = await office.export(connection)
+    await office.done("POST", f"/exports/{detached}/detach")
+    to = {"connection_id": connection, "list_id": "a2"}
+    for path, body in (
+        ("/exports", choices(connection)),
+        (f"/exports/{detached}/attach", to),
+    ):
+        office.services = replace(
+            office.services, http=httpx.AsyncClient(transport=Moving(office, connection))
+        )
+        answer = await office.ask("POST", path, body)
+        assert answer.status_code == 409
+        assert "another account" in answer.json()["detail"]
+        assert (await office.sign_in(connection, allow_other_account=True)).status_code == 303
+    [only] = (await office.done("GET", "/exports"))["items"]
+    assert (only["id"], only["connection_id"]) == (detached, None)
 
 
 async def test_exports_are_listed_in_pages_with_their_last_run(office: Office) -> None:
