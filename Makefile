@@ -91,12 +91,10 @@ lock: $(VENV)/.installed ## pin what pyproject.toml asks for into requirements*.
 	$(LOCK) --group dev --constraints requirements.txt --output-file requirements-dev.txt
 	$(LOCK) --group scan --output-file requirements-scan.txt
 
-# Tools of one purpose, which uv keeps apart from everything else.
 audit: $(VENV)/.installed ## ask for known weaknesses of every pinned package
-	for pins in requirements.txt requirements-dev.txt requirements-scan.txt; do \
-	  $(VENV)/bin/uv tool run --from pip-audit==2.10.1 pip-audit --disable-pip --no-deps --requirement $$pins || exit 1; \
-	done
+	$(PYTHON) -m local.audit
 
+# A tool of one purpose, which uv keeps apart from everything else.
 sbom: $(VENV)/.installed ## list what production is made of, as CycloneDX (sbom.json)
 	$(VENV)/bin/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.txt \
 	  --pyproject pyproject.toml --output-file sbom.json

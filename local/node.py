@@ -24,11 +24,17 @@ def node() -> str:
 
 def install(folder: Path) -> int:
     """Run ``npm ci`` in a folder with the Node that will run what it installs; return npm's exit code."""
-    # npm finds its node on PATH. Nothing that is needed has an install script worth running.
-    path = f"{Path(node()).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    # Nothing that is needed has an install script worth running.
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]
+    return npm(folder, "ci", *options)
+
+
+def npm(folder: Path, *arguments: str) -> int:
+    """Run npm in a folder with that Node; return its exit code."""
+    # npm finds its node on PATH.
+    path = f"{Path(node()).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return subprocess.run(  # noqa: S603 - npm, found beside node
-        [*_npm(), "ci", *options], cwd=folder, env=os.environ | {"PATH": path}, check=False
+        [*_npm(), *arguments], cwd=folder, env=os.environ | {"PATH": path}, check=False
     ).returncode
 
 
