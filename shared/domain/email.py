@@ -26,8 +26,8 @@ from shared.invisible import BLANKS, without_invisible
 # Nearly every address is plain: no label of its domain holds two hyphens in a row, which would be an
 # international one, and it is too short for any part to be too long. The library would say the same
 # of it and take forty times as long; a million rows make that worth looking for.
-_LOCAL = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-PLAIN = _LOCAL.replace("'", "", 1) + r"@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}"
+_ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]"
+PLAIN = rf"{_ATOM.replace("'", '')}+(?:\.{_ATOM}+)*" r"@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}"
 """A pattern, the same for RE2 and Python's `re`: a text that it is the whole of is an address in normal form.
 
 A quote at the beginning is from a spreadsheet, though an address could have one there."""
@@ -35,10 +35,11 @@ PLAIN_LENGTH = 63
 """Characters that such a text may have; longer ones need a look."""
 
 _PLAIN = re.compile(PLAIN)
+_LOCAL = rf"{_ATOM}++(?:\.{_ATOM}++)*+"
 _WHOLE_LOCAL = re.compile(_LOCAL)
 
 # What the vendors take of what the library accepts.
-_TAKEN = re.compile(_LOCAL + r"@(?:[a-z0-9-]++\.)+(?:[a-z]{2,}|xn--[a-z0-9-]+)")
+_TAKEN = re.compile(_LOCAL + r"@(?:[a-z0-9-]++\.)++(?:[a-z]{2,63}|xn--[a-z0-9-]{1,59})")
 
 _LONGEST = 254  # characters, RFC 5321
 _LONGEST_LOCAL = 64
