@@ -9,14 +9,23 @@ param workspaceId string
 @description('System topic of the data account.')
 param topicId string
 
+@description('The Application Insights of the app.')
+param insightsId string
+
+@description('What is asked whether the app is alive; empty for no such test.')
+param healthUrl string
+
+@description('Gigabytes of telemetry a day that are taken; 0 for no limit.')
+param dailyCapGb int
+
 @description('E-mail addresses, separated by commas.')
 param emails string
 
 @secure()
 param webhook string
 
-// An event is looked at once, in the five minutes in which it came in, so it makes one alert; the
-// window is longer because events come in late. What lasts, such as lateness, settles by itself.
+// A rule that fires for each `by` has an alert of its own for each value, which stays until the window has
+// passed it: nothing is told of twice, and what comes in late is told of all the same.
 var rules = [
   {
     name: 'run-failed'
@@ -24,10 +33,9 @@ var rules = [
     severity: 2
     every: 'PT5M'
     window: 'PT30M'
-    settles: false
+    by: 'run_id'
     query: '''
       AppTraces
-      | where ingestion_time() > ago(5m)
       | where tostring(Properties.event) == "run_ended"
       | where tostring(Properties.status) == "failed_permanent"
       | project TimeGenerated, run_id = tostring(Properties.run_id), destination = tostring(Properties.destination)
@@ -39,10 +47,9 @@ var rules = [
     severity: 2
     every: 'PT5M'
     window: 'PT30M'
-    settles: false
+    by: 'connection_id'
     query: '''
       AppTraces
-      | where ingestion_time() > ago(5m)
       | where tostring(Properties.event) == "sign_in_needed"
       | project TimeGenerated, connection_id = tostring(Properties.connection_id), destination = tostring(Properties.destination)
     '''
@@ -53,12 +60,24 @@ var rules = [
     severity: 1
     every: 'PT5M'
     window: 'PT30M'
-    settles: false
+    by: 'run_id'
     query: '''
       AppTraces
-      | where ingestion_time() > ago(5m)
       | where tostring(Properties.event) == "message_given_up"
       | project TimeGenerated, run_id = tostring(Properties.run_id)
+    '''
+  }
+  {
+    name: 'setting-unusable'
+    title: 'A setting cannot be used'
+    severity: 2
+    every: 'PT5M'
+    window: 'PT30M'
+    by: 'setting'
+    query: '''
+      AppTraces
+      | where tostring(Properties.event) == "setting_unusable"
+      | project TimeGenerated, setting = tostring(Properties.setting)
     '''
   }
   {
@@ -68,7 +87,7 @@ var rules = [
     severity: 1
     every: 'PT5M'
     window: 'PT15M'
-    settles: true
+    by: ''
     query: '''
       AppMetrics
       | where Name == "segment_exports.schedule.lag"
@@ -82,13 +101,65 @@ var rules = [
     severity: 3
     every: 'PT15M'
     window: 'PT1H'
-    settles: true
+    by: 'destination'
     query: '''
       AppMetrics
       | where Name == "segment_exports.quota.used"
       | summarize used = max(Sum / ItemCount) by destination = tostring(Properties.destination)
       | where used >= 0.8
     '''
+  }
+  {
+    // One alone may be a moment without storage, which its caller tries again.
+    name: 'requests-fail'
+    title: 'Requests to the app fail'
+    severity: 2
+    every: 'PT5M'
+    window: 'PT15M'
+    by: ''
+    query: '''
+      AppRequests
+      | where toint(ResultCode) >= 500
+      | summarize failed = count()
+      | where failed >= 3
+    '''
+  }
+]
+var capRule = {
+  name: 'telemetry-capped'
+  title: 'No more telemetry is taken today'
+  severity: 1
+  every: 'PT15M'
+  window: 'PT1H'
+  by: ''
+  query: '''
+    _LogOperation
+    | where Category =~ "Ingestion"
+    | where Detail has "OverQuota"
+  '''
+}
+var metrics = [
+  {
+    name: 'event-undelivered'
+    metric: 'DeadLetteredCount'
+    most: 0
+    title: 'An event could not be delivered'
+    severity: 3
+  }
+  {
+    name: 'event-dropped'
+    metric: 'DroppedEventCount'
+    most: 0
+    title: 'An event could not be delivered'
+    severity: 3
+  }
+  {
+    // A try or two fail after each deployment, and after each pause where no instance always runs.
+    name: 'events-fail'
+    metric: 'DeliveryAttemptFailCount'
+    most: 50
+    title: 'Events reach the app late'
+    severity: 3
   }
 ]
 
@@ -119,7 +190,7 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
 }
 
 resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
-  for rule in rules: {
+  for rule in concat(rules, dailyCapGb == 0 ? [] : [capRule]): {
     name: '${rule.name}-${name}'
     location: location
     tags: tags
@@ -134,12 +205,23 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       ]
       evaluationFrequency: rule.every
       windowSize: rule.window
-      autoMitigate: rule.settles
+      autoMitigate: true
       criteria: {
         allOf: [
           {
             query: rule.query
             timeAggregation: 'Count'
+            dimensions: empty(rule.by)
+              ? []
+              : [
+                  {
+                    name: rule.by
+                    operator: 'Include'
+                    values: [
+                      '*'
+                    ]
+                  }
+                ]
             operator: 'GreaterThan'
             threshold: 0
             failingPeriods: {
@@ -158,32 +240,93 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
   }
 ]
 
-resource undelivered 'Microsoft.Insights/metricAlerts@2026-01-01' = {
-  name: 'event-undelivered-${name}'
-  location: 'global'
-  tags: tags
-  properties: {
-    description: 'See docs/operations.md, heading "An event could not be delivered".'
-    severity: 3
-    enabled: true
-    scopes: [
-      topicId
-    ]
-    evaluationFrequency: 'PT5M'
-    windowSize: 'PT5M'
-    criteria: {
-      'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
-      allOf: [
+resource ofEvents 'Microsoft.Insights/metricAlerts@2026-01-01' = [
+  for each in metrics: {
+    name: '${each.name}-${name}'
+    location: 'global'
+    tags: tags
+    properties: {
+      description: 'See docs/operations.md, heading "${each.title}".'
+      severity: each.severity
+      enabled: true
+      scopes: [
+        topicId
+      ]
+      evaluationFrequency: 'PT5M'
+      windowSize: each.most == 0 ? 'PT5M' : 'PT1H'
+      criteria: {
+        'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+        allOf: [
+          {
+            name: each.metric
+            criterionType: 'StaticThresholdCriterion'
+            metricNamespace: 'Microsoft.EventGrid/systemTopics'
+            metricName: each.metric
+            timeAggregation: 'Total'
+            operator: 'GreaterThan'
+            threshold: each.most
+          }
+        ]
+      }
+      actions: [
         {
-          name: 'dead-lettered'
-          criterionType: 'StaticThresholdCriterion'
-          metricNamespace: 'Microsoft.EventGrid/systemTopics'
-          metricName: 'DeadLetteredCount'
-          timeAggregation: 'Total'
-          operator: 'GreaterThan'
-          threshold: 0
+          actionGroupId: people.id
         }
       ]
+    }
+  }
+]
+
+// Source of the places: learn.microsoft.com/azure/azure-monitor/app/availability
+resource alive 'Microsoft.Insights/webtests@2022-06-15' = if (!empty(healthUrl)) {
+  name: 'alive-${name}'
+  location: location
+  tags: union(tags, { 'hidden-link:${insightsId}': 'Resource' })
+  kind: 'standard'
+  properties: {
+    SyntheticMonitorId: 'alive-${name}'
+    Name: 'alive-${name}'
+    Enabled: true
+    Kind: 'standard'
+    Frequency: 900
+    Timeout: 60
+    RetryEnabled: true
+    Locations: [
+      for place in ['emea-nl-ams-azr', 'emea-se-sto-edge', 'emea-gb-db3-azr', 'us-va-ash-azr', 'us-ca-sjc-azr']: {
+        Id: place
+      }
+    ]
+    Request: {
+      RequestUrl: healthUrl
+      HttpVerb: 'GET'
+    }
+    ValidationRules: {
+      ExpectedHttpStatusCode: 200
+      SSLCheck: true
+      SSLCertRemainingLifetimeCheck: 7
+    }
+  }
+}
+
+resource unreachable 'Microsoft.Insights/metricAlerts@2026-01-01' = if (!empty(healthUrl)) {
+  name: 'unreachable-${name}'
+  location: 'global'
+  tags: union(tags, { 'hidden-link:${insightsId}': 'Resource', 'hidden-link:${alive.id}': 'Resource' })
+  properties: {
+    description: 'See docs/operations.md, heading "The app cannot be reached".'
+    severity: 1
+    enabled: true
+    scopes: [
+      alive.id
+      insightsId
+    ]
+    evaluationFrequency: 'PT5M'
+    windowSize: 'PT30M'
+    criteria: {
+      'odata.type': 'Microsoft.Azure.Monitor.WebtestLocationAvailabilityCriteria'
+      webTestId: alive.id
+      componentId: insightsId
+      failedLocationCount: 3
     }
     actions: [
       {

@@ -6,6 +6,16 @@ param tags object
 param identityId string
 param identityClientId string
 
+@description('Identity that deploys packages, and where to.')
+param packagesIdentityId string
+param packagesUrl string
+
+@description('Instances that always run for the blob trigger: 0 or 1.')
+param alwaysReadyInstances int
+
+@description('Ranges of addresses that deployments may come from; empty for any.')
+param deploymentRanges string[]
+
 @description('Subnet that the app goes out from; empty without a private network.')
 param subnetId string
 
@@ -60,6 +70,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     type: 'UserAssigned'
     userAssignedIdentities: {
       '${identityId}': {}
+      '${packagesIdentityId}': {}
     }
   }
   properties: {
@@ -71,15 +82,24 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
       http20Enabled: true
+      scmIpSecurityRestrictionsDefaultAction: empty(deploymentRanges) ? 'Allow' : 'Deny'
+      scmIpSecurityRestrictions: [
+        for (range, at) in deploymentRanges: {
+          name: 'deployments-${at}'
+          action: 'Allow'
+          ipAddress: range
+          priority: 100 + at
+        }
+      ]
     }
     functionAppConfig: {
       deployment: {
         storage: {
           type: 'blobContainer'
-          value: '${hostBlobUrl}packages'
+          value: packagesUrl
           authentication: {
             type: 'UserAssignedIdentity'
-            userAssignedIdentityResourceId: identityId
+            userAssignedIdentityResourceId: packagesIdentityId
           }
         }
       }
@@ -90,14 +110,16 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: 2048
         maximumInstanceCount: 40
-        alwaysReady: [
-          {
-            // Without a running instance the webhook of the blob trigger has no key, and the first
-            // event after a pause is refused.
-            name: 'blob'
-            instanceCount: 1
-          }
-        ]
+        // Without a running instance the webhook of the blob trigger has no key, and the first event after a
+        // pause is refused; the timer finds its file.
+        alwaysReady: alwaysReadyInstances == 0
+          ? []
+          : [
+              {
+                name: 'blob'
+                instanceCount: alwaysReadyInstances
+              }
+            ]
         triggers: {
           http: {
             // The API is asynchronous; the platform's default for Python is one request at a time.
@@ -183,3 +205,4 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
 }
 
 output name string = app.name
+output host string = app.properties.defaultHostName

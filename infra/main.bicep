@@ -20,8 +20,11 @@ param location string
 @description('Object id of the Entra group whose members may write and recover secrets of the vault. Empty: nobody but the app.')
 param operatorGroupId string = ''
 
-@description('Object ids, separated by commas, of the service principals or managed identities that drop segment files.')
+@description('Object ids, separated by commas, of the service principals or managed identities that drop segment files. No people, no groups.')
 param upstreamPrincipalIds string = ''
+
+@description('Object ids, separated by commas, of people or service principals that own the app registration besides whoever deploys it: all who deploy it later. No groups.')
+param registrationOwners string = ''
 
 @description('E-mail addresses, separated by commas, that alerts go to.')
 param alertEmails string = ''
@@ -54,7 +57,7 @@ param publicBaseUrl string = ''
 @description('Client id of an existing app registration to sign in with. Empty: one is created, which takes a right in Microsoft Graph.')
 param authClientId string = ''
 
-@description('Replication of both storage accounts.')
+@description('Replication of both storage accounts. Azure cannot change it later between one with zones and one without.')
 @allowed([
   'Standard_LRS'
   'Standard_ZRS'
@@ -73,6 +76,45 @@ param siteUpdateStrategy string = 'Recreate'
 @description('Whether storage and vault are reached through private endpoints only.')
 param privateNetwork bool = false
 
+@description('Addresses of the private network, in which the app and the private endpoints get a quarter each: at least a /24. Changing it later takes a new network.')
+param networkRange string = '10.0.0.0/24'
+
+@description('Zones, separated by commas, that the outgoing address of the private network is spread over. Empty: Azure chooses.')
+param addressZones string = ''
+
+@description('Whether a deleted vault is kept for 90 days against everybody. Without, an environment can be torn down and created again at once. Once on, it stays on.')
+param vaultPurgeProtection bool = true
+
+@description('Whether the data account and the vault are locked against deletion.')
+param deleteLocks bool = false
+
+@description('Whether the app gets a role of its own on the vault. Where policies forbid custom roles, false gives it Key Vault Secrets Officer, which may also purge.')
+param customRole bool = true
+
+@description('Name of the system topic that the data account has already, because Defender for Storage made it, say. Empty: one is created.')
+param systemTopicName string = ''
+
+@description('Instances that always run for the blob trigger. With 0 an event after a pause may be refused; then the timer finds the file within minutes.')
+@minValue(0)
+@maxValue(1)
+param alwaysReadyInstances int = 1
+
+@description('Gigabytes of telemetry a day, after which the rest of the day is dropped, with an alert. 0: no limit.')
+@minValue(0)
+param dailyCapGb int = 0
+
+@description('Whether each reading, writing and deleting of blobs of the data account is logged.')
+param dataLogs bool = false
+
+@description('Whether Azure asks the app from five places every 15 minutes whether it is alive.')
+param availabilityTest bool = true
+
+@description('Ranges of addresses, separated by commas, that deployments come from. Empty: from anywhere, with a sign-in.')
+param deploymentRanges string = ''
+
+@description('The items of a list with commas, without blanks around them.')
+func listed(text string) string[] => filter(map(split(text, ','), item => trim(item)), item => !empty(item))
+
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = {
   'azd-env-name': environmentName
@@ -84,6 +126,7 @@ var baseUrl = empty(publicBaseUrl) ? 'https://${appName}.azurewebsites.net' : pu
 var noVault = '${subscription().id}/resourceGroups/rg-${environmentName}/providers/Microsoft.KeyVault/vaults/none'
 // Its parts: '', subscriptions, id, resourceGroups, name, providers, Microsoft.KeyVault, vaults, name.
 var linked = split(empty(linkedKeyVaultId) ? noVault : linkedKeyVaultId, '/')
+var packages = 'packages'
 var blobReader = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1' // Storage Blob Data Reader
 var blobContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe' // Storage Blob Data Contributor
 
@@ -103,12 +146,33 @@ module identity 'identity.bicep' = {
   }
 }
 
+// What deploys code, so that the app's own identity need not write where its code lies.
+module packagesIdentity 'identity.bicep' = {
+  name: 'packages-identity'
+  scope: group
+  params: {
+    name: 'id-packages-${token}'
+    location: location
+    tags: tags
+  }
+}
+
+// Here, long before it is assigned: it takes Azure a while to know a new role everywhere.
+module keeper 'keeper-role.bicep' = if (customRole) {
+  name: 'keeper-role'
+  scope: group
+  params: {
+    vaultName: 'kv-${token}'
+  }
+}
+
 module signIn 'sign-in.bicep' = if (empty(authClientId)) {
   name: 'sign-in'
   scope: group
   params: {
     uniqueName: 'segment-exports-${token}'
     displayName: 'Segment Exports (${environmentName})'
+    owners: union([deployer().objectId], listed(registrationOwners))
   }
 }
 
@@ -120,6 +184,7 @@ module monitoring 'monitoring.bicep' = {
     location: location
     tags: tags
     appPrincipalId: identity.outputs.principalId
+    dailyCapGb: dailyCapGb
   }
 }
 
@@ -130,6 +195,8 @@ module network 'network.bicep' = if (privateNetwork) {
     name: token
     location: location
     tags: tags
+    range: networkRange
+    addressZones: listed(addressZones)
   }
 }
 
@@ -152,7 +219,19 @@ module hostStorage 'storage.bicep' = {
       '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3' // Storage Table Data Contributor
     ]
     containers: [
-      { name: 'packages' }
+      { name: packages }
+    ]
+  }
+}
+
+module deployments 'container-role.bicep' = {
+  name: 'deployments'
+  scope: group
+  params: {
+    accountName: hostStorage.outputs.name
+    containerName: packages
+    principalIds: [
+      packagesIdentity.outputs.principalId
     ]
   }
 }
@@ -169,6 +248,8 @@ module dataStorage 'storage.bicep' = {
     endpointsSubnetId: privateNetwork ? network!.outputs.endpointsSubnetId : ''
     zoneIds: privateNetwork ? network!.outputs.zoneIds : {}
     appPrincipalId: identity.outputs.principalId
+    locked: deleteLocks
+    logsWorkspaceId: dataLogs ? monitoring.outputs.workspaceId : ''
     containers: [
       { name: 'segments', role: blobReader } // the files are upstream's
       { name: 'runs', role: blobContributor, days: 90 }
@@ -200,7 +281,7 @@ module upstream 'container-role.bicep' = if (!empty(upstreamPrincipalIds)) {
   params: {
     accountName: dataStorage.outputs.name
     containerName: 'segments'
-    principalIds: split(upstreamPrincipalIds, ',')
+    principalIds: listed(upstreamPrincipalIds)
   }
 }
 
@@ -215,7 +296,10 @@ module vault 'vault.bicep' = {
     endpointsSubnetId: privateNetwork ? network!.outputs.endpointsSubnetId : ''
     zoneIds: privateNetwork ? network!.outputs.zoneIds : {}
     appPrincipalId: identity.outputs.principalId
+    appRoleId: customRole ? keeper!.outputs.name : 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7' // Key Vault Secrets Officer
     operatorGroupId: operatorGroupId
+    purgeProtection: vaultPurgeProtection
+    locked: deleteLocks
     workspaceId: monitoring.outputs.workspaceId
   }
 }
@@ -238,6 +322,10 @@ module app 'app.bicep' = {
     tags: tags
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
+    packagesIdentityId: packagesIdentity.outputs.id
+    packagesUrl: '${hostStorage.outputs.blobUrl}${packages}'
+    alwaysReadyInstances: alwaysReadyInstances
+    deploymentRanges: listed(deploymentRanges)
     subnetId: privateNetwork ? network!.outputs.appSubnetId : ''
     siteUpdateStrategy: siteUpdateStrategy
     insightsConnectionString: monitoring.outputs.connectionString
@@ -264,7 +352,7 @@ module topic 'topic.bicep' = {
   name: 'topic'
   scope: group
   params: {
-    name: 'evgt-${token}'
+    name: empty(systemTopicName) ? 'evgt-${token}' : systemTopicName
     location: location
     tags: tags
     accountName: dataStorage.outputs.name
@@ -292,6 +380,9 @@ module alerts 'alerts.bicep' = {
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     topicId: topic.outputs.id
+    insightsId: monitoring.outputs.insightsId
+    healthUrl: availabilityTest ? '${baseUrl}/api/health' : ''
+    dailyCapGb: dailyCapGb
     emails: alertEmails
     webhook: alertWebhook
   }
@@ -312,6 +403,7 @@ output AZURE_RESOURCE_GROUP string = group.name
 output AZURE_TENANT_ID string = tenant().tenantId
 output APP_NAME string = app.outputs.name
 output API_URL string = baseUrl
+output APP_HOST string = app.outputs.host
 output AUTH_AUDIENCE string = empty(authClientId) ? signIn!.outputs.clientId : authClientId
 output DATA_STORAGE_NAME string = dataStorage.outputs.name
 output KEY_VAULT_NAME string = vault.outputs.name

@@ -7,6 +7,24 @@ param tags object
 @description('Who sends telemetry.')
 param appPrincipalId string
 
+@description('Gigabytes a day, after which the rest of the day is dropped; 0 for no limit.')
+param dailyCapGb int
+
+// Application Insights keeps these for 90 days whatever the workspace says.
+var tables = [
+  'AppAvailabilityResults'
+  'AppBrowserTimings'
+  'AppDependencies'
+  'AppEvents'
+  'AppExceptions'
+  'AppMetrics'
+  'AppPageViews'
+  'AppPerformanceCounters'
+  'AppRequests'
+  'AppSystemEvents'
+  'AppTraces'
+]
+
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
   name: 'log-${name}'
   location: location
@@ -16,8 +34,25 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
       name: 'PerGB2018'
     }
     retentionInDays: 30
+    features: {
+      immediatePurgeDataOn30Days: true // else what is 30 days old stays another day, or more
+    }
+    workspaceCapping: {
+      dailyQuotaGb: dailyCapGb == 0 ? -1 : dailyCapGb
+    }
   }
 }
+
+resource keptFor30Days 'Microsoft.OperationalInsights/workspaces/tables@2025-07-01' = [
+  for table in tables: {
+    parent: workspace
+    name: table
+    properties: {
+      retentionInDays: 30
+      totalRetentionInDays: 30
+    }
+  }
+]
 
 resource insights 'Microsoft.Insights/components@2020-02-02' = {
   name: 'appi-${name}'
@@ -46,4 +81,5 @@ resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 }
 
 output workspaceId string = workspace.id
+output insightsId string = insights.id
 output connectionString string = insights.properties.ConnectionString

@@ -5,6 +5,12 @@ param name string
 param location string
 param tags object
 
+@description('Addresses of the network, at least a /24.')
+param range string
+
+@description('Zones of the outgoing address; none: Azure chooses.')
+param addressZones string[]
+
 var services = [
   {
     key: 'blob'
@@ -28,6 +34,7 @@ resource address 'Microsoft.Network/publicIPAddresses@2025-05-01' = {
   name: 'pip-${name}'
   location: location
   tags: tags
+  zones: empty(addressZones) ? null : addressZones
   sku: {
     name: 'Standard'
   }
@@ -82,14 +89,14 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
   properties: {
     addressSpace: {
       addressPrefixes: [
-        '10.0.0.0/24'
+        range
       ]
     }
     subnets: [
       {
         name: 'app'
         properties: {
-          addressPrefix: '10.0.0.0/26'
+          addressPrefix: cidrSubnet(range, 26, 0)
           natGateway: {
             id: gateway.id
           }
@@ -109,7 +116,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
       {
         name: 'endpoints'
         properties: {
-          addressPrefix: '10.0.0.64/26'
+          addressPrefix: cidrSubnet(range, 26, 1)
           networkSecurityGroup: {
             id: guard.id
           }

@@ -9,6 +9,9 @@ param uniqueName string
 @description('Name that people see when they sign in.')
 param displayName string
 
+@description('Object ids of people and service principals that may change the registration.')
+param owners string[]
+
 // They are the values of shared/domain/people.py.
 var roles = [
   {
@@ -33,6 +36,11 @@ resource registration 'Microsoft.Graph/applications@v1.0' = {
   uniqueName: uniqueName
   displayName: displayName
   signInAudience: 'AzureADMyOrg'
+  // Added to those there are, so that a program with OwnedBy may deploy what a person deployed first.
+  owners: {
+    relationshipSemantics: 'append'
+    relationships: owners
+  }
   identifierUris: [
     'api://${tenant().tenantId}/${uniqueName}'
   ]
@@ -77,6 +85,10 @@ resource registration 'Microsoft.Graph/applications@v1.0' = {
 
 resource principal 'Microsoft.Graph/servicePrincipals@v1.0' = {
   appId: registration.appId
+  owners: {
+    relationshipSemantics: 'append'
+    relationships: owners
+  }
   // Nobody gets a token before somebody has given them a role.
   appRoleAssignmentRequired: true
 }

@@ -21,6 +21,12 @@ param accountRoles array = []
 @description('Containers: name; role, the id of what the app may do there; days, after which unchanged blobs are deleted.')
 param containers array
 
+@description('Whether the account is locked against deletion.')
+param locked bool = false
+
+@description('Workspace that each reading, writing and deleting of blobs is logged to; empty for none.')
+param logsWorkspaceId string = ''
+
 @description('Names of queues. The app gets Storage Queue Data Contributor on each.')
 param queues array = []
 
@@ -199,6 +205,29 @@ resource onTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     }
   }
 ]
+
+resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (locked) {
+  name: 'no-deletion'
+  scope: account
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'Rows of its tables are in no backup.'
+  }
+}
+
+resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (!empty(logsWorkspaceId)) {
+  name: 'blobs'
+  scope: blobs
+  properties: {
+    workspaceId: logsWorkspaceId
+    logs: [
+      for category in ['StorageRead', 'StorageWrite', 'StorageDelete']: {
+        category: category
+        enabled: true
+      }
+    ]
+  }
+}
 
 module endpoints 'private-endpoint.bicep' = [
   for service in privateNetwork ? ['blob', 'queue', 'table'] : []: {

@@ -14,8 +14,17 @@ param zoneIds object
 
 param appPrincipalId string
 
+@description('GUID of the role that lets the app read, write and delete secrets.')
+param appRoleId string
+
 @description('Object id of the group that may manage secrets, or empty.')
 param operatorGroupId string
+
+@description('Whether deleted secrets, and the vault, stay for 90 days whatever anybody does.')
+param purgeProtection bool
+
+@description('Whether the vault is locked against deletion.')
+param locked bool
 
 @description('Workspace that every access to the vault is logged to.')
 param workspaceId string
@@ -34,47 +43,22 @@ resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
     enableRbacAuthorization: true
     enableSoftDelete: true
     softDeleteRetentionInDays: 90
-    enablePurgeProtection: true
+    enablePurgeProtection: purgeProtection ? true : null // Azure refuses false
     publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'
     networkAcls: {
       defaultAction: privateNetwork ? 'Deny' : 'Allow'
-      bypass: 'AzureServices'
+      bypass: privateNetwork ? 'None' : 'AzureServices'
     }
   }
 }
 
-// What shared/storage/key_vault.py does, and no more. The ready-made role for this, Key Vault
-// Secrets Officer, could also purge, recover, list for others, back up and restore.
-resource keeper 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
-  name: guid(vault.id, 'keeper of secrets')
-  properties: {
-    roleName: 'Segment Exports keeper of secrets (${name})'
-    description: 'Read, write and delete secrets, but not purge them.'
-    type: 'CustomRole'
-    assignableScopes: [
-      resourceGroup().id
-    ]
-    permissions: [
-      {
-        dataActions: [
-          'Microsoft.KeyVault/vaults/secrets/getSecret/action'
-          'Microsoft.KeyVault/vaults/secrets/setSecret/action'
-          'Microsoft.KeyVault/vaults/secrets/delete'
-          // The client waits until a deleted secret is listed as such.
-          'Microsoft.KeyVault/vaults/secrets/readMetadata/action'
-        ]
-      }
-    ]
-  }
-}
-
 resource appIsKeeper 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(vault.id, appPrincipalId, keeper.id)
+  name: guid(vault.id, appPrincipalId, appRoleId)
   scope: vault
   properties: {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: keeper.id
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', appRoleId)
   }
 }
 
@@ -102,6 +86,15 @@ resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
         enabled: true
       }
     ]
+  }
+}
+
+resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (locked) {
+  name: 'no-deletion'
+  scope: vault
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'The credentials of connections are in here.'
   }
 }
 

@@ -10,11 +10,12 @@ from shared.api.paths import addresses_at
 from shared.destinations.registry import destinations
 from shared.domain.clock import SystemClock
 from shared.services import Services
-from shared.settings import settings
+from shared.settings import Settings, settings
 from shared.storage.clients import open_storage
 from shared.telemetry import export
+from shared.telemetry.logs import unusable
 from shared.transport.fast_client import open_http
-from shared.transport.webhook import open_webhook
+from shared.transport.webhook import Webhook, open_webhook
 
 _lock = asyncio.Lock()
 _opened: list[Services] = []
@@ -31,6 +32,8 @@ async def services() -> Services:
 def _open() -> Services:
     export.start()
     chosen = settings()
+    for name in chosen.unresolved:
+        unusable(name, "Key Vault has no such secret, or did not give it; it counts as missing.")
     return Services(
         storage=open_storage(chosen),
         destinations=destinations(chosen),
@@ -42,5 +45,15 @@ def _open() -> Services:
         retention_days=chosen.retention_days,
         max_unsent_rejects=chosen.max_unsent_rejects,
         linked_prefix=chosen.linked_secret_prefix,
-        webhook=open_webhook(chosen.webhook_url, chosen.webhook_secret.get_secret_value()),
+        webhook=_webhook(chosen),
     )
+
+
+def _webhook(chosen: Settings) -> Webhook | None:
+    """Whoever is to be told when a run ends; nobody rather than no app at all, where the secret is bad."""
+    try:
+        return open_webhook(chosen.webhook_url, chosen.webhook_secret.get_secret_value())
+    except ValueError as error:
+        if "WEBHOOK_SECRET" not in chosen.unresolved:
+            unusable("WEBHOOK_SECRET", f"{error} Nobody is told when a run ends.")
+        return None

@@ -2,14 +2,22 @@
 
 import logging
 from functools import cache
+from typing import Self
 
-from pydantic import Field, HttpUrl, SecretStr, field_validator
+from pydantic import Field, HttpUrl, PrivateAttr, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 log = logging.getLogger(__name__)
 
 MOST_PROFILES = 1_000_000
 """What one export may hold by the documents of the product; what is promised is proven up to here."""
+
+
+_REFERENCE = "@Microsoft.KeyVault("
+"""How a reference to a secret begins, which is handed on as it is where Azure cannot resolve it.
+
+Source: learn.microsoft.com/azure/app-service/app-service-key-vault-references, *Troubleshoot*.
+"""
 
 
 class StorageAccount(BaseSettings):
@@ -73,6 +81,22 @@ class Settings(BaseSettings):
     webhook_url: str = Field("", pattern=r"^(https://.{1,2000})?$")
     webhook_secret: SecretStr = SecretStr("")
     max_profiles: int = Field(MOST_PROFILES, gt=0, description="Profiles that one export may hold.")
+
+    _unresolved: list[str] = PrivateAttr(default_factory=list)
+
+    @property
+    def unresolved(self) -> tuple[str, ...]:
+        """Settings that count as missing, because Azure did not find the secret that they refer to."""
+        return tuple(self._unresolved)
+
+    @model_validator(mode="after")
+    def _references_are_no_secrets(self) -> Self:
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr) and value.get_secret_value().startswith(_REFERENCE):
+                setattr(self, name, SecretStr(""))
+                self._unresolved.append(name.upper())
+        return self
 
     @field_validator("max_profiles")
     @classmethod

@@ -37,3 +37,13 @@ def test_the_scope_is_one_word_that_a_token_can_name() -> None:
     assert with_at_most(1).auth_scope == "access_as_user"
     with pytest.raises(ValidationError, match="auth_scope"):
         Settings(**with_at_most(1).model_dump() | {"auth_scope": "one two"})
+
+
+def test_a_reference_that_azure_did_not_resolve_counts_as_missing() -> None:
+    text = "@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/webhook-secret)"
+    given = with_at_most(1).model_dump() | {"webhook_secret": text, "mailchimp_client_secret": "s3"}
+    found = Settings(**given)
+    assert found.webhook_secret.get_secret_value() == ""
+    assert found.mailchimp_client_secret.get_secret_value() == "s3"
+    assert found.unresolved == ("WEBHOOK_SECRET",)
+    assert "vault.azure.net" not in repr(found.unresolved)

@@ -16,6 +16,10 @@ ClientOS ClientStateOrProvince ClientType IKey OperationId OperationName ParentI
 ResourceGUID SDKVersion SessionId SourceSystem SyntheticSource TenantId TimeGenerated:datetime Type
 UserAccountId UserAuthenticatedId UserId _BilledSize:real _IsBillable _ResourceId _SubscriptionId
 """
+_OTHERS = {  # what Azure writes of the workspace itself
+    "_LogOperation": "Category CorrelationId Detail HelpLink Level Operation ResourceId TenantId "
+    "TimeGenerated:datetime Type _IsBillable _ResourceId _SubscriptionId",
+}
 _OWN = {
     "AppTraces": "ItemCount:int Measurements:dynamic Message ReferencedItemId ReferencedType "
     "SeverityLevel:int",
@@ -31,13 +35,8 @@ _OWN = {
 
 def faults(queries: Mapping[str, str]) -> list[str]:
     """Return what is wrong with queries, one line each that begins with the query's name."""
-    tables = {
-        name: ", ".join(
-            column if ":" in column else f"{column}:string"
-            for column in f"{_EVERYWHERE} {columns}".split()
-        )
-        for name, columns in _OWN.items()
-    }
+    columns = {name: f"{_EVERYWHERE} {own}" for name, own in _OWN.items()} | _OTHERS
+    tables = {name: ", ".join(map(_typed, listed.split())) for name, listed in columns.items()}
     done = subprocess.run(  # noqa: S603 - the parser that is pinned here
         [node(), str(_FOLDER / "check.cjs")],
         input=json.dumps({"tables": tables, "queries": dict(queries)}),
@@ -48,3 +47,7 @@ def faults(queries: Mapping[str, str]) -> list[str]:
     return [
         f"{each['query']}: {each['code']} {each['message']}" for each in json.loads(done.stdout)
     ]
+
+
+def _typed(column: str) -> str:
+    return column if ":" in column else f"{column}:string"

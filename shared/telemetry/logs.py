@@ -45,6 +45,11 @@ def event(name: str, **properties: str) -> None:
     _log.info("%s%s", name, told, extra={"event": name, **properties})
 
 
+def unusable(setting: str, why: str) -> None:
+    """Warn of a setting that the app goes on without; the event `setting_unusable` for alerts."""
+    _log.warning("%s: %s", setting, why, extra={"event": "setting_unusable", "setting": setting})
+
+
 def one_line(words: object) -> str:
     """Return somebody else's words as part of a log line, in which they can begin no line of their own."""
     return "".join(each if each.isprintable() else " " for each in str(words))

@@ -9,13 +9,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 from rich.table import Table
 
-from local.processes import ROOT
 from tests.bench.results import Results
-from tests.deployment.folder import install
+from tests.deployment.folder import PACKAGES, build
 
 BASE = "import azure.functions"
 APP = "import function_app"
@@ -29,15 +29,15 @@ STEPS = {
 _MEASURE = "import time; begun = time.process_time(); {code}; print(time.process_time() - begun)"
 
 
-def seconds(code: str, times: int = 5) -> float:
-    """Return the processor seconds of running some code in a new process: the least of several."""
+def seconds(app: Path, code: str, times: int = 5) -> float:
+    """Return the processor seconds of running some code of a deployed app: the least of several processes."""
     python = [str(Path(sys.base_prefix) / "bin" / "python3.13"), "-S"]
     found = []
     for _ in range(times + 1):  # the first one compiles
         run = subprocess.run(  # noqa: S603 - our own interpreter
             [*python, "-c", _MEASURE.format(code=code)],
-            cwd=ROOT,
-            env={"PYTHONPATH": str(install())},
+            cwd=app,
+            env={"PYTHONPATH": str(app / PACKAGES)},
             capture_output=True,
             text=True,
             check=True,
@@ -53,7 +53,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Results:
     """Measure each step and print."""
-    took = {name: seconds(code, options.times) for name, code in STEPS.items()}
+    with TemporaryDirectory() as folder:
+        app = build(Path(folder))
+        took = {name: seconds(app, code, options.times) for name, code in STEPS.items()}
     results = compared(took)
     table = Table(title="Loading the app: seconds of the processor, in a new process")
     table.add_column("what")

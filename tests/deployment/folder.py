@@ -1,62 +1,34 @@
-"""The folder that a deployment consists of, and what Azure installs beside it."""
+"""The folder that a deployment consists of, as azd makes it, and what Azure brings along beside it."""
 
-import hashlib
+import os
 import shutil
 import subprocess
 import sys
 from importlib.metadata import files
 from pathlib import Path
 
+from pathspec import GitIgnoreSpec
+
 from local.processes import ROOT
 
 PINS = ROOT / "requirements.txt"
-
-
-def ignored() -> list[str]:
-    """Return the names that .funcignore leaves out, wherever they stand."""
-    lines = (ROOT / ".funcignore").read_text().splitlines()
-    return [line for line in lines if line and not line.startswith("#")]
+PACKAGES = Path(".python_packages/lib/site-packages")
+# Never in a clean checkout, and large: leaving them out here only saves the time of copying them.
+_MADE_HERE = (".venv", ".scan", ".local", ".git", ".*_cache", ".hypothesis", "node_modules")
 
 
 def build(folder: Path) -> Path:
-    """Make the folder that is deployed."""
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*ignored()))
-    return folder
-
-
-def install() -> Path:
-    """Return a folder with what requirements.txt names and nothing else, installed once for each lock.
-
-    That is what Azure does when it builds the app. pip is asked by uv's faster way to the same, which
-    refuses, too, whatever has no matching hash.
-    """
-    digest = hashlib.sha256(PINS.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    kept = ROOT / ".local" / "deployment"
-    target = kept / digest
-    if not target.exists():
-        shutil.rmtree(kept, ignore_errors=True)
-        draft = kept / f"{digest}.draft"
-        options = [
-            "--quiet",
-            "--require-hashes",
-            "--target",
-            str(draft),
-            "--python",
-            sys.executable,
-        ]
-        command = [
-            sys.executable,
-            "-m",
-            "uv",
-            "pip",
-            "install",
-            *options,
-            "--requirement",
-            str(PINS),
-        ]
-        subprocess.run(command, check=True)  # noqa: S603 - our own interpreter
-        draft.rename(target)
-    return target
+    """Make the folder that is deployed: what infra/package.sh makes of a checkout, less .funcignore."""
+    checkout, app = folder / "checkout", folder / "app"
+    shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(*_MADE_HERE))
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    script = checkout / "infra/package.sh"
+    subprocess.run([script], env=os.environ | {"PATH": tools}, check=True)  # noqa: S603 - ours
+    left_out = GitIgnoreSpec.from_lines((checkout / ".funcignore").read_text().splitlines())
+    for path in sorted(left_out.match_tree_files(checkout, negate=True)):
+        (app / path).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / path).rename(app / path)
+    return app
 
 
 def worker(folder: Path) -> Path:

@@ -25,13 +25,13 @@ ROWS = 1_000
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that is deployed."""
-    return folder.build(tmp_path_factory.mktemp("deployment") / "app")
+    return folder.build(tmp_path_factory.mktemp("deployment"))
 
 
 @pytest.fixture(scope="module")
-def packages() -> Path:
-    """What its requirements name."""
-    return folder.install()
+def packages(deployed: Path) -> Path:
+    """What its requirements name, which lies in it."""
+    return deployed / folder.PACKAGES
 
 
 @pytest.fixture(scope="module")
@@ -79,17 +79,32 @@ def host(
 
 def test_only_the_app_itself_is_deployed(deployed: Path) -> None:
     assert {path.name for path in deployed.iterdir()} == {
+        ".python_packages",
         "function_app.py",
         "functions",
         "host.json",
         "requirements.txt",
         "shared",
     }
-    assert not [path for path in deployed.rglob("*") if path.suffix in (".pyc", ".log", ".pem")]
+    ours = [path for path in deployed.rglob("*") if folder.PACKAGES.parts[0] not in path.parts]
+    assert not [path for path in ours if path.suffix in (".pyc", ".log", ".pem")]
 
 
-def test_the_names_that_are_left_out_are_plain_ones() -> None:
-    assert [name for name in folder.ignored() if re.search(r"[/!\[\\]", name)] == []
+def test_nothing_of_a_package_is_left_out(packages: Path) -> None:
+    """A name that .funcignore leaves out here may be a folder of a package."""
+    for record in packages.glob("*.dist-info/RECORD"):
+        for line in record.read_text().splitlines():
+            file = line.split(",")[0].strip('"')
+            if not file.startswith("..") and "__pycache__" not in file:
+                assert (packages / file).exists(), file
+
+
+def test_what_is_installed_is_what_azure_runs_whatever_this_machine_is(packages: Path) -> None:
+    tags = "".join(wheel.read_text() for wheel in packages.glob("*.dist-info/WHEEL"))
+    binary = set(re.findall(r"^Tag: (?!py)(\S+)$", tags, re.MULTILINE))
+    assert binary
+    for tag in binary:
+        assert re.fullmatch(r"cp3\d+-(cp313|abi3)-manylinux\S+_x86_64", tag), tag
 
 
 def test_every_requirement_has_its_hash() -> None:

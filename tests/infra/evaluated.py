@@ -21,7 +21,7 @@ FULL: dict[str, object] = {
     "environmentName": "an-environment-with-the-longest-name-yes",
     "location": "swedencentral",
     "operatorGroupId": "11111111-1111-1111-1111-111111111111",
-    "upstreamPrincipalIds": "22222222-2222-2222-2222-222222222222",
+    "upstreamPrincipalIds": "22222222-2222-2222-2222-222222222222 , 55555555-5555-5555-5555-555555555555",
     "alertEmails": "one@example.com, two@example.com",
     "alertWebhook": "https://hooks.example.com/said-to-nobody",
     "mailchimpClientId": "123456",
@@ -34,14 +34,33 @@ FULL: dict[str, object] = {
     "siteUpdateStrategy": "RollingUpdate",
     "redundancy": "Standard_GZRS",
     "privateNetwork": True,
+    "networkRange": "10.20.0.0/23",
+    "addressZones": "1, 2, 3",
+    "vaultPurgeProtection": True,
+    "deleteLocks": True,
+    "systemTopicName": "",
+    "alwaysReadyInstances": 1,
+    "dailyCapGb": 5,
+    "dataLogs": True,
+    "deploymentRanges": "203.0.113.0/24",
 }
-TRIAL: dict[str, object] = MINIMAL | {"environmentName": "trial", "redundancy": "Standard_LRS"}
+TRIAL: dict[str, object] = MINIMAL | {
+    "environmentName": "trial",
+    "redundancy": "Standard_LRS",
+    "vaultPurgeProtection": False,
+    "customRole": False,
+    "systemTopicName": "made-by-defender",
+    "registrationOwners": "44444444-4444-4444-4444-444444444444",
+    "alwaysReadyInstances": 0,
+    "availabilityTest": False,
+}
 SETS = {"minimal": MINIMAL, "full": FULL, "trial": TRIAL}
 _PEOPLE = {
+    "userAssignedIdentities/id-packages-": "deployments",
     "userAssignedIdentities/id-": "the app",
     "Microsoft.EventGrid/systemTopics/": "the topic of blob events",
     str(FULL["operatorGroupId"]): "`OPERATOR_GROUP_ID`",
-    str(FULL["upstreamPrincipalIds"]): "`UPSTREAM_PRINCIPAL_IDS`",
+    **dict.fromkeys(str(FULL["upstreamPrincipalIds"]).split(" , "), "`UPSTREAM_PRINCIPAL_IDS`"),
 }
 _PLACES = {
     r"storageAccounts/sthost\w+": "host account",
@@ -109,8 +128,7 @@ def _scope(assignment: str) -> str:
 
 
 def _who(principal: str) -> str:
-    [who] = {person for sign, person in _PEOPLE.items() if sign in principal}
-    return who
+    return next(person for sign, person in _PEOPLE.items() if sign in principal)
 
 
 def _place(scope: str) -> str:

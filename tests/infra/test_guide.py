@@ -74,6 +74,11 @@ def test_how_long_things_are_kept_is_what_the_templates_say(full: Evaluated) -> 
     assert f"| age of runs that are over, rejects included | {retention.default} days |" in PAGE
     assert Le(runs) in retention.metadata  # else storage deletes what the app still shows
     workspace = full.one("Microsoft.OperationalInsights/workspaces")
-    assert f"| Log Analytics | {workspace['properties']['retentionInDays']} days |" in PAGE
+    days = workspace["properties"]["retentionInDays"]
+    assert f"| Log Analytics | {days} days |" in PAGE
+    tables = full.of("Microsoft.OperationalInsights/workspaces/tables")
+    assert {each["properties"]["totalRetentionInDays"] for each in tables} == {days}
+    read = set(re.findall(r"\bApp(?:Traces|Metrics|[RDE]\w+s)\b", PAGE))
+    assert read <= {each["name"].split("/")[-1] for each in tables}
     kept = full.one("Microsoft.KeyVault/vaults")["properties"]["softDeleteRetentionInDays"]
     assert f"| a secret | recoverable for {kept} days" in PAGE

@@ -9,7 +9,7 @@ import pytest
 from local.storage import CONTAINERS, QUEUES, TABLES
 from shared.domain.people import Role
 from tests.docs.pages import ROOT, rows, section
-from tests.infra.evaluated import FULL, SETS, Evaluated
+from tests.infra.evaluated import FULL, SETS, TRIAL, Evaluated
 
 AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 # Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
@@ -78,8 +78,92 @@ def test_every_role_is_in_the_table_of_the_guide_and_no_other(
     assert minimal.rights().items() <= full.rights().items()
 
 
+def test_packages_are_deployed_by_an_identity_that_may_do_nothing_else(minimal: Evaluated) -> None:
+    mine = [right for right in minimal.rights() if right[0] == "deployments"]
+    assert [place for _, _, place in mine] == ["host account, containers"]
+    deployment = minimal.one("Microsoft.Web/sites")["properties"]["functionAppConfig"]["deployment"]
+    signed_in = deployment["storage"]["authentication"]["userAssignedIdentityResourceId"]
+    assert "/id-packages-" in signed_in
+
+
+def test_an_environment_for_trying_can_be_torn_down_and_made_again(
+    evaluated: dict[str, Evaluated], full: Evaluated
+) -> None:
+    trial = evaluated["trial"]
+    assert trial.one("Microsoft.KeyVault/vaults")["properties"]["enablePurgeProtection"] is None
+    assert not trial.of("Microsoft.Authorization/locks")
+    locks = [each["id"] for each in full.of("Microsoft.Authorization/locks")]
+    assert len(locks) == 2
+    assert {"stdata" in lock for lock in locks} == {True, False}
+    assert any("kv-" in lock for lock in locks)
+
+
+def test_where_custom_roles_are_forbidden_the_app_gets_a_role_of_azures(
+    evaluated: dict[str, Evaluated],
+) -> None:
+    trial = evaluated["trial"]
+    assert not trial.of("Microsoft.Authorization/roleDefinitions")
+    assert ("the app", "Key Vault Secrets Officer", "vault") in trial.rights()
+
+
+def test_a_topic_that_is_there_already_is_used(evaluated: dict[str, Evaluated]) -> None:
+    [topic] = evaluated["trial"].of("Microsoft.EventGrid/systemTopics")
+    assert topic["name"] == "made-by-defender"
+
+
+def test_no_instance_runs_always_where_that_is_not_wanted(evaluated: dict[str, Evaluated]) -> None:
+    config = evaluated["trial"].one("Microsoft.Web/sites")["properties"]["functionAppConfig"]
+    assert config["scaleAndConcurrency"]["alwaysReady"] == []
+
+
+def test_whoever_deploys_and_the_named_own_the_registration(
+    evaluated: dict[str, Evaluated],
+) -> None:
+    for kind in ("applications", "servicePrincipals"):
+        [each] = evaluated["trial"].of(f"Microsoft.Graph/{kind}@v1.0")
+        owners = each["properties"]["owners"]
+        assert owners["relationshipSemantics"] == "append"
+        assert str(TRIAL["registrationOwners"]) in str(owners["relationships"])
+        assert "deployer().objectId" in str(owners["relationships"])
+
+
+def test_what_is_done_with_the_blobs_of_the_data_account_is_logged_where_it_is_wanted(
+    full: Evaluated, minimal: Evaluated
+) -> None:
+    kind = "Microsoft.Insights/diagnosticSettings"
+    [logs] = [each for each in full.of(kind) if each["name"].endswith("blobs")]
+    wanted = {each["category"] for each in logs["properties"]["logs"]}
+    assert wanted == {"StorageRead", "StorageWrite", "StorageDelete"}
+    assert [each["name"] for each in minimal.of(kind)] == ["audit"]
+
+
+def test_lists_of_ids_may_have_blanks(full: Evaluated) -> None:
+    upstream = [
+        each["properties"]["principalId"]
+        for each in full.of(_ASSIGNMENT)
+        if each["properties"]["principalId"] in str(FULL["upstreamPrincipalIds"])
+    ]
+    assert sorted(upstream) == str(FULL["upstreamPrincipalIds"]).split(" , ")
+
+
+def test_deployments_come_from_where_it_is_said(full: Evaluated, minimal: Evaluated) -> None:
+    site = full.one("Microsoft.Web/sites")["properties"]["siteConfig"]
+    assert site["scmIpSecurityRestrictionsDefaultAction"] == "Deny"
+    assert [each["ipAddress"] for each in site["scmIpSecurityRestrictions"]] == ["203.0.113.0/24"]
+    free = minimal.one("Microsoft.Web/sites")["properties"]["siteConfig"]
+    assert free["scmIpSecurityRestrictionsDefaultAction"] == "Allow"
+
+
+def test_the_network_is_where_it_is_said(full: Evaluated) -> None:
+    network = full.one("Microsoft.Network/virtualNetworks")["properties"]
+    subnets = [each["properties"]["addressPrefix"] for each in network["subnets"]]
+    assert subnets == ["10.20.0.0/26", "10.20.0.64/26"]
+    assert full.one("Microsoft.Network/publicIPAddresses")["zones"] == ["1", "2", "3"]
+
+
 def test_nobody_but_the_named_and_the_app_gets_a_role(minimal: Evaluated) -> None:
-    assert {who for who, _, _ in minimal.rights()} == {"the app", "the topic of blob events"}
+    others = {"deployments", "the topic of blob events"}
+    assert {who for who, _, _ in minimal.rights()} == {"the app", *others}
 
 
 def test_the_app_has_no_right_on_the_data_account_as_a_whole_and_only_reads_segments(
@@ -144,6 +228,7 @@ def test_people_get_the_roles_that_the_code_knows(minimal: Evaluated) -> None:
         ("Microsoft.Storage/storageAccounts/blobServices/containers", "publicAccess", "None"),
         ("Microsoft.KeyVault/vaults", "enableRbacAuthorization", True),
         ("Microsoft.KeyVault/vaults", "enablePurgeProtection", True),
+        ("Microsoft.OperationalInsights/workspaces", "features.immediatePurgeDataOn30Days", True),
         ("Microsoft.KeyVault/vaults", "enableSoftDelete", True),
         ("Microsoft.Insights/components", "DisableLocalAuth", True),
         ("Microsoft.Web/sites", "httpsOnly", True),

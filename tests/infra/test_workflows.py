@@ -57,8 +57,9 @@ def test_commits_are_tested_by_the_script_that_everybody_runs() -> None:
 
 def test_no_password_is_stored() -> None:
     named = {name: set(re.findall(r"secrets\.(\w+)", text)) for name, text in WORKFLOWS.items()}
-    assert named == {"deploy.yml": {"ALERT_WEBHOOK"}, "security.yml": set(), "test.yml": set()}
-    assert "--federated-credential-provider github" in WORKFLOWS["deploy.yml"]
+    secret = {"azure.yml": {"ALERT_WEBHOOK"}, "deploy.yml": {"ALERT_WEBHOOK"}}
+    assert named == {**secret, "security.yml": set(), "test.yml": set()}
+    assert "--federated-credential-provider github" in WORKFLOWS["azure.yml"]
 
 
 def test_weaknesses_and_secrets_are_looked_for() -> None:
@@ -69,14 +70,31 @@ def test_weaknesses_and_secrets_are_looked_for() -> None:
 
 
 def test_only_a_deployment_can_prove_to_entra_id_what_it_is() -> None:
-    assert [name for name, text in WORKFLOWS.items() if "id-token: write" in text] == ["deploy.yml"]
+    may = {name for name, text in WORKFLOWS.items() if "id-token: write" in text}
+    assert may == {"azure.yml", "deploy.yml"}  # which hands it on
+
+
+def test_what_would_change_is_shown_before_somebody_approves() -> None:
+    deploy = WORKFLOWS["deploy.yml"]
+    assert deploy.index("  preview:\n") < deploy.index("    needs: preview\n")
+    assert "environment: ${{ inputs.environment }}-preview" in deploy
+    assert "run: azd provision --preview --no-prompt" in WORKFLOWS["azure.yml"]
+
+
+def test_two_deployments_of_one_branch_do_not_end_each_others_tests() -> None:
+    assert "github.run_id || github.ref" in WORKFLOWS["test.yml"]
+    assert "cancel-in-progress: ${{ github.event_name == 'pull_request' }}" in WORKFLOWS["test.yml"]
+
+
+def test_after_a_deployment_somebody_looks_whether_it_works() -> None:
+    assert WORKFLOWS["azure.yml"].rstrip().endswith("infra/check.sh")
 
 
 def test_a_deployment_hands_on_every_parameter_with_its_default() -> None:
     parameters = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
     for parameter in parameters.values():
         name, _, default = parameter["value"].strip("${}").partition("=")
-        [line] = re.findall(rf"^      {name}: (.*)$", WORKFLOWS["deploy.yml"], re.MULTILINE)
+        [line] = re.findall(rf"^      {name}: (.*)$", WORKFLOWS["azure.yml"], re.MULTILINE)
         assert not default or f"|| '{default}'" in line, name
 
 
