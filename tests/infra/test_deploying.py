@@ -98,7 +98,9 @@ def test_the_look_after_a_deployment_says_what_is_wrong_and_what_to_do(
 
 
 def test_the_look_asks_for_every_function_that_there_is() -> None:
-    assert sorted(each.get_function_name() for each in app.get_functions()) == sorted(FUNCTIONS)
+    assert sorted(str(each.get_function_name()) for each in app.get_functions()) == sorted(
+        FUNCTIONS
+    )
     assert f"for name in {' '.join(FUNCTIONS)}; do" in CHECK.read_text()
 
 
