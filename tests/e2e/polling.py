@@ -3,8 +3,11 @@
 import time
 from collections.abc import Callable
 
-UNLIMITED = {"CALLER_REQUESTS_PER_MINUTE": "1000000"}
-"""Settings of a host that one caller asks for everybody, all the time."""
+UNLIMITED = {
+    "CALLER_REQUESTS_PER_MINUTE": "1000000",
+    "ANONYMOUS_REQUESTS_PER_MINUTE": "1000000",
+}
+"""Settings of a host that one caller asks for everybody, all the time, and from one address."""
 
 
 def until[T](look: Callable[[], T], what: str, *, seconds: float = 60, every: float = 0.05) -> T:
