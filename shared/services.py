@@ -1,5 +1,6 @@
 """The ports that use cases work with, joined once by bootstrap (or by a test)."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -49,6 +50,9 @@ class Services:
     kept_keys: dict[str, KeptKey] = field(
         default_factory=dict, repr=False
     )  # the app's own, by name
+    wanted_keys: dict[str, asyncio.Task[bytes]] = field(
+        default_factory=dict, repr=False
+    )  # those that are being read
     kept_lists: KeptAnswers[Sequence[ListInfo]] = field(default_factory=KeptAnswers, repr=False)
     kept_fields: KeptAnswers[Sequence[Field]] = field(default_factory=KeptAnswers, repr=False)
 

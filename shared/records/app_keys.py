@@ -1,5 +1,6 @@
 """Reading the app's own keys: random bytes in the vault, each made when it is first wanted, then kept."""
 
+import asyncio
 import secrets
 from enum import StrEnum
 
@@ -18,7 +19,7 @@ class AppKey(StrEnum):
 
 
 async def app_key(services: Services, key: AppKey) -> bytes:
-    """Return a key of 32 bytes, from the vault once an hour only: anybody can make us want one.
+    """Return a key of 32 bytes, from the vault once an hour only, however many want it at once: anybody can.
 
     Two hosts may both make it; what was done with the one that lost is then as good as not done. So one
     that was just made is not kept, and one that is kept is read again after an hour.
@@ -29,12 +30,21 @@ async def app_key(services: Services, key: AppKey) -> bytes:
         return kept.value
     if kept is not None:
         keys[key] = KeptKey(kept.value, now)  # whoever comes meanwhile goes on with it
-    vault = services.storage.secrets
+    wanted = services.wanted_keys
+    if key not in wanted:
+        wanted[key] = asyncio.create_task(_read(services, key))
+        wanted[key].add_done_callback(lambda _: wanted.pop(key))
+    # Of many who wait one may give up; the others still want the key.
+    return await asyncio.shield(wanted[key])
+
+
+async def _read(services: Services, key: AppKey) -> bytes:
+    now, vault = services.clock.monotonic(), services.storage.secrets
     try:
         value = bytes.fromhex(await vault.get(key))
     except Missing:
         return await _made(vault, key)
-    keys[key] = KeptKey(value, now)
+    services.kept_keys[key] = KeptKey(value, now)
     return value
 
 

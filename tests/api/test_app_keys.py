@@ -1,5 +1,6 @@
 """The app's own keys: read from the vault once an hour, whatever comes."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -16,14 +17,23 @@ class Counting(MemorySecrets):
     def __init__(self) -> None:
         super().__init__()
         self.reads = 0
+        self.sets = 0
+        self.asked = asyncio.Event()
         self.away = False
 
     async def get(self, name: str) -> str:
         """Return a secret's value; raise Missing or Unavailable."""
         self.reads += 1
+        self.asked.set()
+        await asyncio.sleep(0)  # a turn of the loop, in which others may want it, too
         if self.away:
             raise Unavailable(name)
         return await super().get(name)
+
+    async def set(self, name: str, value: str) -> None:
+        """Store a secret."""
+        self.sets += 1
+        await super().set(name, value)
 
 
 @pytest.fixture
@@ -42,6 +52,30 @@ async def test_a_key_is_read_once_an_hour(office: Office, vault: Counting) -> No
     office.clock.advance(3601)
     await app_key(office.services, AppKey.REPORTS)
     assert vault.reads == 2
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_many_who_want_a_key_at_once_read_or_make_it_once(
+    office: Office, vault: Counting, is_there: bool
+) -> None:
+    if is_there:
+        await vault.set(AppKey.REPORTS, "ab" * 32)
+    wanted = [app_key(office.services, AppKey.REPORTS) for _ in range(50)]
+    assert len(set(await asyncio.gather(*wanted))) == 1
+    assert vault.reads == (1 if is_there else 2)
+    assert vault.sets == 1
+
+
+async def test_who_gives_up_does_not_keep_a_key_from_others(
+    office: Office, vault: Counting
+) -> None:
+    first, second = (
+        asyncio.create_task(app_key(office.services, AppKey.REPORTS)) for _ in range(2)
+    )
+    await vault.asked.wait()
+    first.cancel()
+    assert len(await second) == 32
+    assert vault.sets == 1
 
 
 async def test_a_key_that_another_host_made_at_the_same_time_wins(

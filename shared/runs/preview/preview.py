@@ -83,7 +83,9 @@ async def preview(services: Services, caller: Caller, key: str, mode: Mode) -> P
     )
     parts = ceil(BODIES / batches_per_part(destination.limits))
     kept = {part(layout_folder(run.id, _LAYOUT), number) for number in range(parts)}
-    reading = replace(services, storage=discarding(services.storage, kept), kept_keys={})
+    reading = replace(
+        services, storage=discarding(services.storage, kept), kept_keys={}, wanted_keys={}
+    )
     laid_out = await prepare(
         reading, run, _LAYOUT, export, encoder, destination.limits, _in_time(services.clock)
     )
