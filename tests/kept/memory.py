@@ -28,7 +28,7 @@ def _fill(port: object, called: Port | None, copy: Copy) -> None:
         case MemoryTrail(), Port("table", table):
             for entity in copy.entities:
                 if entity.table == table:
-                    keep_in(port, entity.partition, entity.key, _body(entity), entity.etag)
+                    keep_in(port, entity.partition, entity.key, body(entity), entity.etag)
         case MemoryTrail(), Port("container", container):
             for folder, key, blob in _records(copy, container):
                 keep_in(port, folder, key, blob.data.decode(), blob.etag)
@@ -38,7 +38,7 @@ def _fill(port: object, called: Port | None, copy: Copy) -> None:
                     port.keep(blob.name, blob.data, blob.etag, blob.modified)
 
 
-def _body(entity: Entity) -> str:
+def body(entity: Entity) -> str:
     """Return the JSON of an entity, which lies in `body`, `body1`, `body2` and so on."""
     values: Mapping[str, str] = {name: value for name, (_, value) in entity.properties.items()}
     number = {name: int(name.removeprefix("body") or 0) for name in values}

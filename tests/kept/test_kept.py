@@ -27,6 +27,7 @@ from tests.fakes.storage import MemoryQueue
 from tests.golden.company import Company, vendors
 from tests.kept import azure
 from tests.kept.files import Copy, copies, read
+from tests.kept.later import later
 from tests.kept.memory import restored
 from tests.kept.sockets import on_sockets
 from tests.kept.vendors import restore, until
@@ -34,9 +35,16 @@ from tests.kept.vendors import restore, until
 _DAY = 86_400  # seconds
 
 
-@pytest.fixture(params=copies())
+def told_more(name: str) -> Copy:
+    return later(read(name))
+
+
+@pytest.fixture(params=[(how, name) for how in (read, told_more) for name in copies()])
 def copy(request: pytest.FixtureRequest) -> Copy:
-    return read(request.param)
+    """What the version before left, and the same as a later version might leave it to this one."""
+    how, name = request.param
+    kept: Copy = how(name)
+    return kept
 
 
 @pytest.fixture
