@@ -1,5 +1,6 @@
 """What stands in a text and cannot be seen: blanks, controls, and what Unicode calls default-ignorable."""
 
+import re
 from collections.abc import Sequence
 
 BLANKS = (
@@ -29,9 +30,8 @@ IGNORABLE = (  # Default_Ignorable_Code_Point, first and last
 )
 CONTROLS = ((0x00, 0x1F), (0x7F, 0x9F))  # first and last
 _TURNS = ((0x202A, 0x202E), (0x2066, 0x2069))  # Unicode's embeddings, overrides and isolates
-_NOTHING = dict.fromkeys(
-    code for first, last in (*IGNORABLE, *CONTROLS) for code in range(first, last + 1)
-)
+_RANGES = "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in (*IGNORABLE, *CONTROLS))
+_INVISIBLE = re.compile(f"[{_RANGES}]++")  # `str.translate` takes up to eight times as long
 
 
 def has_control(text: str) -> bool:
@@ -61,4 +61,4 @@ def without_invisible(text: str) -> str:
     """Return a text without what cannot be seen, and without blanks at its ends."""
     if text.isascii() and text.isprintable():
         return text.strip()
-    return text.strip().translate(_NOTHING).strip()
+    return _INVISIBLE.sub("", text.strip()).strip()

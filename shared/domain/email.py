@@ -44,6 +44,7 @@ _TAKEN = re.compile(_LOCAL + r"@(?:[a-z0-9-]++\.)++(?:[a-z]{2,63}|xn--[a-z0-9-]{
 _LONGEST = 254  # characters, RFC 5321
 _LONGEST_LOCAL = 64
 _LONGEST_CELL = 1_000  # characters in which an address is looked for
+_LONGEST_WRITTEN = 10_000  # the same, with all that cannot be seen
 
 _QUOTES = "'\"\u2018\u2019\u201c\u201d"
 _BEFORE, _BEHIND = f"<([{_QUOTES}", f">)]{_QUOTES};,."
@@ -67,6 +68,8 @@ def normal_form(text: str) -> str:
 
 def read_address(text: str) -> tuple[str, bool]:
     """Return the normal form of a text, and whether that is an address, as `is_address` says."""
+    if len(text) > _LONGEST_WRITTEN:
+        return text, False
     seen = without_invisible(text)
     lower = seen.lower() if seen.isascii() else seen
     if "@" not in seen and _WIDE_AT not in seen:

@@ -64,6 +64,7 @@ _REACHES = {
     "shared.destinations.activecampaign.jobs": MAX_BODY,
     "shared.domain.email": 1_000,
     "shared.domain.schedule": MAX_BODY,
+    "shared.invisible": MAX_FIELD,
     "shared.runs.reject_pages": 2_000,
     "shared.runs.send.import_callbacks": MAX_QUERY,
     "shared.runs.state.parts": MAX_LINE,  # written by ourselves, some 3 MB
