@@ -14,6 +14,7 @@ from tests.bench import (
     connections,
     destinations,
     formats,
+    hostile,
     hosts,
     imports,
     refresh,
@@ -48,6 +49,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "refresh": refresh,
     "small": small,
     "hosts": hosts,
+    "hostile": hostile,
     "imports": imports,
     "telemetry": telemetry,
 }

@@ -220,7 +220,7 @@ def _seconds(process: Process) -> float:
 
 def took(hosts: int, runs: Sequence[Mapping[str, Any]], used: Used) -> Took:
     """Return what these runs took, as the API tells them."""
-    works = [(_began(run), datetime.fromisoformat(run["finished_at"])) for run in runs]
+    works = [(began(run), datetime.fromisoformat(run["finished_at"])) for run in runs]
     begun = min(datetime.fromisoformat(run["created_at"]) for run in runs)
     elapsed = (max(end for _, end in works) - begun) / timedelta(seconds=1)
     of_hosts = [seconds for name, seconds in used.processes.items() if name.startswith("host-")]
@@ -238,7 +238,7 @@ def took(hosts: int, runs: Sequence[Mapping[str, Any]], used: Used) -> Took:
     )
 
 
-def _began(run: Mapping[str, Any]) -> datetime:
+def began(run: Mapping[str, Any]) -> datetime:
     """Return when work on a run began."""
     at = next(event["at"] for event in run["timeline"] if event["text"] == _READING)
     return datetime.fromisoformat(at)

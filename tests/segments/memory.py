@@ -1,12 +1,12 @@
-"""The memory of this process, as Linux tells it."""
+"""The memory of a process, as Linux tells it."""
 
 import gc
 from pathlib import Path
 
 
-def peak_mib() -> float:
-    """Return the most memory that this process has held since `forget_peak`."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+def peak_mib(pid: int | str = "self") -> float:
+    """Return the most memory that a process has held from its start, or since `forget_peak`."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith("VmHWM:"))) / 1024
 
 
