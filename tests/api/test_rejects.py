@@ -10,7 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from shared.api.routes.rejects import inert, line
 from shared.domain.message import say
 from shared.domain.outcomes import REJECT_COLUMNS, Outcome, Reject
 from shared.domain.run import Checkpoint, Run
@@ -305,3 +308,12 @@ async def test_the_old_address_is_gone_and_names_both_others(office: Office, rol
 
 async def test_the_old_address_is_asked_with_a_token(office: Office) -> None:
     assert (await office.ask("GET", "/runs/x/rejects", role=None)).status_code == 401
+
+
+@given(st.lists(st.text(max_size=12), min_size=2, max_size=6), st.sampled_from([",", ";"]))
+def test_any_cells_are_read_back_as_they_were_but_for_what_makes_them_inert(
+    cells: list[str], separator: str
+) -> None:
+    written = io.StringIO(line(cells, separator), newline="")
+    [found] = csv.reader(written, delimiter=separator)
+    assert found == [inert(cell) for cell in cells]

@@ -1,6 +1,6 @@
 """The list that somebody means is found by whatever people paste, and nothing else is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -136,3 +136,23 @@ async def test_any_text_is_a_list_of_the_account_or_refused(
     with suppress(NeedsAttention):
         found = await list_meant(destination, there, text)
     assert found is None or found.id in there.items
+
+
+PASTED: Mapping[str, tuple[Destination, Sequence[str]]] = {
+    "1b724bb934": (
+        MAILCHIMP,
+        ("{}", "314159", "https://us1.admin.mailchimp.com/lists/members?id=314159"),
+    ),
+    "20": (ACTIVECAMPAIGN, ("{}", "https://acme.activehosted.com/app/contacts?listid={}")),
+    UUID: (CONSTANT_CONTACT, ("{}", "https://app.constantcontact.com/pages/contacts/ui#lists/{}")),
+}
+
+
+@given(st.sampled_from(sorted(PASTED)), st.data(), st.text(" \t\n\u00a0\u200b\ufeff", max_size=3))
+async def test_an_id_is_found_in_what_people_paste_of_it(
+    key: str, data: st.DataObject, around: str
+) -> None:
+    destination, forms = PASTED[key]
+    pasted = data.draw(st.sampled_from(forms)).format(key)
+    found = await list_meant(destination, account(destination), around + pasted + around)
+    assert found.id == key

@@ -37,6 +37,7 @@ OUTCOMES: Mapping[str, Sent | Refused] = {
     "B09": Sent({"b09a@example.com": ("Ann", "Lee")}),
     "B10": Sent({"b10a@example.com": ("Ann", "Lee")}),
     "D01": Refused("has no object with the member 'LastName'"),
+    "E09": Sent({"e09b@example.com": ("A", "B")}),
     "M09": Refused(
         "line 3: a quote is opened and closed on line 6, with what look like rows between"
     ),

@@ -42,7 +42,7 @@ _CLOCK = re.compile(
 )
 _POINTED_CLOCK = re.compile(  # Oracle, Finnish, Danish; behind a hyphen: Db2
     r"(?:(?:(?<=[0-9]{2})|(?<=[0-9]{4}\.)) |(?<=-[0-9]{2}-[0-9]{2})-)"
-    r"([0-9]{1,2})\.([0-9]{2})\.([0-9]{2})(?![0-9])"
+    r"([0-9]{1,2})\.([0-9]{2})(?:\.([0-9]{2})|(?!\.))(?![0-9])"
 )
 _LETTERED_CLOCK = re.compile(  # French
     r"(?<=[0-9]{2}) ([0-9]{1,2}) ?h ?([0-9]{2})(?: ?min ?([0-9]{2}) ?s)?(?![a-z0-9])"
@@ -192,8 +192,9 @@ def _iso(text: str) -> Day | Why | None:
 
 def _with_colons(seen: str) -> str:
     """Return a text in which a time of day that is written with points or letters has colons."""
-    pointed = _POINTED_CLOCK.sub(r" \1:\2:\3", seen)
-    return _LETTERED_CLOCK.sub(lambda clock: f" {':'.join(filter(None, clock.groups()))}", pointed)
+    for clock in (_POINTED_CLOCK, _LETTERED_CLOCK):
+        seen = clock.sub(lambda found: f" {':'.join(filter(None, found.groups()))}", seen)
+    return seen
 
 
 def _day_with_zone(seen: str) -> Found:

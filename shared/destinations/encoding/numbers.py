@@ -50,6 +50,8 @@ def read(text: str) -> Number | None:
     if _LIKE.match(text) and "." not in text:
         return Number(text)
     seen = " ".join(without_invisible(text).removeprefix("'").replace("\u2212", "-").split())
+    if seen.endswith("-") and seen[:1].isdigit():  # SAP
+        seen = f"-{seen[:-1].rstrip()}"
     if found := _MARKED.fullmatch(seen):
         return _marked("-" if found[1] == "-" else "", found[2])
     if found := _GROUPED.fullmatch(seen):

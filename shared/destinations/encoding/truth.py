@@ -14,6 +14,7 @@ _PAIRS = (
     ("t", "f"),  # PostgreSQL
     ("y", "n"),
     ("on", "off"),
+    ("checked", "unchecked"),
     ("yes", "no"),
     # What Excel and LibreOffice write, and what people do.
     ("sant", "falskt"),

@@ -1,6 +1,7 @@
 """Reads cells in which letters behind a backslash stand for line ends and tabs, and quotes mean nothing.
 
-What `mariadb --batch` and PostgreSQL's `COPY` in its text format write: each row on a line, tabs between.
+What `mariadb --batch`, PostgreSQL's `COPY` in its text format and ClickHouse write: each row on a line, tabs
+between.
 """
 
 import re
@@ -14,9 +15,10 @@ _MEANT: Mapping[str, str] = {
     "b": "\b",
     "f": "\f",
     "v": "\v",
+    "'": "'",  # ClickHouse
     "\\": "\\",
 }
-_ESCAPE = re.compile(r"\\([ntr0bfv\\])")
+_ESCAPE = re.compile(r"\\([ntr0bfv'\\])")
 _NULL = "N"
 
 

@@ -151,12 +151,12 @@ async def test_short_rows_nameless_columns_and_rows_of_nothing_lose_nobody(
 
 
 @settings(max_examples=100, deadline=None)
-@given(table=tables, piece=pieces)
+@given(table=tables, piece=pieces, quote=st.sampled_from(["'", r"\'"]))
 async def test_letters_behind_a_backslash_arrive_as_what_they_stand_for(
-    table: list[list[str]], piece: int
+    table: list[list[str]], piece: int, quote: str
 ) -> None:
-    table.append(["v@x.com", "C:\\temp", "a\r\nb\tc", "d"])
-    escapes = str.maketrans({"\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r"})
+    table.append(["v@x.com", "C:\\temp", "a\r\nb\tc", "d's"])
+    escapes = str.maketrans({"\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r", "'": quote})
     lines = ["\t".join(cell.translate(escapes) for cell in row) for row in [HEADER, *table]]
     rows = [row for row in table if not any(cell.startswith('"') for cell in row)]
     if rows == table:  # a quote at the beginning of a cell may mean something
