@@ -3,14 +3,17 @@
 The delimiter is the one of four that gives the header most columns while nine tenths of the rows fit: none
 of these has more cells than the header, and half of them have more than one. Where there is none it is the
 comma. The tab is tried before the others in files that are named after it.
+
+R's `write.table` numbers its rows, for which its header has no cell.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.domain.reading import Dialect, Escape, Reading
 from shared.segments.formats.csv.letters import is_written_with_letters
-from shared.segments.formats.csv.parsed import parse
+from shared.segments.formats.csv.parsed import parse, width_of
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -19,6 +22,7 @@ _WITH_CELLS = 0.5  # of the rows, more than one
 _MARK = "\ufeff"
 _SEPARATOR = "sep="
 _TYPE = "#TYPE"
+_FIRST_NUMBER = re.compile(r"(\"?)1\1[^0-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Elected:
     dialect: Dialect
     start: int  # bytes before its header
     lines: int  # in them
+    is_numbered: bool  # each row begins with its number, for which the header has no cell
 
 
 def elect(head: bytes, is_all: bool, reading: Reading, is_tabbed: bool, encoding: str) -> Elected:
@@ -40,7 +45,8 @@ def elect(head: bytes, is_all: bool, reading: Reading, is_tabbed: bool, encoding
     preamble, separator = _preamble(lines[first]) if lines else (None, None)
     skipped = first + 1 if preamble else 0
     start = _length(head, skipped)
-    delimiter = reading.delimiter or separator or _delimiter(lines[skipped or first :], is_tabbed)
+    lines = lines[skipped or first :]
+    delimiter = reading.delimiter or separator or _delimiter(lines, is_tabbed)
     is_lettered = (
         reading.escape is None and delimiter == "\t" and is_written_with_letters("".join(lines))
     )
@@ -51,7 +57,10 @@ def elect(head: bytes, is_all: bool, reading: Reading, is_tabbed: bool, encoding
         quoted=not is_lettered,
         preamble=preamble,
     )
-    return Elected(dialect, start, skipped)
+    is_numbered = _may_be_numbered(lines) and any(
+        _is_numbered(*_rows(lines, way)) for way in _ways(lines, delimiter)
+    )
+    return Elected(dialect, start, skipped, is_numbered)
 
 
 def _lines(head: bytes, is_all: bool) -> list[str]:
@@ -90,18 +99,40 @@ def _delimiter(lines: Sequence[str], is_tabbed: bool) -> str:
 
 def _width(lines: Sequence[str], delimiter: str) -> int:
     """Return how many columns the header has with a delimiter that fits, else 0."""
+    return max(_fitting(*_rows(lines, way)) for way in _ways(lines, delimiter))
+
+
+def _ways(lines: Sequence[str], delimiter: str) -> Sequence[Dialect]:
+    """Return the dialects of a delimiter that lines may be written in."""
     ways = [Escape.DOUBLED]
     if any('\\"' in line or "\\" + delimiter in line for line in lines):
         ways.append(Escape.BACKSLASH)
-    return max(_fitting(lines, Dialect(delimiter=delimiter, escape=way)) for way in ways)
+    return [Dialect(delimiter=delimiter, escape=way) for way in ways]
 
 
-def _fitting(lines: Sequence[str], dialect: Dialect) -> int:
-    header, *rows = [
-        row for row in parse(list(lines), dialect, 0, is_all=True).rows if any(row)
-    ] or [[]]
-    width = len(header)
+def _rows(lines: Sequence[str], dialect: Dialect) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    """Return the header and the rows that lines hold."""
+    width = 0
+    if dialect.escape is Escape.BACKSLASH and _may_be_numbered(lines):
+        width = width_of(lines[0], dialect) + 1
+    rows = [row for row in parse(list(lines), dialect, width, is_all=True).rows if any(row)]
+    return (rows[0], rows[1:]) if rows else ([], [])
+
+
+def _fitting(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    width = len(header) + _is_numbered(header, rows)
     fitting = sum(len(row) <= width for row in rows)
     with_cells = sum(len(row) > 1 for row in rows)
     fits = fitting >= _FITTING * len(rows) and with_cells >= _WITH_CELLS * len(rows)
     return width if fits else 0
+
+
+def _may_be_numbered(lines: Sequence[str]) -> bool:
+    return len(lines) > 1 and _FIRST_NUMBER.match(lines[1]) is not None
+
+
+def _is_numbered(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    width = len(header) + 1
+    return bool(rows) and all(
+        len(row) == width and row[0] == str(number) for number, row in enumerate(rows, start=1)
+    )

@@ -73,5 +73,12 @@ class FoundRows:
         """Return the rows of the file, and what they begin with."""
         head, self._head = self._head, b""
         found = elect(head[:LOOKED_AT], is_all, self._reading, self._is_tabbed, self.encoding)
-        rows = CsvRows(self._path, found.dialect, self._wanted, None, self._reading, found.lines)
+        rows = CsvRows(
+            self._path,
+            found.dialect,
+            self._wanted,
+            reading=self._reading,
+            lines_before=found.lines,
+            is_numbered=found.is_numbered,
+        )
         return rows, head[found.start :]

@@ -46,6 +46,7 @@ class CsvRows:
 
     `reading` is None where all is stated. Else it is what is known, and what it leaves open may turn out
     to be otherwise than the dialect says, which raises ReadAnew; and short rows end in empty cells.
+    `is_numbered` says that each row begins with its number, for which the header has no cell.
     """
 
     unseen: frozenset[str] = frozenset()  # what is wanted is looked for in the header
@@ -58,6 +59,7 @@ class CsvRows:
         columns: list[str] | None = None,
         reading: Reading | None = None,
         lines_before: int = 0,
+        is_numbered: bool = False,
     ) -> None:
         self.header: list[str] | None = None
         self.dialect = dialect
@@ -66,6 +68,7 @@ class CsvRows:
         self._path = path
         self._wanted = None if wanted is None else frozenset(map(column_name, wanted))
         self._reading = reading
+        self._is_numbered = is_numbered
         self._places: list[int] = []  # of the columns that are wanted
         self._tail = b""  # bytes of a line that has not ended
         self._open: list[str] = []  # lines of a record that has not ended
@@ -170,8 +173,7 @@ class CsvRows:
 
     def _parsed(self, lines: list[str], is_all: bool) -> Iterator[Row]:
         lines = self._open + lines
-        width = len(self.header) if self.header else 0
-        parsed = parse(lines, self.dialect, width, is_all)
+        parsed = parse(lines, self.dialect, self._width(lines), is_all)
         self._open = lines[parsed.lines :]
         self._require_no_escape(lines[: parsed.lines])
         if sum(map(len, self._open)) > MAX_LINE:
@@ -203,7 +205,13 @@ class CsvRows:
         if texts != list(cells) and not (self._wanted and self._wanted <= set(header)):
             name = next(text for text, cell in zip(texts, cells, strict=True) if text != cell)
             raise self._bad(line, self._no_text(name))
-        self._take_header(header)
+        self._take_header([""] * self._is_numbered + header)
+
+    def _width(self, lines: Sequence[str]) -> int:
+        """Return how many cells a row has, which the first of these lines tell if no other has."""
+        if self.header is None:
+            return width_of("".join(lines), self.dialect) + self._is_numbered
+        return len(self.header)
 
     def _take_header(self, header: list[str]) -> None:
         self.header = header
@@ -215,16 +223,10 @@ class CsvRows:
 
     def _require_no_escape(self, lines: Sequence[str]) -> None:
         """Raise ReadAnew where backslashes turn out to escape."""
-        if (
-            self._reading is not None
-            and self._reading.escape is None
-            and self.dialect.escape is Escape.DOUBLED
-        ):
-            text = "".join(lines)
-            width = len(self.header) if self.header else width_of(text, self.dialect)
-            if is_written_with_backslashes(text, self.dialect.delimiter, width):
-                known = self._reading.model_copy(update={"escape": Escape.BACKSLASH})
-                raise ReadAnew(known)
+        if self._reading is None or self._reading.escape or self.dialect.escape is Escape.BACKSLASH:
+            return
+        if is_written_with_backslashes("".join(lines), self.dialect.delimiter, self._width(lines)):
+            raise ReadAnew(self._reading.model_copy(update={"escape": Escape.BACKSLASH}))
 
     def _require_sound(self, parsed: Parsed, lines: Sequence[str]) -> None:
         """Raise BadSegment for a wanted cell that is none, and for a quote that holds rows."""

@@ -262,3 +262,36 @@ def test_an_escape_that_people_have_ruled_out_is_none() -> None:
     rows.feed(data)
     with pytest.raises(ReadAnew):
         list(rows.close())
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    table=tables,
+    delimiter=st.sampled_from(DELIMITERS),
+    escape=st.sampled_from(Escape),
+    piece=pieces,
+)
+async def test_the_numbers_that_r_writes_before_its_rows_shift_no_cell(
+    table: list[list[str]], delimiter: str, escape: Escape, piece: int
+) -> None:
+    rows = [HEADER, *([str(number), *row] for number, row in enumerate(table, start=1))]
+    if escape is Escape.DOUBLED:
+        written = doubled(delimiter, "\n", csv.QUOTE_ALL)(rows)
+    else:
+        written = backslashed(delimiter, "\n", rows)
+    told = Reading(delimiter=delimiter, escape=escape)
+    assert await arrived(written.encode(), told, piece) == table
+
+
+@pytest.mark.parametrize("delimiter", DELIMITERS)
+async def test_what_r_writes_unless_it_is_told_otherwise_is_read(delimiter: str) -> None:
+    lines = [
+        '"Email","First name","Näme","Note"',
+        r'"1","a@x.com","Ann","C:\temp","say \"hi\"\"',
+        '"2","b@x.com",NA,"12","Line one\nLine two"',
+    ]
+    data = "\n".join(lines).replace(",", delimiter).encode()
+    assert await arrived(data) == [
+        ["a@x.com", "Ann", "C:\\temp", 'say "hi"\\'],
+        ["b@x.com", "NA", "12", "Line one\nLine two"],
+    ]
