@@ -48,6 +48,7 @@ FORMS: Sequence[_Form] = (
         "Snowflake with INCLUDE_QUERY_ID, Synapse",
         rf".{{0,1024}}{_GUID}[_-](?P<n>\d{{1,1024}}(?:[_-]\d{{1,1024}}){{0,1024}})",
     ),
+    _form("Glue", r"run-\d{10,16}-part-(?:[mr]-)?(?P<n>\d{5})", bare=True),
     _form("Trino, Athena", r"\d{8}_\d{6}_\d{5}_[a-z0-9]{5}_(?P<n>.{1,1024})", bare=True),
     _form("Snowflake", r"(?:.{0,1024}_)?(?P<n>\d{1,3}_\d{1,3}_\d{1,3})", (0, 0, 0)),
     _form("Hive", r"(?P<n>00\d{4}_\d{1,2})(?:_copy_\d{1,1024})?", (0,), bare=True),

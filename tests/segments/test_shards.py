@@ -32,6 +32,8 @@ GUID = "1f6a7c1e-0a1b-4c2d-8e3f-000000000001"
         ("customers_00001.csv", "customers_*.csv", True),
         ("customers_00002.csv", "customers_*.csv", False),
         ("QID2177_20261130_155453_0.parquet", "QID2177_20261130_155453_*.parquet", True),
+        ("run-1764491640123-part-r-00003", "run-1764491640123-part-r-*", True),
+        ("run-1764491640123-part-00003.json", "run-1764491640123-part-*.json", True),
         ("data_0.parquet", "data_*.parquet", True),
         ("data_11.csv", "data_*.csv", False),
         ("part.0.parquet", "part.*.parquet", True),
