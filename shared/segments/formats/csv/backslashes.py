@@ -1,8 +1,8 @@
 """Takes text apart in which a backslash escapes a quote or a delimiter, which `csv` reads in another way.
 
 What Spark, Data Factory, Business Central, Snowflake and R write: `\\"` inside of quotes, `\\,` outside,
-`\\\\` for a backslash, and any other backslash for itself. A quote inside of a quoted cell that neither is
-escaped nor stands before a delimiter is itself, too.
+`\\\\` for a backslash, and any other backslash for itself; but MariaDB and Redshift write one before line
+ends. A quote inside of a quoted cell that neither is escaped nor stands before a delimiter is itself, too.
 
 PHP's `fputcsv` doubles quotes, but not behind a backslash, which it leaves as it is: so does this in cells
 that have a doubled quote.
@@ -45,7 +45,7 @@ class Backslashed:
         self._width = width
         self._ways = (_escaping(delimiter), _ending(delimiter))
         self._unescaped = re.compile(rf'\\([\\"{re.escape(delimiter)}]|\r\n?|\n)')
-        self._unquoted = re.compile(r'\\([\\"])')
+        self._unquoted = re.compile(r'\\([\\"]|\r\n?|\n)')
 
     def of(self, text: str, start: int = 0, is_all: bool = False) -> Iterator[Record]:
         """Yield the records of a text up to one that it does not hold the end of.

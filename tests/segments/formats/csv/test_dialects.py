@@ -172,6 +172,7 @@ async def test_letters_behind_a_backslash_arrive_as_what_they_stand_for(
         (r'"C:\","b","\"x\" y"', ["C:\\", "b", '"x" y']),
         ("a,b,c\\\nd", ["a", "b", "c\nd"]),  # Snowflake
         ("a\\\r\nb,c\\,d,e", ["a\r\nb", "c,d", "e"]),
+        ('"a\\\nb","say \\"hi\\"",c', ["a\nb", 'say "hi"', "c"]),  # MariaDB
         ("a,b,C:\\dir\\", ["a", "b", "C:\\dir\\"]),
         ('"C"C",b,c', ['C"C', "b", "c"]),  # Spark
         (r"a,\N,c", ["a", r"\N", "c"]),
