@@ -6,7 +6,7 @@ also is how long a file of another set may be behind it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,7 +14,7 @@ from shared.domain.message import Message, say
 from shared.domain.segment import SegmentVersion
 from shared.segments.partitions import base_of
 from shared.segments.paths import SUCCESS, PathKind, SegmentPath
-from shared.segments.shards import is_first_part, shard_of
+from shared.segments.shards import Shard, part_of, shard_of
 from shared.segments.versions import (
     QUIET,
     IncompleteVersion,
@@ -41,6 +41,15 @@ class FileSet:
     splits: bool = False  # into single files, if it is none
     files: list[BlobInfo] = field(default_factory=list)
     firsts: set[str] = field(default_factory=set)
+    shards: dict[str, Shard] = field(default_factory=dict)
+
+    def add(self, blob: BlobInfo, shard: Shard | None = None) -> None:
+        """Take a file."""
+        self.files.append(blob)
+        if shard:
+            self.shards[blob.name] = shard
+            if shard.first:
+                self.firsts.add(blob.name)
 
     def versions(self, now: datetime) -> Iterator[SetVersion]:
         """Yield what its files are."""
@@ -49,9 +58,9 @@ class FileSet:
         if marked is None or (self.splits and marked < min(blob.modified for blob in self.files)):
             yield from self._unmarked(now)
         elif newest <= marked:
-            yield joined_version(self.segment, self.path, self.files, marked)
+            yield joined_version(self.segment, self.path, self._written_last(), marked)
         elif now >= newest + QUIET:
-            yield joined_version(self.segment, self.path, self.files, newest + QUIET)
+            yield joined_version(self.segment, self.path, self._written_last(), newest + QUIET)
         else:
             yield self._waiting(newest, newest + QUIET, _came_late(self))
 
@@ -68,6 +77,31 @@ class FileSet:
             elif following is None or following.goes_on or now >= clusters[-1].until:
                 # Else somebody who writes the same names again may have begun with what is gone by now.
                 yield self._closed(cluster)
+
+    def _written_last(self) -> Sequence[BlobInfo]:
+        """Return the files without those of a larger set that stood there before, in whose place they are.
+
+        So it is where the first of them came after a quiet of ten minutes. The first part of a folder may
+        take long, so there only higher numbers must have come before.
+        """
+        if not self.shards or any(shard.is_named for shard in self.shards.values()):
+            return self.files
+        clusters = _clusters(self.files)
+        for at in range(len(clusters) - 1, 0, -1):
+            before = [blob for cluster in clusters[:at] for blob in cluster.files]
+            after = [blob for cluster in clusters[at:] for blob in cluster.files]
+            has_first = any(blob.name in self.firsts for blob in clusters[at].files)
+            if has_first and not clusters[at].goes_on and self._is_behind(before, after):
+                return after
+        return self.files
+
+    def _is_behind(self, old: Sequence[BlobInfo], new: Sequence[BlobInfo]) -> bool:
+        """Say whether all of some files have higher numbers than the others."""
+        lowest = min(self._number(blob) for blob in old)
+        return self.splits or lowest > max(self._number(blob) for blob in new)
+
+    def _number(self, blob: BlobInfo) -> int:
+        return self.shards[blob.name].number or 0
 
     def _closed(self, cluster: "_Cluster") -> SetVersion:
         if self.splits and len(cluster.files) == 1:
@@ -112,19 +146,16 @@ class FileSets:
         if base is not None:
             root = self._root(parsed.folder, base)
             found = self._set(parsed, root, root)
-            found.needs_first = False
+            found.needs_first, shard = False, None
         elif parsed.kind is PathKind.PART:
             found = self._set(parsed, parsed.folder, parsed.folder)
-            if is_first_part(name):
-                found.firsts.add(blob.name)
+            shard = part_of(name)
         elif shard:
             found = self._set(parsed, parsed.folder, parsed.folder + shard.alike, splits=True)
-            if shard.first:
-                found.firsts.add(blob.name)
         else:
             self.single.append((parsed, blob))
             return
-        found.files.append(blob)
+        found.add(blob, shard)
 
     def versions(self, now: datetime) -> Iterator[tuple[str, SetVersion]]:
         """Yield what all sets are, with the segment."""

@@ -13,15 +13,21 @@ from shared.segments.formats.registry import extension_of
 _GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _CODEC = re.compile(r"\.(?:snappy|gz|gzip|zstd|zst|lz4|lz4_raw|brotli|br)$", re.IGNORECASE)
 _PART = re.compile(r"part-(?:[mr]-)?(\d{1,1024})", re.IGNORECASE)
+_NAMED = re.compile(_GUID, re.IGNORECASE)
 _PARTITION = re.compile(r"[^=]++=.*+")
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A file of a set; `alike` is its name without the number, `first` whether that is the first."""
+    """A file of a set; `alike` is its name without the number, `first` whether that is the first.
+
+    `is_named` says that it is named after a query or a job, so that nothing else is written over it.
+    """
 
     alike: str
     first: bool
+    is_named: bool = False
+    number: int | None = None  # of a part
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ def shard_of(name: str) -> Shard | None:
             start, stop = found.span("n")
             numbers = tuple(map(int, re.findall(r"\d++", found["n"]))) if form.firsts else ()
             first = not form.firsts or any(numbers[: len(each)] == each for each in form.firsts)
-            return Shard(f"{name[:start]}*{name[stop:]}", first)
+            return Shard(f"{name[:start]}*{name[stop:]}", first, is_named=not form.firsts)
     return None
 
 
@@ -84,10 +90,13 @@ def is_part(name: str) -> bool:
     return _PART.match(name) is not None
 
 
-def is_first_part(name: str) -> bool:
-    """Say whether a part is the first of its folder."""
+def part_of(name: str) -> Shard | None:
+    """Return the shard that a part is among those of its folder, or None if it is none."""
     found = _PART.match(name)
-    return found is not None and int(found[1]) == 0
+    if found is None:
+        return None
+    number = int(found[1])
+    return Shard("part-*", number == 0, _NAMED.search(name) is not None, number)
 
 
 def is_partition(folder: str) -> bool:

@@ -222,6 +222,53 @@ def test_a_closed_folder_that_cannot_be_read_says_why(names: list[str], said: st
     assert said in str(there.awaited and there.awaited.reason)
 
 
+GUID = "1f6a7c1e-0a1b-4c2d-8e3f-000000000001"
+DAY = 24 * 60 * 60
+WRITTEN_OVER = [
+    "S/x-00000000000{}.csv",
+    "S/data_0_{}_0.csv.gz",
+    "S/d/part-0000{}.csv",
+    "S/part-{}.parquet",
+]
+
+
+@pytest.mark.parametrize("marker", ["_SUCCESS", "manifest.json", None])
+@pytest.mark.parametrize("name", WRITTEN_OVER)
+def test_what_is_left_of_a_larger_set_is_no_part_of_the_one_in_its_place(
+    name: str, marker: str | None
+) -> None:
+    folder = name[: name.rfind("/") + 1]
+    files = [
+        *(blob(name.format(number), number) for number in (2, 3)),
+        *(blob(name.format(number), DAY + number) for number in (0, 1)),
+    ]
+    marks = [blob(folder + marker, DAY + 5)] if marker else []
+    newest = found(*files, *marks, at=2 * DAY).newest
+    assert newest is not None
+    assert [file.path for file in newest.files] == [name.format(0), name.format(1)]
+    waiting = found(*files, *marks[:0], at=DAY + 60)
+    assert waiting.newest is None or waiting.newest.modified < NOON + timedelta(seconds=DAY)
+
+
+@pytest.mark.parametrize(
+    ("name", "late"),
+    [
+        (f"S/part-0000{{}}-{GUID}-c000.csv", (0,)),  # of one write, whose first part took long
+        ("S/part-0000{}.csv", (0, 2)),  # numbers between, which a smaller set would have, too
+        ("S/part-0000{}.csv", (2, 3)),
+        ("S/x-00000000000{}.csv", (2, 3)),
+        (f"S/data_{GUID}_006_{{}}_0.csv", (0,)),
+    ],
+)
+def test_files_that_a_marker_closes_are_of_one_set_however_long_they_took(
+    name: str, late: tuple[int, ...]
+) -> None:
+    files = [blob(name.format(number), DAY * (number in late)) for number in range(4)]
+    newest = found(*files, blob("S/_SUCCESS", DAY + 5), at=DAY + 6).newest
+    assert newest is not None
+    assert len(newest.files) == 4
+
+
 def test_json_and_ndjson_are_one_format() -> None:
     one = version(blob("S/part-00000.json"), blob("S/part-00001.ndjson"), blob("S/_SUCCESS"))
     assert len(one.sources) == 2
