@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from pydantic import BaseModel
 
@@ -51,9 +52,11 @@ class Counts(BaseModel):
         return {o.value: getattr(self, o) - getattr(before, o) for o in Outcome}
 
 
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A row that was not accepted: where it stands, its address, and why."""
+class Reject(NamedTuple):
+    """A row that was not accepted: where it stands, its address, and why.
+
+    A tuple, because a file may have a million of them.
+    """
 
     segment: str
     row: int  # as a spreadsheet numbers it: the header is row 1; 0 when nobody can tell

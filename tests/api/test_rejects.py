@@ -30,7 +30,7 @@ REASON = say("This is no email address.")
 def bad(row: int, **other: Any) -> Reject:
     """Return one of many rejects, whose address tells which."""
     made = Reject("Customers", row, f"bad{row}", Outcome.INVALID, "bad_address", REASON)
-    return replace(made, **other)
+    return made._replace(**other)
 
 
 MIXED = (

@@ -24,7 +24,7 @@ from shared.domain.email import PLAIN
 from shared.invisible import BLANKS
 
 _WHOLE_ADDRESS = f"^(?:{PLAIN})$"
-_ESCAPED = r'["\\\x00-\x1f]'  # in JSON
+_CONTROL = r"[\x00-\x1f]"  # which JSON escapes, as it does quotes and backslashes
 _BYTE = pa.uint8()
 
 type _Piece = str | Any
@@ -234,9 +234,12 @@ def _has_null(piece: _Piece) -> bool:
 
 def _escaped(texts: Any) -> Any:
     """Return texts as they stand in JSON between quotes."""
-    chosen = pc.match_substring_regex(texts, _ESCAPED)
+    marked = pc.replace_substring(pc.replace_substring(texts, "\\", r"\\"), '"', r"\"")
+    if not _may_hold_control(texts):
+        return marked
+    chosen = pc.match_substring_regex(texts, _CONTROL)
     written = [orjson.dumps(text)[1:-1].decode() for text in texts.filter(chosen).to_pylist()]
-    return pc.replace_with_mask(texts, chosen, pa.array(written, TEXT))
+    return pc.replace_with_mask(marked, chosen, pa.array(written, TEXT))
 
 
 def _shortened(texts: Any, too_long: Any, longest: int, in_bytes: bool) -> Any:
@@ -249,9 +252,13 @@ def _shortened(texts: Any, too_long: Any, longest: int, in_bytes: bool) -> Any:
 
 def _may_hold_escaped(texts: Any) -> bool:
     """Say whether any byte of an array's texts may be one that JSON escapes."""
+    return _may_hold_control(texts) or _holds(texts, _MARKS)
+
+
+def _may_hold_control(texts: Any) -> bool:
     every = _bytes_of(texts)
     least = None if every is None else pc.min(every).as_py()
-    return least is not None and (least < ord(" ") or _holds(texts, _MARKS))
+    return least is not None and bool(least < ord(" "))
 
 
 def _holds(texts: Any, marks: Sequence[Any]) -> bool:

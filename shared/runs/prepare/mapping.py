@@ -175,8 +175,11 @@ class Mapper:
             lambda at: self._place(numbers[at]),
             self._nulls,
         )
+        segment, file = self._source
         for at, text in encoded.no_address:
-            rejects.append(self._reject(numbers[at], text, *why_no_address(text)))
+            code, reason = why_no_address(text)
+            row = numbers[at]
+            rejects.append(Reject(segment, row, text, Outcome.INVALID, code, reason, file))
         for at, address, values in encoded.left:
             try:
                 fragment = self._encoder.encode(address, values, self._place(numbers[at]))

@@ -45,19 +45,12 @@ class RejectWriter:
 
     def add(self, reject: Reject, digest: bytes = b"") -> None:
         """Take one reject; `digest` stands for its profile if that was sent and not taken."""
-        self.counts[reject.outcome] += 1
+        segment, row, address, outcome, code, reason, file = reject
+        self.counts[outcome] += 1
         if self._most is not None and self.counts.total() > self._most:
             return
-        values = (
-            reject.segment,
-            reject.row,
-            cut_address(reject.address),
-            reject.outcome,
-            reject.code,
-            self._written(reject.reason),
-            digest.hex(),
-            reject.file,
-        )
+        said = self._written(reason)
+        values = (segment, row, cut_address(address), outcome, code, said, digest.hex(), file)
         self.waiting.append(orjson.dumps(values).decode())
 
     def _written(self, reason: Message | str) -> orjson.Fragment | str:

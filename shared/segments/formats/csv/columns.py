@@ -13,19 +13,24 @@ import pyarrow.csv
 from shared.arrow import TEXT, pa, pc
 from shared.segments.formats.rows import Columns
 
-_OTHER_ESCAPE = r'\\(?:[^"]|\z)'
-"""A backslash that escapes no quote, for RE2."""
-
 
 def columns_of(
-    block: bytes, delimiter: str, quoted: bool, width: int, places: Sequence[int], first: int
+    block: bytes,
+    delimiter: str,
+    quoted: bool,
+    width: int,
+    places: Sequence[int],
+    first: int,
+    is_checked: bool = False,
 ) -> Columns | None:
     """Return the columns at these places, or None where a line is not one row of `width` cells.
 
     `block` is whole lines of UTF-8 in which no character but the delimiter, the line ends and, if
-    `quoted`, quotes means anything; `first` is the number of its first row.
+    `quoted`, quotes means anything; `first` is the number of its first row. Quotes stand
+    around whole cells only, doubled inside of them, and none holds a line end: what else can be written with
+    them, every parser reads in its own way. `is_checked` says that this is known.
     """
-    if quoted and not _is_well_quoted(block, delimiter):
+    if quoted and not is_checked and not _matches(block, _well_quoted(delimiter)):
         return None
     names = list(map(str, range(width)))
     places = places or (0,)  # for pyarrow, none of them would mean every one
@@ -57,19 +62,19 @@ def columns_of(
     return Columns(numbers, dict(zip(places, texts, strict=True)))
 
 
-def unescaped(block: bytes, delimiter: str) -> bytes | None:
+def unescaped(block: bytes, delimiter: str) -> tuple[bytes, bool] | None:
     """Return a block in which quotes are escaped by quotes instead of backslashes; None if that cannot be.
 
-    `block` is UTF-8, in which no byte is 255.
+    `block` is UTF-8, in which no byte is 255. Return, too, whether it is known how quotes stand in it.
     """
-    if _matches(block, _doubled_inside(delimiter)):
+    if _matches(block, _well_quoted(delimiter, r'[^"\\\n]|\\"', other="\\\\")):
+        return block.replace(b'\\"', b'""'), True  # most of what there is
+    if b'""' in block and _matches(block, _doubled_inside(delimiter)):
         return None  # where a backslash before a quote may be itself
-    if not _matches(block, _OTHER_ESCAPE):
-        return block.replace(b"\\", b'"')  # which takes a hundredth of what follows
     block = block.replace(b"\\\\", b"\xff")
     if b"\\" + delimiter.encode() in block:
         return None
-    return block.replace(b'\\"', b'""').replace(b"\xff", b"\\")
+    return block.replace(b'\\"', b'""').replace(b"\xff", b"\\"), False
 
 
 def _has_empty_row(texts: Sequence[Any]) -> bool:
@@ -93,22 +98,17 @@ def _nothing(delimiter: str) -> re.Pattern[bytes]:
     return re.compile(rb'\n(?:"")?(?:%b(?:"")?)*+\r?(?=\n)' % between)
 
 
-def _is_well_quoted(block: bytes, delimiter: str) -> bool:
-    """Say whether quotes stand around whole cells only, doubled inside of them, and none holds a line end.
-
-    What else can be written with quotes, every parser reads in its own way.
-    """
-    return _matches(block, _well_quoted(delimiter))
-
-
 def _matches(block: bytes, pattern: str) -> bool:
     """Say whether a pattern of RE2, which takes time in proportion to the block, is in it."""
     return bool(pc.match_substring_regex(pa.array([block], TEXT), pattern)[0].as_py())
 
 
 @lru_cache
-def _well_quoted(delimiter: str) -> str:
-    """Return a pattern, for RE2, which takes a millisecond for half a megabyte."""
+def _well_quoted(delimiter: str, inside: str = r'[^"\n]|""', other: str = "") -> str:
+    """Return a pattern, for RE2, which takes a millisecond for half a megabyte.
+
+    `inside` is what may stand between quotes, `other` what may not stand outside of them.
+    """
     between = re.escape(delimiter)
-    cell = rf'(?:"(?:[^"\n]|"")*"|[^"{between}\r\n]*)'
+    cell = rf'(?:"(?:{inside})*"|[^"{other}{between}\r\n]*)'
     return rf"^(?:{cell}(?:{between}|\r?\n))*{cell}$"

@@ -132,16 +132,17 @@ class CsvRows:
     def _columns(self, block: bytes, width: int) -> Columns | None:
         from shared.segments.formats.csv.columns import columns_of, unescaped
 
-        delimiter = self.dialect.delimiter
+        delimiter, is_checked = self.dialect.delimiter, False
         if self.dialect.escape is Escape.BACKSLASH and b"\\" in block:
             if not self.dialect.quoted:
                 return None
             plain = unescaped(block, delimiter)
             if plain is None:
                 return None
-            block = plain
+            block, is_checked = plain
         quoted = self.dialect.quoted and b'"' in block
-        return columns_of(block, delimiter, quoted, width, self._places, self._row + 1)
+        first = self._row + 1
+        return columns_of(block, delimiter, quoted, width, self._places, first, is_checked)
 
     def _is_plain(self, block: bytes, header: Sequence[str]) -> bool:
         """Say whether nothing but delimiters, line ends, quotes and escapes means anything in whole lines."""
