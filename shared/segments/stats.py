@@ -7,7 +7,7 @@ prepare, by the arrival of a version that no run has read, and by a look at a sm
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import chain
+from itertools import chain, islice
 
 from shared.domain.errors import BadSegment, OutOfReach
 from shared.domain.message import Message
@@ -30,6 +30,7 @@ from shared.storage.ports import Blobs, Records, Stored
 KEPT = 5
 """Versions of a segment of which stats are kept."""
 
+_FAULTS = 20  # columns of which a fault is kept
 _SMALL = 8 * 1024 * 1024  # bytes that are counted while somebody waits
 _COLUMN_CHARACTERS = 100_000  # of the names of columns that are kept
 _LATEST = 9_999_999_999_999  # milliseconds; subtracted from, so that newer versions sort first
@@ -94,6 +95,7 @@ async def keep(
 ) -> None:
     """Store the stats of a version, and remove those of older versions that nobody asks for any more."""
     partition, key = _key(version)
+    stats = stats.model_copy(update={"faults": dict(islice(stats.faults.items(), _FAULTS))})
     older = await records.page(partition, after=key)
     if may_leave_out_members(version):
         had = dict.fromkeys(chain(*(names_of(stored.value) for stored in older)))

@@ -1,5 +1,8 @@
 import codecs
+import gzip
+import json
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from shared.domain.reading import Reading, SegmentReading
 from shared.exports.schemas import ReadingChoices
 from shared.segments.encodings import CODECS, encoding_name
 from tests.api.office import Office, pointers
+from tests.segments.parquet import parquet
 
 PATH = "/segments/Customers/reading"
 NOTHING = {
@@ -195,6 +199,96 @@ async def test_a_trial_of_ndjson_shows_the_members_that_come_up_first(office: Of
     await office.services.storage.segments.write("Customers.ndjson", b'{"a":"1"}\n{"b":2}\n')
     found = await office.done("POST", f"{PATH}/try", {})
     assert found == {"columns": ["a", "b"], "rows": [["1", ""], ["", "2"]], "dialect": None}
+
+
+async def test_a_trial_shows_cells_as_they_are_taken(office: Office) -> None:
+    await office.drop(
+        text="EMail;Born;Points;Note\n"
+        "ana@example.com; 03/04/2026 ;1.234,5;0701234567\n"
+        "bo@example.com;13/13/2026;1.234;1.2\n"
+        "cy@example.com;31.12.1990;7;n/a\n"
+    )
+    said = {"dates": {"Born": "dmy"}, "decimal": ",", "nulls": ["n/a"]}
+    assert (await office.done("POST", f"{PATH}/try", said))["rows"] == [
+        ["ana@example.com", "2026-04-03", "1234.5", "0701234567"],
+        ["bo@example.com", "", "1234", "1.2"],
+        ["cy@example.com", "1990-12-31", "7", ""],
+    ]
+    assert (await office.done("POST", f"{PATH}/try", {}))["rows"][0] == [
+        "ana@example.com",
+        "03/04/2026",
+        "1.234,5",
+        "0701234567",
+    ]
+
+
+TYPED: dict[str, Sequence[Any]] = {
+    "EMail": ["a@b.cc", "d@e.ff"],
+    "Points": [1.234, None],
+    "Mark": ["1.234", "12,5"],
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+async def test_a_trial_of_a_typed_file_keeps_its_numbers_and_reads_its_texts(
+    office: Office, packed: bool
+) -> None:
+    lines = [dict(zip(TYPED, row, strict=True)) for row in zip(*TYPED.values(), strict=True)]
+    ndjson = "\n".join(map(json.dumps, lines)).encode()
+    files = {
+        "Customers/1.parquet": parquet({**TYPED, "Tags": [["x"], []]}),
+        "Customers/2.ndjson.gz" if packed else "Customers/2.ndjson": gzip.compress(ndjson)
+        if packed
+        else ndjson,
+    }
+    for name, data in files.items():
+        office.clock.advance(60)
+        await office.services.storage.segments.write(name, data)
+        found = await office.done("POST", f"{PATH}/try", {"decimal": ","})
+        assert found == {
+            "columns": ["EMail", "Points", "Mark"],
+            "rows": [["a@b.cc", "1.234", "1234"], ["d@e.ff", "", "12.5"]],
+            "dialect": None,
+        }
+
+
+async def test_a_trial_of_packed_text_in_another_encoding(office: Office) -> None:
+    text = "EMail|First|\nana@example.com|Åsa|\n"
+    data = gzip.compress(text.encode("cp1252"))
+    await office.services.storage.segments.write("Customers/1.csv.gz", data)
+    refused = await office.ask("POST", f"{PATH}/try", {})
+    assert refused.status_code == 409
+    found = await office.done("POST", f"{PATH}/try", {"encoding": "windows-1252"})
+    assert found["columns"] == ["EMail", "First"]
+    assert found["rows"] == [["ana@example.com", "Åsa"]]
+
+
+async def test_a_trial_of_partitions_shows_the_columns_of_their_folders(office: Office) -> None:
+    segments = office.services.storage.segments
+    await segments.write("Customers/vip=yes/1.parquet", parquet({"EMail": ["a@b.cc"]}))
+    await segments.write("Customers/_SUCCESS", b"")
+    found = await office.done("POST", f"{PATH}/try", {})
+    assert (found["columns"], found["rows"]) == (["EMail", "vip"], [["a@b.cc", "yes"]])
+
+
+async def test_a_trial_of_what_customer_insights_exports(office: Office) -> None:
+    segments, folder = office.services.storage.segments, "CustomerInsights_x/Weekly"
+    entity = {
+        "$type": "LocalEntity",
+        "name": "High",
+        "attributes": [{"name": "EMail", "dataType": "string"}, {"name": "Points"}],
+        "partitions": [
+            {
+                "location": f"https://a.blob.core.windows.net/c/{folder}/High/High_1.csv",
+                "fileFormatSettings": {"$type": "CsvFormatSettings", "columnHeaders": False},
+            }
+        ],
+    }
+    await segments.write(f"{folder}/High/High_1.csv", b'a@b.cc,"1,5"\n')
+    await segments.write(f"{folder}/model.json", json.dumps({"entities": [entity]}).encode())
+    path = "/segments/CustomerInsights_x.Weekly.High/reading/try"
+    found = await office.done("POST", path, {"decimal": ","})
+    assert (found["columns"], found["rows"]) == (["EMail", "Points"], [["a@b.cc", "1.5"]])
 
 
 async def test_what_cannot_be_tried_says_why(office: Office) -> None:

@@ -24,7 +24,7 @@ from shared.api.schemas.segments import (
     segment_item,
     trial_item,
 )
-from shared.domain.errors import BadSegment, Conflict, NotFound
+from shared.domain.errors import BadSegment, NotFound
 from shared.domain.message import say
 from shared.exports.reading_trial import try_reading
 from shared.exports.readings import find_reading, remove_reading, set_reading
@@ -116,12 +116,13 @@ async def forget_reading(
 @router.post(
     "/{name}/reading/try", operation_id="tryReading", summary="See rows as they would be read"
 )
-@documented(BadSegment, Conflict)
+@documented(BadSegment)
 async def try_it(
     services: TheServices, caller: Contributor, name: SegmentKey, body: ReadingChoices
 ) -> TrialItem:
     """Read the first 20 rows of the newest file in this way. Nothing is saved.
 
-    The answer holds personal data.
+    Empty cells are empty, a date of a column in `dates` is in ISO 8601 (or nothing, if it is left out), and a
+    number with the mark of `decimal` is a plain decimal. The answer holds personal data.
     """
     return trial_item(await try_reading(services, caller, name, body.as_reading()))

@@ -62,7 +62,7 @@ class TrialItem(BaseModel):
 
     columns: list[str]
     rows: list[list[str]]
-    dialect: Dialect | None  # None of NDJSON
+    dialect: Dialect | None  # None of NDJSON and Parquet
 
 
 def trial_item(trial: Trial) -> TrialItem:

@@ -4,7 +4,7 @@ Only the footer and the mapped columns are asked for. pyarrow does the reading, 
 only those bytes. No I/O here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -60,12 +60,12 @@ class ParquetRows:
     """
 
     dialect: Dialect | None = None
-    faults: Mapping[str, Message] = {}
     unseen: frozenset[str] = frozenset()  # what is wanted is looked for in the footer
 
     def __init__(self, path: str, size: int, wanted: Sequence[str] = ()) -> None:
         self.header: list[str] | None = None
         self.columns: list[str] = []
+        self.faults: dict[str, Message] = {}
         self.count: int | None = None
         self._path = path
         self._size = size
@@ -166,13 +166,15 @@ class ParquetRows:
 
     def _require_mappable(self, types: Sequence[tuple[str, Any]]) -> None:
         for name, kind in types:
-            if column_name(name) in self._wanted and not is_mappable(kind):
+            if not is_mappable(kind):
                 what = say(
                     "the column '{column}' holds {kind}, which no field can be filled with",
                     column=name,
                     kind=str(kind)[:100],
                 )
-                raise self._bad(what)
+                if column_name(name) in self._wanted:
+                    raise self._bad(what)
+                self.faults[column_name(name)] = self._bad(what).reason
 
     def _read_groups(self, footer: memoryview, columns: int) -> list[RowGroup]:
         try:
