@@ -4,9 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 from shared.domain.people import Caller, Person, Role
+from shared.domain.reading import Reading
 from shared.domain.run import Mode, Run, RunStatus, Trigger, TriggerKind
 from shared.domain.schedule import RefreshSchedule
 from shared.exports.manage import change_export
+from shared.exports.readings import set_reading
 from shared.exports.schemas import ExportChanges
 from shared.runs.freshness import FAILED_ALREADY, NOTHING_NEW, STILL_INVALID
 from shared.runs.start import start_run
@@ -314,6 +316,26 @@ async def test_what_failed_is_tried_again_with_a_new_file_or_a_new_mapping() -> 
     await a_day(world)
     assert await statuses(world) == [RunStatus.FAILED_PERMANENT] * 2
     await change(world, fields={"email": "Email", "first_name": "First"})
+    await a_day(world)
+    assert (await statuses(world))[0] is RunStatus.SUCCESSFUL
+
+
+async def test_what_failed_is_tried_again_once_for_each_way_in_which_it_is_read() -> None:
+    world = await daily()
+    await world.drop("Email,First,Last\na@x.com,Å,B\n".encode("cp1252"), "Customers/2.csv")
+    failed, skipped = RunStatus.FAILED_PERMANENT, RunStatus.SKIPPED
+    for _ in range(3):
+        await a_day(world)
+    assert await statuses(world) == [skipped, failed]
+    for said in (Reading(decimal=","), Reading(decimal=",", nulls=["-"])):
+        await set_reading(world.services, ADMINISTRATOR, "Customers", None, said)
+        for _ in range(3):
+            await a_day(world)
+        assert (await statuses(world))[:2] == [skipped, failed]
+    assert (await statuses(world)) == [skipped, failed] * 3
+    await set_reading(
+        world.services, ADMINISTRATOR, "Customers", None, Reading(encoding="windows-1252")
+    )
     await a_day(world)
     assert (await statuses(world))[0] is RunStatus.SUCCESSFUL
 
