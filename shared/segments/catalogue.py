@@ -125,8 +125,7 @@ def _may_complete(path: str, parsed: SegmentPath) -> bool:
         case PathKind.PART | PathKind.TABLE | PathKind.OTHER:
             return False
         case PathKind.FILE:
-            in_set = parsed.folder and shard_of(path.rpartition("/")[2])
-            return not in_set and base_of(path) is None
+            return shard_of(path.rpartition("/")[2]) is None and base_of(path) is None
         case _:
             return True
 

@@ -3,7 +3,7 @@
 | version | files | complete |
 |---|---|---|
 | a file | `<Segment>.<ext>`, `<Segment>/<anything>.<ext>` | when it is there |
-| shards | files of a folder whose names differ in a running number | with a marker, or once no more come |
+| shards | files whose names differ in a running number | with a marker, or once no more come |
 | a folder | `<Segment>/…/part-<number>…` | the same |
 | partitions | `<Segment>/…/<column>=<value>/…` | the same |
 | Customer Insights | `CustomerInsights_<instance>/<Export>/<Segment>/…` | when all of model.json is there |
@@ -24,7 +24,7 @@ from enum import Enum, auto
 from shared.domain.segment import EXPORTED
 from shared.invisible import can_be_name
 from shared.segments.formats.registry import FORMATS, extension_of
-from shared.segments.shards import is_part, shard_of
+from shared.segments.shards import is_part, set_name, shard_of
 
 SUCCESS = "_SUCCESS"
 MODEL = "model.json"
@@ -100,7 +100,12 @@ def _parsed(path: str) -> SegmentPath | None:
 
 
 def _alone(name: str) -> SegmentPath:
-    """Return what a file in no folder is: the segment has its name."""
+    """Return what a file in no folder is: the segment has its name, without the number of a shard."""
+    shard = shard_of(name)
+    if shard or is_part(name):
+        base = set_name(shard) if shard else ""
+        kind = PathKind.FILE if base else PathKind.OTHER
+        return SegmentPath(kind, base or name.partition(".")[0], "")
     extension = extension_of(name, FORMATS)
     if extension is not None:
         return SegmentPath(PathKind.FILE, name[: -len(extension)], "")

@@ -141,7 +141,7 @@ class FileSets:
     def add(self, parsed: SegmentPath, blob: BlobInfo) -> None:
         """Take a file of a segment."""
         name = blob.name.rpartition("/")[2]
-        shard = shard_of(name) if parsed.folder else None
+        shard = shard_of(name)
         base = base_of(blob.name)
         if base is not None:
             root = self._root(parsed.folder, base)

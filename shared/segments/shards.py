@@ -85,6 +85,11 @@ def shard_of(name: str) -> Shard | None:
     return None
 
 
+def set_name(shard: Shard) -> str:
+    """Return what a file's name says beside the number; nothing if it is that of one job."""
+    return "" if shard.is_named else shard.alike.partition("*")[0].rstrip("-_. ")
+
+
 def is_part(name: str) -> bool:
     """Say whether a file is a part of its folder and of nothing else, as Spark names them."""
     return _PART.match(name) is not None

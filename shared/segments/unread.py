@@ -9,6 +9,7 @@ from datetime import datetime
 from shared.domain.message import Message, say
 from shared.domain.segment import UnreadFile
 from shared.segments.formats.registry import FORMATS
+from shared.segments.shards import is_part, shard_of
 
 _WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 _PACKED = (
@@ -111,6 +112,8 @@ _NO_ROWS = (
 
 def unread(path: str, at: datetime) -> UnreadFile:
     """Return what to say of a file in no form that is read."""
+    if "/" not in path and (is_part(path) or shard_of(path)):
+        return UnreadFile(path, at, _one_of_several(path), is_data=True)
     name = path.rpartition("/")[2].lower()
     ending = f".{name.rpartition('.')[2]}" if "." in name else ""
     if ending in _NO_ROWS:
@@ -146,6 +149,14 @@ def manifest(path: str, at: datetime) -> UnreadFile:
 def _manifest(path: str) -> Message:
     return say(
         "{path} is a manifest, which is not read: only files with rows are. Add these.", path=path
+    )
+
+
+def _one_of_several(path: str) -> Message:
+    return say(
+        "{path} is one of several files by its name, which says nothing of their segment. Put them into a "
+        "folder that has the name of the segment.",
+        path=path,
     )
 
 

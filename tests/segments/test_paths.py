@@ -222,6 +222,47 @@ def test_a_closed_folder_that_cannot_be_read_says_why(names: list[str], said: st
     assert said in str(there.awaited and there.awaited.reason)
 
 
+@pytest.mark.parametrize(
+    ("name", "segment"),
+    [
+        ("customers-00000000000{}.csv", "customers"),
+        ("customers_0000{}.csv.gz", "customers"),
+        ("Best customers_0_{}_0.csv.gz", "Best customers"),
+        ("data_{}.parquet", "data"),
+        ("customers000{}_part_00", "customers"),
+    ],
+)
+def test_shards_in_no_folder_are_one_segment_by_their_name(name: str, segment: str) -> None:
+    files = [blob(name.format(number), number) for number in range(3)]
+    waiting = found(*files[:2], name=segment)
+    assert waiting.newest is None
+    assert waiting.incomplete is not None
+    newest = found(*files, name=segment, at=605).newest
+    assert newest is not None
+    assert [file.path for file in newest.files] == [file.name for file in files]
+    single = found(files[0], name=segment, at=605).newest
+    assert single is not None
+    assert single.path == files[0].name
+    assert list(classify(files, NOON).segments) == [segment]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "part-00000.csv",
+        "0_0_0.csv",
+        "000000000000.csv",
+        "000000_0",
+        "1f6a7c1e-0a1b-4c2d-8e3f-000000000001_0_0.csv",
+    ],
+)
+def test_shards_in_no_folder_whose_names_say_no_segment_are_refused(name: str) -> None:
+    [(_, files)] = classify([blob(name)], NOON).segments.items()
+    assert files.newest is None
+    assert files.awaited is not None
+    assert "one of several files" in str(files.awaited.reason)
+
+
 GUID = "1f6a7c1e-0a1b-4c2d-8e3f-000000000001"
 DAY = 24 * 60 * 60
 WRITTEN_OVER = [
