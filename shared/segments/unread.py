@@ -123,6 +123,13 @@ def unread(path: str, at: datetime) -> UnreadFile:
 
 def prose(path: str, at: datetime) -> UnreadFile:
     """Return what to say of a text in which there are no rows."""
+    if ".json" in path.lower():
+        reason = say(
+            "{path} has no line that is an object with an email address, so it is taken for no segment. If "
+            "it is one, write each of its objects on a line of its own (NDJSON) and add it again.",
+            path=path,
+        )
+        return UnreadFile(path, at, reason)
     reason = say(
         "{path} holds no rows with email addresses, so it is taken for no segment. If it is one, save it "
         "as CSV UTF-8 and add it again.",

@@ -4,7 +4,7 @@ import codecs
 
 from shared.segments.encodings import CODECS, UTF_8, encoding_name
 
-_MARKS = {b"\xff\xfe": "utf-16le", b"\xfe\xff": "utf-16be"}
+_MARKS = {b"\xff\xfe": "utf-16le", b"\xfe\xff": "utf-16be", b"\xef\xbb\xbf": UTF_8}
 _NO_TEXT = "\udcff"  # which is not UTF-8 either: whoever reads the cell says where it stands
 _ERRORS = "segment-no-text"
 
@@ -26,7 +26,8 @@ def transcoder_of(head: bytes, told: str | None) -> Transcoder | None:
 
     A mark counts before `told`, what people say of the encoding.
     """
-    encoding = _MARKS.get(head[:2]) or encoding_name(told or UTF_8) or UTF_8
+    marked = next((each for mark, each in _MARKS.items() if head.startswith(mark)), None)
+    encoding = marked or encoding_name(told or UTF_8) or UTF_8
     return None if encoding == UTF_8 else Transcoder(encoding)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.invisible import CONTROLS, IGNORABLE
-from shared.segments.formats.names import column_name
+from shared.segments.formats.names import column_name, it_has
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,8 @@ def test_a_name_that_no_database_has_stays_as_it_is() -> None:
     longest = "e\u0301" * 150
     assert column_name(longest) == "\xe9" * 150
     assert column_name(f"{longest}x") == f"{longest}x"
+
+
+def test_names_that_are_shown_are_cut() -> None:
+    """A file that is read in the wrong encoding is nothing but a header, with all people in it."""
+    assert len(str(it_has(["x" * 10_000]))) < 150

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from shared.domain.email import is_address, normal_form
 from shared.domain.errors import BadSegment
-from shared.domain.message import say
+from shared.domain.message import Message, say
 from shared.segments.formats.names import column_name
 
 _BETWEEN = re.compile(r"[\s,;:|<>()\[\]{}\"'^~]++")
@@ -26,6 +26,23 @@ def header_of(path: str, cells: Sequence[str]) -> list[str]:
             )
         )
     return [column_name(cell) for cell in cells]
+
+
+def nul_in_header() -> Message:
+    """Return what to say of a NUL in the names of columns."""
+    return say(
+        "there is a NUL character, as UTF-16 has them. Save it as CSV UTF-8 and add it again, or say in "
+        "the segment's reading how it is encoded"
+    )
+
+
+def no_text_in_header(encoding: str) -> Message:
+    """Return what to say of bytes in the names of columns that are no text; it quotes nothing of them."""
+    return say(
+        "in the name of a column is a character that is not {encoding}. Save it as CSV UTF-8 and add it "
+        "again, or say in the segment's reading how it is encoded",
+        encoding=encoding.upper(),
+    )
 
 
 def _holds_address(cell: str) -> bool:

@@ -12,7 +12,7 @@ from shared.domain.errors import BadSegment
 from shared.domain.message import Message, say
 from shared.domain.reading import Dialect, Escape, Reading
 from shared.segments.formats.csv.backslashes import is_written_with_backslashes
-from shared.segments.formats.csv.header import header_of
+from shared.segments.formats.csv.header import header_of, no_text_in_header, nul_in_header
 from shared.segments.formats.csv.parsed import Parsed, parse, width_of
 from shared.segments.formats.csv.quotes import swallows_rows
 from shared.segments.formats.names import column_name
@@ -200,12 +200,11 @@ class CsvRows:
 
     def _take_own_header(self, cells: Sequence[str], line: int) -> None:
         if any("\0" in cell for cell in cells):
-            raise self._bad(line, has_nul())
+            raise self._bad(line, nul_in_header())
         texts = [cell.encode(errors=_NO_TEXT).decode(errors="replace") for cell in cells]
         header = header_of(self._path, texts)
         if texts != list(cells) and not (self._wanted and self._wanted <= set(header)):
-            name = next(text for text, cell in zip(texts, cells, strict=True) if text != cell)
-            raise self._bad(line, self._no_text(name))
+            raise self._bad(line, no_text_in_header(self.encoding))
         self._take_header([""] * self._is_numbered + header)
 
     def _width(self, lines: Sequence[str]) -> int:

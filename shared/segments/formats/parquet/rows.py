@@ -222,7 +222,8 @@ class ParquetRows:
             with self._reading():
                 table = pa.Table.from_batches(held)
                 texts = {place: self._texts(table, name) for place, name in enumerate(names)}
-                kinds = [table.schema.field(name).type for name in names]
+                places = map(table.schema.get_field_index, names)
+                kinds = [table.column(place).type for place in places]
             first, self._row = self._row + 1, self._row + table.num_rows
             if self._row > (self.count or 0):
                 raise self._bad(say("there are more rows than the footer says"))

@@ -296,3 +296,10 @@ async def test_what_r_writes_unless_it_is_told_otherwise_is_read(delimiter: str)
         ["a@x.com", "Ann", "C:\\temp", 'say "hi"\\'],
         ["b@x.com", "NA", "12", "Line one\nLine two"],
     ]
+
+
+async def test_a_mark_counts_before_what_people_say() -> None:
+    data = "\ufeffEMail;Name\na@x.com;Åsa\n".encode()
+    told = Reading(encoding="windows-1252")
+    read = await told_rows("S/1.csv", data, told, ["EMail", "Name"])
+    assert read == [["a@x.com", "Åsa"]]
