@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class Escape(StrEnum):
@@ -26,12 +26,22 @@ class DateOrder(StrEnum):
 class Reading(BaseModel, frozen=True):
     """How a segment is read, as far as somebody has said so; whatever is None is found out."""
 
-    delimiter: str | None = None  # one of , ; tab |
-    encoding: str | None = None  # a label of domain.encodings, such as windows-1252
-    escape: Escape | None = None
-    nulls: Sequence[str] | None = None  # what stands for an empty cell
-    decimal: str | None = None  # . or ,
-    dates: Mapping[str, DateOrder] | None = None  # by column
+    delimiter: str | None = Field(
+        None, description="What separates the cells of CSV: a comma, a semicolon, a tab or a |."
+    )
+    encoding: str | None = Field(
+        None, description="A name or label of the WHATWG list, such as windows-1252."
+    )
+    escape: Escape | None = Field(None, description="How a quote within quotes is written.")
+    nulls: Sequence[str] | None = Field(
+        None, description="What stands for an empty cell, beside \\N."
+    )
+    decimal: str | None = Field(
+        None, description="What stands before the fraction of a number: a point or a comma."
+    )
+    dates: Mapping[str, DateOrder] | None = Field(
+        None, description="Column: the order of day, month and year in it."
+    )
 
     @property
     def digest(self) -> str:
@@ -50,10 +60,13 @@ class SegmentReading(BaseModel, frozen=True):
 class Dialect(BaseModel, frozen=True):
     """What was found out of a file, or was told; the defaults are those of RFC 4180 in UTF-8."""
 
-    delimiter: str = ","
-    encoding: str = "utf-8"  # as the WHATWG calls it
-    escape: Escape = Escape.DOUBLED
-    quoted: bool = True  # whether a quote at the beginning of a cell means anything
-    preamble: str | None = (
-        None  # what a line before the header begins with that is no row: sep=, #TYPE
+    delimiter: str = Field(",", description="What separates the cells.")
+    encoding: str = Field("utf-8", description="As the WHATWG calls it.")
+    escape: Escape = Field(Escape.DOUBLED, description="How a quote within quotes is written.")
+    quoted: bool = Field(
+        default=True, description="Whether a quote at the beginning of a cell means anything."
+    )
+    preamble: str | None = Field(
+        None,
+        description="What a line before the header begins with that is no row: sep= or #TYPE.",
     )
