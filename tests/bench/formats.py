@@ -36,7 +36,12 @@ _RATIOS = {
 }
 """What the figures are called that compare a run with the loops, in their order, and their columns."""
 
-_FORMS = {".csv": "CSV", ".quoted.csv": "CSV, each cell quoted"} | {
+_FORMS = {
+    ".csv": "CSV",
+    ".quoted.csv": "CSV, each cell quoted",
+    ".semicolons.csv": "CSV, semicolons",
+    ".escaped.csv": 'CSV, a \\" in each row',
+} | {
     extension: each.name
     for extension, each in FORMATS.items()
     if extension.startswith((".csv", ".ndjson", ".parquet"))

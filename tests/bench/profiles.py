@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import batched
 from pathlib import Path
 from typing import IO, cast
@@ -53,9 +53,10 @@ def write_segment(file: Path, rows: int, changed_every: int = 0) -> None:
         return
     with _opened(file) as out:
         is_csv = ".csv" in file.suffixes
+        encode = _encode_of(file) if is_csv else _json
         if is_csv:
-            out.write((",".join(COLUMNS) + "\n").encode())
-        encode = (_quoted if ".quoted" in file.suffixes else ",".join) if is_csv else _json
+            header = (";" if ".semicolons" in file.suffixes else ",").join(COLUMNS)
+            out.write((header + "\n").encode())
         for numbers in batched(range(rows), _AT_ONCE, strict=False):
             lines = [encode(_row(number)) + "\n" for number in numbers]
             for at in range(0, len(lines), changed_every) if changed_every else ():
@@ -73,6 +74,21 @@ def _row(number: int) -> tuple[str, ...]:
 
 def _quoted(row: tuple[str, ...]) -> str:
     return f'"{'","'.join(row)}"'
+
+
+def _encode_of(file: Path) -> _Encode:
+    """Return how the rows of CSV become lines."""
+    ways: Mapping[str, _Encode] = {
+        ".quoted": _quoted,
+        ".escaped": _escaped,
+        ".semicolons": ";".join,
+    }
+    return next((way for name, way in ways.items() if name in file.suffixes), ",".join)
+
+
+def _escaped(row: tuple[str, ...]) -> str:
+    """Write the last cell but one between quotes, as Spark does."""
+    return ",".join([*row[:-2], f'"\\"{row[-2]}\\""', row[-1]])
 
 
 def _json(row: tuple[str, ...]) -> str:

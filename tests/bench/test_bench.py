@@ -98,6 +98,7 @@ def test_the_file_tells_the_machine_the_options_and_no_digits_that_say_nothing(
         ("destinations", ["--rows", "600", "--only", "Mailchimp"]),
         ("changes", ["--rows", "600"]),
         ("formats", ["--rows", "600"]),
+        ("dialects", ["--rows", "300", "--times", "1"]),
         ("refresh", ["--exports", "4", "--profiles", "3", "--accounts", "2"]),
         ("telemetry", ["--rows", "600", "--times", "1"]),
         ("weather", ["--rows", "10000"]),
