@@ -12,6 +12,7 @@ from starlette.responses import Response
 from shared.api.allowances import Allowances
 from shared.api.docs import add_docs
 from shared.api.middleware.authentication import Authentication
+from shared.api.middleware.conditional import Conditional, HeadAsGet
 from shared.api.middleware.headers import CommonHeaders
 from shared.api.middleware.language import AcceptedLanguage, PreferredLanguage
 from shared.api.middleware.last_resort import LastResort
@@ -42,7 +43,9 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {"default": {"model": Problem}}
 _LAYERS = [
     Middleware(AcceptedLanguage),
     Middleware(CommonHeaders),
+    Middleware(HeadAsGet),
     Middleware(LastResort),
+    Middleware(Conditional),
     Middleware(HeadLimits),
     Middleware(Authentication),
     Middleware(PreferredLanguage),
@@ -117,12 +120,13 @@ def _methods(request: Request) -> set[str]:
     routes = iter_route_contexts(request.app.routes)
     matching = [route for route in routes if route.path_regex.match(request.scope["path"])]
     fewest = min(str(route.path_format).count("{") for route in matching)
-    return {
+    methods = {
         method
         for route in matching
         if str(route.path_format).count("{") == fewest
         for method in route.methods or ()
     }
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 def _described(app: FastAPI) -> dict[str, Any]:

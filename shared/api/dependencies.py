@@ -12,10 +12,12 @@ from fastapi import Depends, Header, Query, Request, Response
 from pydantic import BaseModel
 
 from shared.api.allowances import TooMany, address_of
+from shared.api.middleware.etags import tag_of, versions_in
 from shared.domain.errors import NotAllowed, Outdated
 from shared.domain.message import Message, say
 from shared.domain.people import Caller, Role
 from shared.records.paging import Sort, Wanted
+from shared.records.records import ReadVersions, version_of
 from shared.services import Services
 from shared.storage.ports import Unavailable
 
@@ -58,11 +60,15 @@ async def _administrator(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
 
 async def _if_match(
     if_match: Annotated[
-        str | None, Header(max_length=200, description="The ETag that you read; 412 if outdated.")
+        str | None,
+        Header(
+            max_length=1_000,
+            description="The ETag that you read, or several, or `*` for any; 412 if outdated.",
+        ),
     ] = None,
-) -> str | None:
-    """Return the ETag that must be current; `*` is content with any."""
-    return None if if_match is None or if_match.strip() == "*" else if_match.strip()
+) -> ReadVersions:
+    """Return the versions of which one must be current. ETags of any other form name none."""
+    return None if if_match is None else versions_in(if_match)
 
 
 async def _after(
@@ -87,7 +93,7 @@ ANONYMOUS = Depends(_anonymous)
 type AnyCaller = Annotated[Caller, Depends(_caller)]
 type Contributor = Annotated[Caller, Depends(_contributor)]
 type Administrator = Annotated[Caller, Depends(_administrator)]
-type IfMatch = Annotated[str | None, Depends(_if_match)]
+type IfMatch = Annotated[ReadVersions, Depends(_if_match)]
 type After = Annotated[str, Depends(_after)]
 type Limit = Annotated[int, Query(ge=1, le=100, description="How many items to return.")]
 
@@ -125,5 +131,5 @@ def place_of(after: str) -> str:
 
 
 def tagged(response: Response, etag: str) -> None:
-    """Give an answer the ETag that a later change can be tied to."""
-    response.headers["ETag"] = etag
+    """Name the stored version in the ETag of an answer, so that a later change can be tied to it."""
+    response.headers["ETag"] = tag_of(version_of(etag))

@@ -9,7 +9,7 @@ from shared.domain.connection import Account, Connection, ConnectionStatus
 from shared.domain.errors import Conflict, Refusal
 from shared.domain.message import say
 from shared.people.audit_trail import Recording, Unrecorded
-from shared.records.records import update
+from shared.records.records import ReadVersions, update
 from shared.services import Services
 from shared.storage.ports import Stored
 
@@ -26,7 +26,7 @@ class Access:
 async def use_credentials(
     services: Services,
     key: str,
-    etag: str | None,
+    read: ReadVersions,
     access: Access,
     recording: Recording,
     replaces: Account | None = None,
@@ -46,7 +46,7 @@ async def use_credentials(
         return now.connected(access.account, access.secret_name, access.linked)
 
     try:
-        stored = await update(services.storage.connections, key, MESSAGES, etag, change, recording)
+        stored = await update(services.storage.connections, key, MESSAGES, read, change, recording)
     except (Refusal, Unrecorded):
         if not access.linked:
             await services.storage.secrets.delete(access.secret_name)

@@ -17,7 +17,7 @@ from shared.domain.errors import Invalid, NeedsAttention
 from shared.domain.message import say
 from shared.domain.people import Person
 from shared.people.audit_trail import Recording, record
-from shared.records.records import find, require_current
+from shared.records.records import ReadVersions, find, require_current
 from shared.services import Services
 from shared.storage.ports import Stored
 from shared.transport.pace import Pace
@@ -27,7 +27,7 @@ async def connect_with_key(
     services: Services,
     person: Person,
     key: str,
-    etag: str | None,
+    read: ReadVersions,
     host: str | None,
     api_key: str | None,
     secret_name: str | None,
@@ -40,7 +40,7 @@ async def connect_with_key(
     vault that is not linked or for another account than the one that is connected, or TryLater.
     """
     stored = await find(services.storage.connections, key, MESSAGES)
-    require_current(stored, etag, MESSAGES)
+    require_current(stored, read, MESSAGES)
     connection = stored.value
     connection.require(Move.LINK)  # what every way to connect needs
     destination = services.destinations[connection.destination]
@@ -69,7 +69,7 @@ async def connect_with_key(
     name = secret_name or await store_credentials(services.storage.secrets, credentials)
     recording = Recording(services, Actor.of(person), Action.KEY_CONNECTED)
     access = Access(account, name, linked)
-    return await use_credentials(services, key, etag, access, recording, replaces)
+    return await use_credentials(services, key, read, access, recording, replaces)
 
 
 async def _credentials(

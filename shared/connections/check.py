@@ -14,7 +14,7 @@ from shared.domain.errors import Conflict, Culprit, NeedsAttention
 from shared.domain.message import Message
 from shared.domain.people import Person
 from shared.people.audit_trail import Recording, destination_of, record
-from shared.records.records import find, require_current, update
+from shared.records.records import ReadVersions, find, require_current, update
 from shared.services import Services
 from shared.storage.ports import Stored
 from shared.telemetry.logs import event
@@ -29,7 +29,9 @@ class Check:
     reason: Message | None = None
 
 
-async def check_connection(services: Services, person: Person, key: str, etag: str | None) -> Check:
+async def check_connection(
+    services: Services, person: Person, key: str, read: ReadVersions
+) -> Check:
     """Prove that a connection works, changing nothing at the destination.
 
     One that works is asked at full speed again, however much it refused before. One that does not is
@@ -37,7 +39,7 @@ async def check_connection(services: Services, person: Person, key: str, etag: s
     NotFound, Outdated, Conflict before it was ever connected, or TryLater.
     """
     stored = await find(services.storage.connections, key, MESSAGES)
-    require_current(stored, etag, MESSAGES)
+    require_current(stored, read, MESSAGES)
     connection = stored.value
     connection.require(Move.ASK)
     reason = await _refused(services, connection)

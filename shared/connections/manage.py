@@ -16,7 +16,15 @@ from shared.domain.message import say
 from shared.domain.people import Caller, Person
 from shared.people.audit_trail import Recording, recorded
 from shared.records.paging import Wanted, listed
-from shared.records.records import RecordMessages, find, new_id, require_current, scan, update
+from shared.records.records import (
+    ReadVersions,
+    RecordMessages,
+    find,
+    new_id,
+    require_current,
+    scan,
+    update,
+)
 from shared.services import Services
 from shared.storage.entries import ALL
 from shared.storage.ports import Stale, Stored
@@ -75,16 +83,16 @@ async def create_connection(
 
 
 async def change_connection(
-    services: Services, person: Person, key: str, etag: str | None, changes: ConnectionChanges
+    services: Services, person: Person, key: str, read: ReadVersions, changes: ConnectionChanges
 ) -> Stored[Connection]:
     """Rename a connection, or share it with others; raise NotFound or Outdated."""
     chosen = {name: getattr(changes, name) for name in changes.model_fields_set}
     action = Action.CONNECTION_CHANGED
-    return await _update(services, person, action, key, etag, lambda now: now.edited(**chosen))
+    return await _update(services, person, action, key, read, lambda now: now.edited(**chosen))
 
 
 async def record_consent(
-    services: Services, person: Person, key: str, etag: str | None, terms_version: str
+    services: Services, person: Person, key: str, read: ReadVersions, terms_version: str
 ) -> Stored[Connection]:
     """Record that somebody accepted the data-privacy terms; raise Invalid for an outdated version."""
     if terms_version != TERMS_VERSION:
@@ -92,26 +100,28 @@ async def record_consent(
         raise Invalid(("terms_version",), what)
     consent = Consent(by=person, at=services.clock.now(), terms_version=terms_version)
     action = Action.CONNECTION_CONSENTED
-    return await _update(services, person, action, key, etag, lambda now: now.agreed(consent))
+    return await _update(services, person, action, key, read, lambda now: now.agreed(consent))
 
 
 async def add_export_user(
-    services: Services, person: Person, key: str, etag: str | None
+    services: Services, person: Person, key: str, read: ReadVersions
 ) -> Stored[Connection]:
     """Record on whose behalf exports run."""
     action = Action.EXPORT_USER_ADDED
-    return await _update(services, person, action, key, etag, lambda now: now.exported_by(person))
+    return await _update(services, person, action, key, read, lambda now: now.exported_by(person))
 
 
 async def save_connection(
-    services: Services, person: Person, key: str, etag: str | None
+    services: Services, person: Person, key: str, read: ReadVersions
 ) -> Stored[Connection]:
     """Complete a draft; raise Conflict naming the step that is missing."""
     action = Action.CONNECTION_SAVED
-    return await _update(services, person, action, key, etag, Connection.saved)
+    return await _update(services, person, action, key, read, Connection.saved)
 
 
-async def remove_connection(services: Services, person: Person, key: str, etag: str | None) -> None:
+async def remove_connection(
+    services: Services, person: Person, key: str, read: ReadVersions
+) -> None:
     """Remove a connection and its credentials; raise Conflict naming the exports in the way.
 
     The credentials go first, at the destination and then in the vault: if what follows fails, asking
@@ -119,7 +129,7 @@ async def remove_connection(services: Services, person: Person, key: str, etag: 
     """
     storage = services.storage
     stored = await find(storage.connections, key, MESSAGES)
-    require_current(stored, etag, MESSAGES)
+    require_current(stored, read, MESSAGES)
     stored.value.require(Move.REMOVE)
     await _require_unused(services, stored.value)
     by, action = Actor.of(person), Action.CONNECTION_REMOVED
@@ -140,11 +150,11 @@ async def _update(
     person: Person,
     action: Action,
     key: str,
-    etag: str | None,
+    read: ReadVersions,
     change: Callable[[Connection], Connection],
 ) -> Stored[Connection]:
     recording = Recording(services, Actor.of(person), action)
-    return await update(services.storage.connections, key, MESSAGES, etag, change, recording)
+    return await update(services.storage.connections, key, MESSAGES, read, change, recording)
 
 
 async def _require_unused(services: Services, connection: Connection) -> None:

@@ -31,7 +31,7 @@ from shared.domain.message import say
 from shared.domain.people import Person
 from shared.people.audit_trail import Recording, record
 from shared.records.app_keys import AppKey, app_key
-from shared.records.records import find, require_current, scan
+from shared.records.records import ReadVersions, find, require_current, scan
 from shared.services import Services
 from shared.storage.entries import ALL, OAuthState
 from shared.storage.ports import Stale
@@ -57,7 +57,7 @@ async def begin_sign_in(
     services: Services,
     person: Person,
     key: str,
-    etag: str | None,
+    read: ReadVersions,
     *,
     bound: bool = False,
     allow_other_account: bool = False,
@@ -67,7 +67,7 @@ async def begin_sign_in(
     Raise NotFound, Outdated, Conflict before consent, or Invalid for a destination that has no such page.
     """
     stored = await find(services.storage.connections, key, MESSAGES)
-    require_current(stored, etag, MESSAGES)
+    require_current(stored, read, MESSAGES)
     connection = stored.value
     connection.require(Move.CONNECT)
     destination = services.destinations[connection.destination]

@@ -11,20 +11,21 @@ from shared.exports.manage import find_to_edit, recent, replace_export, require_
 from shared.exports.schemas import Attachment
 from shared.exports.validation import check_destination, check_segments, usable_connection
 from shared.exports.views import connection_of
+from shared.records.records import ReadVersions
 from shared.services import Services
 from shared.storage.paths import parts_folder
 from shared.storage.ports import Stored
 
 
 async def detach_export(
-    services: Services, caller: Caller, key: str, etag: str | None
+    services: Services, caller: Caller, key: str, read: ReadVersions
 ) -> Stored[Export]:
     """Make an export inactive: nothing runs it, and its connection can be removed.
 
     What its list was told last is forgotten, and so are the prepared profiles of a run that waits for
     a sign-in. Raise NotFound, NotAllowed, Outdated, or Conflict while a run is not over.
     """
-    stored = await find_to_edit(services, caller, key, etag)
+    stored = await find_to_edit(services, caller, key, read)
     detached = stored.value.detached()
     await require_no_run(
         services, key, say("A run of this export is under way. Detach the export when it is over.")
@@ -38,14 +39,14 @@ async def detach_export(
 
 
 async def attach_export(
-    services: Services, caller: Caller, key: str, etag: str | None, attachment: Attachment
+    services: Services, caller: Caller, key: str, read: ReadVersions, attachment: Attachment
 ) -> Stored[Export]:
     """Put a detached export on a connection of the same destination; its next run sends everything.
 
     Raise NotFound, NotAllowed, Outdated, Conflict when it has a connection or that cannot be used,
     Invalid or TryLater.
     """
-    stored = await find_to_edit(services, caller, key, etag)
+    stored = await find_to_edit(services, caller, key, read)
     before = stored.value
     if await connection_of(services, before.connection_id) is not None:
         raise Conflict(say("The export has a connection. Detach it first: POST …/detach."))

@@ -13,7 +13,7 @@ from shared.exports.schemas import ExportChanges, ExportChoices
 from shared.exports.validation import check_destination, check_segments, usable_connection
 from shared.exports.views import MESSAGES, connection_of
 from shared.people.audit_trail import recorded
-from shared.records.records import find, new_id, require_current, scan
+from shared.records.records import ReadVersions, find, new_id, require_current, scan
 from shared.schedules.index import enter_changed
 from shared.services import Services
 from shared.storage.entries import ALL
@@ -43,10 +43,10 @@ async def create_export(
 
 
 async def change_export(
-    services: Services, caller: Caller, key: str, etag: str | None, changes: ExportChanges
+    services: Services, caller: Caller, key: str, read: ReadVersions, changes: ExportChanges
 ) -> Stored[Export]:
     """Check what differs and store it; raise NotFound, NotAllowed, Outdated or as `create_export`."""
-    stored = await find_to_edit(services, caller, key, etag)
+    stored = await find_to_edit(services, caller, key, read)
     changed = await _checked(services, caller, stored.value, changes)
     if _works_otherwise(stored.value, changed):
         await require_no_run(
@@ -82,13 +82,13 @@ async def copy_export(
     return await _insert(services, caller, Action.EXPORT_COPIED, copy)
 
 
-async def remove_export(services: Services, caller: Caller, key: str, etag: str | None) -> None:
+async def remove_export(services: Services, caller: Caller, key: str, read: ReadVersions) -> None:
     """Remove an export, and what its runs kept of people's addresses; the runs' history stays.
 
     Raise NotFound, NotAllowed, Outdated, or Conflict while a slice is working on a run.
     """
     storage = services.storage
-    stored = await find_to_edit(services, caller, key, etag)
+    stored = await find_to_edit(services, caller, key, read)
     if any(run.status is RunStatus.PROCESSING for run in await recent(services, key)):
         raise Conflict(say("A run of this export is under way. Remove the export when it is over."))
     by = Actor.of(caller.person)
@@ -109,11 +109,11 @@ async def remove_export(services: Services, caller: Caller, key: str, etag: str 
 
 
 async def find_to_edit(
-    services: Services, caller: Caller, key: str, etag: str | None
+    services: Services, caller: Caller, key: str, read: ReadVersions
 ) -> Stored[Export]:
     """Return an export that the caller means to change; raise NotFound, Outdated or NotAllowed."""
     stored = await find(services.storage.exports, key, MESSAGES)
-    require_current(stored, etag, MESSAGES)
+    require_current(stored, read, MESSAGES)
     await require_may_edit(services, caller, stored.value)
     return stored
 

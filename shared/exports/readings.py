@@ -7,7 +7,7 @@ from shared.domain.people import Caller
 from shared.domain.reading import Reading, SegmentReading
 from shared.exports.views import all_connections
 from shared.people.audit_trail import recorded
-from shared.records.records import LARGEST_PAGE, scan
+from shared.records.records import LARGEST_PAGE, ReadVersions, is_current, scan
 from shared.segments.readings import key_of
 from shared.services import Services
 from shared.storage.entries import SettingsTable
@@ -26,14 +26,14 @@ async def find_reading(services: Services, caller: Caller, segment: str) -> Stor
 
 
 async def set_reading(
-    services: Services, caller: Caller, segment: str, etag: str | None, reading: Reading
+    services: Services, caller: Caller, segment: str, read: ReadVersions, reading: Reading
 ) -> Stored[Reading]:
     """Say how a segment is read from now on, whether or not it has a file yet.
 
     Raise NotAllowed, or Outdated when the caller read another reading than there is.
     """
     await require_may_say(services, caller, segment)
-    before = await _current(services, segment, etag)
+    before = await _current(services, segment, read)
     after = SegmentReading(segment=segment, reading=reading)
     if before.value == after:
         return Stored(before.key, reading, before.etag)
@@ -46,11 +46,11 @@ async def set_reading(
 
 
 async def remove_reading(
-    services: Services, caller: Caller, segment: str, etag: str | None
+    services: Services, caller: Caller, segment: str, read: ReadVersions
 ) -> None:
     """Leave it to what the files show again; raise NotAllowed or Outdated."""
     await require_may_say(services, caller, segment)
-    before = await _current(services, segment, etag)
+    before = await _current(services, segment, read)
     if before.etag == _NOTHING_SAID:
         return
     records, by = services.storage.readings, Actor.of(caller.person)
@@ -94,9 +94,9 @@ async def _stored(services: Services, segment: str) -> Stored[SegmentReading]:
     return stored or Stored(key, nothing, _NOTHING_SAID)
 
 
-async def _current(services: Services, segment: str, etag: str | None) -> Stored[SegmentReading]:
+async def _current(services: Services, segment: str, read: ReadVersions) -> Stored[SegmentReading]:
     stored = await _stored(services, segment)
-    if etag is not None and etag != stored.etag:
+    if not is_current(stored, read):
         raise Outdated(_OUTDATED)
     return stored
 

@@ -16,17 +16,17 @@ from shared.exports.schemas import Existing, ManySchedules
 from shared.exports.views import MESSAGES, all_connections
 from shared.people.audit_trail import recorded
 from shared.records.bulk import Kept, LeftOut, each_of
-from shared.records.records import LARGEST_PAGE, scan, update
+from shared.records.records import LARGEST_PAGE, ReadVersions, scan, update
 from shared.schedules.index import enter_changed
 from shared.services import Services
 from shared.storage.ports import Stored
 
 
 async def set_export_schedule(
-    services: Services, caller: Caller, key: str, etag: str | None, schedule: ExportSchedule
+    services: Services, caller: Caller, key: str, read: ReadVersions, schedule: ExportSchedule
 ) -> Stored[Export]:
     """Give an export another schedule; raise NotFound, NotAllowed or Outdated."""
-    stored = await find_to_edit(services, caller, key, etag)
+    stored = await find_to_edit(services, caller, key, read)
     scheduled = stored.value.scheduled(schedule, services.clock.now())
     return await replace_export(services, caller, Action.EXPORT_SCHEDULED, stored, scheduled)
 

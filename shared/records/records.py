@@ -1,7 +1,8 @@
 """Reading and changing configuration: found or refused, and changed under its ETag."""
 
+import hashlib
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -14,7 +15,11 @@ from shared.storage.entries import ALL
 from shared.storage.guarded_update import Contended, guarded_update
 from shared.storage.ports import Records, Stored
 
+type ReadVersions = Collection[str] | None
+"""The versions of which a caller has read one, by `version_of`; None is content with any."""
+
 _TRIES = 3
+_VERSION = 16  # hex digits; whoever could guess one may change the record anyway
 
 LARGEST_PAGE = 1000
 """Records that one request of a table gives at most: for whoever reads all of them."""
@@ -42,9 +47,19 @@ async def find[T: BaseModel](records: Records[T], key: str, messages: RecordMess
     return stored
 
 
-def require_current[T](stored: Stored[T], etag: str | None, messages: RecordMessages) -> None:
-    """Raise Outdated when a caller read another version; without an ETag any version is right."""
-    if etag is not None and etag != stored.etag:
+def version_of(etag: str) -> str:
+    """Return what callers know a version of a record by: of what storage calls it they learn nothing."""
+    return hashlib.sha256(etag.encode()).hexdigest()[:_VERSION]
+
+
+def is_current[T](stored: Stored[T], read: ReadVersions) -> bool:
+    """Say whether a record is a version that a caller read."""
+    return read is None or version_of(stored.etag) in read
+
+
+def require_current[T](stored: Stored[T], read: ReadVersions, messages: RecordMessages) -> None:
+    """Raise Outdated when a caller read another version."""
+    if not is_current(stored, read):
         raise Outdated(messages.outdated)
 
 
@@ -52,13 +67,13 @@ async def update[T: BaseModel](
     records: Records[T],
     key: str,
     messages: RecordMessages,
-    etag: str | None,
+    read: ReadVersions,
     change: Callable[[T], T],
     recording: Callable[[T, T], AbstractAsyncContextManager[None]],
 ) -> Stored[T]:
     """Change a record and return it as it is now; raise NotFound or Outdated.
 
-    `change` may raise a refusal. Without an ETag from the caller it is asked again, with the newer
+    `change` may raise a refusal. Unless the caller read a certain version it is asked again, with the newer
     record, when somebody else writes in between. `recording` gets the record
     before and after, and records that before it lets the change be stored.
     """
@@ -67,7 +82,7 @@ async def update[T: BaseModel](
         raise NotFound(messages.none)
 
     def changed(stored: Stored[T]) -> T:
-        require_current(stored, etag, messages)
+        require_current(stored, read, messages)
         return change(stored.value)
 
     try:

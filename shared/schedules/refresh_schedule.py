@@ -6,6 +6,7 @@ from shared.domain.message import say
 from shared.domain.people import Person
 from shared.domain.schedule import RefreshSchedule
 from shared.people.audit_trail import recorded
+from shared.records.records import ReadVersions, is_current
 from shared.schedules.index import enter_refresh
 from shared.services import Services
 from shared.storage.entries import ALL, REFRESH
@@ -23,11 +24,11 @@ async def read_schedule(services: Services) -> Stored[RefreshSchedule]:
 
 
 async def set_schedule(
-    services: Services, person: Person, etag: str | None, schedule: RefreshSchedule
+    services: Services, person: Person, read: ReadVersions, schedule: RefreshSchedule
 ) -> Stored[RefreshSchedule]:
     """Replace the schedule; raise Outdated when the caller read another one than there is."""
     before = await read_schedule(services)
-    if etag is not None and etag != before.etag:
+    if not is_current(before, read):
         raise Outdated(_OUTDATED)
     if schedule == before.value:
         return before

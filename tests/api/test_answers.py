@@ -60,7 +60,7 @@ async def test_an_unknown_path_or_method_is_a_problem_too(
 
 @pytest.mark.parametrize(
     ("path", "allowed"),
-    [("/exports/unknown", "DELETE, GET, PATCH"), ("/exports/run-all", "POST")],
+    [("/exports/unknown", "DELETE, GET, HEAD, PATCH"), ("/exports/run-all", "POST")],
 )
 async def test_a_method_that_a_path_does_not_take_is_told_all_those_that_it_takes(
     office: Office, path: str, allowed: str

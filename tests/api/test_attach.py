@@ -259,7 +259,8 @@ async def test_an_outdated_etag_stops_it(office: Office, what: str) -> None:
 
     assert (stale.status_code, fresh.status_code) == (412, 200)
     now = await office.ask("GET", f"/exports/{key}")
-    assert fresh.headers["ETag"] == now.headers["ETag"]
+    versions = [each.headers["ETag"].partition(".")[0] for each in (fresh, now)]
+    assert versions[0] == versions[1]  # what attach warns of makes its answer another one
 
 
 class Overtaken(MemoryRecords[Export]):

@@ -157,7 +157,7 @@ async def test_other_methods_are_refused_on_every_path(office: Office) -> None:
     for path, operations in document["paths"].items():
         url = re.sub(r"\{[^}]+\}", "0", path)
         for method in METHODS:
-            if method.lower() in operations:
+            if method.lower() in operations or (method == "HEAD" and "get" in operations):
                 continue
             answer = await office.http.request(method, url, headers=bearer(office))
             # The id of an export could be the name of what stands beside it.
@@ -225,11 +225,15 @@ async def test_a_query_or_headers_that_are_too_long_are_refused(office: Office) 
     assert (await office.ask("GET", "/me", headers={"X-A": "a" * 8_000})).status_code == 200
 
 
-@pytest.mark.parametrize("header", ["If-Match", "Idempotency-Key"])
-async def test_a_header_value_that_is_too_long_is_named(office: Office, header: str) -> None:
+@pytest.mark.parametrize(("header", "longest"), [("If-Match", 1_000), ("Idempotency-Key", 200)])
+async def test_a_header_value_that_is_too_long_is_named(
+    office: Office, header: str, longest: int
+) -> None:
     export = await office.export(await office.ready())
     method, path = ("PATCH", "") if header == "If-Match" else ("POST", "/run")
-    answer = await office.ask(method, f"/exports/{export}{path}", {}, headers={header: "a" * 201})
+    answer = await office.ask(
+        method, f"/exports/{export}{path}", {}, headers={header: "a" * (longest + 1)}
+    )
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["parameter"].lower() == header.lower()
 

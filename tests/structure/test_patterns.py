@@ -48,6 +48,7 @@ _REACHES = {
     "shared.api.field_problems": 1_000,  # the choices of our own schema
     "shared.api.middleware.language": MAX_HEADERS,
     "shared.api.routes": MAX_FIELD,  # of rejects, and bodies of one short member
+    "shared.api.middleware.etags": MAX_HEADERS,
     "shared.connections": MAX_QUERY,
     "shared.destinations": VENDOR.bytes,
     "shared.destinations.addresses": 10_000,

@@ -38,7 +38,8 @@ as `after` to get the page behind it. Cursors are opaque, stay valid, and skip n
 all the time.
 
 **Changes.** What can be changed has an `ETag`. Send the one that you read as `If-Match`, and a change
-that somebody else's overtook is refused with 412 instead of undoing theirs.
+that somebody else's overtook is refused with 412 instead of undoing theirs. Send it as `If-None-Match` to
+learn by 304 that the answer is still the one that you have. HEAD answers whatever GET does.
 
 **Limits.** A caller may send 600 requests a minute. What needs no token and comes from one network, such
 as sign-ins that come back, may be 60, and so may be requests with a wrong token. What is more is answered 429
@@ -60,7 +61,11 @@ TAGS = [
 
 _TEXT = {"schema": {"type": "string"}}
 _HEADERS: Json = {
-    "ETag": _TEXT | {"description": "Names this version; send it as If-Match.", "required": True},
+    "ETag": _TEXT
+    | {
+        "description": "Names this version and this answer; send it as If-Match or If-None-Match.",
+        "required": True,
+    },
     "Location": _TEXT | {"description": "Where that which was made is.", "required": True},
     "WWW-Authenticate": _TEXT | {"description": "How to sign in (RFC 6750).", "required": True},
     "Retry-After": {
@@ -96,6 +101,8 @@ def describe(app: FastAPI) -> Json:
         declared = declared_by(route.endpoint)
         operation.setdefault("security", [])
         _add_headers(operation, declared)
+        if declared.etag and route.methods == {"GET"}:
+            _add_not_modified(operation)
         _add_examples(operation, components["schemas"])
         types = _problem_types(route, declared, operation)
         _add_problems(operation, types.values(), components["examples"])
@@ -190,6 +197,22 @@ def _add_headers(operation: Json, declared: Declared) -> None:
     for _, response in _successes(operation):
         if names:
             response["headers"] = {name: _ref("headers", name) for name in names}
+
+
+def _add_not_modified(operation: Json) -> None:
+    operation.setdefault("parameters", []).append(
+        {
+            "name": "if-none-match",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "The ETag of an answer that you have, or several.",
+        }
+    )
+    operation["responses"]["304"] = {
+        "description": "What you have is still the answer.",
+        "headers": {"ETag": _ref("headers", "ETag")},
+    }
 
 
 def _add_examples(operation: Json, schemas: Json) -> None:

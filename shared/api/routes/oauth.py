@@ -62,6 +62,12 @@ async def callback(
     return RedirectResponse(services.addresses.done, status_code=303)
 
 
+@router.head(CALLBACK, include_in_schema=False)
+async def look_at_callback() -> Response:
+    """Answer whoever only looks at the address, as mail gateways do: it uses no state up."""
+    return HTMLResponse()
+
+
 @router.get(
     DONE,
     operation_id="showSignInDone",
