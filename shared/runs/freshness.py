@@ -70,10 +70,13 @@ async def last_try(storage: Storage, export: Export, found: Newest) -> Run | Non
 
     It is the last successful one if that has sent these versions to where the export sends now: whether
     everything or only changes makes no difference, its list is up to date either way. Or it is one that
-    failed by them, and would again. Or a newer one that was skipped because of such a run.
+    failed by them, and would again. Or a newer one that was skipped because of such a run. What is unknown
+    of a run may be missing from the list, so there is something to send after it.
     """
     last, because = await _last(storage, export)
     if because is None or because.target_digest != export.target_digest:
+        return None
+    if because.progress and because.progress.counts.unknown:
         return None
     if isinstance(found, Message):
         same = not because.versions and str(because.reason) == str(found)

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from shared.destinations.model import Client, FinishedJob
+from shared.domain.message import say
 from shared.domain.people import Caller, Person, Role
 from shared.domain.reading import Reading
 from shared.domain.run import Mode, Run, RunStatus, Trigger, TriggerKind
@@ -19,6 +21,7 @@ from shared.triggers.every_minute import tick
 from shared.triggers.on_demand import run_on_demand
 from tests.fakes.mailchimp import answers
 from tests.runs.operations import counted
+from tests.runs.slow import Slow
 from tests.runs.small import leftovers, small
 from tests.runs.world import World, csv
 
@@ -70,6 +73,26 @@ async def test_a_refresh_without_a_new_file_is_skipped_and_says_why() -> None:
     assert str(skipped.timeline[0].text) == "The scheduled refresh was due."
     assert world.mailchimp.calls == calls
     assert await leftovers(world) == []
+
+
+async def test_a_refresh_sends_again_what_is_unknown_of_the_run_before() -> None:
+    world = await daily()
+    destination = Slow(
+        Client("id", "secret"),
+        "https://login.test",
+        "https://{dc}.test",
+        False,
+        clock=world.clock,
+        ends=[lambda job, _: FinishedJob(job, failed=say("It failed."))],
+    )
+    world.having(destinations={destination.name: destination})
+    await a_day(world)
+    assert (await world.progress(await newest(world))).counts.unknown == 20
+    destination.ends.clear()
+    await a_day(world)
+    assert (await world.progress(await newest(world))).counts.accepted == 20
+    await a_day(world)
+    assert await statuses(world) == [RunStatus.SKIPPED, *[RunStatus.SUCCESSFUL] * 2]
 
 
 async def test_what_is_laid_out_late_of_a_run_that_was_skipped_does_not_stay() -> None:
