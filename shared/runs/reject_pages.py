@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import Any
 
 import orjson
@@ -22,7 +21,8 @@ from shared.storage.ports import Missing
 
 _PLACE = re.compile(r"([0-9]{1,9}):([0-9]{1,9})")
 _MOST_BYTES = 4 * 1024 * 1024  # of stored lines that one page looks through
-_SECONDS = 0.15  # after which a search begins no other file; half of what its answer may take
+SEARCHING = 0.15
+"""Seconds after which a search begins no other file: half of what its answer may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,6 @@ class RejectFilter:
     code: str | None = None
     segment: str | None = None
     address: str | None = None  # the whole of it, in any spelling
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it lets every reject through."""
-        return self == RejectFilter()
 
     def predicate(self) -> Callable[[Sequence[Any]], bool]:
         """Return what says whether the values of a stored line are wanted."""
@@ -61,15 +56,20 @@ async def open_rejects(services: Services, caller: Caller, run_id: str) -> Run:
 
 
 async def read_rejects(
-    services: Services, run: Run, after: str, wanted: RejectFilter, take: Callable[[Reject], bool]
+    services: Services,
+    run: Run,
+    after: str,
+    wanted: RejectFilter,
+    take: Callable[[Reject], bool],
+    seconds: float,
 ) -> str | None:
     """Hand the wanted rejects behind `after` to `take`, and return where the next page begins, if any.
 
     The page ends at the one for which `take` returns False, which is on the next page, or when enough was
-    looked through. `after` is empty or what an earlier page ended with; anything else is the beginning.
+    looked through: after so many seconds no other file is begun. `after` is empty or what an earlier page
+    ended with; anything else is the beginning.
     """
     checkpoint = await checkpoint_of(services, run)
-    seconds = inf if wanted.is_open else _SECONDS
     ends = services.clock.monotonic() + seconds
     fits, looked = wanted.predicate(), 0
     number, first = _place(after)

@@ -263,6 +263,34 @@ async def test_a_search_ends_in_time_with_what_it_has_looked_through(office: Off
     assert rows_of(await searched(office, run, address="bad24999")) == [24_999]
 
 
+async def in_small_files(office: Office, files: int) -> Run:
+    """Return a run that wrote one reject to each of its files, as one of many short slices does."""
+    run = await with_rejects(office)
+    storage = office.services.storage
+    writer = RejectWriter(storage.run_files, run.id)
+    for row in range(files):
+        writer.add(bad(row))
+        await writer.write()
+    now = await storage.checkpoints.get(run.id, CHECKPOINT)
+    assert now
+    checkpoint = now.value.model_copy(update={"reject_files": writer.written})
+    await storage.checkpoints.replace(run.id, CHECKPOINT, checkpoint, now.etag)
+    return run
+
+
+async def test_a_page_without_a_filter_ends_in_time_too(office: Office) -> None:
+    slow = Slow(office.clock)
+    office.services = replace(
+        office.services, storage=replace(office.services.storage, run_files=slow)
+    )
+    run = await in_small_files(office, 20)
+    assert rows_of([(await search(office, run, limit=1000))["items"]]) == [0, 1]
+    assert rows_of(await searched(office, run, limit=1000)) == list(range(20))
+    slow.seconds = 4
+    pages = [page async for page in files(office, run)]
+    assert [page.text.count("\n") for page in pages] == [4, *[3] * 5, 2]
+
+
 @pytest.mark.parametrize("asked", [{}, {"address": "bad59999"}, {"code": "none"}])
 async def test_no_page_of_any_search_takes_300_ms(office: Office, asked: dict[str, Any]) -> None:
     run = await with_rejects(office, *(bad(row) for row in range(60_000)))

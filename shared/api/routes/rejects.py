@@ -25,12 +25,19 @@ from shared.domain.message import say
 from shared.domain.outcomes import REJECT_COLUMNS, Outcome, Reject
 from shared.domain.people import Language
 from shared.records.chosen import Chosen
-from shared.runs.reject_pages import RejectFilter, is_first_page, open_rejects, read_rejects
+from shared.runs.reject_pages import (
+    SEARCHING,
+    RejectFilter,
+    is_first_page,
+    open_rejects,
+    read_rejects,
+)
 
 router = APIRouter(prefix=RUNS, tags=["runs"])
 
 _MOST_BYTES = 4 * 1024 * 1024 - 10_000  # of a page, but for what is around its items
 _MOST_LINES = 10_000  # of a page of CSV, its header included
+_COLLECTING = 10.0  # seconds after which a page of CSV begins no other file
 
 # Spreadsheets take a file for UTF-8 by the mark that it begins with.
 _MARK = "\ufeff"
@@ -108,7 +115,7 @@ async def search(
         return is_taken
 
     wanted = RejectFilter(body.outcome, body.code, body.segment, body.address)
-    onward = await read_rejects(services, run, place_of(body.after), wanted, take)
+    onward = await read_rejects(services, run, place_of(body.after), wanted, take, SEARCHING)
     return Page(items=items, next=cursor(onward))
 
 
@@ -150,7 +157,12 @@ async def list_all(services: TheServices, caller: Contributor, key: str, after: 
     if is_first_page(after):
         put(_MARK + line(REJECT_COLUMNS, separator))
     onward = await read_rejects(
-        services, run, after, RejectFilter(), lambda reject: put(line(_cells(reject), separator))
+        services,
+        run,
+        after,
+        RejectFilter(),
+        lambda reject: put(line(_cells(reject), separator)),
+        _COLLECTING,
     )
     headers = {"Content-Disposition": f'attachment; filename="rejects-{run.id}.csv"'}
     if onward:
