@@ -19,7 +19,6 @@ from shared.domain.reading import DateOrder, Reading
 from shared.domain.run import Run, RunStatus
 from shared.runs.prepare.mapping import Mapper
 from shared.runs.prepare.spool import Spool
-from shared.runs.state.partitions import PARTITIONS
 from shared.runs.state.rejects import RejectWriter
 from shared.segments.catalogue import newest_version
 from shared.segments.formats.rows import ReadAnew
@@ -142,7 +141,11 @@ async def values_by(
                 await mapper.read(storage, told)
             except ReadAnew:
                 continue
-            found = [each for at in range(PARTITIONS) for each in spool.profiles(at).fragments]
+            found = [
+                each
+                for partitions in spool.partitions()
+                for each in partitions.profiles.fragments.to_pylist()
+            ]
         return [orjson.loads(each).get("it") for each in sorted(found)]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, MutableMapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from shared.destinations.contract import Encoder
 from shared.destinations.encoding.habits import NULL, Habit, Habits
@@ -14,7 +15,6 @@ from shared.domain.message import Message, say
 from shared.domain.outcomes import Outcome, Reject
 from shared.domain.reading import DateOrder, Dialect, Reading
 from shared.domain.segment import SegmentFile, SegmentVersion, VersionStats
-from shared.runs.prepare.spool import Spool
 from shared.runs.state.rejects import RejectWriter
 from shared.segments.formats.names import column_name, it_has
 from shared.segments.formats.reader import Reader
@@ -22,6 +22,9 @@ from shared.segments.formats.rows import Columns, Empty, ReadAnew, Row
 from shared.segments.sources import open_source
 from shared.segments.stats import bounded, earlier_names, earlier_orders, keep
 from shared.storage.ports import Storage
+
+if TYPE_CHECKING:
+    from shared.runs.prepare.spool import Spool
 
 type Report = Callable[[int], Awaitable[None]]
 """Told the number of rows read so far, now and then."""
@@ -49,7 +52,7 @@ class Mapper:
         self,
         export: Export,
         encoder: Encoder,
-        spool: Spool,
+        spool: "Spool",
         rejects: RejectWriter,
         report: Report,
         readings: MutableMapping[str, Reading],
@@ -186,7 +189,7 @@ class Mapper:
                 encoded.put(at, address, fragment)
             except InvalidProfile as unfit:
                 rejects.append(self._reject(numbers[at], address, unfit.code, unfit.reason))
-        self._spool.add(*encoded.written())
+        self._spool.add(encoded.written())
         for reject in sorted(rejects, key=attrgetter("row")):
             self._rejects.add(reject)
 

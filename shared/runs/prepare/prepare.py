@@ -11,8 +11,6 @@ else writes to: only the checkpoint says which layout is the run's.
 import tempfile
 from collections.abc import AsyncIterator, MutableMapping, Sequence
 from datetime import datetime
-from itertools import compress
-from operator import not_
 from typing import IO
 
 from shared.destinations.contract import Encoder
@@ -21,24 +19,13 @@ from shared.destinations.model import Limits
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export
 from shared.domain.message import Message, say, say_count
-from shared.domain.outcomes import Counts, Outcome, Reject
+from shared.domain.outcomes import Counts, Outcome
 from shared.domain.reading import Reading
 from shared.domain.run import Checkpoint, Mode, Phase, Run
 from shared.domain.segment import MAX_FILES, MAX_PATHS, SegmentVersion
-from shared.runs.prepare.mapping import REJECTS_PER_FILE, Mapper, Report
-from shared.runs.prepare.spool import Spool
-from shared.runs.state.delivered import (
-    Digest,
-    StateReader,
-    digest_key,
-    digest_with,
-    entries,
-    packed,
-    state_name,
-)
-from shared.runs.state.partitions import PARTITIONS
+from shared.runs.prepare.mapping import Mapper, Report
+from shared.runs.state.delivered import StateReader, digest_key, digest_with, state_name
 from shared.runs.state.parts import PartWriter
-from shared.runs.state.profiles import Profiles
 from shared.runs.state.rejects import RejectWriter
 from shared.segments.catalogue import newest_version
 from shared.segments.faults import NoFile
@@ -143,6 +130,9 @@ async def _laid_out(
     readings: MutableMapping[str, Reading],
     habits: MutableMapping[str, Habits],
 ) -> Checkpoint:
+    from shared.runs.prepare.sorter import Sorter  # with them comes pyarrow: see shared/arrow.py
+    from shared.runs.prepare.spool import Spool
+
     storage, folder = services.storage, layout_folder(run.id, layout)
     digest = digest_with(await digest_key(services))
     rejects = RejectWriter(storage.run_files, run.id, most=services.max_unsent_rejects)
@@ -170,9 +160,9 @@ async def _laid_out(
             )
             raise NoValidRow(_none_valid(mapper.rows), found)
         most = services.profiles_allowed(limits)
-        sorter = _Sorter(run, digest, before, rejects, parts, state, most)
-        for partition in range(PARTITIONS):
-            await sorter.sort(spool.profiles(partition))
+        sorter = Sorter(run, digest, before, rejects, parts, state, most)
+        for partitions in spool.partitions():
+            await sorter.sort(partitions)
         await rejects.write()
         found = Checkpoint(
             layout=layout,
@@ -202,73 +192,6 @@ def _too_many(profiles: int, most: int) -> Message:
         profiles=profiles,
         most=most,
     )
-
-
-class _Sorter:
-    """The second pass: one partition after the other, what needs sending goes into parts."""
-
-    def __init__(
-        self,
-        run: Run,
-        digest: Digest,
-        before: StateReader,
-        rejects: RejectWriter,
-        parts: PartWriter,
-        state: IO[bytes],
-        most: int,
-    ) -> None:
-        self.distinct = 0
-        self.unchanged = 0
-        self._sources = run.sources
-        self._digest = digest
-        self._before = before
-        self._rejects = rejects
-        self._parts = parts
-        self._state = state
-        self._most = most
-
-    async def sort(self, profiles: Profiles) -> None:
-        """Handle the profiles of the next partition."""
-        before = frozenset(entries(await self._before.partition()))
-        distinct = self._without_duplicates(profiles)
-        digests = [self._digest(fragment) for fragment in distinct.fragments]
-        changed = distinct.only([digest not in before for digest in digests])
-        self.distinct += len(distinct)
-        self.unchanged += len(distinct) - len(changed)
-        if self.distinct <= self._most:  # beyond that they are only counted, for the message
-            self._state.write(packed(digests))
-            await self._parts.add(changed)
-        await self._rejects.write(REJECTS_PER_FILE)
-
-    def _without_duplicates(self, profiles: Profiles) -> Profiles:
-        """Reject all but the first profile of each address, which is the row that counts."""
-        origins, addresses = profiles.origins, profiles.addresses
-        indexes = range(len(addresses))
-        first = dict(zip(reversed(addresses), reversed(indexes), strict=True))
-        if len(first) == len(addresses):
-            return profiles
-        counts = [first[address] == index for index, address in enumerate(addresses)]
-        for index in compress(indexes, map(not_, counts)):
-            kept = first[addresses[index]]
-            self._reject_duplicate(origins[index], addresses[index], origins[kept])
-        return profiles.only(counts)
-
-    def _reject_duplicate(self, origin: bytes, address: bytes, kept: bytes) -> None:
-        segment, file, row = self._source(origin)
-        same, of_file, as_row = self._source(kept)
-        reason = say(
-            "The same address as row {row} of {segment}, which counts.",
-            row=str(as_row),
-            segment=f"{same}, {of_file}" if of_file else same,
-        )
-        self._rejects.add(
-            Reject(segment, row, address.decode(), Outcome.DUPLICATE, "duplicate", reason, file)
-        )
-
-    def _source(self, origin: bytes) -> tuple[str, str, int]:
-        number, row = origin.split(b":")
-        segment, file = self._sources[int(number)]
-        return segment, file, int(row)
 
 
 async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:

@@ -1,46 +1,49 @@
-"""Encoding the rows of a block for the spool: rows by pyarrow, with room for those that need a look.
-
-An encoded row is the origin "<file number>:<row>", the address and the profile's JSON, with tabs in between.
-"""
+"""Encoding the rows of a block for the spool: rows by pyarrow, with room for those that need a look."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any
 
-from shared.arrow import EMPTY, TEXT, pa, pc
+from shared.arrow import TEXT, pa, pc
 from shared.destinations.contract import Encoder
 from shared.destinations.encoding.notes import Where
 from shared.domain.email import read_address
+from shared.runs.state.profiles import BYTES, Profiles, origins_of
 
 
 @dataclass(slots=True)
 class EncodedRows:
-    """The rows of a block as the spool takes them, in their order."""
+    """The profiles of a block's rows, as far as they are encoded."""
 
-    file: int  # its number, as in `Run.sources`
-    rows: Sequence[int]  # their numbers in the file
-    addresses: list[bytes]
-    encoded: list[bytes]
-    """One for each row; empty for one that has no address, or was not `put` yet."""
-
+    origins: Any  # of all rows of the block
+    profiles: Profiles
+    places: Any = None  # where in the block each of the profiles stands; None if each row has one
     no_address: Sequence[tuple[int, str]] = ()
     """Which of the rows have none, with what they have instead, much as it stands in the row."""
-    left: list[tuple[int, str, Sequence[str]]] = field(default_factory=list)
+    left: Sequence[tuple[int, str, Sequence[str]]] = ()
     """Which of the rows are to be encoded one by one, with the address and the cells."""
-    is_whole: bool = True  # whether every row is encoded
+    _put: list[tuple[int, str, bytes]] = field(default_factory=list)
 
     def put(self, at: int, address: str, fragment: bytes) -> None:
         """Encode one row."""
-        plain = address.encode()
-        self.addresses[at] = plain
-        self.encoded[at] = b"%d:%d\t%b\t%b" % (self.file, self.rows[at], plain, fragment)
+        self._put.append((at, address, fragment))
 
-    def written(self) -> tuple[Sequence[bytes], Sequence[bytes]]:
-        """Return the addresses and rows of all that are encoded."""
-        if self.is_whole:
-            return self.addresses, self.encoded
-        return list(compress(self.addresses, self.encoded)), list(filter(None, self.encoded))
+    def written(self) -> Profiles:
+        """Return the profiles of all rows that are encoded, in the order of the rows."""
+        if self.places is None:
+            return self.profiles
+        places, profiles = self.places, self.profiles
+        if self._put:
+            at, addresses, fragments = zip(*self._put, strict=True)
+            put = pa.array(at, places.type)
+            more = Profiles(
+                self.origins.take(put),
+                pa.array(addresses, TEXT).cast(BYTES),
+                pa.array(fragments, BYTES),
+            )
+            places, profiles = pa.concat_arrays([places, put]), profiles.and_then(more)
+        return profiles.ordered(pc.array_sort_indices(places))
 
 
 def encode_rows(
@@ -54,42 +57,39 @@ def encode_rows(
 ) -> EncodedRows:
     """Encode a block of rows; its columns are text arrays of pyarrow, `nulls` what stands for nothing.
 
-    Rows whose address has to be looked at first are encoded together, once that was done.
+    `file` is the number of the file, as in `Run.sources`, and `rows` are those of the rows in it. Rows whose
+    address has to be looked at first are encoded together, once that was done.
     """
-    origins = pa.array(rows, pa.int64()).cast(TEXT)
-    addresses, encoded, plain = _encode(file, origins, encoder, emails, cells, where)
+    origins = origins_of(file, rows)
+    profiles, plain = _encode(origins, encoder, emails, cells, where)
     if pc.all(plain, min_count=0).as_py():
-        return EncodedRows(file, rows, _bytes(addresses), _bytes(encoded))
+        return EncodedRows(origins, profiles)
     odd = pc.invert(plain)
     places = pc.indices_nonzero(odd)
     at = places.to_pylist()
     read = [_address(text, nulls) for text in emails.filter(odd).to_pylist()]
     found, fits = zip(*read, strict=True)
     no_address = [(each, text) for each, (text, fit) in zip(at, read, strict=True) if not fit]
-    so_far = _bytes(pc.if_else(plain, encoded, EMPTY))
-    done = EncodedRows(file, rows, _bytes(addresses), so_far, no_address, is_whole=False)
+    done = EncodedRows(origins, profiles.only(plain), pc.indices_nonzero(plain), no_address)
     if any(fits):
         at, known = list(compress(at, fits)), pa.array(list(compress(found, fits)), TEXT)
         places = places.filter(pa.array(fits, pa.bool_()))
         chosen = [column.take(places) for column in cells]
-        addresses, later, plain = _encode(
-            file, origins.take(places), encoder, known, chosen, lambda row: where(at[row])
+        later, plain = _encode(
+            origins.take(places), encoder, known, chosen, lambda row: where(at[row])
         )
-        later = pc.if_else(plain, later, EMPTY)
-        for each, address, row in zip(at, _bytes(addresses), _bytes(later), strict=True):
-            done.addresses[each], done.encoded[each] = address, row
+        done.profiles = done.profiles.and_then(later.only(plain))
+        done.places = pa.concat_arrays([done.places, places.filter(plain)])
         done.left = _left(pc.invert(plain), at, known, chosen)
     return done
 
 
 def _encode(
-    file: int, origins: Any, encoder: Encoder, emails: Any, cells: Sequence[Any], where: Where
-) -> tuple[Any, Any, Any]:
-    """Return for each row the address, the encoded row, and whether it is plain."""
+    origins: Any, encoder: Encoder, emails: Any, cells: Sequence[Any], where: Where
+) -> tuple[Profiles, Any]:
+    """Return a profile for each row, and whether the row is plain: of others the profile means nothing."""
     addresses, fragments, plain = encoder.encode_plain(emails, cells, where)
-    begin, tab = pa.scalar(f"{file}:", TEXT), pa.scalar("\t", TEXT)
-    encoded = pc.binary_join_element_wise(begin, origins, tab, addresses, tab, fragments, EMPTY)
-    return addresses, encoded, plain
+    return Profiles(origins, addresses.cast(BYTES), fragments.cast(BYTES)), plain
 
 
 def _address(text: str, nulls: Collection[str]) -> tuple[str, bool]:
@@ -103,8 +103,3 @@ def _left(
     columns = [column.take(places).to_pylist() for column in (addresses, *cells)]
     rows = zip(places.to_pylist(), *columns, strict=True)
     return [(at[place], address, values) for place, address, *values in rows]
-
-
-def _bytes(texts: Any) -> list[bytes]:
-    found: list[bytes] = texts.cast(pa.binary()).to_pylist()
-    return found

@@ -11,14 +11,17 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from itertools import groupby
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from isal import isal_zlib
 
 from shared.destinations.batch import Batch
 from shared.destinations.model import Limits
-from shared.runs.state.profiles import Profiles
 from shared.storage.paths import part
 from shared.storage.ports import Blobs
+
+if TYPE_CHECKING:
+    from shared.runs.state.profiles import Profiles  # with it comes pyarrow: see shared/arrow.py
 
 _PROFILES_PER_PART = 10_000
 _COMPRESSION = 1  # of isal's 0 to 3: 2 makes parts no smaller, and 0 saves no time
@@ -41,43 +44,47 @@ class PartWriter:
         self._files = files
         self._folder = folder
         self._limits = limits
-        self._waiting = Profiles()
+        self._waiting: Profiles | None = None
         self._written: list[bytes] = []  # batches of the part that is being filled
 
-    async def add(self, profiles: Profiles) -> None:
+    async def add(self, profiles: "Profiles") -> None:
         """Take profiles, and write the parts that they fill."""
         self.profiles += len(profiles)
-        self._waiting.add(profiles)
+        self._waiting = self._waiting.and_then(profiles) if self._waiting else profiles
         # Enough is held back for the last batch not to be too small, and no other is cut for its sake.
-        enough = self._limits.profiles_per_batch + self._limits.least_per_batch
-        while len(self._waiting) >= enough:
-            await self._end_batch()
+        await self._cut(self._limits.profiles_per_batch + self._limits.least_per_batch)
 
     async def close(self) -> None:
         """Write what is left."""
-        while self._waiting:
-            await self._end_batch()
+        await self._cut(1)
         if self._written:
             await self._end_part()
 
-    async def _end_batch(self) -> None:
-        of = self._waiting.take(self._batch_size())
-        batch = (b"\t".join(of.origins), b"\t".join(of.addresses), b",\n".join(of.fragments))
-        self._written.append(_END.join(batch))
-        self.batches += 1
-        if len(self._written) == batches_per_part(self._limits):
-            await self._end_part()
+    async def _cut(self, enough: int) -> None:
+        """Cut batches off the waiting profiles as long as there are enough of them."""
+        if not self._waiting:
+            return
+        sizes, bounds = self._waiting.sizes(), [0]
+        while len(sizes) - bounds[-1] >= enough:
+            bounds.append(bounds[-1] + self._batch_size(sizes, bounds[-1]))
+        for batch in zip(*self._waiting.texts(bounds), strict=True):
+            self._written.append(_END.join(batch))
+            self.batches += 1
+            if len(self._written) == batches_per_part(self._limits):
+                await self._end_part()
+        self._waiting = self._waiting.behind(bounds[-1])
 
-    def _batch_size(self) -> int:
-        """Return how many of the waiting profiles fit one request by number and by bytes."""
-        sizes = [*map(len, self._waiting.fragments[: self._limits.profiles_per_batch])]
-        room = self._limits.bytes_per_batch - sum(sizes) - 2 * len(sizes)
-        while room < 0 and len(sizes) > 1:
-            room += sizes.pop() + 2
-        left = len(self._waiting) - len(sizes)
+    def _batch_size(self, sizes: Sequence[int], start: int) -> int:
+        """Return how many of the profiles from one on fit one request by number and by bytes."""
+        taken = sizes[start : start + self._limits.profiles_per_batch]
+        size, room = len(taken), self._limits.bytes_per_batch - sum(taken) - 2 * len(taken)
+        while room < 0 and size > 1:
+            size -= 1
+            room += taken[size] + 2
+        left = len(sizes) - start - size
         if 0 < left < self._limits.least_per_batch:
-            return max(1, len(sizes) - (self._limits.least_per_batch - left))
-        return len(sizes)
+            return max(1, size - (self._limits.least_per_batch - left))
+        return size
 
     async def _end_part(self) -> None:
         number = (self.batches - 1) // batches_per_part(self._limits)

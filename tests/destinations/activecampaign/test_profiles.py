@@ -307,7 +307,7 @@ async def imported(lengths: Sequence[int], address: int, quiet: bool) -> Sizes:
     writer = PartWriter(blobs, "run", ACTIVECAMPAIGN.limits)
     fragments = [b'{"email":"%b"}' % (b"a" * (length - 12)) for length in lengths]
     for fragment in fragments:
-        await writer.add(Profiles([b"0:2"], [b"a@b.pl"], [fragment]))
+        await writer.add(Profiles.of([(2, b"a@b.pl", fragment)]))
     await writer.close()
     options = ("exclude_automations",) if quiet else ()
     target = Target("1", (), (), options, f"https://{'u' * address}.test")

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from shared.arrow import pa
 from shared.destinations.batch import Batch
 from shared.destinations.model import Limits
 from shared.runs.state.parts import PartWriter, batches_per_part, read_batches, read_part
-from shared.runs.state.profiles import Profiles
+from shared.runs.state.profiles import BYTES, Profiles, origins_of
 from shared.storage.paths import part
 from tests.fakes.clock import FakeClock
 from tests.fakes.storage import MemoryBlobs
@@ -23,15 +24,15 @@ LIMITS = st.builds(
     least_per_batch=st.integers(1, 2),
 )
 SIZES = st.lists(st.integers(0, 60), max_size=300)  # of what a profile holds
+NONE = pa.array([], pa.int64())
 CALLS = st.integers(1, 50)  # profiles that are added at once
 
 
 def profiles(sizes: Sequence[int]) -> Profiles:
-    numbered = range(len(sizes))
     return Profiles(
-        [b"%d:%d" % (number % 3, number + 2) for number in numbered],
-        [b"a%d@example.com" % number for number in numbered],
-        ['{{"ö":"{}"}}'.format("x" * size).encode() for size in sizes],
+        pa.concat_arrays([origins_of(at % 3, [at + 2]) for at in range(len(sizes))] or [NONE]),
+        pa.array([b"a%d@example.com" % at for at in range(len(sizes))], BYTES),
+        pa.array(['{{"ö":"{}"}}'.format("x" * size).encode() for size in sizes], BYTES),
     )
 
 
@@ -39,9 +40,9 @@ async def written(all_of_them: Profiles, limits: Limits, at_once: int) -> tuple[
     """Write parts; return where they are, and how many batches there are."""
     blobs = MemoryBlobs(FakeClock())
     writer = PartWriter(blobs, "run", limits)
-    left = Profiles(*map(list, (all_of_them.origins, all_of_them.addresses, all_of_them.fragments)))
-    while left:
-        await writer.add(left.take(at_once))
+    for start in range(0, len(all_of_them), at_once):
+        some = pa.array(range(start, min(start + at_once, len(all_of_them))))
+        await writer.add(all_of_them.ordered(some))
     await writer.close()
     assert writer.profiles == len(all_of_them)
     return blobs, writer.batches
@@ -62,9 +63,12 @@ async def test_what_was_written_comes_back_in_its_order(
     blobs, total = await written(sent, limits, at_once)
     batches = await read(blobs, limits, 0, total)
     assert [batch.number for batch in batches] == list(range(total))
-    assert [x for batch in batches for x in batch.origins.split(b"\t")] == sent.origins
-    assert [x for batch in batches for x in batch.addresses.split(b"\t")] == sent.addresses
-    assert [x for batch in batches for x in batch.joined.split(b",\n")] == sent.fragments
+    origins = [b"%d:%d" % (at % 3, at + 2) for at in range(len(sizes))]
+    assert [x for batch in batches for x in batch.origins.split(b"\t")] == origins
+    addresses = sent.addresses.to_pylist()
+    assert [x for batch in batches for x in batch.addresses.split(b"\t")] == addresses
+    fragments = sent.fragments.to_pylist()
+    assert [x for batch in batches for x in batch.joined.split(b",\n")] == fragments
     assert sum(batch.size for batch in batches) == len(sizes)
 
 
