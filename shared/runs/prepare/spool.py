@@ -10,6 +10,7 @@ partition is one piece of each writing: how many profiles, how many bytes of add
 columns, texts as their sizes and the bytes of all of them.
 """
 
+import os
 import tempfile
 from array import array
 from bisect import bisect_left
@@ -50,7 +51,7 @@ class Spool:
         self._profiles = 0
         self._held: list[Profiles] = []
         self._held_bytes = 0
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by __exit__
         self._written: list[
             Sequence[int]
         ] = []  # where the pieces of each writing begin, and the last ends
@@ -83,18 +84,18 @@ class Spool:
             return
         profiles = Profiles.joined(self._held)
         self._held, self._held_bytes = [], 0
-        bounds = array("Q", [self._file.seek(0, 2)])
-        for piece in _pieces(profiles):
-            self._file.write(piece)
-            bounds.append(bounds[-1] + len(piece))
-        self._written.append(bounds)
+        pieces = [*_pieces(profiles)]
+        begin = self._written[-1][-1] if self._written else 0
+        self._written.append(array("Q", accumulate(map(len, pieces), initial=begin)))
+        left = memoryview(b"".join(pieces))
+        while left:  # the system may take less at once
+            left = left[self._file.write(left) :]
 
     def _read(self, partition: int) -> Iterator[bytes]:
         for bounds in self._written:
             start, end = bounds[partition : partition + 2]
             if start < end:
-                self._file.seek(start)
-                yield self._file.read(end - start)
+                yield os.pread(self._file.fileno(), end - start, start)
 
 
 def _pieces(profiles: Profiles) -> Iterator[bytes]:
