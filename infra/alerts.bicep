@@ -68,6 +68,21 @@ var rules = [
     '''
   }
   {
+    // All counts of the half hour: what is being worked on is gone by the next one.
+    name: 'message-stuck'
+    title: 'A message is stuck'
+    severity: 3
+    every: 'PT15M'
+    window: 'PT30M'
+    by: 'queue'
+    query: '''
+      AppMetrics
+      | where Name == "segment_exports.poison.messages"
+      | summarize messages = min(Sum / ItemCount) by queue = tostring(Properties.queue)
+      | where messages > 0
+    '''
+  }
+  {
     name: 'setting-unusable'
     title: 'A setting cannot be used'
     severity: 2

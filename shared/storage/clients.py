@@ -37,6 +37,7 @@ from shared.storage.entries import (
     RunIndexEntry,
 )
 from shared.storage.key_vault import KeyVaultSecrets
+from shared.storage.paths import POISON_ARRIVALS, POISON_SLICES
 from shared.storage.ports import Storage
 from shared.storage.queues import StorageQueue
 from shared.storage.tables import TableRecords, TableTrail
@@ -138,6 +139,8 @@ def open_storage(settings: Settings) -> OpenStorage:
         slices=StorageQueue(
             queues.get_queue_client("slices", message_encode_policy=TextBase64EncodePolicy())
         ),
+        poison_slices=StorageQueue(queues.get_queue_client(POISON_SLICES)),
+        poison_arrivals=StorageQueue(queues.get_queue_client(POISON_ARRIVALS)),
         secrets=vault(settings.key_vault_url),
         linked_secrets=vault(linked) if linked else None,
         opened=opened,

@@ -1,6 +1,10 @@
-"""The names of a run's blobs and records, in one place."""
+"""The names of a run's blobs and records, and of the host's queues, in one place."""
 
 from uuid import uuid4
+
+POISON_SLICES = "slices-poison"
+POISON_ARRIVALS = "webjobs-blobtrigger-poison"
+"""The queues in which the Functions host puts messages and blob events that failed five times."""
 
 CHECKPOINT = "checkpoint"
 """The key of a run's checkpoint; its partition is the run's id."""

@@ -183,6 +183,13 @@ class MessageQueue(Protocol):
         """Enqueue a message that becomes visible after `delay` seconds (at most seven days)."""
 
 
+class Backlog(Protocol):
+    """A queue that is only counted."""
+
+    async def count(self) -> int:
+        """Return about how many messages are in it, hidden ones too; 0 where there is no such queue."""
+
+
 class SecretReader(Protocol):
     """A vault that is only read."""
 
@@ -230,5 +237,7 @@ class Storage:
     delivered: Blobs
     lanes: Leases
     slices: MessageQueue
+    poison_slices: Backlog  # messages of slices that were given up
+    poison_arrivals: Backlog  # and events of files
     secrets: Secrets
     linked_secrets: SecretReader | None  # of a vault that belongs to somebody else

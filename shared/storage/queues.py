@@ -2,6 +2,7 @@
 
 from math import ceil
 
+from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue.aio import QueueClient
 from pydantic import BaseModel
 
@@ -12,7 +13,7 @@ _FOREVER = -1
 
 
 class StorageQueue:
-    """The `MessageQueue` over a queue, which must exist.
+    """The `MessageQueue` over a queue, which must exist, and the `Backlog` of one that may.
 
     The client must send base64 (`TextBase64EncodePolicy`), which is what a queue trigger reads.
     When an answer is lost the SDK asks again, so a message may arrive twice.
@@ -30,3 +31,12 @@ class StorageQueue:
             await self._queue.send_message(
                 text, visibility_timeout=ceil(delay), time_to_live=_FOREVER
             )
+
+    async def count(self) -> int:
+        """Return about how many messages are in it, hidden ones too; 0 where there is no such queue."""
+        with translated(self._queue.queue_name):
+            try:
+                found = await self._queue.get_queue_properties()
+            except ResourceNotFoundError:
+                return 0  # the host makes the queue of its own when it first gives something up
+            return found.approximate_message_count or 0

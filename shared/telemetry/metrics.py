@@ -36,6 +36,7 @@ _slice_seconds = _meter.create_histogram("segment_exports.slice.seconds", "s")
 _lane_waits = _meter.create_counter("segment_exports.lane.waits", "{wait}")
 _halvings = _meter.create_counter("segment_exports.pace.halvings", "{halving}")
 _queue_age = _Gauge("segment_exports.queue.age", "s")
+_poison_messages = _Gauge("segment_exports.poison.messages", "{message}")
 _schedule_lag = _Gauge("segment_exports.schedule.lag", "s")
 _quota_used = _Gauge("segment_exports.quota.used", "1")
 
@@ -66,6 +67,11 @@ def pace_halved(destination: str) -> None:
 def queue_age(queue: str, seconds: float) -> None:
     """Report for how long the oldest message of a queue has been due."""
     _queue_age.set(seconds, queue=queue)
+
+
+def poison_messages(queue: str, messages: int) -> None:
+    """Report how many messages that were given up lie in a queue."""
+    _poison_messages.set(messages, queue=queue)
 
 
 def schedule_lag(seconds: float) -> None:

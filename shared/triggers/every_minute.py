@@ -12,7 +12,7 @@ from shared.runs.lanes.wakeups import wake
 from shared.schedules.index import repair
 from shared.services import Services
 from shared.storage.entries import ALL, ActiveRun
-from shared.storage.paths import CHECKPOINT, folder
+from shared.storage.paths import CHECKPOINT, POISON_ARRIVALS, POISON_SLICES, folder
 from shared.telemetry import metrics
 from shared.triggers.arrivals import sweep_arrivals
 from shared.triggers.due_runs import DueRuns
@@ -33,6 +33,10 @@ host.json ends every execution after 15 minutes: until then whoever entered it m
 """
 
 
+_MINUTES_BETWEEN_COUNTS = 10
+"""Three counts are within the half hour that the alert on them looks at."""
+
+
 async def tick(services: Services) -> None:
     """Do what is due. Doing it twice at once, or late, makes no run twice."""
     await run_due(services)
@@ -43,6 +47,7 @@ async def tick(services: Services) -> None:
     await remove_late_files(services)
     await remove_old_runs(services)
     await remove_unused_states(services)
+    await count_poison(services)
 
 
 async def run_due(services: Services) -> None:
@@ -77,6 +82,14 @@ async def sweep_runs(services: Services) -> None:
     for lane in sorted(lanes):
         await call_if_free(services, lane)
     metrics.queue_age("slices", age)
+
+
+async def count_poison(services: Services) -> None:
+    """Report, once in ten minutes, how much lies in the queues of what was given up."""
+    if services.clock.now().minute % _MINUTES_BETWEEN_COUNTS == 0:
+        storage = services.storage
+        metrics.poison_messages(POISON_SLICES, await storage.poison_slices.count())
+        metrics.poison_messages(POISON_ARRIVALS, await storage.poison_arrivals.count())
 
 
 async def _active(services: Services) -> AsyncIterator[ActiveRun]:

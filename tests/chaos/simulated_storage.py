@@ -23,9 +23,9 @@ _BACK_OFF = (1.0, 2.0, 4.0)  # seconds between the tries of a client
 _LOST = 0.002  # of answers
 _ARRIVES = 0.2  # of requests to a service that is stopping
 _MORE = 5  # times as often does a slice stall that prepares, which writes a few times only
-_PARTS = {"slices": QUEUES, "secrets": VAULT} | dict.fromkeys(
-    ("segments", "run_files", "delivered", "checkpoints", "lanes"), BLOBS
-)
+_PARTS = {"secrets": VAULT}
+_PARTS |= dict.fromkeys(("slices", "poison_slices", "poison_arrivals"), QUEUES)
+_PARTS |= dict.fromkeys(("segments", "run_files", "delivered", "checkpoints", "lanes"), BLOBS)
 """Where ports keep what they have; all others in tables."""
 
 _KEEPS_SLICES = {"checkpoints": ("insert", "replace"), "lanes": ("renew",)}

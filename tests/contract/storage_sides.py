@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from shared.settings import StorageAccount
 from shared.storage.blobs import BlobContainer, BlobLeases
 from shared.storage.clients import blob_service, queue_service, table_service
-from shared.storage.ports import Blobs, Leases, MessageQueue, Records, Trail
+from shared.storage.ports import Backlog, Blobs, Leases, MessageQueue, Records, Trail
 from shared.storage.queues import StorageQueue
 from shared.storage.tables import TableRecords, TableTrail
 from tests.fakes.clock import FakeClock
@@ -37,6 +37,8 @@ class Side:
     blobs: Blobs
     leases: Leases
     queue: MessageQueue
+    backlog: Backlog  # of that queue
+    no_backlog: Backlog  # of one that is not there
     take_lease_away: Callable[[str], Awaitable[None]]
     archive: Callable[[str], Awaitable[None]]
     mark_folder: Callable[[str], Awaitable[None]]
@@ -70,6 +72,8 @@ def memory() -> Side:
         blobs=blobs,
         leases=leases,
         queue=queue,
+        backlog=queue,
+        no_backlog=MemoryQueue(clock),
         take_lease_away=take_lease_away,
         archive=archive,
         mark_folder=mark_folder,
@@ -133,6 +137,8 @@ async def azure(connection_string: str) -> AsyncIterator[Side]:
             blobs=BlobContainer(container),
             leases=BlobLeases(container),
             queue=StorageQueue(queue),
+            backlog=StorageQueue(queue),
+            no_backlog=StorageQueue(queues.get_queue_client(f"{name}-none")),
             take_lease_away=take_lease_away,
             archive=archive,
             mark_folder=mark_folder,

@@ -444,6 +444,16 @@ class TestQueue:
         await side.queue.send(Note(text="É 李 <&>"))
         assert await side.visible() == [Note(text="É 李 <&>").model_dump_json()]
 
+    async def test_messages_are_counted_hidden_ones_too(self, side: Side) -> None:
+        before = await side.backlog.count()
+        await side.queue.send(Note(text="now"))
+        await side.queue.send(Note(text="later"), delay=600)
+        assert await side.backlog.count() == before + 2
+        await side.visible()
+
+    async def test_where_there_is_no_queue_there_is_no_message(self, side: Side) -> None:
+        assert await side.no_backlog.count() == 0
+
     async def test_a_delayed_message_is_not_visible_yet(self, side: Side) -> None:
         await side.queue.send(Note(text="later"), delay=0.5)
         await side.queue.send(Note(text="much later"), delay=7 * 24 * 3600)

@@ -321,6 +321,10 @@ class MemoryQueue:
         visible_at = self._clock.now() + timedelta(seconds=ceil(delay))
         self.waiting.append(Waiting(message, visible_at))
 
+    async def count(self) -> int:
+        """Return how many messages are in it."""
+        return len(self.waiting)
+
     def take(self) -> list[BaseModel]:
         """Remove the messages that are visible now and return them, the earliest first."""
         now = self._clock.now()
@@ -404,6 +408,8 @@ def memory_storage(clock: Clock) -> Storage:
         delivered=MemoryBlobs(clock),
         lanes=MemoryLeases(clock),
         slices=MemoryQueue(clock),
+        poison_slices=MemoryQueue(clock),
+        poison_arrivals=MemoryQueue(clock),
         secrets=MemorySecrets(),
         linked_secrets=None,
     )

@@ -145,6 +145,14 @@ def test_an_event_is_told_of_once_however_late_it_comes_in(
     assert (rule["evaluationFrequency"], rule["windowSize"]) == ("PT5M", "PT30M")
 
 
+def test_a_message_that_is_stuck_is_seen_and_one_that_is_worked_on_is_not(full: Evaluated) -> None:
+    rule = full.one(RULES, "message-stuck")["properties"]
+    [criterion] = rule["criteria"]["allOf"]
+    assert criterion["dimensions"][0]["name"] == "queue"
+    assert "min(Sum / ItemCount) by queue" in criterion["query"]  # at every count
+    assert rule["windowSize"] == "PT30M"  # three of them
+
+
 def test_a_limit_of_telemetry_has_an_alert(full: Evaluated, minimal: Evaluated) -> None:
     capped = full.one("Microsoft.OperationalInsights/workspaces")["properties"]["workspaceCapping"]
     assert capped == {"dailyQuotaGb": 5}

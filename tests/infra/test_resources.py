@@ -8,6 +8,7 @@ import pytest
 
 from local.storage import CONTAINERS, QUEUES, TABLES
 from shared.domain.people import Role
+from shared.storage.paths import POISON_ARRIVALS, POISON_SLICES
 from tests.docs.pages import ROOT, rows, section
 from tests.infra.evaluated import FULL, SETS, TRIAL, Evaluated
 
@@ -180,7 +181,7 @@ def test_the_app_has_no_right_on_the_data_account_as_a_whole_and_only_reads_segm
 def test_the_data_account_holds_what_the_code_uses(minimal: Evaluated) -> None:
     assert minimal.names_in("blobServices/containers") == {*CONTAINERS, "deadletters"}
     queues = minimal.names_in("queueServices/queues")
-    assert queues == {*QUEUES, "webjobs-blobtrigger-poison"}  # that is the host's
+    assert queues == {*QUEUES, POISON_SLICES, POISON_ARRIVALS}
     assert minimal.names_in("tableServices/tables") == set(TABLES)
 
 

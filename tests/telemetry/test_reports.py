@@ -21,6 +21,7 @@ from shared.telemetry.logs import about_run
 from shared.triggers.every_minute import tick
 from tests.contract.destinations.side import Side, fault
 from tests.contract.destinations.world import World, csv, ready
+from tests.fakes.storage import MemoryQueue
 from tests.infra.test_alerts import EVENTS, METRICS
 from tests.runs.small import small
 from tests.runs.world import csv as small_csv
@@ -53,6 +54,7 @@ def test_every_documented_metric_is_reported_with_its_attributes_and_no_other(
     metrics.lane_wait("acme")
     metrics.pace_halved("acme")
     metrics.queue_age("slices", 3)
+    metrics.poison_messages("slices-poison", 0)
     metrics.schedule_lag(0)
     metrics.quota_used("acme", 0.5)
     points = told.points()
@@ -176,6 +178,23 @@ async def test_every_tick_tells_how_late_it_is(side: Side, told: Recorder) -> No
     side.clock.advance((due + timedelta(minutes=20) - side.clock.now()).total_seconds())
     await tick(world.services)
     assert values(told.points(), "schedule.lag") == {"": 1200}
+
+
+async def test_what_lies_in_a_poison_queue_is_counted_once_in_ten_minutes(
+    side: Side, told: Recorder
+) -> None:
+    world = await ready(side)
+    poison = world.services.storage.poison_slices
+    assert isinstance(poison, MemoryQueue)
+    await poison.send(SliceMessage(run_id="export.1", slice=0))
+    counts = []
+    for _ in range(20):
+        side.clock.advance(60)
+        await tick(world.services)
+        counts.append(values(told.points(), "poison.messages"))
+    assert [each for each in counts if each] == 2 * [
+        {"slices-poison": 1, "webjobs-blobtrigger-poison": 0}
+    ]
 
 
 async def test_a_message_that_nobody_takes_grows_old(side: Side, told: Recorder) -> None:
