@@ -13,8 +13,11 @@ What it does not reproduce:
   and the answers to other requests; in Azure it stops only its own worker;
 - gRPC and its message size limit, worker restarts, `functionTimeout`, function retry policies;
 - the scale controller, scale groups, cold starts, drain times other than the one grace period;
-- keys: a function of level `function` or `admin` always answers 401, `/admin` and `/runtime`
-  are open (the host binds to the loopback interface only);
+- making and changing keys: there are three, well known ones in `config`, as the host binds to the
+  loopback interface only;
+- an extension bundle, and the start that fails without one; the host's own addresses other than
+  its list of functions, their start by hand, status, ping and the webhook of blobs;
+- a HEAD answer without `Transfer-Encoding`: where the app gives no length it has one here;
 - other triggers, output bindings other than the HTTP answer, `InputStream` blobs, route
   constraints; an app that has one is refused when it is indexed;
 - dynamic concurrency, the random part of polling delays (at most one second here, up to

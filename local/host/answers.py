@@ -1,5 +1,7 @@
 """Writes what the worker returned as HTTP answers, as the Azure host does."""
 
+import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,10 +10,12 @@ from urllib.parse import quote
 
 from local.host.protos import RpcHttp, RpcHttpCookie, TypedData
 
+_NO_HOME_PAGE = "AzureWebJobsDisableHomepage"
+
 _SAME_SITE = {
-    RpcHttpCookie.SameSite.Lax: "Lax",
-    RpcHttpCookie.SameSite.Strict: "Strict",
-    RpcHttpCookie.SameSite.ExplicitNone: "None",
+    RpcHttpCookie.SameSite.Lax: "lax",
+    RpcHttpCookie.SameSite.Strict: "strict",
+    RpcHttpCookie.SameSite.ExplicitNone: "none",
 }
 
 
@@ -24,8 +28,37 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
 
+def of_host(status: int, text: str = "", kind: str = "text/plain; charset=utf-8") -> Answer:
+    """Return an answer of the host's own: it knows its length, and its type if it has a body."""
+    body = text.encode()
+    length = ("content-length", str(len(body)))
+    return Answer(status, body, (("content-type", kind), length) if body else (length,))
+
+
+def of_json(status: int, document: object) -> Answer:
+    """Return an answer of the host's own in JSON."""
+    return of_host(status, json.dumps(document), "application/json; charset=utf-8")
+
+
+def home_page() -> Answer:
+    """Answer as the host does where no function does: also when no function could be loaded."""
+    if os.environ.get(_NO_HOME_PAGE, "").lower() in {"true", "1"}:
+        return of_host(204)
+    text = "Your Azure Function App is up and running."
+    return of_host(200, f"<!DOCTYPE html><title>{text}</title><p>{text}</p>", "text/html")
+
+
 def of_value(value: TypedData | None) -> Answer:
-    """Return the answer for what an HTTP function returned."""
+    """Return the answer for what an HTTP function returned: without a length unless it gave one.
+
+    What cannot be written, a header that is not ASCII, is a 500 instead.
+    """
+    answer = _of_value(value)
+    texts = (text for header in answer.headers for text in header)
+    return answer if all(text.isascii() for text in texts) else of_host(500)
+
+
+def _of_value(value: TypedData | None) -> Answer:
     if value is None:
         return Answer(204)
     if value.http is None:
@@ -44,22 +77,23 @@ def _bytes(value: TypedData) -> bytes:
 
 
 def _headers(http: RpcHttp) -> Iterator[tuple[str, str]]:
-    yield from http.headers.items()
+    """Give each header once, the last of those repeated, and every cookie."""
+    yield from {name.lower(): value for name, value in http.headers.items()}.items()
     for cookie in http.cookies or ():
         yield "set-cookie", _cookie(cookie)
 
 
 def _cookie(cookie: RpcHttpCookie) -> str:
-    """Write a cookie; ASP.NET percent-encodes the value, so this does."""
+    """Write a cookie anew, as ASP.NET does: value encoded, an empty domain and path kept."""
     parts = [f"{cookie.name}={quote(cookie.value, safe='')}"]
     if cookie.expires:
         expires = datetime.fromtimestamp(cookie.expires.value.seconds, UTC)
         parts.append(f"expires={format_datetime(expires, usegmt=True)}")
     if cookie.max_age:
         parts.append(f"max-age={cookie.max_age.value:.0f}")
-    if cookie.domain and cookie.domain.value:
+    if cookie.domain:
         parts.append(f"domain={cookie.domain.value}")
-    if cookie.path and cookie.path.value:
+    if cookie.path:
         parts.append(f"path={cookie.path.value}")
     if cookie.secure and cookie.secure.value:
         parts.append("secure")

@@ -13,6 +13,11 @@ from typing import Any
 
 _OVERRIDES = "AzureFunctionsJobHost__"
 
+# Well known, as the storage emulator's is: the host binds to the loopback interface only.
+MASTER_KEY = "local-master-key"  # opens /admin, every function and every webhook
+SYSTEM_KEY = "local-system-key"  # opens the webhooks
+FUNCTION_KEY = "local-function-key"  # opens functions of level "function"
+
 
 class ConfigError(Exception):
     """host.json says something that the Azure host would refuse."""

@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -121,16 +121,22 @@ async def serve(options: Options) -> None:
         for function in functions:
             print(f"function {function.name} ({function.type})", flush=True)
         print(f"listening on http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
-        await _listen(host, blobs, listening, options.grace)
+        await _listen(functions, host, blobs, listening, options.grace)
     finally:
         await storage.close()
 
 
-async def _listen(host: Host, blobs: BlobListener, listening: socket.socket, grace: float) -> None:
+async def _listen(
+    functions: Sequence[Function],
+    host: Host,
+    blobs: BlobListener,
+    listening: socket.socket,
+    grace: float,
+) -> None:
     stopping = asyncio.Event()
     _stop_on_signals(stopping, grace)
     async with asyncio.TaskGroup() as tasks:
-        app = HttpApp(host.routes, host.by_hand, blobs, tasks.create_task)
+        app = HttpApp(functions, host.routes, host.by_hand, blobs, tasks.create_task)
         for listen in [HttpServer(app, listening).run, *host.listens]:
             tasks.create_task(listen(stopping))
 

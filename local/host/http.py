@@ -1,30 +1,47 @@
-"""Serves the app's routes over HTTP, and the host's own under /admin and /runtime.
+"""Serves the app's routes over HTTP, and the few addresses under /admin and /runtime that are the host's own.
 
 As the Azure host does, requests and answers are held whole in memory, a body without a
-Content-Length is dropped, a body over 100 MB is refused, routes are tried in the order of the
-functions' names, and a failed invocation is a 500 without a body.
+Content-Length is dropped, what is too long is refused, routes are tried in the order of the
+functions' names, and a failed invocation is a 500 without a body. All of it was seen at Microsoft's
+host 4.1037.
 """
 
 import asyncio
 import json
+import logging
 import re
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
 import uvicorn
 
-from local.host.answers import Answer, of_value
+from local.host.answers import Answer, home_page, of_host, of_json, of_value
 from local.host.blobs import BlobListener
-from local.host.patterns import route_pattern
+from local.host.config import FUNCTION_KEY, MASTER_KEY, SYSTEM_KEY
+from local.host.patterns import encoded_path, request_path, route_pattern
 from local.host.protos import RpcHttp, TypedData
 from local.host.storage import host_id
 from local.host.worker import Function, invoke
 
-BODY_LIMIT = 100 * 1024 * 1024  # bytes, the Azure host's default
+log = logging.getLogger("host.http")
+
+# Bytes, but for the count of headers: the Azure host's own limits
+BODY_LIMIT = 100 * 1024 * 1024
+LINE_LIMIT = 8 * 1024  # method, target and version with their spaces and line end
+HEADERS_LIMIT = 32 * 1024
+MOST_HEADERS = 100
+_READ_LIMIT = 1024 * 1024  # what the server takes in, so that the limits above answer
+
+_OWN = re.compile(
+    "/admin/(functions(/.*)?|(host|instance)/.+|vfs/.*)|/runtime/webhooks/[^/]+(/.*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_OPENS = {"function": {FUNCTION_KEY, MASTER_KEY}, "admin": {MASTER_KEY}}
+_CUT = ("connection", "close")
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -57,16 +74,18 @@ class HttpApp:
     """The ASGI application.
 
     `start` runs a coroutine in the background; `by_hand` has an entry for each function that
-    /admin can start.
+    /admin can start, `functions` is what it lists.
     """
 
     def __init__(
         self,
+        functions: Sequence[Function],
         routes: Sequence[Route],
         by_hand: Mapping[str, ByHand],
         blobs: BlobListener,
         start: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
+        self._functions = functions
         self._routes = routes
         self._by_hand = by_hand
         self._blobs = blobs
@@ -77,60 +96,77 @@ class HttpApp:
         if scope["type"] != "http":
             return
         headers = _headers(scope)
-        length = int(headers.get("content-length", 0))
-        if length > BODY_LIMIT:
-            answer = Answer(413)
-        else:
-            body = await _body(receive) if length else b""
+        answer = _refusal(scope)
+        if answer is None:
+            body = await _body(receive) if "content-length" in headers else b""
             answer = await self._answer(scope, headers, body)
         await _send(answer, send)
 
     async def _answer(self, scope: Scope, headers: Mapping[str, str], body: bytes) -> Answer:
-        segments = scope["path"].strip("/").split("/")
-        match (scope["method"], *(each.lower() for each in segments[:2])):
-            case ("GET", "admin", "host") if segments[2:] == ["status"]:
-                return self._status()
-            case ("POST", "admin", "functions") if len(segments) == 3:
-                return self._start_by_hand(segments[2], body)
-            case ("POST", "runtime", "webhooks") if segments[2:] == ["blobs"]:
+        try:
+            path = request_path(_target(scope, headers))
+        except ValueError:
+            return of_host(400)
+        if _OWN.fullmatch(path):
+            return await self._own(scope, path, _key(scope, headers), body)
+        return await self._function(scope, path, headers, body)
+
+    async def _own(self, scope: Scope, path: str, key: str, body: bytes) -> Answer:
+        segments = path.strip("/").split("/")
+        match (scope["method"], *(each.lower() for each in segments[:2]), *segments[2:]):
+            case (_, "runtime", *_) if refused := _locked(key, {MASTER_KEY, SYSTEM_KEY}):
+                return refused
+            case ("POST", "runtime", "webhooks", "blobs"):
                 return await self._webhook(_query(scope).get("functionName", ""), body)
-            case (_, "admin" | "runtime", *_):
-                return Answer(404)  # never the app's
-        return await self._function(scope, headers, body)
+            case ("GET", "admin", "host", "ping"):
+                return of_host(200)
+            case (_, "admin", *_) if refused := _locked(key, {MASTER_KEY}):
+                return refused
+            case ("GET", "admin", "host", "status"):
+                return of_json(200, {"id": host_id(), "state": "Running"})
+            case ("GET", "admin", "functions"):
+                return of_json(200, [_listed(each) for each in self._functions])
+            case ("POST", "admin", "functions", name):
+                return self._start_by_hand(name, body)
+        return of_host(404)
 
-    async def _function(self, scope: Scope, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def _function(
+        self, scope: Scope, path: str, headers: Mapping[str, str], body: bytes
+    ) -> Answer:
         for each in self._routes:
-            found = each.path.fullmatch(scope["path"])
+            found = each.path.fullmatch(path)
             if found and (not each.methods or scope["method"] in each.methods):
-                if str(each.function.trigger.get("authLevel")).lower() != "anonymous":
-                    return Answer(401)  # there are no keys, so none is right
-                request = _request(scope, headers, body, found.groupdict())
+                level = str(each.function.trigger.get("authLevel")).lower()
+                if level != "anonymous" and (
+                    refused := _locked(_key(scope, headers), _OPENS[level])
+                ):
+                    return refused
+                if not headers.get("host"):
+                    return of_host(500)  # no address can be made for the worker
+                request = _request(scope, path, headers, body, found.groupdict())
                 result = await invoke(each.function, TypedData(http=request))
-                return of_value(result.value) if result.succeeded else Answer(500)
-        return Answer(404)
-
-    def _status(self) -> Answer:
-        names = sorted([*self._by_hand, *(each.function.name for each in self._routes)])
-        return _json(200, {"id": host_id(), "state": "Running", "functions": names})
+                return of_value(result.value) if result.succeeded else of_host(500)
+        return home_page() if path == "/" else of_host(404)
 
     def _start_by_hand(self, name: str, body: bytes) -> Answer:
         if name not in self._by_hand:
-            return Answer(404)
+            return of_host(404)
         try:
             text = json.loads(body)["input"] if body else ""
         except (ValueError, KeyError, TypeError):
-            return _json(400, {"message": 'the body must be {"input": "..."}'})
+            return of_json(400, {"message": 'the body must be {"input": "..."}'})
         self._start(self._by_hand[name](text if isinstance(text, str) else json.dumps(text)))
-        return Answer(202)
+        return of_host(202)
 
     async def _webhook(self, function: str, body: bytes) -> Answer:
         if not self._blobs.fed_by_events(function):
-            return Answer(404)
+            log.warning("an event for the unknown function %r is gone", function)
+            return of_host(202)
         try:
             code = await self._blobs.receive(function, json.loads(body))
         except (ValueError, KeyError, TypeError):
-            return Answer(400)
-        return Answer(202) if code is None else _json(200, {"validationResponse": code})
+            return of_host(400)
+        return of_host(202) if code is None else of_json(200, {"validationResponse": code})
 
 
 class HttpServer:
@@ -141,6 +177,8 @@ class HttpServer:
         config = uvicorn.Config(
             app,
             lifespan="off",
+            http="h11",
+            h11_max_incomplete_event_size=_READ_LIMIT,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -189,11 +227,56 @@ async def _body(receive: Receive) -> bytes:
     return bytes(parts)
 
 
+def _refusal(scope: Scope) -> Answer | None:
+    """Return the answer to what is too long, after which the connection is cut; None to all else."""
+    query = scope["query_string"]
+    line = f"{scope['method']}  HTTP/1.1\r\n".encode() + scope["raw_path"]
+    headers = scope["headers"]
+    status = None
+    if len(line) + (len(query) + 1 if query else 0) > LINE_LIMIT:
+        status = 414
+    elif (
+        len(headers) > MOST_HEADERS
+        or sum(len(name) + len(value) + len(": \r\n") for name, value in headers) > HEADERS_LIMIT
+    ):
+        status = 431
+    elif int(dict(headers).get(b"content-length", 0)) > BODY_LIMIT:
+        status = 500
+    return None if status is None else replace(of_host(status), headers=(_CUT,))
+
+
+def _target(scope: Scope, headers: Mapping[str, str]) -> str:
+    """Return the path as it was sent; an absolute address must be of the host that it names."""
+    target: str = scope["raw_path"].decode("latin-1")
+    own = f"http://{headers.get('host')}"
+    return target.removeprefix(own) or "/" if target.startswith(own) else target
+
+
+def _key(scope: Scope, headers: Mapping[str, str]) -> str:
+    return headers.get("x-functions-key") or _query(scope).get("code", "")
+
+
+def _locked(key: str, opens: Set[str]) -> Answer | None:
+    """Return None for a key that opens, 403 for one that opens something else, and else 401."""
+    if key in opens:
+        return None
+    return of_host(403 if key in {MASTER_KEY, SYSTEM_KEY, FUNCTION_KEY} else 401)
+
+
+def _listed(function: Function) -> dict[str, Any]:
+    config = {"name": function.name, "bindings": [function.trigger]}
+    return {"name": function.name, "config": config, "isDisabled": False, "language": "python"}
+
+
 def _request(
-    scope: Scope, headers: Mapping[str, str], body: bytes, params: Mapping[str, str | None]
+    scope: Scope,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    params: Mapping[str, str | None],
 ) -> RpcHttp:
-    path, query = scope["raw_path"].decode(), scope["query_string"].decode()
-    url = f"{scope['scheme']}://{headers.get('host', 'localhost')}{path}"
+    query = scope["query_string"].decode()
+    url = f"{scope['scheme']}://{headers['host']}{encoded_path(path)}"
     return RpcHttp(
         method=scope["method"],
         url=f"{url}?{query}" if query else url,
@@ -204,15 +287,10 @@ def _request(
     )
 
 
-def _json(status: int, document: object) -> Answer:
-    return Answer(status, json.dumps(document).encode(), (("content-type", "application/json"),))
-
-
 async def _send(answer: Answer, send: Send) -> None:
-    headers = [
-        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers
-    ]
-    if not any(name == b"content-length" for name, _ in headers):
-        headers.append((b"content-length", str(len(answer.body)).encode()))
+    """Send an answer whole; without a length of its own it goes out in chunks."""
+    headers = [(name.encode(), value.encode()) for name, value in answer.headers]
+    if not any(name == b"server" for name, _ in headers):
+        headers.append((b"server", b"Kestrel"))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

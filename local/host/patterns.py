@@ -1,9 +1,10 @@
-"""Matches path patterns of blob triggers and route templates of HTTP triggers."""
+"""Matches path patterns of blob triggers and route templates of HTTP triggers, and reads paths."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import takewhile
+from urllib.parse import quote, unquote_to_bytes
 
 
 @dataclass(frozen=True)
@@ -72,5 +73,46 @@ def _segment(text: str) -> str:
         return "/" + re.escape(text)
     star, name, optional = parameter.groups()
     if star:
-        return f"(?:/(?P<{name}>.*))?"
+        return f"(?:/(?!/)(?P<{name}>.*))?"
     return f"(?:/(?P<{name}>[^/]+))?" if optional else f"/(?P<{name}>[^/]+)"
+
+
+def request_path(raw: str) -> str:
+    """Decode the path of a request and follow its dot segments, as ASP.NET does.
+
+    `%2F` stays, and so does a byte that belongs to no letter in UTF-8. Raises ValueError for what
+    ASP.NET refuses: a path that is none, and a zero byte.
+    """
+    if not raw.startswith("/") or "%00" in raw:
+        raise ValueError("no path that a request may have")
+    decoded = "".join(
+        part if part.upper() == "%2F" else _decoded(part) for part in re.split("(%2[fF])", raw)
+    )
+    kept: list[str] = []
+    *folders, last = decoded.split("/")[1:]
+    for segment in folders:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    if last == "..":
+        del kept[-1:]
+    return "/" + "/".join([*kept, "" if last in {".", ".."} else last])
+
+
+def _decoded(text: str) -> str:
+    """Decode what is UTF-8; other bytes stay encoded, in upper case."""
+    data = unquote_to_bytes(text)
+    found = data.decode("utf-8", "surrogateescape")
+    return "".join(
+        f"%{ord(letter) - 0xDC00:02X}" if 0xDC80 <= ord(letter) <= 0xDCFF else letter
+        for letter in found
+    )
+
+
+def encoded_path(path: str) -> str:
+    """Write a decoded path into an address, as ASP.NET does: what looks encoded stays as it is."""
+    return "".join(
+        part if place % 2 else quote(part, safe="/:@!$&'()*+,;=")
+        for place, part in enumerate(re.split("(%[0-9a-fA-F]{2})", path))
+    )

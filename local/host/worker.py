@@ -25,7 +25,7 @@ log = logging.getLogger("host.worker")
 
 
 class AppError(Exception):
-    """The app cannot be loaded, or needs something this host does not have."""
+    """The app needs something this host does not have."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Result:
 async def load(app: Path) -> list[Function]:
     """Load `app`/function_app.py as the worker does and return its functions by name.
 
-    Raises AppError when the app cannot be loaded, has no function, or has a binding that this
-    host does not support.
+    As in Azure, an app that cannot be loaded, or that has no function, is one without functions;
+    the reason is logged. Raises AppError for a binding that this host does not support.
     """
     os.environ.pop("CONTAINER_NAME", None)  # its presence tells the core that it runs in Azure
     # The folder comes first on Dedicated and Premium and last elsewhere; first is what keeps
@@ -70,10 +70,13 @@ async def load(app: Path) -> list[Function]:
         _envelope(protos.StreamingMessage(worker_init_request=request))
     )
     if loaded.result.status != protos.StatusResult.Success:
-        raise AppError(f"{loaded.result.exception.message}\n{loaded.result.exception.stack_trace}")
+        failure = loaded.result.exception
+        log.error("no function of the app runs: %s\n%s", failure.message, failure.stack_trace)
+        return []
     indexed = await core.functions_metadata_request(_envelope(protos.StreamingMessage()))
     if not indexed.function_metadata_results:
-        raise AppError(f"no function found in {app / 'function_app.py'}")
+        log.error("no function found in %s", app / "function_app.py")
+        return []
     functions = [_function(each) for each in indexed.function_metadata_results]
     return sorted(functions, key=lambda function: function.name)
 

@@ -15,6 +15,7 @@ import httpx
 from azure.storage.blob import BlobClient
 
 from local.api_client import ApiClient
+from local.host.config import MASTER_KEY, SYSTEM_KEY
 from local.processes import ROOT, Process, end
 from local.sandbox.activecampaign.state import Account as KeyAccount
 from local.stack import Stack
@@ -164,11 +165,13 @@ class World:
             "data": {"eTag": "0x0", "blobType": "BlockBlob"},
         }
         hook = f"{host.url}/runtime/webhooks/blobs?functionName=Host.Functions.arrivals"
-        return self.http.post(hook, json=[event])
+        return self.http.post(hook, json=[event], headers={"x-functions-key": SYSTEM_KEY})
 
     def tick(self, host: Process) -> httpx.Response:
         """Let a host's timer run now, whatever the clock says."""
-        return self.http.post(f"{host.url}/admin/functions/refresh")
+        return self.http.post(
+            f"{host.url}/admin/functions/refresh", headers={"x-functions-key": MASTER_KEY}
+        )
 
     def tick_all(self) -> None:
         """Let the timers of all hosts run at once, and wait until each has."""

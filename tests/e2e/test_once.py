@@ -7,6 +7,7 @@ import httpx
 import pytest
 from azure.storage.blob import BlobClient
 
+from local.host.config import SYSTEM_KEY
 from local.processes import Process
 from tests.e2e.polling import until
 from tests.e2e.system import System, counts, planned, run_ids, successes, tick
@@ -36,7 +37,7 @@ def deliver_event(system: System, host: Process, path: str) -> None:
         "dataVersion": "",
     }
     hook = f"{host.url}/runtime/webhooks/blobs?functionName=Host.Functions.arrivals"
-    httpx.post(hook, json=[event]).raise_for_status()
+    httpx.post(hook, json=[event], headers={"x-functions-key": SYSTEM_KEY}).raise_for_status()
 
 
 def succeeded(hosts: tuple[Process, Process], function: str) -> list[int]:

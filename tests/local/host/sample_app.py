@@ -23,6 +23,29 @@ def record(function: str, **facts: Any) -> None:
     os.close(descriptor)
 
 
+Headers = list[tuple[bytes, bytes]]
+PLAIN: Headers = [(b"content-type", b"application/json")]
+COOKIES = [
+    b"a=1; Path=/; HttpOnly",
+    b"b=2; Max-Age=60; Secure; SameSite=Lax",
+    b"__Host-c=x/y; Path=/; Secure; HttpOnly; SameSite=Strict",
+    b"d=4; Path=/; Secure; Partitioned",
+]
+ANSWERS: dict[str, tuple[int, Headers, bytes]] = {
+    "/cookies": (200, [*PLAIN, *((b"set-cookie", each) for each in COOKIES)], b"{}"),
+    "/repeated": (200, [*PLAIN, (b"link", b"<a>"), (b"link", b"<b>")], b"{}"),
+    "/repeated-otherwise": (200, [*PLAIN, (b"Vary", b"a"), (b"vary", b"b")], b"{}"),
+    "/letters": (200, [*PLAIN, (b"x-name", "\u00e9".encode())], b"{}"),
+    "/line": (200, [*PLAIN, (b"x-name", b"a\r\nb: c")], b"{}"),
+    "/known-length": (200, [*PLAIN, (b"content-length", b"2")], b"{}"),
+    "/wrong-length": (200, [*PLAIN, (b"content-length", b"9")], b"{}"),
+    "/own-server": (200, [*PLAIN, (b"server", b"ours"), (b"etag", b'"1"')], b"{}"),
+    "/without-type": (200, [], b"text"),
+    "/nothing": (204, [], b""),
+    "/unchanged": (304, [], b""),
+}
+
+
 async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Answer with what arrived."""
     message = await receive()
@@ -31,17 +54,19 @@ async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
     facts = {
         "method": scope["method"],
         "path": scope["path"],
+        "raw_path": scope["raw_path"].decode(),
         "query": scope["query_string"].decode(),
         "header": dict(scope["headers"]).get(b"x-one", b"").decode(),
+        "forwarded": dict(scope["headers"]).get(b"x-forwarded-for", b"").decode(),
+        "client": scope["client"],
         "body": len(message.get("body", b"")),
     }
-    headers = [(b"content-type", b"application/json"), (b"set-cookie", b"a=1; Path=/; HttpOnly")]
-    headers.append((b"set-cookie", b"b=2; Max-Age=60; Secure; SameSite=Lax"))
-    await send({"type": "http.response.start", "status": 201, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(facts).encode()})
+    status, headers, body = ANSWERS.get(scope["path"], (201, PLAIN, json.dumps(facts).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
-@app.route(route="{*route}", auth_level=func.AuthLevel.ANONYMOUS)
+@app.route(route="{*route}", methods=list(func.HttpMethod), auth_level=func.AuthLevel.ANONYMOUS)
 async def web(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Stand for a web framework behind the adapter."""
     response: func.HttpResponse = await func.AsgiMiddleware(echo).handle_async(req, context)
@@ -50,8 +75,14 @@ async def web(req: func.HttpRequest, context: func.Context) -> func.HttpResponse
 
 @app.route(route="keyed/{name}", auth_level=func.AuthLevel.FUNCTION)
 def keyed(req: func.HttpRequest) -> str:
-    """Be out of reach: the host has no keys."""
-    return "never"
+    """Be in reach for who has a key."""
+    return "opened"
+
+
+@app.route(route="locked", auth_level=func.AuthLevel.ADMIN)
+def locked(req: func.HttpRequest) -> str:
+    """Be in reach for who has the master key."""
+    return "opened"
 
 
 @app.route(route="answers/{kind}", methods=["PUT"], auth_level=func.AuthLevel.ANONYMOUS)

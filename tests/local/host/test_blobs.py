@@ -5,11 +5,14 @@ import json
 from contextlib import suppress
 
 import httpx
+import pytest
 from azure.core.exceptions import ResourceExistsError
 
+from local.host.config import MASTER_KEY, SYSTEM_KEY
 from tests.local.host.conftest import RunningHost, StartHost, World, until
 
 Shared = tuple[World, RunningHost]
+OPENS = {"x-functions-key": SYSTEM_KEY}
 
 
 def _created(world: World, name: str, etag: str = "0x1") -> dict[str, object]:
@@ -115,7 +118,7 @@ async def test_an_event_runs_its_function_each_time_it_is_delivered(
     webhook = f"{host.url}/runtime/webhooks/blobs?functionName=Host.Functions.told"
     events = [_created(world, "told/here.json"), _created(world, "told/gone.json")]
     for _ in range(2):
-        assert (await http.post(webhook, json=events)).status_code == 202
+        assert (await http.post(webhook, json=events, headers=OPENS)).status_code == 202
     await world.called("told", count=2, name="told/here.json")
     assert {call["name"] for call in world.calls("told")} == {"told/here.json"}
 
@@ -129,15 +132,20 @@ async def test_a_subscription_is_confirmed_with_its_code(
         "data": {"validationCode": "abc"},
     }
     webhook = f"{shared[1].url}/runtime/webhooks/blobs?functionName=Host.Functions.told"
-    response = await http.post(webhook, json=[event])
+    response = await http.post(webhook, json=[event], headers=OPENS)
     assert (response.status_code, response.json()) == (200, {"validationResponse": "abc"})
 
 
-async def test_events_for_a_function_that_is_polled_are_refused(
-    shared: Shared, http: httpx.AsyncClient
+@pytest.mark.parametrize("name", ["scanned", "nobody", "TOLD"])
+async def test_events_for_a_function_that_takes_none_are_taken_and_lost(
+    shared: Shared, http: httpx.AsyncClient, name: str
 ) -> None:
-    webhook = f"{shared[1].url}/runtime/webhooks/blobs?functionName=Host.Functions.scanned"
-    assert (await http.post(webhook, json=[])).status_code == 404
+    world, host = shared
+    await world.put("lost.json", "{}")
+    webhook = f"{host.url}/runtime/webhooks/blobs?functionName=Host.Functions.{name}"
+    events = [_created(world, "lost.json")]
+    assert (await http.post(webhook, json=events, headers=OPENS)).status_code == 202
+    assert not [call for call in world.calls("told") if call["name"] == "lost.json"]
 
 
 async def test_a_blob_function_can_be_started_by_hand(
@@ -146,6 +154,8 @@ async def test_a_blob_function_can_be_started_by_hand(
     world, host = shared
     await world.put("by/hand.json", "{}")
     body = {"input": f"drops-{world.names}/by/hand.json"}
-    response = await http.post(f"{host.url}/admin/functions/told", json=body)
+    response = await http.post(
+        f"{host.url}/admin/functions/told", json=body, params={"code": MASTER_KEY}
+    )
     assert response.status_code == 202
     await world.called("told", name="by/hand.json")

@@ -1,5 +1,6 @@
 """Starting and stopping the host."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -7,8 +8,11 @@ import sys
 from contextlib import suppress
 
 import httpx
+import pytest
 from azure.core.exceptions import ResourceNotFoundError
 
+from local.health import host_runs
+from local.host.config import MASTER_KEY
 from tests.local.host.conftest import ROOT, StartHost, World, until
 
 
@@ -17,6 +21,7 @@ async def test_the_host_names_the_functions_it_found(start_host: StartHost) -> N
     lines = host.log.read_text().splitlines()
     assert [line for line in lines if line.startswith("function ")] == [
         "function keyed (httpTrigger)",
+        "function locked (httpTrigger)",
         "function plain (httpTrigger)",
         "function poisoned (queueTrigger)",
         "function scanned (blobTrigger)",
@@ -104,9 +109,34 @@ async def test_a_queue_that_is_deleted_is_created_again(
     await world.called("work", text="after all")
 
 
-def test_an_app_that_cannot_be_imported_is_refused_with_the_reason(world: World) -> None:
-    (world.folder / "function_app.py").write_text("raise ValueError('broken on purpose')")
-    assert "ValueError: broken on purpose" in _refusal(world)
+@pytest.mark.parametrize("broken", ["raise ValueError('broken on purpose')", "", None])
+async def test_an_app_that_cannot_be_loaded_looks_alive_but_has_no_function(
+    world: World, start_host: StartHost, http: httpx.AsyncClient, broken: str | None
+) -> None:
+    app = world.folder / "function_app.py"
+    app.unlink() if broken is None else app.write_text(broken)
+    host = await start_host()
+    home = await http.get(host.url)
+    assert home.status_code == 200
+    assert "Your Azure Function App is up and running." in home.text
+    status = await http.get(f"{host.url}/admin/host/status", params={"code": MASTER_KEY})
+    assert status.json()["state"] == "Running"
+    listed = await http.get(f"{host.url}/admin/functions", params={"code": MASTER_KEY})
+    assert listed.json() == []
+    assert not await asyncio.to_thread(host_runs, host.url)
+    for path in ("health", "answers/yes", "index.html"):
+        assert (await http.get(f"{host.url}/{path}")).status_code == 404
+    log = host.log.read_text()
+    assert ("broken on purpose" if broken else "no function") in log
+
+
+async def test_the_home_page_can_be_turned_off(
+    world: World, start_host: StartHost, http: httpx.AsyncClient
+) -> None:
+    (world.folder / "function_app.py").write_text("raise ValueError")
+    host = await start_host(AzureWebJobsDisableHomepage="true")
+    response = await http.get(host.url)
+    assert (response.status_code, response.content) == (204, b"")
 
 
 def test_a_binding_that_the_host_lacks_is_refused_with_the_function(world: World) -> None:

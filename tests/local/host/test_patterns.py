@@ -45,6 +45,7 @@ def test_a_path_that_cannot_be_read_is_refused(path: str) -> None:
         ("", "{*route}", "/", {"route": ""}),
         ("", "{*route}", "/a/b", {"route": "a/b"}),
         ("", "/{*route}", "/a", {"route": "a"}),
+        ("", "{*route}", "//a", None),
         ("api", "runs/{id}", "/API/runs/7", {"id": "7"}),
         ("api", "runs/{id}", "/api/runs", None),
         ("api", "runs/{id}", "/api/runs/7/x", None),
