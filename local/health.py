@@ -22,13 +22,15 @@ def healthy(url: str, trust: ssl.SSLContext) -> bool:
     return response is not None and response.status_code == 200
 
 
-def host_runs(url: str) -> bool:
-    """Say whether a functions host at this address has indexed its functions and listens.
+def functions(url: str) -> list[str] | None:
+    """Name the functions of a functions host at this address; None while it does not answer.
 
-    Its functions are listed, because a host whose app cannot be loaded says that it runs.
+    A host whose app cannot be loaded says that it runs, and has none.
     """
     response = _get(f"{url}/admin/functions?code={MASTER_KEY}")
-    return response is not None and response.status_code == 200 and response.json() != []
+    if response is None or response.status_code != 200:
+        return None
+    return [each["name"] for each in response.json()]
 
 
 def _get(url: str, trust: ssl.SSLContext = NO_TLS) -> httpx.Response | None:

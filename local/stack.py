@@ -90,6 +90,7 @@ class Stack:
     ) -> Process:
         """Start one more functions host, on the API's port if that is free, and wait for it.
 
+        Raises StackError when it does not start, and when its app cannot be loaded.
         ``environment`` is added to the settings, ``arguments`` to the host's command line.
         """
         port = addresses.free_port(self.ports["api"], self._held)
@@ -97,7 +98,10 @@ class Stack:
         host = self._spawn(f"host-{len(self.hosts) + 1}", port, command, environment or {})
         self.hosts.append(host)
         self._save()
-        host.wait_until(lambda: health.host_runs(host.url))
+        host.wait_until(lambda: health.functions(host.url) is not None)
+        if not health.functions(host.url):
+            host.kill()
+            raise host.failed("has no function")
         return host
 
     def stop_server(self, name: str) -> None:

@@ -71,7 +71,7 @@ def host(
         },
     )
     try:
-        process.wait_until(lambda: health.host_runs(process.url))
+        process.wait_until(lambda: bool(health.functions(process.url)))
         yield process
     finally:
         end([process])

@@ -130,6 +130,15 @@ def test_a_host_gets_the_settings_and_what_is_added_to_them(stack: Stack, app: P
         host.kill()
 
 
+def test_a_host_whose_app_cannot_be_loaded_is_ended_with_the_reason(
+    stack: Stack, app: Path
+) -> None:
+    (app / "function_app.py").write_text("raise ValueError('broken on purpose')")
+    with pytest.raises(StackError, match=r"has no function(?s:.*)broken on purpose"):
+        stack.start_host(arguments=["--app", str(app)])
+    assert not stack.hosts[-1].alive
+
+
 def test_two_hosts_run_at_once_and_a_killed_one_is_replaced(stack: Stack, app: Path) -> None:
     arguments = ["--app", str(app)]
     first = stack.start_host({"GREETING": "first"}, arguments)

@@ -25,6 +25,16 @@ def record(function: str, **facts: Any) -> None:
 
 Headers = list[tuple[bytes, bytes]]
 PLAIN: Headers = [(b"content-type", b"application/json")]
+KEPT = [
+    "etag",
+    "link",
+    "cache-control",
+    "content-security-policy",
+    "content-encoding",
+    "retry-after",
+    "www-authenticate",
+]
+TOGETHER: list[str] = []
 COOKIES = [
     b"a=1; Path=/; HttpOnly",
     b"b=2; Max-Age=60; Secure; SameSite=Lax",
@@ -39,7 +49,8 @@ ANSWERS: dict[str, tuple[int, Headers, bytes]] = {
     "/line": (200, [*PLAIN, (b"x-name", b"a\r\nb: c")], b"{}"),
     "/known-length": (200, [*PLAIN, (b"content-length", b"2")], b"{}"),
     "/wrong-length": (200, [*PLAIN, (b"content-length", b"9")], b"{}"),
-    "/own-server": (200, [*PLAIN, (b"server", b"ours"), (b"etag", b'"1"')], b"{}"),
+    "/own-server": (200, [*PLAIN, (b"server", b"ours")], b"{}"),
+    "/headers": (200, [*PLAIN, *((name.encode(), b"a, b; c") for name in KEPT)], b"{}"),
     "/without-type": (200, [], b"text"),
     "/nothing": (204, [], b""),
     "/unchanged": (304, [], b""),
@@ -51,6 +62,10 @@ async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
     message = await receive()
     if scope["path"] == "/fails":
         raise RuntimeError("asked to fail")
+    if scope["path"] == "/together":
+        TOGETHER.append(scope["path"])
+        while len(TOGETHER) < 200:  # noqa: ASYNC110 - what the others wait for, too
+            await asyncio.sleep(0.01)
     facts = {
         "method": scope["method"],
         "path": scope["path"],

@@ -1,5 +1,6 @@
 """HTTP triggers and the host's own addresses: each fact as it was seen at Microsoft's host."""
 
+import asyncio
 import json
 
 import httpx
@@ -52,6 +53,14 @@ async def test_other_methods_are_not_found(
     shared: Shared, http: httpx.AsyncClient, method: str
 ) -> None:
     assert (await http.request(method, f"{shared[1].url}/index.html")).status_code == 404
+
+
+async def test_requests_at_once_are_all_in_the_app_at_once(shared: Shared) -> None:
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as client:
+        asked = [client.get(f"{shared[1].url}/together") for _ in range(200)]
+        answers = await asyncio.gather(*asked)
+    assert {answer.status_code for answer in answers} == {201}
 
 
 async def test_a_route_takes_its_own_methods_only(shared: Shared, http: httpx.AsyncClient) -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
 
-from local.health import host_runs
+from local.health import functions
 from local.host.config import MASTER_KEY
 from tests.local.host.conftest import ROOT, StartHost, World, until
 
@@ -123,7 +123,7 @@ async def test_an_app_that_cannot_be_loaded_looks_alive_but_has_no_function(
     assert status.json()["state"] == "Running"
     listed = await http.get(f"{host.url}/admin/functions", params={"code": MASTER_KEY})
     assert listed.json() == []
-    assert not await asyncio.to_thread(host_runs, host.url)
+    assert await asyncio.to_thread(functions, host.url) == []
     for path in ("health", "answers/yes", "index.html"):
         assert (await http.get(f"{host.url}/{path}")).status_code == 404
     log = host.log.read_text()
