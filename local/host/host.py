@@ -90,13 +90,13 @@ class Host:
         return blobs
 
     def _blob_rules(self) -> Rules:
-        """Return the rules of the internal queue: batch and threshold make up the parallelism."""
+        """Return the rules of the internal queue; at a parallelism of 4 the Azure host runs 3 at most."""
         parallelism = self._settings.blobs.max_degree_of_parallelism
         batch = min(32, (parallelism + 1) // 2)
         return replace(
             self._rules,
             batch_size=batch,
-            new_batch_threshold=parallelism - batch,
+            new_batch_threshold=max(0, parallelism - batch - 1),
             max_dequeue_count=self._settings.blobs.poison_blob_threshold,
             retry_delay=0,
             base64=True,

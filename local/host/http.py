@@ -8,7 +8,6 @@ host 4.1037.
 
 import asyncio
 import json
-import logging
 import re
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence, Set
@@ -26,8 +25,6 @@ from local.host.patterns import encoded_path, request_path, route_pattern
 from local.host.protos import RpcHttp, TypedData
 from local.host.storage import host_id
 from local.host.worker import Function, invoke
-
-log = logging.getLogger("host.http")
 
 # Bytes, but for the count of headers: the Azure host's own limits
 BODY_LIMIT = 100 * 1024 * 1024
@@ -117,7 +114,7 @@ class HttpApp:
             case (_, "runtime", *_) if refused := _locked(key, {MASTER_KEY, SYSTEM_KEY}):
                 return refused
             case ("POST", "runtime", "webhooks", "blobs"):
-                return await self._webhook(_query(scope).get("functionName", ""), body)
+                return await self._webhook(scope, body)
             case ("GET", "admin", "host", "ping"):
                 return of_host(200)
             case (_, "admin", *_) if refused := _locked(key, {MASTER_KEY}):
@@ -158,15 +155,18 @@ class HttpApp:
         self._start(self._by_hand[name](text if isinstance(text, str) else json.dumps(text)))
         return of_host(202)
 
-    async def _webhook(self, function: str, body: bytes) -> Answer:
-        if not self._blobs.fed_by_events(function):
-            log.warning("an event for the unknown function %r is gone", function)
-            return of_host(202)
+    async def _webhook(self, scope: Scope, body: bytes) -> Answer:
+        kind = _headers(scope).get("aeg-event-type", "").lower()
         try:
-            code = await self._blobs.receive(function, json.loads(body))
-        except (ValueError, KeyError, TypeError):
-            return of_host(400)
-        return of_host(202) if code is None else of_json(200, {"validationResponse": code})
+            if kind == "subscriptionvalidation":
+                code = json.loads(body)[0]["data"]["validationCode"]
+                return of_json(200, {"validationResponse": code})
+            if kind == "notification":
+                name = _query(scope).get("functionName", "")
+                await self._blobs.receive(name, json.loads(body))
+        except (ValueError, KeyError, TypeError, IndexError):
+            return of_host(500)
+        return of_host(202 if kind in {"notification", "unsubscribe"} else 400)
 
 
 class HttpServer:

@@ -3,8 +3,9 @@
 The rules are those of the storage extension's QueueListener and QueueProcessor: a message is
 received with a long invisibility that is extended at half time while its function runs; success
 deletes it; after a failure it is visible again after `visibilityTimeout`, or moves to
-`<queue>-poison` when it has been received `maxDequeueCount` times. A queue that is itself named
-`-poison` has no poison queue: a failed message stays invisible until its time is up.
+`<queue>-poison` when it has been received `maxDequeueCount` times. A text that is not base64 moves there at
+once, as it is; base64 of bytes that are no UTF-8 is tried like any message, and never reaches the function. A
+queue that is itself named `-poison` has none: a failed message stays invisible until its time is up.
 """
 
 import asyncio
@@ -33,6 +34,9 @@ SLOWEST_POLL = 1.0  # and at one that had none for a while: short, because peopl
 
 Handle = Callable[[QueueMessage, str], Awaitable[bool]]
 """Takes a message and its decoded text, says whether it succeeded."""
+
+Poison = Callable[[str], Awaitable[QueueClient]]
+"""Returns the queue that a message, by its text, moves to when it is given up."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class QueueListener:
     """Receives the messages of one queue and settles each by what `handle` says."""
 
     def __init__(
-        self, queue: QueueClient, poison: QueueClient | None, handle: Handle, rules: Rules
+        self, queue: QueueClient, poison: Poison | None, handle: Handle, rules: Rules
     ) -> None:
         self._queue = queue
         self._poison = poison
@@ -131,7 +135,10 @@ class QueueListener:
     async def _run(self, message: QueueMessage) -> bool:
         try:
             text = self._decoded(message.content)
-        except ValueError:
+        except UnicodeDecodeError:
+            log.warning("message %s of %s is not UTF-8", message.id, self._queue.queue_name)
+            return False
+        except binascii.Error:
             log.warning("message %s of %s is not base64", message.id, self._queue.queue_name)
             message.dequeue_count = self._rules.max_dequeue_count  # no retry would change it
             return False
@@ -146,10 +153,13 @@ class QueueListener:
     def _decoded(self, content: str) -> str:
         if not self._rules.base64:
             return content
+        return base64.b64decode(content, validate=True).decode()
+
+    def _readable(self, message: QueueMessage) -> str:
         try:
-            return base64.b64decode(content, validate=True).decode("utf-8", errors="replace")
-        except binascii.Error as error:
-            raise ValueError(str(error)) from error
+            return self._decoded(message.content)
+        except ValueError:  # of a queue whose messages anybody writes
+            return ""
 
     async def _keep_invisible(self, message: QueueMessage, done: asyncio.Event) -> None:
         while not await pause(done, self._rules.visibility / 2):
@@ -177,7 +187,8 @@ class QueueListener:
     async def _delete(self, message: QueueMessage) -> None:
         await self._queue.delete_message(message.id, message.pop_receipt)
 
-    async def _move(self, message: QueueMessage, poison: QueueClient) -> None:
+    async def _move(self, message: QueueMessage, choose: Poison) -> None:
+        poison = await choose(self._readable(message))
         log.warning("message %s moves to %s", message.id, poison.queue_name)
         await create(poison)
         await poison.send_message(message.content)
@@ -201,13 +212,15 @@ async def function_listener(function: Function, storage: Storage, rules: Rules) 
     name = function.trigger["queueName"]
     queue = await storage.queue(connection, name)
     await create(queue)
-    poison = None if name.endswith("-poison") else await storage.queue(connection, f"{name}-poison")
+
+    async def poison(_text: str) -> QueueClient:
+        return await storage.queue(connection, f"{name}-poison")
 
     async def handle(message: QueueMessage, text: str) -> bool:
         result = await invoke(function, TypedData(string=text), _metadata(message, text))
         return result.succeeded
 
-    return QueueListener(queue, poison, handle, rules)
+    return QueueListener(queue, None if name.endswith("-poison") else poison, handle, rules)
 
 
 async def by_hand(function: Function, text: str) -> None:

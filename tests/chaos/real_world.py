@@ -159,13 +159,19 @@ class World:
 
     def tell(self, host: Process, path: str) -> httpx.Response:
         """Tell a host that a file was created, as an Event Grid subscription does."""
+        with BlobClient.from_connection_string(self.stack.account(), "segments", path) as blob:
+            url = blob.url
         event = {
             "eventType": "Microsoft.Storage.BlobCreated",
             "subject": f"/blobServices/default/containers/segments/blobs/{path}",
-            "data": {"eTag": "0x0", "blobType": "BlockBlob"},
+            "data": {"eTag": "0x0", "blobType": "BlockBlob", "url": url},
         }
         hook = f"{host.url}/runtime/webhooks/blobs?functionName=Host.Functions.arrivals"
-        return self.http.post(hook, json=[event], headers={"x-functions-key": SYSTEM_KEY})
+        return self.http.post(
+            hook,
+            json=[event],
+            headers={"aeg-event-type": "Notification", "x-functions-key": SYSTEM_KEY},
+        )
 
     def tick(self, host: Process) -> httpx.Response:
         """Let a host's timer run now, whatever the clock says."""

@@ -37,7 +37,11 @@ def deliver_event(system: System, host: Process, path: str) -> None:
         "dataVersion": "",
     }
     hook = f"{host.url}/runtime/webhooks/blobs?functionName=Host.Functions.arrivals"
-    httpx.post(hook, json=[event], headers={"x-functions-key": SYSTEM_KEY}).raise_for_status()
+    httpx.post(
+        hook,
+        json=[event],
+        headers={"aeg-event-type": "Notification", "x-functions-key": SYSTEM_KEY},
+    ).raise_for_status()
 
 
 def succeeded(hosts: tuple[Process, Process], function: str) -> list[int]:

@@ -6,6 +6,7 @@ It is copied as function_app.py into a folder of its own. Every line of the reco
 import asyncio
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -168,5 +169,10 @@ def scanned(client: blob.BlobClient) -> None:
     source=func.BlobSource.EVENT_GRID,
 )
 async def told(client: blob.BlobClient) -> None:
-    """Take a blob that an event named."""
-    record("told", name=client.blob_name)
+    """Take a blob that an event named, and fail or wait where its name says so."""
+    record("told", name=client.blob_name, at=time.monotonic())
+    if "fail" in client.blob_name:
+        raise RuntimeError("asked to fail")
+    if "wait" in client.blob_name:
+        while not Path(os.environ["RECORD"]).with_name("gate").exists():  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.05)

@@ -5,7 +5,6 @@ import json
 from contextlib import suppress
 
 import httpx
-import pytest
 from azure.core.exceptions import ResourceExistsError
 
 from local.host.config import MASTER_KEY, SYSTEM_KEY
@@ -15,12 +14,16 @@ Shared = tuple[World, RunningHost]
 OPENS = {"x-functions-key": SYSTEM_KEY}
 
 
-def _created(world: World, name: str, etag: str = "0x1") -> dict[str, object]:
+def _event(world: World, name: str, kind: str = "BlobCreated") -> dict[str, object]:
     return {
         "id": "1",
-        "eventType": "Microsoft.Storage.BlobCreated",
-        "subject": f"/blobServices/default/containers/drops-{world.names}/blobs/{name}",
-        "data": {"api": "PutBlob", "eTag": etag, "blobType": "BlockBlob"},
+        "eventType": f"Microsoft.Storage.{kind}",
+        "subject": "not read",
+        "data": {
+            "eTag": "0x1",
+            "blobType": "BlockBlob",
+            "url": world.container().get_blob_client(name).url,
+        },
     }
 
 
@@ -110,42 +113,98 @@ async def test_two_hosts_run_each_version_once(world: World, start_host: StartHo
     )
 
 
+async def _tell(
+    http: httpx.AsyncClient,
+    host: RunningHost,
+    events: list[dict[str, object]],
+    kind: str = "Notification",
+    function: str = "told",
+) -> httpx.Response:
+    webhook = f"{host.url}/runtime/webhooks/blobs?functionName=Host.Functions.{function}"
+    return await http.post(
+        webhook, json=events, headers=OPENS | ({"aeg-event-type": kind} if kind else {})
+    )
+
+
 async def test_an_event_runs_its_function_each_time_it_is_delivered(
     shared: Shared, http: httpx.AsyncClient
 ) -> None:
     world, host = shared
     await world.put("told/here.json", "{}")
-    webhook = f"{host.url}/runtime/webhooks/blobs?functionName=Host.Functions.told"
-    events = [_created(world, "told/here.json"), _created(world, "told/gone.json")]
+    events = [_event(world, "told/here.json"), _event(world, "told/gone.json")]
     for _ in range(2):
-        assert (await http.post(webhook, json=events, headers=OPENS)).status_code == 202
-    await world.called("told", count=2, name="told/here.json")
-    assert {call["name"] for call in world.calls("told")} == {"told/here.json"}
+        assert (await _tell(http, host, events)).status_code == 202
+    await _tell(http, host, [_event(world, "told/here.json", "BlobDeleted")])
+    await world.called("told", count=3, name="told/here.json")
+    assert "told/gone.json" not in {call["name"] for call in world.calls("told")}
+
+
+async def test_an_event_that_fails_is_tried_five_times_at_once_and_given_up(
+    world: World, start_host: StartHost, http: httpx.AsyncClient
+) -> None:
+    settings = json.loads((world.folder / "host.json").read_text())
+    settings["extensions"].pop("blobs")
+    settings["extensions"]["queues"]["visibilityTimeout"] = (
+        "00:00:30"  # which is of no account here
+    )
+    (world.folder / "host.json").write_text(json.dumps(settings))
+    host = await start_host()
+    await world.put("told/fail.json", "{}")
+    await _tell(http, host, [_event(world, "told/fail.json")])
+    calls = await world.called("told", count=5, name="told/fail.json")
+    assert calls[-1]["at"] - calls[0]["at"] < 5  # half a second, where nothing else runs
+
+    async def given_up() -> bool:
+        return "moves to webjobs-blobtrigger-poison" in host.log.read_text()
+
+    await until(given_up, "the move to the poison queue")
+    assert len(world.calls("told")) == 5
+
+
+async def test_no_more_than_three_events_are_worked_on_at_once(
+    world: World, start_host: StartHost, http: httpx.AsyncClient
+) -> None:
+    settings = json.loads((world.folder / "host.json").read_text())
+    settings["extensions"]["blobs"] = {"maxDegreeOfParallelism": 4}
+    (world.folder / "host.json").write_text(json.dumps(settings))
+    host = await start_host()
+    names = [f"told/wait{number}.json" for number in range(5)]
+    for name in names:
+        await world.put(name, "{}")
+    await _tell(http, host, [_event(world, name) for name in names])
+    await world.called("told", count=2)
+    async with world.queue(f"azure-webjobs-blobtrigger-{world.names}") as queue:
+
+        async def looked() -> bool:
+            return len(await queue.peek_messages(max_messages=32)) <= 3
+
+        await until(looked, "what the host takes")
+    assert len(world.calls("told")) <= 3
+    (world.folder / "gate").touch()
+    await world.called("told", count=5)
 
 
 async def test_a_subscription_is_confirmed_with_its_code(
     shared: Shared, http: httpx.AsyncClient
 ) -> None:
-    event = {
-        "id": "1",
-        "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent",
-        "data": {"validationCode": "abc"},
-    }
-    webhook = f"{shared[1].url}/runtime/webhooks/blobs?functionName=Host.Functions.told"
-    response = await http.post(webhook, json=[event], headers=OPENS)
+    event: dict[str, object] = {"id": "1", "data": {"validationCode": "abc"}}
+    response = await _tell(http, shared[1], [event], "SubscriptionValidation")
     assert (response.status_code, response.json()) == (200, {"validationResponse": "abc"})
 
 
-@pytest.mark.parametrize("name", ["scanned", "nobody", "TOLD"])
-async def test_events_for_a_function_that_takes_none_are_taken_and_lost(
-    shared: Shared, http: httpx.AsyncClient, name: str
+async def test_the_webhook_answers_as_the_azure_host_does(
+    shared: Shared, http: httpx.AsyncClient
 ) -> None:
     world, host = shared
-    await world.put("lost.json", "{}")
-    webhook = f"{host.url}/runtime/webhooks/blobs?functionName=Host.Functions.{name}"
-    events = [_created(world, "lost.json")]
-    assert (await http.post(webhook, json=events, headers=OPENS)).status_code == 202
-    assert not [call for call in world.calls("told") if call["name"] == "lost.json"]
+    event = _event(world, "told/nobody.json")
+    await world.put("told/nobody.json", "{}")
+    for function in ("unknown", "scanned", "TOLD"):
+        assert (await _tell(http, host, [event], function=function)).status_code == 202
+    assert (await _tell(http, host, [])).status_code == 202
+    assert (await _tell(http, host, [event], "Unsubscribe")).status_code == 202
+    assert (await _tell(http, host, [event], "")).status_code == 400
+    assert (await _tell(http, host, [{"data": {}}])).status_code == 500
+    assert "told/nobody.json" not in {call["name"] for call in world.calls("told")}
 
 
 async def test_a_blob_function_can_be_started_by_hand(

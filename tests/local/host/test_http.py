@@ -103,7 +103,8 @@ async def test_a_lock_opens_to_its_keys_in_the_query_and_in_the_header(
 async def test_the_webhook_of_blobs_opens_to_the_system_key_and_the_master_key(
     shared: Shared, http: httpx.AsyncClient, key: str, status: int
 ) -> None:
-    response = await http.post(f"{shared[1].url}{WEBHOOK}&code={key}", json=[])
+    told = {"aeg-event-type": "Notification"}
+    response = await http.post(f"{shared[1].url}{WEBHOOK}&code={key}", json=[], headers=told)
     assert response.status_code == status
 
 

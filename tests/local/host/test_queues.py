@@ -56,6 +56,18 @@ async def test_a_message_that_is_not_base64_is_given_up_without_a_run(shared: Sh
     assert "not base64!" not in [call["text"] for call in world.calls("work")]
 
 
+async def test_base64_of_no_text_is_tried_and_given_up_without_a_run(shared: Shared) -> None:
+    world, host = shared
+    async with world.queue() as queue:
+        sent = await queue.send_message(base64.b64encode(b"\xff\xfe").decode())
+
+    async def warned() -> bool:
+        return f"message {sent.id} moves to work-{world.names}-poison" in host.log.read_text()
+
+    await until(warned, "the move to the poison queue")
+    assert host.log.read_text().count(f"message {sent.id} of work-{world.names} is not UTF-8") == 3
+
+
 async def test_no_more_messages_run_at_once_than_the_settings_allow(
     world: World, start_host: StartHost
 ) -> None:
