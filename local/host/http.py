@@ -82,6 +82,8 @@ class HttpApp:
         blobs: BlobListener,
         start: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
+        # Whether each answer is the last of its connection: the server overlooks one that opens as it stops.
+        self.closing = False
         self._functions = functions
         self._routes = routes
         self._by_hand = by_hand
@@ -97,6 +99,8 @@ class HttpApp:
         if answer is None:
             body = await _body(receive) if "content-length" in headers else b""
             answer = await self._answer(scope, headers, body)
+        if self.closing:
+            answer = replace(answer, headers=(*answer.headers, _CUT))
         await _send(answer, send)
 
     async def _answer(self, scope: Scope, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -173,6 +177,7 @@ class HttpServer:
     """Uvicorn around the application, stopping when told and not by signals."""
 
     def __init__(self, app: HttpApp, listening: socket.socket) -> None:
+        self._app = app
         self._listening = listening
         config = uvicorn.Config(
             app,
@@ -190,6 +195,7 @@ class HttpServer:
         """Serve until told to stop, then finish the requests under way."""
         serving = asyncio.create_task(self._server.serve([self._listening]))
         await stopping.wait()
+        self._app.closing = True
         self._server.should_exit = True
         await serving
 
