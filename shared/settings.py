@@ -67,7 +67,9 @@ class Settings(BaseSettings):
     activecampaign_url: str = "https://{host}"
     activecampaign_host_suffixes: str = "api-us1.com,activehosted.com"
 
-    slice_seconds: float = Field(240, gt=0, description="How long one execution works on a run.")
+    slice_seconds: float = Field(
+        240, gt=0, le=450, description="How long one execution works on a run."
+    )
     retention_days: int = Field(30, ge=1, le=90, description="How long ended runs are kept.")
     max_unsent_rejects: int = Field(
         100_000, gt=0, description="Rejects that a run keeps of rows that it never sent."
