@@ -22,12 +22,13 @@ class Job(BaseModel, frozen=True, validate_by_name=True, serialize_by_alias=True
     sent_at: datetime
     polled_at: datetime | None = Field(default=None, alias="looked_at")
     tries: int = 1  # how often these profiles have been sent
+    sent_before: bool = False  # whether they may have arrived by a request without an answer, too
     failed: Message | None = None  # why it did nothing; its profiles are sent again
 
     @property
     def is_untold(self) -> bool:
         """Whether its profiles may be at the destination, as they are not if it failed and that was all."""
-        return self.failed is None or self.tries > 1
+        return self.failed is None or self.tries > 1 or self.sent_before
 
 
 class ListedJob(BaseModel, frozen=True):

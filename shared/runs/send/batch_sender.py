@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -84,6 +84,8 @@ class BatchSender:
     target: Target
     sign: CancelSign
     lost: LostJobs | None = None  # where jobs whose answer was lost can be looked for
+    unconfirmed: Set[int] = frozenset()
+    """Batches that may have arrived before the slice began."""
     begun: set[int] = field(default_factory=set)
     """Batches of which a request is on its way, or something may have arrived."""
     maybe_delivered: set[int] = field(default_factory=set)
@@ -117,7 +119,7 @@ class BatchSender:
         while waiting:
             piece = waiting.popleft()
             try:
-                sent = await self._send_piece(piece)
+                sent, sent_before = await self._send_piece(piece)
             except BatchRefused as refused:
                 result.refusals += 1
                 waiting += _rest(piece, refused, result)
@@ -129,21 +131,24 @@ class BatchSender:
                 self.maybe_delivered.discard(batch.number)
                 result.add(piece, sent.outcomes)
                 if sent.job is not None:
-                    result.jobs.append(self._job(sent.job, piece, sent, tries))
+                    result.jobs.append(self._job(sent.job, piece, sent, tries, sent_before))
         return result
 
-    async def _send_piece(self, piece: Batch) -> Sent:
-        """Send one request, and again after a short wait while the destination is only busy."""
+    async def _send_piece(self, piece: Batch) -> tuple[Sent, bool]:
+        """Send one request, and again after a short wait while the destination is only busy.
+
+        Return also whether it may have arrived before, too.
+        """
         if self.lost:
             earlier = await self.lost.find_earlier(piece.number, piece.size)
             if earlier is not None:
-                return Sent(job=earlier)
+                return Sent(job=earlier), False
         attempt = 0
         while True:
             attempt += 1
             way = _Way(self.api, partial(self._begin, piece), self.clock, self.clock.monotonic())
             try:
-                return await self._answer(way, piece)
+                sent = await self._answer(way, piece)
             except DailyQuotaExhausted:
                 raise
             except TryLater as error:
@@ -159,9 +164,11 @@ class BatchSender:
                 if may_have_arrived and self.lost:
                     found = await self.lost.find(piece.size)
                     if found is not None:
-                        return Sent(job=found)
+                        return Sent(job=found), False
                 if wait is None:
                     raise
+            else:
+                return sent, piece.number in self.unconfirmed | self.maybe_delivered
 
     async def _answer(self, way: Api, piece: Batch) -> Sent:
         self.under_way.add(piece.number)
@@ -190,7 +197,7 @@ class BatchSender:
             self.begun.add(piece.number)
             self.has_sent = True
 
-    def _job(self, key: str, piece: Batch, sent: Sent, tries: int) -> Job:
+    def _job(self, key: str, piece: Batch, sent: Sent, tries: int, sent_before: bool) -> Job:
         if self.lost:
             self.lost.began(key)
         left_out = {outcome.index for outcome in sent.outcomes}
@@ -202,6 +209,7 @@ class BatchSender:
             size=inside.size,
             sent_at=self.clock.now(),
             tries=tries,
+            sent_before=sent_before,
         )
 
 

@@ -59,6 +59,7 @@ class Dispatcher:
         behind = BackgroundRecord(self.sender.clock, self.recorder)
         start = self._now
         self.sender.until = deadline
+        self.sender.unconfirmed = frozenset(start.unconfirmed())
         try:
             await self._send(in_flight, behind)
         except asyncio.CancelledError:

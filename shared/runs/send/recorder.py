@@ -153,7 +153,7 @@ def _left_of(result: BatchResult) -> Sequence[Job]:
 
 
 def _is_sent_again(job: Job) -> bool:
-    return job.failed is not None and job.is_untold
+    return job.failed is not None and job.tries > 1
 
 
 def _rate(marks: Sequence[Mark]) -> float | None:
