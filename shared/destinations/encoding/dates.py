@@ -6,9 +6,9 @@ and its column's habit what that means. Nothing is read of a text that is longer
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from functools import lru_cache
+from typing import NamedTuple
 
 from shared.destinations.encoding.month_names import read_words
 from shared.destinations.encoding.why import Why
@@ -18,6 +18,7 @@ from shared.invisible import without_invisible
 LONGEST = 128  # characters
 _FIRST_YEAR = 1000
 _LEAP_YEAR = 2000
+_COMPACT_DIGITS = 8
 _SHORT_YEAR = -1  # of two digits, of which nobody knows what it is
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -28,7 +29,6 @@ _LIKELY = re.compile(
     r"[0-9][-/. ]{1,2}[0-9]|[0-9]{8}|jan|f[eé]v|feb|mar|a[pv]r|ma[iyj]|ju[inl]|aug|ao[uû]|sep|o[ck]t"
     r"|nov|d[eé]c"
 )
-_COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _COMPACT_TIME = re.compile(
     r"([0-9]{8})[t ]([0-9]{2})([0-9]{2})([0-9]{2})?(?:[.,]([0-9]{1,12}))?(z|[+-][0-9]{2}:?[0-9]{2})?"
 )
@@ -56,8 +56,7 @@ _ZONE = re.compile(
 _DAY_ZONE = re.compile(r"(?:z|[+-][0-9]{2}:[0-9]{2})\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class TimeOfDay:
+class TimeOfDay(NamedTuple):
     """A time of day: as in `datetime`; the offset is None where there is none."""
 
     hour: int
@@ -72,8 +71,7 @@ class TimeOfDay:
         return None if self.offset is None else timezone(self.offset)
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(NamedTuple):
     """A day, and perhaps a time of it. A birthday may have no year."""
 
     year: int | None
@@ -106,8 +104,7 @@ class Day:
         return found if isinstance(found, Why) else f"{self.month:02d}/{self.day:02d}"
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
+class Numbers(NamedTuple):
     """The numbers of a date of which either the first or the second is the day."""
 
     first: int
@@ -153,7 +150,9 @@ def read(text: str) -> Found:
     """Return the day that a text is, what it depends on, or why it is none."""
     if len(text) > LONGEST:
         return Why.NOT
-    plain = _iso(text)
+    if text.isascii() and text.isdigit():
+        return _compact(text, None)
+    plain = _iso(text) if text[4:5] == "-" else None
     if plain is not None:
         return plain
     seen = " ".join(without_invisible(text).removeprefix("'").lower().split())
@@ -161,8 +160,8 @@ def read(text: str) -> Found:
         return Why.NUMBER if _NUMBER.fullmatch(seen) else Why.NOT
     if compact := _COMPACT_TIME.fullmatch(seen):
         return _day(compact[1], _clock([*compact.group(2, 3, 4, 5), None, compact[6]]))
-    found = _CLOCK.search(seen)
-    if found is None:
+    found = _CLOCK.search(seen) if ":" in seen else None
+    if found is None and ("." in seen or "h" in seen):
         seen = _with_colons(seen)
         found = _CLOCK.search(seen)
     if found is None:
@@ -200,8 +199,8 @@ def _with_colons(seen: str) -> str:
 def _day_with_zone(seen: str) -> Found:
     """Read a date without a time of day; XML has them with a zone, which changes nothing."""
     found = _day(seen, None)
-    if found is Why.NOT and seen[:4].isdigit():
-        return _day(_DAY_ZONE.sub("", seen), None)
+    if found is Why.NOT and seen[:4].isdigit() and (zone := _DAY_ZONE.search(seen)):
+        return _day(seen[: zone.start()], None)
     return found
 
 
@@ -216,12 +215,17 @@ def _day(seen: str, clock: TimeOfDay | None) -> Found:
     if found := _MONTH_FIRST.fullmatch(seen):
         return Day(None, int(found[1]), int(found[2]))
     if _NUMBER.fullmatch(seen):
-        compact = _COMPACT.fullmatch(seen)
-        if compact is None:
-            return Why.NUMBER
-        day = Day(int(compact[1]), int(compact[2]), int(compact[3]), clock)
-        return Why.NUMBER if isinstance(day.as_date(), Why) else day
+        return _compact(seen, clock)
     return _in_words(seen, clock)
+
+
+def _compact(number: str, clock: TimeOfDay | None) -> Day | Why:
+    """Return the day that a number alone is, which it may be only with eight digits."""
+    is_likely = len(number) == _COMPACT_DIGITS and number.isdigit()
+    if not is_likely or number[4:6] > "12" or number[6:] > "31" or "00" in (number[4:6], number[6:]):
+        return Why.NUMBER  # as nearly all are: `as_date` takes longer to say so
+    day = Day(int(number[:4]), int(number[4:6]), int(number[6:]), clock)
+    return Why.NUMBER if isinstance(day.as_date(), Why) else day
 
 
 def _year(digits: str) -> int:
@@ -235,7 +239,7 @@ def _numbers(first: int, second: int, year: int | None, clock: TimeOfDay | None)
 
 
 def _in_words(seen: str, clock: TimeOfDay | None) -> Day | Why:
-    named = read_words(seen)
+    named = read_words(seen) if seen.islower() else None  # so there are letters
     if named is None:
         return Why.NOT
     year = None if named.year is None else _year(named.year)
