@@ -16,7 +16,7 @@ Whatever has the length of a book is refused before any pattern sees it.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -35,6 +35,8 @@ PLAIN_LENGTH = 63
 """Characters that such a text may have; longer ones need a look."""
 
 _PLAIN = re.compile(PLAIN)
+# A text around which and in which nothing stands that could be taken away: there is only one way to read it.
+_BARE = re.compile(r"[A-Za-z0-9][ -9;=?-~]*+(?<=[A-Za-z0-9])")
 _LOCAL = rf"{_ATOM}++(?:\.{_ATOM}++)*+"
 
 # What the vendors take of what the library accepts.
@@ -48,7 +50,9 @@ _LONGEST_WRITTEN = 10_000  # the same, with all that cannot be seen
 _TOO_LONG = say("The address is too long.")
 
 _QUOTES = "'\"\u2018\u2019\u201c\u201d"
-_BEFORE, _BEHIND = f"<([{_QUOTES}", f">)]{_QUOTES};,."
+BEFORE, BEHIND = f"<([{_QUOTES}", f">)]{_QUOTES};,."
+"""What people and programs write around an address, beside blanks."""
+
 _MAILTO = "mailto:"
 _WIDE_AT = "\uff20"
 _WRAPS = frozenset(
@@ -71,6 +75,9 @@ def read_address(text: str) -> tuple[str, bool]:
     """Return the normal form of a text, and whether that is an address, as `is_address` says."""
     if len(text) > _LONGEST_WRITTEN:
         return text, False
+    if _BARE.fullmatch(text):
+        lower = text.lower()
+        return lower, is_address(lower)
     seen = without_invisible(text)
     lower = seen.lower() if seen.isascii() else seen
     if "@" not in seen and _WIDE_AT not in seen:
@@ -94,11 +101,9 @@ def is_address(address: str) -> bool:
 def why_no_address(text: str) -> tuple[str, Message]:
     """Return the code and the words for why a text is no address, though it is in its normal form."""
     if len(text) > _LONGEST_CELL:
-        return "address_too_long", _TOO_LONG
-    found = _WHY_NOT.match(_bare(text))
-    if found is None or found.lastgroup is None:
-        return "bad_address", say("This is no email address.")
-    return found.lastgroup, _WORDS[found.lastgroup]
+        return _FOUND["address_too_long"]
+    found = _WHY_NOT.match(text if _BARE.fullmatch(text) else _bare(text))
+    return _FOUND[found.lastgroup if found else None]
 
 
 def _address_in(seen: str) -> str | None:
@@ -143,7 +148,7 @@ def _same(name: str, inside: str) -> bool:
 
 
 def _trimmed(text: str) -> str:
-    return text.lstrip(_BEFORE + BLANKS).rstrip(_BEHIND + BLANKS)
+    return text.lstrip(BEFORE + BLANKS).rstrip(BEHIND + BLANKS)
 
 
 def _validated(address: str) -> str | None:
@@ -220,4 +225,7 @@ _WHY: Sequence[tuple[str, str, Message]] = (
 the first that fits counts. None goes back on what it has taken."""
 
 _WHY_NOT = re.compile("|".join(f"(?P<{code}>{pattern})" for code, pattern, _ in _WHY))
-_WORDS = {code: words for code, _, words in _WHY}
+_FOUND: Mapping[str | None, tuple[str, Message]] = {  # made once, not for each of a million rows
+    None: ("bad_address", say("This is no email address.")),
+    **{code: (code, words) for code, _, words in _WHY},
+}

@@ -17,13 +17,12 @@ from shared.arrow import EMPTY, TEXT, pa, pc
 from shared.destinations.encoding.habits import NULL
 from shared.destinations.encoding.notes import SAMPLE, SHOWN, Where
 from shared.destinations.encoding.numbers import SHOWS_POINT, WHOLE
+from shared.destinations.encoding.plain_addresses import plain_addresses
 from shared.destinations.encoding.template import Group, Template
 from shared.destinations.encoding.values import Rule, Values, shortened
 from shared.destinations.encoding.why import Why
-from shared.domain.email import PLAIN
 from shared.invisible import BLANKS
 
-_WHOLE_ADDRESS = f"^(?:{PLAIN})$"
 _CONTROL = r"[\x00-\x1f]"  # which JSON escapes, as it does quotes and backslashes
 _BYTE = pa.uint8()
 
@@ -56,11 +55,7 @@ class ColumnWriter:
 
         All are arrays. Of a row that is not plain the other two mean nothing, and nothing of it is noted.
         """
-        addresses = pc.ascii_lower(pc.ascii_trim_whitespace(emails))
-        plain = pc.and_(
-            pc.match_substring_regex(addresses, _WHOLE_ADDRESS),
-            pc.less_equal(pc.binary_length(addresses), _size(self._longest_address)),
-        )
+        addresses, plain = plain_addresses(emails, self._longest_address)
         columns = {rule.name: self._column(rule, cells[rule.at]) for rule in self._values.rules}
         self._values.begins = self._values.begins and not len(emails)
         for column in columns.values():

@@ -222,7 +222,12 @@ def _day(seen: str, clock: TimeOfDay | None) -> Found:
 def _compact(number: str, clock: TimeOfDay | None) -> Day | Why:
     """Return the day that a number alone is, which it may be only with eight digits."""
     is_likely = len(number) == _COMPACT_DIGITS and number.isdigit()
-    if not is_likely or number[4:6] > "12" or number[6:] > "31" or "00" in (number[4:6], number[6:]):
+    if (
+        not is_likely
+        or number[4:6] > "12"
+        or number[6:] > "31"
+        or "00" in (number[4:6], number[6:])
+    ):
         return Why.NUMBER  # as nearly all are: `as_date` takes longer to say so
     day = Day(int(number[:4]), int(number[4:6]), int(number[6:]), clock)
     return Why.NUMBER if isinstance(day.as_date(), Why) else day

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, MutableMapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from shared.destinations.contract import Encoder
@@ -12,10 +12,9 @@ from shared.domain.email import why_no_address
 from shared.domain.errors import BadSegment
 from shared.domain.export import Export
 from shared.domain.message import Message, say
-from shared.domain.outcomes import Outcome, Reject
 from shared.domain.reading import DateOrder, Dialect, Reading
 from shared.domain.segment import SegmentFile, SegmentVersion, VersionStats
-from shared.runs.state.rejects import RejectWriter
+from shared.runs.state.rejects import InvalidRow, RejectWriter
 from shared.segments.formats.names import column_name, it_has
 from shared.segments.formats.reader import Reader
 from shared.segments.formats.rows import Columns, Empty, ReadAnew, Row
@@ -162,7 +161,7 @@ class Mapper:
         )
 
         self.rows += len(rows)
-        rejects: list[Reject] = []
+        rejects: list[InvalidRow] = []
         if not isinstance(rows, Columns):
             rows = self._columns(rows, indexes, rejects)
         emails, numbers = rows.texts[indexes.email], rows.numbers
@@ -178,30 +177,25 @@ class Mapper:
             lambda at: self._place(numbers[at]),
             self._nulls,
         )
-        segment, file = self._source
-        for at, text in encoded.no_address:
-            code, reason = why_no_address(text)
-            row = numbers[at]
-            rejects.append(Reject(segment, row, text, Outcome.INVALID, code, reason, file))
+        rejects += [(numbers[at], text, why_no_address(text)) for at, text in encoded.no_address]
         for at, address, values in encoded.left:
             try:
                 fragment = self._encoder.encode(address, values, self._place(numbers[at]))
                 encoded.put(at, address, fragment)
             except InvalidProfile as unfit:
-                rejects.append(self._reject(numbers[at], address, unfit.code, unfit.reason))
+                rejects.append((numbers[at], address, (unfit.code, unfit.reason)))
         self._spool.add(encoded.written())
-        for reject in sorted(rejects, key=attrgetter("row")):
-            self._rejects.add(reject)
+        self._rejects.add_invalid(*self._source, sorted(rejects, key=itemgetter(0)))
 
     def _columns(
-        self, rows: Sequence[Row], indexes: _ColumnIndexes, rejects: list[Reject]
+        self, rows: Sequence[Row], indexes: _ColumnIndexes, rejects: list[InvalidRow]
     ) -> Columns:
         """Return the rows that have as many cells as the header."""
         width = indexes.width
         for number, cells in rows:
             if len(cells) != width:
                 reason = _miscounted(len(cells), width)
-                rejects.append(self._reject(number, "", "wrong_field_count", reason))
+                rejects.append((number, "", ("wrong_field_count", reason)))
         whole = [row for row in rows if len(row[1]) == width] if rejects else rows
         numbers = [number for number, _ in whole]
         wanted = (indexes.email, *indexes.others)
@@ -213,10 +207,6 @@ class Mapper:
         segment, file = self._source
         where = f"{segment}, {file}" if file else segment
         return say("row {row} of {segment}", row=str(row), segment=where)
-
-    def _reject(self, row: int, address: str, code: str, reason: Message) -> Reject:
-        segment, file = self._source
-        return Reject(segment, row, address, Outcome.INVALID, code, reason, file)
 
     def _indexes(self, file: SegmentFile, reader: Reader) -> _ColumnIndexes:
         header = reader.header or []

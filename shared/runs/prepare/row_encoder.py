@@ -1,6 +1,6 @@
 """Encoding the rows of a block for the spool: rows by pyarrow, with room for those that need a look."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any
@@ -19,8 +19,9 @@ class EncodedRows:
     origins: Any  # of all rows of the block
     profiles: Profiles
     places: Any = None  # where in the block each of the profiles stands; None if each row has one
-    no_address: Sequence[tuple[int, str]] = ()
-    """Which of the rows have none, with what they have instead, much as it stands in the row."""
+    no_address: Iterable[tuple[int, str]] = ()
+    """Which of the rows have none, with what they have instead, much as it stands in the row. To be taken
+    once: pairs that are kept, tens of thousands of them, cost more than what they are for."""
     left: Sequence[tuple[int, str, Sequence[str]]] = ()
     """Which of the rows are to be encoded one by one, with the address and the cells."""
     _put: list[tuple[int, str, bytes]] = field(default_factory=list)
@@ -69,7 +70,8 @@ def encode_rows(
     at = places.to_pylist()
     read = [_address(text, nulls) for text in emails.filter(odd).to_pylist()]
     found, fits = zip(*read, strict=True)
-    no_address = [(each, text) for each, (text, fit) in zip(at, read, strict=True) if not fit]
+    without = [not fit for fit in fits]
+    no_address = zip(compress(at, without), compress(found, without), strict=True)
     done = EncodedRows(origins, profiles.only(plain), pc.indices_nonzero(plain), no_address)
     if any(fits):
         at, known = list(compress(at, fits)), pa.array(list(compress(found, fits)), TEXT)

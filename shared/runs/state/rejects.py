@@ -16,6 +16,9 @@ from shared.domain.run import Checkpoint
 from shared.storage.paths import reject_file, unique_name
 from shared.storage.ports import Blobs
 
+type InvalidRow = tuple[int, str, tuple[str, Message]]
+"""The row, its address, and the code and the reason, as in `Reject`."""
+
 _REASONS_KEPT = 100
 _LINES_PER_FILE = 5_000  # so that whoever wants a page reads no more than some 2 MB for it
 _LONGEST_ADDRESS = 500  # characters; longer ones are cut: none was ever sent
@@ -52,6 +55,23 @@ class RejectWriter:
         said = self._written(reason)
         values = (segment, row, cut_address(address), outcome, code, said, digest.hex(), file)
         self.waiting.append(orjson.dumps(values).decode())
+
+    def add_invalid(self, segment: str, file: str, rows: Sequence[InvalidRow]) -> None:
+        """Take rows of one file that our own rules refuse, which may be all of a million."""
+        before = self.counts.total()
+        self.counts[Outcome.INVALID] += len(rows)
+        if self._most is not None:
+            rows = rows[: max(0, self._most - before)]
+        begin = orjson.dumps([segment])[:-1].decode()
+        endings: dict[int, str] = {}  # by the id of what `rows` holds, so that nothing else gets it
+        for row, address, why in rows:
+            ending = endings.get(id(why))
+            if ending is None:
+                code, reason = why
+                values = (Outcome.INVALID, code, self._written(reason), "", file)
+                ending = endings[id(why)] = orjson.dumps(values)[1:].decode()
+            written = orjson.dumps(cut_address(address)).decode()
+            self.waiting.append(f"{begin},{row},{written},{ending}")
 
     def _written(self, reason: Message | str) -> orjson.Fragment | str:
         """Return a reason as it is stored; many rejects have the same one, which is written once."""
