@@ -7,9 +7,7 @@ from shared.domain.message import Message, say
 from shared.invisible import without_invisible
 
 _NAMED = 20  # columns or fields that a refusal names
-_LONGEST = (
-    100  # characters of each: a file that is taken apart wrongly may have nothing but a header
-)
+_SHOWN = 100  # characters of each: a file that is taken apart wrongly may be nothing but a header
 _LONGEST = 300  # characters, as BigQuery allows; bringing n accents into order takes n² steps
 
 
@@ -27,9 +25,7 @@ def it_has(names: Sequence[str]) -> Message:
     """Return what to say of the columns or fields that there are, where one of them was looked for."""
     if not names:
         return say("It has none.")
-    shown = tuple(
-        name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in names[:_NAMED]
-    )
+    shown = tuple(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…" for name in names[:_NAMED])
     more = len(names) - _NAMED
     if more > 0:
         return say("It has: {names} and {more} more.", names=shown, more=more)
