@@ -192,15 +192,13 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
         useCommonAlertSchema: true
       }
     ]
-    webhookReceivers: empty(webhook)
-      ? []
-      : [
-          {
-            name: 'webhook'
-            serviceUri: webhook
-            useCommonAlertSchema: true
-          }
-        ]
+    webhookReceivers: [
+      for number in range(0, empty(webhook) ? 0 : 1): {
+        name: 'webhook'
+        serviceUri: webhook
+        useCommonAlertSchema: true
+      }
+    ]
   }
 }
 
@@ -226,17 +224,15 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
           {
             query: rule.query
             timeAggregation: 'Count'
-            dimensions: empty(rule.by)
-              ? []
-              : [
-                  {
-                    name: rule.by
-                    operator: 'Include'
-                    values: [
-                      '*'
-                    ]
-                  }
+            dimensions: [
+              for name in filter([rule.by], by => !empty(by)): {
+                name: name
+                operator: 'Include'
+                values: [
+                  '*'
                 ]
+              }
+            ]
             operator: 'GreaterThan'
             threshold: 0
             failingPeriods: {

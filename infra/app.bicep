@@ -14,7 +14,7 @@ param packagesUrl string
 param alwaysReadyInstances int
 
 @description('Ranges of addresses that deployments may come from; empty for any.')
-param deploymentRanges string[]
+param deploymentRanges array
 
 @description('Subnet that the app goes out from; empty without a private network.')
 param subnetId string
@@ -112,14 +112,12 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         maximumInstanceCount: 40
         // Without a running instance the webhook of the blob trigger has no key, and the first event after a
         // pause is refused; the timer finds its file.
-        alwaysReady: alwaysReadyInstances == 0
-          ? []
-          : [
-              {
-                name: 'blob'
-                instanceCount: alwaysReadyInstances
-              }
-            ]
+        alwaysReady: [
+          for number in range(0, alwaysReadyInstances): {
+            name: 'blob'
+            instanceCount: alwaysReadyInstances
+          }
+        ]
         triggers: {
           http: {
             // The API is asynchronous; the platform's default for Python is one request at a time.
@@ -153,6 +151,9 @@ resource passwordsOfFtp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@
   }
 }
 
+var secret = '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/'
+var withSecret = !empty(constantContactClientId) && constantContactSecret
+
 var settingsOfApp = {
   DataStorage__blobServiceUri: dataBlobUrl
   DataStorage__queueServiceUri: dataQueueUrl
@@ -164,15 +165,11 @@ var settingsOfApp = {
   AUTH_AUDIENCE: authAudience
   PUBLIC_BASE_URL: publicBaseUrl
   MAILCHIMP_CLIENT_ID: mailchimpClientId
-  MAILCHIMP_CLIENT_SECRET: empty(mailchimpClientId)
-    ? ''
-    : '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/mailchimp-client-secret)'
+  MAILCHIMP_CLIENT_SECRET: empty(mailchimpClientId) ? '' : '${secret}mailchimp-client-secret)'
   CONSTANT_CONTACT_CLIENT_ID: constantContactClientId
-  CONSTANT_CONTACT_CLIENT_SECRET: empty(constantContactClientId) || !constantContactSecret
-    ? ''
-    : '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/constant-contact-client-secret)'
+  CONSTANT_CONTACT_CLIENT_SECRET: withSecret ? '${secret}constant-contact-client-secret)' : ''
   WEBHOOK_URL: webhookUrl
-  WEBHOOK_SECRET: empty(webhookUrl) ? '' : '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/webhook-secret)'
+  WEBHOOK_SECRET: empty(webhookUrl) ? '' : '${secret}webhook-secret)'
 }
 
 var settingsOfHost = {

@@ -9,7 +9,7 @@ param tags object
 param range string
 
 @description('Zones of the outgoing address; none: Azure chooses.')
-param addressZones string[]
+param addressZones array
 
 var services = [
   {

@@ -10,7 +10,7 @@ param uniqueName string
 param displayName string
 
 @description('Object ids of people and service principals that may change the registration.')
-param owners string[]
+param owners array
 
 // They are the values of shared/domain/people.py.
 var roles = [

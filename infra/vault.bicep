@@ -30,6 +30,8 @@ param locked bool
 param workspaceId string
 
 resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
+  // checkov:skip=CKV_AZURE_42:It is on by default; an environment for trying must be torn down and made again
+  // checkov:skip=CKV_AZURE_110:It is on by default; an environment for trying must be torn down and made again
   // checkov:skip=CKV_AZURE_109:Without a private network the app has no fixed address that could be let in; PRIVATE_NETWORK denies everybody else
   name: name
   location: location

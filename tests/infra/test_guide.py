@@ -51,7 +51,7 @@ def test_commands_set_parameters_that_exist_and_ask_for_outputs_that_exist(
 
 
 def test_secrets_that_are_named_are_those_that_the_app_reads(full: Evaluated) -> None:
-    referenced = set(re.findall(r"secrets/([\w-]+)", " ".join(full.app_settings().values())))
+    referenced = set(re.findall(r"([\w-]+-secret)\)", " ".join(full.app_settings().values())))
     assert referenced
     rotated = section(PAGE, "## Rotate secrets")
     for name in {*referenced, *(key.value for key in AppKey)}:
