@@ -68,7 +68,7 @@ def test_the_seeds_meet_every_kind_of_trouble(reports: Sequence[Report]) -> None
         ("overtaking", 2, "writes again after"),
         ("cancels-unseen", 3, "after it was canceled"),
         ("parts-are-wholes", 0, "turned away, by the vendor"),
-        ("one-layout", 96, "not quiet after"),
+        ("one-layout", 132, "not quiet after"),
         ("answers-dropped", 2, "was written again by its slice"),
         ("polls-drop", 4, "was written again by its slice"),
         ("unrecorded", 7, "batches of a slice that was broken off were written again"),

@@ -80,8 +80,8 @@ async def test_a_tick_without_anything_due_costs_the_same_with_ten_and_ten_thous
         costs.append(operations)
     assert costs[0] == costs[1]
     assert (
-        costs[0].total() <= 14
-    )  # cancels, sets of files, the webhook outbox, late files and what is to be forgotten included
+        costs[0].total() <= 12
+    )  # cancels, sets of files, the webhook outbox and what is to be forgotten included
 
 
 async def test_what_was_missed_is_made_up_for_once_and_the_rest_comes_in_time() -> None:
