@@ -47,12 +47,9 @@ class Services:
     linked_prefix: str = "segment-exports-"  # of what connections may name in the linked vault
     webhook: Webhook | None = None  # who wants to be told of the end of runs
 
-    kept_keys: dict[str, KeptKey] = field(
-        default_factory=dict, repr=False
-    )  # the app's own, by name
-    wanted_keys: dict[str, asyncio.Task[bytes]] = field(
-        default_factory=dict, repr=False
-    )  # those that are being read
+    # The app's own keys by name: those that were read, and those that are being read.
+    kept_keys: dict[str, KeptKey] = field(default_factory=dict, repr=False)
+    wanted_keys: dict[str, asyncio.Task[bytes]] = field(default_factory=dict, repr=False)
     kept_lists: KeptAnswers[Sequence[ListInfo]] = field(default_factory=KeptAnswers, repr=False)
     kept_fields: KeptAnswers[Sequence[Field]] = field(default_factory=KeptAnswers, repr=False)
 

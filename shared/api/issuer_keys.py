@@ -2,22 +2,20 @@
 
 import asyncio
 import ipaddress
-from collections import OrderedDict
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import jwt
 import orjson
+from cachetools import FIFOCache
 
 from shared.domain.clock import Clock
 from shared.domain.errors import TryLater
 from shared.domain.message import say
 
 _COOLDOWN = 30.0  # seconds between two fetches that key ids made us do
-_FRESH = (
-    3000.0  # seconds until the next caller has keys fetched anew: one withdrawn ends within an hour
-)
+_FRESH = 3000.0  # seconds until keys are fetched anew: one withdrawn ends within an hour
 _OLDEST = 24 * 3600.0  # seconds that keys serve while the issuer is silent
 _MADE_UP = 1_000  # key ids that are remembered as ones that the issuer does not have
 _LONGEST_ID = 200  # characters; those of issuers have some forty
@@ -36,7 +34,7 @@ class IssuerKeys:
         self._issuer = _secure(issuer)
         self._clock = clock
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._made_up: OrderedDict[str, None] = OrderedDict()
+        self._made_up: FIFOCache[str, None] = FIFOCache(_MADE_UP)
         self._fetched: float | None = None
         self._asked: float | None = None
         self._refresh: asyncio.Task[None] | None = None
@@ -82,8 +80,6 @@ class IssuerKeys:
         await asyncio.shield(self._refresh)
         if self._fetched != before and key_id not in self._keys:
             self._made_up[key_id] = None
-            if len(self._made_up) > _MADE_UP:
-                self._made_up.popitem(last=False)
 
     async def _reload(self) -> None:
         """Fetch the keys anew; when that fails, go on with those there are."""

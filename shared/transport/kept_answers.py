@@ -3,7 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
+from operator import attrgetter
 from weakref import WeakValueDictionary
+
+from cachetools import LRUCache
 
 from shared.domain.clock import Clock
 
@@ -20,11 +23,10 @@ class _Answer[V]:
 
 
 class KeptAnswers[V]:
-    """What was read in the last two minutes, by key; the oldest goes first where it is too much."""
+    """What was read in the last two minutes, by key; if it is too much, what nobody asks for goes first."""
 
     def __init__(self) -> None:
-        self._answers: dict[Hashable, _Answer[V]] = {}  # the oldest first
-        self._size = 0
+        self._answers: LRUCache[Hashable, _Answer[V]] = LRUCache(_CHARACTERS, attrgetter("size"))
         self._readings = 0
         self._turns: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
 
@@ -54,8 +56,10 @@ class KeptAnswers[V]:
             self._readings += 1
             reading, good_until = self._readings, clock.monotonic() + _SECONDS
             value = await look()
-            size = len(repr((key, value)))
-            self._keep(key, _Answer(value, size, reading, good_until))
+            answer = _Answer(value, len(repr((key, value))), reading, good_until)
+            self._answers.pop(key, None)
+            if answer.size <= _CHARACTERS:
+                self._answers[key] = answer
             return value
 
     def _good(self, clock: Clock, key: Hashable, after: int | None) -> _Answer[V] | None:
@@ -63,16 +67,3 @@ class KeptAnswers[V]:
         if answer is None or clock.monotonic() >= answer.good_until:
             return None
         return answer if after is None or answer.reading > after else None
-
-    def _keep(self, key: Hashable, answer: _Answer[V]) -> None:
-        self._forget(key)
-        if answer.size > _CHARACTERS:
-            return
-        self._answers[key] = answer
-        self._size += answer.size
-        while self._size > _CHARACTERS:
-            self._forget(next(iter(self._answers)))
-
-    def _forget(self, key: Hashable) -> None:
-        if answer := self._answers.pop(key, None):
-            self._size -= answer.size

@@ -27,9 +27,7 @@ from shared.runs.state.profiles import BYTES, Profiles
 
 _BUFFER_BYTES = 3 * 1024 * 1024  # held back before they are written
 _AT_ONCE = 4_000  # profiles, some more or less: a few ones are not worth 256 steps
-_MOST_AT_ONCE = (
-    16  # partitions, since what was delivered before is read with them, however much that is
-)
+_MOST_AT_ONCE = 16  # partitions: all that was delivered before is read with them
 _HEAD = Struct("=QQ")
 _ORIGIN, _SIZE = pa.int64(), pa.int32()
 _NOTHING = pa.array([0], _SIZE)
@@ -52,9 +50,8 @@ class Spool:
         self._held: list[Profiles] = []
         self._held_bytes = 0
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by __exit__
-        self._written: list[
-            Sequence[int]
-        ] = []  # where the pieces of each writing begin, and the last ends
+        # Where the pieces of each writing begin, and where the last one ends.
+        self._written: list[Sequence[int]] = []
 
     def __enter__(self) -> Self:
         return self
